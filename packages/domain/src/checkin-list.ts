@@ -1,0 +1,118 @@
+import type { CheckinListEvent } from '@gatehouse/events/admission';
+import type { Decider, Decision } from './decider';
+
+/** What can be said of a check-in list (contract §4.1). */
+export type CheckinListFields = {
+  readonly organizer: string;
+  readonly event: string;
+  readonly id: number;
+  readonly name: string;
+  readonly all_products: boolean;
+  readonly limit_products: number[];
+  readonly subevent: number | null;
+  readonly include_pending: boolean;
+  readonly auto_checkin_sales_channels: string[];
+};
+
+export type CheckinList =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'active';
+      readonly fields: CheckinListFields;
+      /** The newest fact that was taken over: its import and hash; null for a list that was made here. */
+      readonly fact: { readonly import: number; readonly hash: string } | null;
+      /** Edited here since that fact. */
+      readonly edited: boolean;
+    }
+  | { readonly kind: 'deleted' };
+
+export const checkinList: Decider<CheckinList, CheckinListEvent> = {
+  initial: { kind: 'none' },
+  evolve(state, event) {
+    if (event.type === 'CheckinListDeleted') return { kind: 'deleted' };
+    const { import: number, hash, ...rest } = event.data;
+    const { replaced_edits: _told, ...fields } = rest as CheckinListFields & { replaced_edits?: boolean };
+    const stated = number !== null && hash !== null;
+    const before = state.kind === 'active' ? state.fact : null;
+    return {
+      kind: 'active',
+      fields,
+      fact: stated ? { import: number, hash } : before,
+      edited: event.type === 'CheckinListChanged' && !stated,
+    };
+  },
+};
+
+const byHand = { import: null, hash: null };
+
+/** Makes a list through the API. */
+export const createList =
+  (fields: CheckinListFields) =>
+  (list: CheckinList): Decision<{ created: boolean }, CheckinListEvent> =>
+    list.kind === 'none'
+      ? { result: { created: true }, events: [{ type: 'CheckinListCreated', data: { ...fields, ...byHand } }] }
+      : { result: { created: false }, events: [] };
+
+/** Changes a list through the API; writes nothing when nothing would change. `found` false: there is no such list (any more). */
+export const changeList =
+  (fields: CheckinListFields) =>
+  (list: CheckinList): Decision<{ found: boolean }, CheckinListEvent> => {
+    if (list.kind !== 'active') return { result: { found: false }, events: [] };
+    if (same(list.fields, fields)) return { result: { found: true }, events: [] };
+    return {
+      result: { found: true },
+      events: [{ type: 'CheckinListChanged', data: { ...fields, ...byHand, replaced_edits: false } }],
+    };
+  };
+
+/** Deletes a list, and with it its check-ins (contract §12, row 7). */
+export const deleteList =
+  () =>
+  (list: CheckinList): Decision<{ found: boolean }, CheckinListEvent> =>
+    list.kind === 'active'
+      ? {
+          result: { found: true },
+          events: [
+            {
+              type: 'CheckinListDeleted',
+              data: { organizer: list.fields.organizer, event: list.fields.event, id: list.fields.id },
+            },
+          ],
+        }
+      : { result: { found: false }, events: [] };
+
+/**
+ * Takes over what an import states of a list (import.md §3): what is unchanged, older or deleted here is ignored; a changed
+ * fact replaces local edits and says so.
+ */
+export const stateList =
+  (fields: CheckinListFields, fact: { import: number; hash: string }) =>
+  (list: CheckinList): Decision<{ taken: boolean; replacedEdits: boolean }, CheckinListEvent> => {
+    if (list.kind === 'deleted') return { result: { taken: false, replacedEdits: false }, events: [] };
+    if (list.kind === 'none') {
+      return {
+        result: { taken: true, replacedEdits: false },
+        events: [{ type: 'CheckinListCreated', data: { ...fields, ...fact } }],
+      };
+    }
+    if (list.fact && (list.fact.hash === fact.hash || list.fact.import > fact.import)) {
+      return { result: { taken: false, replacedEdits: false }, events: [] };
+    }
+    return {
+      result: { taken: true, replacedEdits: list.edited },
+      events: [{ type: 'CheckinListChanged', data: { ...fields, ...fact, replaced_edits: list.edited } }],
+    };
+  };
+
+function same(a: CheckinListFields, b: CheckinListFields): boolean {
+  const text = (fields: CheckinListFields) =>
+    JSON.stringify([
+      fields.name,
+      fields.all_products,
+      fields.limit_products,
+      fields.subevent,
+      fields.include_pending,
+      fields.auto_checkin_sales_channels,
+    ]);
+  return text(a) === text(b);
+}

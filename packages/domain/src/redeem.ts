@@ -1,0 +1,206 @@
+import type { AnswersGiven, PositionRedeemed, RedemptionUndone, CheckinImported } from '@gatehouse/events/admission';
+import type { Answered, CheckinQuestion } from './answers';
+import type { Decision } from './decider';
+import type { Instant } from './instant';
+import type { Admissions } from './ticket';
+
+/** What a decision needs to know of a check-in list. */
+export type ListFacts = {
+  readonly organizer: string;
+  readonly event: string;
+  readonly id: number;
+  readonly all_products: boolean;
+  readonly limit_products: readonly number[];
+  readonly subevent: number | null;
+  readonly include_pending: boolean;
+};
+
+/** What a decision needs to know of a ticket, as the shop states it. */
+export type TicketFacts = {
+  readonly position: number;
+  readonly item: number;
+  readonly variation: number | null;
+  readonly date: number | null;
+  readonly status: 'n' | 'p' | 'e' | 'c';
+  readonly canceled: boolean;
+  /** Questions that the buyer has answered, by id. */
+  readonly answered: ReadonlySet<number>;
+};
+
+/** One attempt to enter. */
+export type Scan = {
+  readonly datetime: Instant;
+  readonly force: boolean;
+  readonly ignoreUnpaid: boolean;
+  /** null: this attempt cannot be recognised again. */
+  readonly nonce: string | null;
+  readonly questionsSupported: boolean;
+  readonly canceledSupported: boolean;
+  /** The check-in questions of the ticket's item, in the order in which they are asked. */
+  readonly questions: readonly CheckinQuestion[];
+  /** The answers that came with the attempt and could be read (contract §2.3). */
+  readonly given: readonly Answered[];
+  /** The items that this scanner may admit at all, null: every one (droid keys, contract §3.3). */
+  readonly restrictedTo: ReadonlySet<number> | null;
+};
+
+export type Reason = 'canceled' | 'product' | 'unpaid' | 'already_redeemed';
+
+export type Redeemed =
+  | { readonly outcome: 'ok'; readonly first: boolean }
+  | { readonly outcome: 'incomplete'; readonly missing: readonly CheckinQuestion[] }
+  | { readonly outcome: 'error'; readonly reason: Reason };
+
+type Check = {
+  readonly reason: (scan: Scan) => Reason;
+  /** Whether `force` overrides the refusal. */
+  readonly forcible: boolean;
+  refuses(list: ListFacts, ticket: TicketFacts, scan: Scan): boolean;
+};
+
+/** The refusals that depend on facts alone, in their order (contract §2.5 and the decisions at its head). */
+const CHECKS: readonly Check[] = [
+  {
+    reason: () => 'product',
+    forcible: false,
+    refuses: (_list, ticket, scan) => scan.restrictedTo !== null && !scan.restrictedTo.has(ticket.item),
+  },
+  {
+    reason: (scan) => (scan.canceledSupported ? 'canceled' : 'unpaid'),
+    forcible: false,
+    refuses: (_list, ticket) => ticket.canceled || ticket.status === 'e' || ticket.status === 'c',
+  },
+  {
+    reason: () => 'product',
+    forcible: false,
+    refuses: (list, ticket) => !admits(list, ticket.item),
+  },
+  {
+    reason: () => 'unpaid',
+    forcible: true,
+    refuses: (list, ticket, scan) => ticket.status === 'n' && !(scan.ignoreUnpaid && list.include_pending),
+  },
+];
+
+/** Whether an item is on the list. */
+export const admits = (list: Pick<ListFacts, 'all_products' | 'limit_products'>, item: number): boolean =>
+  list.all_products || list.limit_products.includes(item);
+
+/**
+ * Whether a ticket may enter by a list now (contract §2.5). Asked twice with one nonce it says ok twice and admits once.
+ * A refusal has no events: the head that heard it records it.
+ */
+export const redeem =
+  (list: ListFacts, ticket: TicketFacts, scan: Scan) =>
+  (history: Admissions): Decision<Redeemed, PositionRedeemed | AnswersGiven> => {
+    let forced = false;
+    for (const check of CHECKS) {
+      if (!check.refuses(list, ticket, scan)) continue;
+      if (!(check.forcible && scan.force)) return refusal({ outcome: 'error', reason: check.reason(scan) });
+      forced = true;
+    }
+
+    const missing = scan.questionsSupported ? missingQuestions(ticket, scan, history) : [];
+    if (missing.length > 0) {
+      if (!scan.force) return refusal({ outcome: 'incomplete', missing });
+      forced = true;
+    }
+
+    const entered = history.checkins[list.id];
+    if (entered && scan.nonce && entered.nonces.includes(scan.nonce)) {
+      return { result: { outcome: 'ok', first: false }, events: [] };
+    }
+    if (entered && !scan.force) return refusal({ outcome: 'error', reason: 'already_redeemed' });
+
+    const about = {
+      organizer: list.organizer,
+      event: list.event,
+      list: list.id,
+      position: ticket.position,
+      item: ticket.item,
+      variation: ticket.variation,
+      date: ticket.date,
+    };
+    const redeemed: PositionRedeemed = {
+      type: 'PositionRedeemed',
+      data: {
+        ...about,
+        first: !entered,
+        forced: forced || entered !== undefined,
+        auto: false,
+        datetime: scan.datetime,
+        nonce: scan.nonce,
+        nonce_present: scan.nonce !== null,
+      },
+    };
+    const answers = answersToKeep(ticket, scan, history);
+    const events: (PositionRedeemed | AnswersGiven)[] = [redeemed];
+    if (answers.length > 0) {
+      events.push({ type: 'AnswersGiven', data: { ...about, questions: answers.map((a) => a.question), answers } });
+    }
+    return { result: { outcome: 'ok', first: !entered }, events };
+  };
+
+const refusal = (result: Redeemed): Decision<Redeemed, never> => ({ result, events: [] });
+
+/** Check-in questions that nobody has answered, optional ones included (contract §2.5, step 2). */
+function missingQuestions(ticket: TicketFacts, scan: Scan, history: Admissions): CheckinQuestion[] {
+  if (scan.questions.length === 0) return [];
+  const given = new Set(scan.given.map((answer) => answer.question));
+  return scan.questions.filter((question) => !given.has(question.id) && !hasAnswer(ticket, history, question.id));
+}
+
+/** Whether a question has an answer: one given at a gate counts before the buyer's (design §3). */
+function hasAnswer(ticket: TicketFacts, history: Admissions, question: number): boolean {
+  const atGate = history.answers[question];
+  return atGate ? atGate.answer !== null : ticket.answered.has(question);
+}
+
+/** What of the given answers is stored (contract §2.4): a falsy value without an earlier answer is not. */
+function answersToKeep(ticket: TicketFacts, scan: Scan, history: Admissions): AnswersGiven['data']['answers'] {
+  return scan.given
+    .filter((answer) => !answer.falsy || hasAnswer(ticket, history, answer.question))
+    .map((answer) => ({ question: answer.question, answer: answer.text, options: [...answer.options] }));
+}
+
+/** What a list and a ticket are called in an event. */
+type About = Omit<RedemptionUndone['data'], 'reason'>;
+
+/** Takes a check-in back. Asked twice it does nothing the second time. */
+export const undo =
+  (about: About, reason: string) =>
+  (history: Admissions): Decision<{ undone: boolean }, RedemptionUndone> =>
+    history.checkins[about.list]
+      ? { result: { undone: true }, events: [{ type: 'RedemptionUndone', data: { ...about, reason } }] }
+      : { result: { undone: false }, events: [] };
+
+/** One row of an imported position's `checkins`. */
+export type ImportedRow = Omit<CheckinImported['data'], never>;
+
+/** Makes imported rows history, each of them once (import.md §3). */
+export const importCheckins =
+  (rows: readonly ImportedRow[]) =>
+  (history: Admissions): Decision<{ imported: number }, CheckinImported> => {
+    const known = new Set(history.imported);
+    const fresh = rows.filter((row) => !known.has(row.row) && known.add(row.row));
+    return {
+      result: { imported: fresh.length },
+      events: fresh.map((data) => ({ type: 'CheckinImported' as const, data })),
+    };
+  };
+
+/** Lets a ticket in automatically with its order, unless it has entered already (contract §2.6). */
+export const autoCheckin =
+  (about: About, datetime: Instant) =>
+  (history: Admissions): Decision<{ admitted: boolean }, PositionRedeemed> =>
+    history.checkins[about.list]
+      ? { result: { admitted: false }, events: [] }
+      : {
+          result: { admitted: true },
+          events: [
+            {
+              type: 'PositionRedeemed',
+              data: { ...about, first: true, forced: false, auto: true, datetime, nonce: null, nonce_present: false },
+            },
+          ],
+        };

@@ -1,0 +1,61 @@
+import type { TicketEvent } from '@gatehouse/events/admission';
+import type { Decider } from './decider';
+import { earlier, type Instant } from './instant';
+
+/** The check-in of a ticket on one list: what the APIs show of it is one row, the earliest entry (import.md §3). */
+export type CheckIn = {
+  readonly datetime: Instant;
+  readonly auto: boolean;
+  /** Nonces of the scans that were let in: a repeat of any of them is told ok again. */
+  readonly nonces: readonly string[];
+};
+
+/** An answer given at a gate; `answer` null means that it was taken back. */
+export type GateAnswer = { readonly answer: string | null; readonly options: readonly number[] };
+
+/** A ticket's admission history, folded: plain JSON, so that a read model can keep it beside the stream's revision. */
+export type Admissions = {
+  /** By list id. */
+  readonly checkins: Readonly<Record<string, CheckIn>>;
+  /** By question id. */
+  readonly answers: Readonly<Record<string, GateAnswer>>;
+  /** Names of the imported rows that are history already. */
+  readonly imported: readonly string[];
+};
+
+export const ticket: Decider<Admissions, TicketEvent> = {
+  initial: { checkins: {}, answers: {}, imported: [] },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'PositionRedeemed':
+        if (!event.data.first) return state;
+        return withEntry(state, event.data);
+      case 'CheckinImported': {
+        const known = { ...state, imported: [...state.imported, event.data.row] };
+        return event.data.kind === 'entry' ? withEntry(known, event.data) : known;
+      }
+      case 'AnswersGiven': {
+        const answers = { ...state.answers };
+        for (const { question, answer, options } of event.data.answers) answers[question] = { answer, options };
+        return { ...state, answers };
+      }
+      case 'RedemptionUndone': {
+        const { [event.data.list]: _undone, ...checkins } = state.checkins;
+        return { ...state, checkins };
+      }
+    }
+  },
+};
+
+function withEntry(
+  state: Admissions,
+  entry: { list: number; datetime: Instant; auto: boolean; nonce: string | null },
+): Admissions {
+  const before = state.checkins[entry.list];
+  const nonces = [...(before?.nonces ?? []), ...(entry.nonce ? [entry.nonce] : [])];
+  const row =
+    before && !earlier(entry.datetime, before.datetime)
+      ? { ...before, nonces }
+      : { datetime: entry.datetime, auto: entry.auto, nonces };
+  return { ...state, checkins: { ...state.checkins, [entry.list]: row } };
+}

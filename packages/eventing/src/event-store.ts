@@ -1,0 +1,61 @@
+import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
+
+/**
+ * A place in one store's commit order: opaque text, comparable by the store that gave it (PostgreSQL: a bigint; EventStoreDB:
+ * commit and prepare).
+ */
+export type Position = string;
+
+/** The history of one context. Every adapter passes `contract.ts`. There is no append without an expected revision. */
+export interface EventStore {
+  /** The events of one stream from `revision` on, oldest first; none when it does not exist. */
+  load(stream: string, revision?: number): Promise<Envelope[]>;
+  /**
+   * Appends after exactly `expected` events (0: the stream must be new), or throws WrongRevision. All or nothing for this one
+   * stream; appends that share a group commit are independent. A repeat with the same ids whose first try did commit is a
+   * success. Throws RejectedEvent for events that can never be stored, StoreOverloaded when too much is waiting, and
+   * StoreUnavailable when the outcome is unknown: then read the stream and look for your ids before deciding anything again.
+   */
+  append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Position>;
+  /**
+   * Every event of the context after `position` in commit order, batch by batch, waiting for more until aborted. A batch may
+   * be empty: the position moved past foreign events. Survives a store that goes away and comes back.
+   */
+  follow(position: Position, signal: AbortSignal): AsyncIterable<{ events: Recorded[]; position: Position }>;
+  /** The position of the context's newest event (not of the server's: system and foreign events do not count). */
+  head(): Promise<Position>;
+  /** Whether `a` lies before `b`. */
+  before(a: Position, b: Position): boolean;
+  /** The position before the first event. */
+  readonly start: Position;
+}
+
+/** Someone else was first: the stream has not the expected number of events. */
+export class WrongRevision extends Error {
+  constructor(
+    readonly stream: string,
+    readonly expected: number,
+    readonly actual: number,
+  ) {
+    super(`${stream} has ${actual} events, not ${expected}`);
+    this.name = 'WrongRevision';
+  }
+}
+
+/** Events that no store could keep (too large, not representable): refused before they could spoil a batch. */
+export class RejectedEvent extends Error {
+  override name = 'RejectedEvent';
+}
+
+/** The store is away, or the connection broke: the outcome is unknown. Answered with 503 and Retry-After. */
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable';
+}
+
+/** Too many appends are waiting. Nothing was written. Answered with 503 and Retry-After. */
+export class StoreOverloaded extends Error {
+  override name = 'StoreOverloaded';
+}
+
+/** One append stays under this, EventStoreDB's limit being 1 MiB. */
+export const MAX_APPEND_BYTES = 900_000;

@@ -1,0 +1,468 @@
+import { z } from 'zod';
+import { catalog, event, type EventOf } from './define';
+
+/*
+ * `reference` mirrors what a shop system owns (design §3, import.md). Every event carries the whole current state of its
+ * entity, the import that brought it and the hash of its content. Keys are pretix's own. Nothing may rely on old revisions.
+ */
+
+const id = z.int();
+const i18n = z.record(z.string(), z.string());
+/** An ISO 8601 instant with offset, as pretix wrote it. */
+const instant = z.string();
+const money = z.string();
+
+const fact = {
+  /** Number of the import that stated it; 0 for what the command line stated. */
+  import: z.int(),
+  /** Hash of the content, by which the importer recognises an unchanged object. */
+  hash: z.string(),
+  organizer: z.string(),
+};
+const eventFact = { ...fact, event: z.string() };
+
+export const OrganizerStated = event('OrganizerStated', z.object({ ...fact, name: z.string() }));
+
+export const EventStated = event(
+  'EventStated',
+  z.object({
+    ...eventFact,
+    name: i18n,
+    has_subevents: z.boolean(),
+    date_from: instant.nullable(),
+    date_to: instant.nullable(),
+    date_admission: instant.nullable(),
+    location: i18n.nullable(),
+    currency: z.string(),
+    timezone: z.string(),
+    locale: z.string(),
+    locales: z.array(z.string()),
+    name_scheme: z.string(),
+    public_url: z.string().nullable(),
+    seat_category_mapping: z.record(z.string(), z.unknown()),
+    /** The settings that some rule reads (import.md §2), defaults filled in. */
+    settings: z.object({
+      ticket_download: z.boolean(),
+      ticket_download_pending: z.boolean(),
+      ticket_download_addons: z.boolean(),
+      ticket_download_nonadm: z.boolean(),
+      reservation_time: z.int(),
+      seating_minimal_distance: z.number(),
+      seating_distance_within_row: z.boolean(),
+      seating_allow_blocked_seats_for_channel: z.array(z.string()),
+    }),
+  }),
+);
+
+export const DateStated = event(
+  'DateStated',
+  z.object({
+    ...eventFact,
+    id,
+    name: i18n,
+    active: z.boolean(),
+    date_from: instant,
+    date_to: instant.nullable(),
+    date_admission: instant.nullable(),
+    location: i18n.nullable(),
+    seat_category_mapping: z.record(z.string(), z.unknown()),
+  }),
+);
+
+export const CategoryStated = event('CategoryStated', z.object({ ...eventFact, id, name: i18n, position: z.int() }));
+
+export const ItemStated = event(
+  'ItemStated',
+  z.object({
+    ...eventFact,
+    id,
+    name: i18n,
+    internal_name: z.string().nullable(),
+    description: i18n.nullable(),
+    active: z.boolean(),
+    category: id.nullable(),
+    position: z.int(),
+    admission: z.boolean(),
+    default_price: money.nullable(),
+    tax_rule: id.nullable(),
+    tax_rate: money.nullable(),
+    checkin_attention: z.boolean(),
+    generate_tickets: z.boolean().nullable(),
+    has_variations: z.boolean(),
+    variations: z.array(
+      z.object({
+        id,
+        value: i18n,
+        active: z.boolean(),
+        position: z.int(),
+        default_price: money.nullable(),
+        checkin_attention: z.boolean(),
+      }),
+    ),
+  }),
+);
+
+export const QuotaStated = event(
+  'QuotaStated',
+  z.object({
+    ...eventFact,
+    id,
+    name: z.string(),
+    size: z.int().nullable(),
+    items: z.array(id),
+    variations: z.array(id),
+    subevent: id.nullable(),
+    close_when_sold_out: z.boolean(),
+    closed: z.boolean(),
+  }),
+);
+
+export const QuestionStated = event(
+  'QuestionStated',
+  z.object({
+    ...eventFact,
+    id,
+    question: i18n,
+    type: z.string(),
+    required: z.boolean(),
+    items: z.array(id),
+    options: z.array(z.object({ id, identifier: z.string(), answer: i18n, position: z.int() })),
+    position: z.int(),
+    ask_during_checkin: z.boolean(),
+    identifier: z.string(),
+    dependency_question: id.nullable(),
+    dependency_values: z.array(z.string()),
+    hidden: z.boolean(),
+    print_on_invoice: z.boolean(),
+  }),
+);
+
+export const ListStated = event(
+  'ListStated',
+  z.object({
+    ...eventFact,
+    id,
+    name: z.string(),
+    all_products: z.boolean(),
+    limit_products: z.array(id),
+    subevent: id.nullable(),
+    include_pending: z.boolean(),
+    auto_checkin_sales_channels: z.array(z.string()),
+  }),
+);
+
+export const VoucherStated = event(
+  'VoucherStated',
+  z.object({
+    ...eventFact,
+    id,
+    code: z.string(),
+    max_usages: z.int(),
+    redeemed: z.int(),
+    valid_until: instant.nullable(),
+    block_quota: z.boolean(),
+    allow_ignore_quota: z.boolean(),
+    item: id.nullable(),
+    variation: id.nullable(),
+    quota: id.nullable(),
+    subevent: id.nullable(),
+    seat: z.string().nullable(),
+  }),
+);
+
+export const WaitingListEntryStated = event(
+  'WaitingListEntryStated',
+  z.object({
+    ...eventFact,
+    id,
+    item: id,
+    variation: id.nullable(),
+    subevent: id.nullable(),
+    voucher: id.nullable(),
+  }),
+);
+
+export const SeatStated = event(
+  'SeatStated',
+  z.object({
+    ...eventFact,
+    id,
+    subevent: id.nullable(),
+    seat_guid: z.string(),
+    zone_name: z.string().nullable(),
+    row_name: z.string().nullable(),
+    row_label: z.string().nullable(),
+    seat_number: z.string().nullable(),
+    seat_label: z.string().nullable(),
+    product: id.nullable(),
+    blocked: z.boolean(),
+    x: z.number().nullable(),
+    y: z.number().nullable(),
+    sorting_rank: z.int().nullable(),
+  }),
+);
+
+export const CartPositionStated = event(
+  'CartPositionStated',
+  z.object({
+    ...eventFact,
+    id,
+    cart_id: z.string(),
+    item: id,
+    variation: id.nullable(),
+    price: money,
+    attendee_name_parts: z.record(z.string(), z.unknown()),
+    attendee_email: z.string().nullable(),
+    voucher: id.nullable(),
+    addon_to: id.nullable(),
+    subevent: id.nullable(),
+    datetime: instant,
+    expires: instant,
+    includes_tax: z.boolean(),
+    answers: z.array(z.unknown()),
+    seat: z.string().nullable(),
+  }),
+  { privateFields: ['attendee_name_parts', 'attendee_email', 'answers'] },
+);
+
+export const TaxRuleStated = event('TaxRuleStated', z.object({ ...eventFact, id, name: i18n, rate: money }));
+
+export const LayoutStated = event(
+  'LayoutStated',
+  z.object({ ...eventFact, id, name: z.string(), default: z.boolean(), layout: z.unknown() }),
+);
+
+export const SalesChannelStated = event(
+  'SalesChannelStated',
+  z.object({ ...fact, identifier: z.string(), label: i18n }),
+);
+
+export const Answer = z.object({
+  question: id,
+  answer: z.string(),
+  question_identifier: z.string(),
+  options: z.array(id),
+  option_identifiers: z.array(z.string()),
+});
+
+export const OrderStated = event(
+  'OrderStated',
+  z.object({
+    ...eventFact,
+    code: z.string(),
+    /** n pending, p paid, e expired, c canceled (contract §2.1). */
+    status: z.enum(['n', 'p', 'e', 'c']),
+    testmode: z.boolean(),
+    email: z.string().nullable(),
+    datetime: instant,
+    sales_channel: z.string(),
+    locale: z.string(),
+    require_approval: z.boolean(),
+    checkin_attention: z.boolean(),
+    invoice_address: z
+      .object({
+        name: z.string(),
+        name_parts: z.record(z.string(), z.unknown()),
+        company: z.string(),
+      })
+      .nullable(),
+    positions: z.array(
+      z.object({
+        id,
+        positionid: z.int(),
+        item: id,
+        variation: id.nullable(),
+        price: money,
+        attendee_name: z.string().nullable(),
+        attendee_name_parts: z.record(z.string(), z.unknown()),
+        attendee_email: z.string().nullable(),
+        voucher: id.nullable(),
+        tax_rate: money,
+        tax_value: money,
+        tax_rule: id.nullable(),
+        secret: z.string(),
+        addon_to: id.nullable(),
+        subevent: id.nullable(),
+        pseudonymization_id: z.string(),
+        /** The whole seat as orders name it; zone, row and number are for `pdf_data`. */
+        seat: z
+          .object({
+            id,
+            name: z.string(),
+            seat_guid: z.string(),
+            zone_name: z.string().optional(),
+            row_name: z.string().optional(),
+            seat_number: z.string().optional(),
+          })
+          .nullable(),
+        canceled: z.boolean(),
+        answers: z.array(Answer),
+        checkins: z.array(
+          z.object({
+            /** pretix's id of the row, when the export has one. */
+            id: id.nullable(),
+            list: id,
+            datetime: instant,
+            type: z.enum(['entry', 'exit']),
+            auto_checked_in: z.boolean(),
+            forced: z.boolean(),
+            nonce: z.string().nullable(),
+          }),
+        ),
+      }),
+    ),
+  }),
+  { privateFields: ['email', 'invoice_address', 'positions'] },
+);
+
+/** The permission flags of contract §1.3 that some route asks for. */
+export const Permission = z.enum([
+  'can_view_orders',
+  'can_change_orders',
+  'can_change_event_settings',
+  'can_checkin_orders',
+]);
+export type Permission = z.infer<typeof Permission>;
+
+const scope = { all_events: z.boolean(), limit_events: z.array(z.string()) };
+
+/** A team's API token. `id` is given here; `token_hash` is the SHA-256 of the token in hex, the token itself is not kept. */
+export const TokenStated = event(
+  'TokenStated',
+  z.object({
+    ...fact,
+    id,
+    name: z.string(),
+    token_hash: z.string(),
+    active: z.boolean(),
+    permissions: z.array(Permission),
+    ...scope,
+  }),
+  { privateFields: ['token_hash'] },
+);
+
+/** A scanner. `token_hash` is null until it has been initialised. */
+export const DeviceStated = event(
+  'DeviceStated',
+  z.object({
+    ...fact,
+    /** pretix's `device_id`, unique in its organizer. */
+    device_id: id,
+    name: z.string(),
+    token_hash: z.string().nullable(),
+    initialized: z.boolean(),
+    revoked: z.boolean(),
+    ...scope,
+  }),
+  { privateFields: ['token_hash'] },
+);
+
+/** One pretixdroid app configuration (contract §3.1). */
+export const DroidKeyStated = event(
+  'DroidKeyStated',
+  z.object({
+    ...eventFact,
+    id,
+    key_hash: z.string(),
+    list: id,
+    all_items: z.boolean(),
+    items: z.array(id),
+    allow_search: z.boolean(),
+    show_info: z.boolean(),
+    app: z.string(),
+    active: z.boolean(),
+  }),
+  { privateFields: ['key_hash'] },
+);
+
+/** An import began to write; its number is the revision plus one of this event in the stream `imports`. */
+export const ImportStarted = event('ImportStarted', z.object({ import: z.int(), folder: z.string() }));
+
+export const reference = catalog([
+  OrganizerStated,
+  EventStated,
+  DateStated,
+  CategoryStated,
+  ItemStated,
+  QuotaStated,
+  QuestionStated,
+  ListStated,
+  VoucherStated,
+  WaitingListEntryStated,
+  SeatStated,
+  CartPositionStated,
+  TaxRuleStated,
+  LayoutStated,
+  SalesChannelStated,
+  OrderStated,
+  TokenStated,
+  DeviceStated,
+  DroidKeyStated,
+  ImportStarted,
+]);
+
+export type OrganizerFact = EventOf<typeof OrganizerStated>['data'];
+export type EventFact = EventOf<typeof EventStated>['data'];
+export type DateFact = EventOf<typeof DateStated>['data'];
+export type CategoryFact = EventOf<typeof CategoryStated>['data'];
+export type ItemFact = EventOf<typeof ItemStated>['data'];
+export type QuestionFact = EventOf<typeof QuestionStated>['data'];
+export type ListFact = EventOf<typeof ListStated>['data'];
+export type VoucherFact = EventOf<typeof VoucherStated>['data'];
+export type OrderFact = EventOf<typeof OrderStated>['data'];
+export type PositionFact = OrderFact['positions'][number];
+export type AnswerFact = z.infer<typeof Answer>;
+export type TokenFact = EventOf<typeof TokenStated>['data'];
+export type DeviceFact = EventOf<typeof DeviceStated>['data'];
+export type DroidKeyFact = EventOf<typeof DroidKeyStated>['data'];
+
+export type ReferenceEvent = Parameters<(typeof reference)['write']>[0];
+
+/** The stream of a reference entity: `item-17`, `order-<organizer>/<code>`, `event-<organizer>/<slug>` (design §3). */
+export function referenceStream(event: ReferenceEvent): string {
+  const d = event.data;
+  switch (event.type) {
+    case 'OrganizerStated':
+      return `organizer-${event.data.organizer}`;
+    case 'EventStated':
+      return `event-${event.data.organizer}/${event.data.event}`;
+    case 'OrderStated':
+      return `order-${event.data.organizer}/${event.data.code}`;
+    case 'SalesChannelStated':
+      return `channel-${event.data.organizer}/${event.data.identifier}`;
+    case 'TokenStated':
+      return `token-${event.data.id}`;
+    case 'DeviceStated':
+      return `device-${event.data.organizer}/${event.data.device_id}`;
+    case 'ImportStarted':
+      return 'imports';
+    case 'DateStated':
+      return `date-${event.data.id}`;
+    case 'CategoryStated':
+      return `category-${event.data.id}`;
+    case 'ItemStated':
+      return `item-${event.data.id}`;
+    case 'QuotaStated':
+      return `quota-${event.data.id}`;
+    case 'QuestionStated':
+      return `question-${event.data.id}`;
+    case 'ListStated':
+      return `list-${event.data.id}`;
+    case 'VoucherStated':
+      return `voucher-${event.data.id}`;
+    case 'WaitingListEntryStated':
+      return `waiting-${event.data.id}`;
+    case 'SeatStated':
+      return `seat-${event.data.id}`;
+    case 'CartPositionStated':
+      return `cartposition-${event.data.id}`;
+    case 'TaxRuleStated':
+      return `taxrule-${event.data.id}`;
+    case 'LayoutStated':
+      return `layout-${event.data.id}`;
+    case 'DroidKeyStated':
+      return `droidkey-${event.data.id}`;
+    default:
+      throw new Error(`no stream for ${JSON.stringify(d)}`);
+  }
+}
