@@ -1,13 +1,23 @@
 /** One jest for all packages: sources are read directly, types are checked by `npm run check`. */
 module.exports = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/packages', '<rootDir>/services', '<rootDir>/test'],
+  roots: ['<rootDir>/packages', '<rootDir>/services', '<rootDir>/infra', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
-  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
-  moduleNameMapper: {
-    '^@gatehouse/(events|domain|eventing|service|admission|reference)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',
-    '^@gatehouse/(checkin|legacy-droid|cli|all-in-one)/(.*)$': '<rootDir>/services/$1/src/$2.ts',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
   },
+  moduleNameMapper: {
+    '^@gatehouse/(checkin|legacy-droid|cli|all-in-one)/(.*)$': '<rootDir>/services/$1/src/$2.ts',
+    '^@gatehouse/test-support/(.*)$': '<rootDir>/test/support/$1.ts',
+    '^@gatehouse/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',
+  },
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  reporters: ['default', '<rootDir>/test/support/closing-line.js'],
+  maxWorkers: 2,
   testTimeout: 60_000,
 };

@@ -53,11 +53,15 @@ export const createList =
       ? { result: { created: true }, events: [{ type: 'CheckinListCreated', data: { ...fields, ...byHand } }] }
       : { result: { created: false }, events: [] };
 
-/** Changes a list through the API; writes nothing when nothing would change. `found` false: there is no such list (any more). */
+/**
+ * Changes what is named of a list through the API; writes nothing when nothing would change. `found` false: there is no such list
+ * (any more). What is not named stays as it is now, so that two simultaneous PATCHes of different fields both count.
+ */
 export const changeList =
-  (fields: CheckinListFields) =>
+  (changes: Partial<Omit<CheckinListFields, 'organizer' | 'event' | 'id'>>) =>
   (list: CheckinList): Decision<{ found: boolean }, CheckinListEvent> => {
     if (list.kind !== 'active') return { result: { found: false }, events: [] };
+    const fields = { ...list.fields, ...changes };
     if (same(list.fields, fields)) return { result: { found: true }, events: [] };
     return {
       result: { found: true },

@@ -175,7 +175,7 @@ export const undo =
       : { result: { undone: false }, events: [] };
 
 /** One row of an imported position's `checkins`. */
-export type ImportedRow = Omit<CheckinImported['data'], never>;
+export type ImportedRow = CheckinImported['data'];
 
 /** Makes imported rows history, each of them once (import.md §3). */
 export const importCheckins =
@@ -189,11 +189,14 @@ export const importCheckins =
     };
   };
 
-/** Lets a ticket in automatically with its order, unless it has entered already (contract §2.6). */
+/**
+ * Lets a ticket in automatically with its order, unless it has entered already (contract §2.6). An order that is told again after
+ * the check-in was taken back lets nobody in.
+ */
 export const autoCheckin =
   (about: About, datetime: Instant) =>
   (history: Admissions): Decision<{ admitted: boolean }, PositionRedeemed> =>
-    history.checkins[about.list]
+    history.checkins[about.list] || history.autoAdmitted.includes(about.list)
       ? { result: { admitted: false }, events: [] }
       : {
           result: { admitted: true },

@@ -21,15 +21,18 @@ export type Admissions = {
   readonly answers: Readonly<Record<string, GateAnswer>>;
   /** Names of the imported rows that are history already. */
   readonly imported: readonly string[];
+  /** Lists that let the ticket in with its order: they do so once, even if that was taken back since. */
+  readonly autoAdmitted: readonly number[];
 };
 
 export const ticket: Decider<Admissions, TicketEvent> = {
-  initial: { checkins: {}, answers: {}, imported: [] },
+  initial: { checkins: {}, answers: {}, imported: [], autoAdmitted: [] },
   evolve(state, event) {
     switch (event.type) {
       case 'PositionRedeemed':
+        // A forced repeat is told, but it is no check-in: the first one's time and nonce stand (contract §2.5, row 9).
         if (!event.data.first) return state;
-        return withEntry(state, event.data);
+        return withEntry(event.data.auto ? withAutoAdmission(state, event.data.list) : state, event.data);
       case 'CheckinImported': {
         const known = { ...state, imported: [...state.imported, event.data.row] };
         return event.data.kind === 'entry' ? withEntry(known, event.data) : known;
@@ -46,6 +49,11 @@ export const ticket: Decider<Admissions, TicketEvent> = {
     }
   },
 };
+
+const withAutoAdmission = (state: Admissions, list: number): Admissions => ({
+  ...state,
+  autoAdmitted: [...state.autoAdmitted, list],
+});
 
 function withEntry(
   state: Admissions,

@@ -375,8 +375,11 @@ export const DroidKeyStated = event(
   { privateFields: ['key_hash'] },
 );
 
-/** An import began to write; its number is the revision plus one of this event in the stream `imports`. */
+/** An import began to write; its number is one more than that of the one before it in the stream `imports`. */
 export const ImportStarted = event('ImportStarted', z.object({ import: z.int(), folder: z.string() }));
+
+/** An import has written everything. One without it was interrupted: the next import goes on under its number. */
+export const ImportFinished = event('ImportFinished', z.object({ import: z.int() }));
 
 export const reference = catalog([
   OrganizerStated,
@@ -399,6 +402,7 @@ export const reference = catalog([
   DeviceStated,
   DroidKeyStated,
   ImportStarted,
+  ImportFinished,
 ]);
 
 export type OrganizerFact = EventOf<typeof OrganizerStated>['data'];
@@ -435,6 +439,7 @@ export function referenceStream(event: ReferenceEvent): string {
     case 'DeviceStated':
       return `device-${event.data.organizer}/${event.data.device_id}`;
     case 'ImportStarted':
+    case 'ImportFinished':
       return 'imports';
     case 'DateStated':
       return `date-${event.data.id}`;

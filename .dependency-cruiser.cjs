@@ -1,0 +1,107 @@
+/** Who may know whom (docs/architecture.md). `npm run check` runs it over every source and test. */
+const from = (path, also = {}) => ({ path, pathNot: '\\.test\\.ts$', ...also });
+const packagesBut = (...allowed) => `^packages/(?!(${allowed.join('|')})/)`;
+
+/** A package may import these other packages. A service may import every package, but no other service. */
+const mayImport = {
+  events: [],
+  domain: ['events'],
+  eventing: ['events', 'domain'],
+  service: ['eventing', 'events', 'domain'],
+  admission: ['service', 'eventing', 'events', 'domain'],
+  reference: ['service', 'eventing', 'events', 'domain'],
+  'embedded-postgres': [],
+};
+
+const packageRules = Object.entries(mayImport).flatMap(([name, others]) => [
+  {
+    name: `${name}-knows-only-its-own`,
+    comment: `packages/${name} may import ${others.length > 0 ? others.join(', ') : 'no other package'}.`,
+    severity: 'error',
+    from: from(`^packages/${name}/src`),
+    to: { path: packagesBut(name, ...others) },
+  },
+  {
+    name: `${name}-knows-no-service`,
+    severity: 'error',
+    from: { path: `^packages/${name}/` },
+    to: { path: '^services/' },
+  },
+]);
+
+module.exports = {
+  forbidden: [
+    ...packageRules,
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'services-do-not-meet',
+      comment: 'Services meet over events only; all-in-one is their composition.',
+      severity: 'error',
+      from: { path: '^services/(?!all-in-one/)([^/]+)/' },
+      to: { path: '^services/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'events-know-zod-only',
+      severity: 'error',
+      from: from('^packages/events/src'),
+      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'core'], pathNot: 'node_modules/zod/' },
+    },
+    {
+      name: 'the-domain-is-pure',
+      comment: 'No npm package and no Node module: clock, ids and settings come in as arguments.',
+      severity: 'error',
+      from: from('^packages/domain/src', { pathNot: '\\.(test|spec)\\.ts$|/spec\\.ts$' }),
+      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'core'] },
+    },
+    {
+      name: 'the-domain-takes-types-of-events',
+      severity: 'error',
+      from: from('^packages/domain/src', { pathNot: '\\.(test|spec)\\.ts$|/spec\\.ts$' }),
+      to: { path: '^packages/events/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'packages-by-name',
+      comment: 'Another package is imported as @gatehouse/<package>/<file>, never by a path into its folder.',
+      severity: 'error',
+      from: { path: '^(packages|services)/([^/]+)/' },
+      to: { path: '^(packages|services)/', pathNot: '^$1/$2/', dependencyTypesNot: ['aliased'] },
+    },
+    {
+      name: 'sources-know-no-test',
+      severity: 'error',
+      from: from('^(packages|services)/[^/]+/src', { pathNot: '\\.test\\.ts$|/testing\\.ts$|contract\\.ts$' }),
+      to: { path: '\\.test\\.ts$|^test/' },
+    },
+    {
+      name: 'no-unlisted-packages',
+      comment: 'What is imported is in package.json.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'] },
+    },
+    {
+      name: 'no-test-tools-in-sources',
+      severity: 'error',
+      from: from('^(packages|services)/[^/]+/src', {
+        pathNot: '\\.test\\.ts$|/spec\\.ts$|/testing\\.ts$|contract\\.ts$',
+      }),
+      to: { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.check.json' },
+    tsPreCompilationDeps: true,
+    combinedDependencies: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

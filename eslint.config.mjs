@@ -1,0 +1,56 @@
+import tseslint from 'typescript-eslint';
+
+const noDefaultExport = {
+  selector: 'ExportDefaultDeclaration',
+  message: 'Export by name: a thing has one name everywhere.',
+};
+const noEnum = { selector: 'TSEnumDeclaration', message: 'A union of strings says the same and is data.' };
+const noEnvironment = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'Configuration is read in config.ts only.',
+};
+
+/** One type-aware run over sources and tests; each rule here is one that would otherwise be said twice in review. */
+export default tseslint.config(
+  { ignores: ['**/dist/', '**/node_modules/', '**/coverage/', '.gatehouse/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    files: ['**/*.ts'],
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname },
+    },
+    plugins: { '@typescript-eslint': tseslint.plugin },
+    rules: {
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/no-unnecessary-type-assertion': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      eqeqeq: 'error',
+      'no-console': 'error',
+      'no-restricted-syntax': ['error', noDefaultExport, noEnum, noEnvironment],
+      'no-var': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    // The command line talks to a person.
+    files: ['services/cli/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['**/config.ts', '**/*.test.ts', 'test/**/*.ts', 'packages/*/test/**/*.ts', 'infra/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', noDefaultExport, noEnum] },
+  },
+  {
+    // jest asks for default exports and, before it owns the terminal, for nothing else to print with.
+    files: ['test/support/global-*.ts', 'test/**/*.ts'],
+    rules: { 'no-console': 'off', 'no-restricted-syntax': ['error', noEnum], 'no-var': 'off' },
+  },
+);

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type { CheckinListEvent, TicketEvent } from '@gatehouse/events/admission';
+import type { Context } from '@gatehouse/events/envelope';
+import type { CheckinList } from '@gatehouse/domain/checkin-list';
+import type { Admissions } from '@gatehouse/domain/ticket';
+import type { EventBus } from '@gatehouse/eventing/event-bus';
+import { EVENT_STORE_SQL, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
+import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
+import { consumeFeed, freshness, type ConsumerContext, type Feed } from '@gatehouse/eventing/projection';
+import { installReadModel, type ReadModel, type ReadModelContext } from '@gatehouse/eventing/read-model';
+import type { Streams } from '@gatehouse/eventing/streams';
+import type { Pool } from 'pg';
+import { catalogModel, openCatalog, type Catalog } from './catalog';
+import { credentialsModel } from './credentials';
+import { HISTORY_GROUP, historySubscriber } from './history';
+import { listsModel, listStreams } from './lists';
+import { lookups, type Found, type Lookup } from './lookup';
+import { refusalLog } from './refusals';
+import { gate, ticketStreams, type Gate } from './scan';
+import { ticketsModel } from './tickets';
+
+/** The schema of admission's tables, and the topic of its events. */
+export const ADMISSION = 'admission';
+
+export const READ_MODELS: readonly ReadModel[] = [catalogModel, credentialsModel, listsModel, ticketsModel];
+
+/** What a head (checkin, legacy-droid) or a command works with. */
+export type Admission = {
+  readonly pool: Pool;
+  readonly store: PostgresStore;
+  readonly catalog: Catalog;
+  readonly gate: Gate;
+  readonly lists: Streams<CheckinList, CheckinListEvent>;
+  readonly tickets: Streams<Admissions, TicketEvent>;
+  lookup(ask: Lookup): Promise<Found>;
+  /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
+  caughtUp(models: readonly ('lists' | 'tickets')[]): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+/** Creates or updates the schema. Several processes may do so at once. */
+export async function migrateAdmission(pool: Pool): Promise<void> {
+  await migrate(pool, ADMISSION, EVENT_STORE_SQL);
+  await pool.query('create extension if not exists pg_trgm with schema public').catch((error: unknown) => {
+    // Two at once: the other one has made it.
+    if ((error as { code?: string }).code !== '23505') throw error;
+  });
+  await migrate(pool, `${ADMISSION}`, join(__dirname, '..', 'sql'));
+}
+
+/** Opens the context over a migrated schema. */
+export async function openAdmission(options: { url: string; listener: Listener; connections: number }): Promise<Admission> {
+  const { url, listener } = options;
+  const pool = openPool(url, ADMISSION, options.connections);
+  const store = postgresStore({ pool, context: ADMISSION, listener });
+  const fresh = freshness({ pool, schema: ADMISSION, listener });
+  const catalog = await openCatalog({ pool, schema: ADMISSION, listener });
+  const tickets = ticketStreams(store);
+  const reads = lookups(pool);
+  return {
+    pool,
+    store,
+    catalog,
+    tickets,
+    lists: listStreams(store),
+    gate: gate(tickets, refusalLog(store)),
+    lookup: (ask) => reads.find(ask),
+    caughtUp: (models) => fresh.caughtUp(models),
+    async close() {
+      catalog.close();
+      await reads.idle();
+      await store.idle();
+      await pool.end();
+    },
+  };
+}
+
+/** Installs the read models; answers those that stand there in another version and need a rebuild. */
+export async function installReadModels(context: ReadModelContext): Promise<ReadModel[]> {
+  const outdated: ReadModel[] = [];
+  for (const model of READ_MODELS) if (!(await installReadModel(model, context))) outdated.push(model);
+  return outdated;
+}
+
+/** Runs admission's projections and its subscriber until aborted. */
+export async function runProjections(
+  admission: Admission,
+  sources: { own: Feed; bus: EventBus },
+  context: ConsumerContext,
+): Promise<void> {
+  const { signal } = context;
+  const foreign: readonly Context[] = ['reference'];
+  const runs: Promise<void>[] = [];
+  for (const { name, handles } of READ_MODELS) {
+    if (handles.admission) runs.push(consumeFeed({ name, feed: sources.own, handle: handles.admission }, context));
+    if (handles.reference) runs.push(sources.bus.consume(name, foreign, handles.reference, signal));
+  }
+  const remember = historySubscriber({
+    pool: admission.pool,
+    lists: admission.lists,
+    tickets: admission.tickets,
+    listsCaughtUp: () => admission.caughtUp(['lists']),
+  });
+  runs.push(sources.bus.consume(HISTORY_GROUP, foreign, (_tx, batch) => remember(batch), signal));
+  await Promise.all(runs);
+}

@@ -1,0 +1,283 @@
+import type {
+  CategoryFact,
+  DateFact,
+  EventFact,
+  ItemFact,
+  OrganizerFact,
+  QuestionFact,
+  ReferenceEvent,
+  VoucherFact,
+} from '@gatehouse/events/reference';
+import { reference } from '@gatehouse/events/reference';
+import type { Envelope } from '@gatehouse/events/envelope';
+import type { Tx } from '@gatehouse/eventing/event-bus';
+import { available, type Listener } from '@gatehouse/eventing/postgres';
+import type { ReadModel } from '@gatehouse/eventing/read-model';
+import type { Pool } from 'pg';
+
+/** The kinds of facts that every process of admission keeps in memory: what a festival sells and asks, not who bought it. */
+const KINDS: Partial<Record<ReferenceEvent['type'], string>> = {
+  OrganizerStated: 'organizer',
+  EventStated: 'event',
+  DateStated: 'date',
+  CategoryStated: 'category',
+  ItemStated: 'item',
+  QuestionStated: 'question',
+  VoucherStated: 'voucher',
+  SalesChannelStated: 'channel',
+};
+
+type FactRow = { kind: string; id: string; organizer: string; event: string | null; revision: number; data: string };
+
+/** Read model `catalog`: the newest state of every small fact. */
+export const catalogModel: ReadModel = {
+  name: 'catalog',
+  version: 1,
+  sql: `
+    create table facts (
+      kind text collate "C" not null,
+      id text collate "C" not null,
+      organizer text not null,
+      event text,
+      revision integer not null,
+      data json not null,
+      -- Grows with every change, so that a process asks only for what it has not seen.
+      change bigint generated always as identity,
+      primary key (kind, id)
+    );
+    create index facts_by_change on facts (change);
+  `,
+  tables: [{ name: 'facts', key: 'kind, id', columns: 'r.kind, r.id, r.organizer, r.event, r.revision, r.data::jsonb' }],
+  handles: { reference: stateFacts },
+};
+
+async function stateFacts(tx: Tx, events: readonly Envelope[]): Promise<void> {
+  const newest = new Map<string, FactRow>();
+  for (const stored of events) {
+    const kind = KINDS[stored.type as ReferenceEvent['type']];
+    if (!kind) continue;
+    const { data } = reference.read(stored)!;
+    const row = {
+      kind,
+      id: stored.stream.slice(stored.stream.indexOf('-') + 1),
+      organizer: (data as { organizer: string }).organizer,
+      event: 'event' in data ? data.event : null,
+      revision: stored.revision,
+      data: JSON.stringify(data),
+    };
+    newest.set(`${kind} ${row.id}`, row);
+  }
+  if (newest.size === 0) return;
+  const rows = [...newest.values()];
+  await tx.query(
+    `with stated as (
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::json[])
+         as s(kind, id, organizer, event, revision, data)
+     ), outdated as (
+       delete from facts f using stated s where f.kind = s.kind and f.id = s.id and f.revision < s.revision
+     )
+     select 1`,
+    columns(rows),
+  );
+  await tx.query(
+    `insert into facts (kind, id, organizer, event, revision, data)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::json[])
+     on conflict do nothing`,
+    columns(rows),
+  );
+}
+
+const columns = (rows: readonly FactRow[]) => [
+  rows.map((row) => row.kind),
+  rows.map((row) => row.id),
+  rows.map((row) => row.organizer),
+  rows.map((row) => row.event),
+  rows.map((row) => row.revision),
+  rows.map((row) => row.data),
+];
+
+/** One event with all that is sold and asked there. */
+export type Festival = {
+  /** `organizer/slug`. */
+  readonly key: string;
+  readonly fact: EventFact;
+  readonly dates: ReadonlyMap<number, DateFact>;
+  readonly categories: ReadonlyMap<number, CategoryFact>;
+  readonly items: ReadonlyMap<number, ItemFact>;
+  /** In the order position, id. */
+  readonly questions: readonly QuestionFact[];
+  /** The check-in questions of each item, in the order in which they are asked. */
+  readonly checkinQuestions: ReadonlyMap<number, readonly QuestionFact[]>;
+};
+
+export type FactKind = 'item' | 'variation' | 'date' | 'voucher';
+
+/** All events of this installation, in memory; follows the read model through NOTIFY. */
+export type Catalog = {
+  festival(organizer: string, slug: string): Festival | undefined;
+  organizer(slug: string): OrganizerFact | undefined;
+  /** Whether an id exists in any event of this installation (contract §1.9). */
+  exists(kind: FactKind, id: number): boolean;
+  /** The item's organizer and event, or undefined when there is no such item. */
+  itemOwner(id: number): { organizer: string; event: string } | undefined;
+  dateOwner(id: number): { organizer: string; event: string } | undefined;
+  voucher(id: number): VoucherFact | undefined;
+  /** Sales channels that the organizer has stated; `web` always exists. Empty: none were stated. */
+  channels(organizer: string): ReadonlySet<string>;
+  /** Reads what has changed since. */
+  refresh(): Promise<void>;
+  close(): void;
+};
+
+export async function openCatalog(options: { pool: Pool; schema: string; listener: Listener }): Promise<Catalog> {
+  const { pool, schema, listener } = options;
+  const organizers = new Map<string, OrganizerFact>();
+  const events = new Map<string, EventFact>();
+  const dates = new Map<number, DateFact>();
+  const categories = new Map<number, CategoryFact>();
+  const items = new Map<number, ItemFact>();
+  const variations = new Set<number>();
+  const questions = new Map<number, QuestionFact>();
+  const vouchers = new Map<number, VoucherFact>();
+  const channels = new Map<string, Set<string>>();
+  let festivals = new Map<string, Festival>();
+  let seen = '0';
+  let generation = 0;
+  let reading: Promise<void> | undefined;
+  let again = false;
+
+  function take(row: { kind: string; id: string; data: unknown }): void {
+    switch (row.kind) {
+      case 'organizer':
+        organizers.set(row.id, row.data as OrganizerFact);
+        break;
+      case 'event':
+        events.set(row.id, row.data as EventFact);
+        break;
+      case 'date':
+        dates.set(Number(row.id), row.data as DateFact);
+        break;
+      case 'category':
+        categories.set(Number(row.id), row.data as CategoryFact);
+        break;
+      case 'item':
+        items.set(Number(row.id), row.data as ItemFact);
+        for (const variation of (row.data as ItemFact).variations) variations.add(variation.id);
+        break;
+      case 'question':
+        questions.set(Number(row.id), row.data as QuestionFact);
+        break;
+      case 'voucher':
+        vouchers.set(Number(row.id), row.data as VoucherFact);
+        break;
+      case 'channel': {
+        const { organizer, identifier } = row.data as { organizer: string; identifier: string };
+        channels.set(organizer, (channels.get(organizer) ?? new Set<string>()).add(identifier));
+        break;
+      }
+    }
+  }
+
+  function assemble(): void {
+    const parts = new Map<string, { dates: DateFact[]; categories: CategoryFact[]; items: ItemFact[]; questions: QuestionFact[] }>();
+    for (const key of events.keys()) parts.set(key, { dates: [], categories: [], items: [], questions: [] });
+    const of = (fact: { organizer: string; event: string }) => parts.get(`${fact.organizer}/${fact.event}`);
+    for (const fact of dates.values()) of(fact)?.dates.push(fact);
+    for (const fact of categories.values()) of(fact)?.categories.push(fact);
+    for (const fact of items.values()) of(fact)?.items.push(fact);
+    for (const fact of questions.values()) of(fact)?.questions.push(fact);
+    festivals = new Map(
+      [...events].map(([key, fact]) => {
+        const part = parts.get(key)!;
+        const asked = part.questions.sort((a, b) => a.position - b.position || a.id - b.id);
+        return [
+          key,
+          {
+            key,
+            fact,
+            dates: byId(part.dates),
+            categories: byId(part.categories),
+            items: byId(part.items),
+            questions: asked,
+            checkinQuestions: new Map(
+              part.items.map((item) => [
+                item.id,
+                asked.filter((question) => question.ask_during_checkin && question.items.includes(item.id)),
+              ]),
+            ),
+          },
+        ];
+      }),
+    );
+  }
+
+  async function read(): Promise<void> {
+    const { rows: models } = await available(
+      pool.query<{ generation: number }>("select generation from read_models where name = 'catalog'"),
+    );
+    if (models[0] && models[0].generation !== generation) {
+      generation = models[0].generation;
+      seen = '0';
+      for (const map of [organizers, events, dates, categories, items, questions, vouchers, channels]) map.clear();
+      variations.clear();
+    }
+    const { rows } = await available(
+      pool.query<{ kind: string; id: string; data: unknown; change: string }>(
+        'select kind, id, data, change from facts where change > $1 order by change',
+        [seen],
+      ),
+    );
+    if (rows.length === 0) return;
+    for (const row of rows) take(row);
+    seen = rows.at(-1)!.change;
+    assemble();
+  }
+
+  /** One read at a time; a wish that comes while one is under way is answered by the next. */
+  async function refresh(): Promise<void> {
+    if (reading) {
+      again = true;
+      await reading;
+      if (again) {
+        again = false;
+        await refresh();
+      }
+      return;
+    }
+    reading = read();
+    try {
+      await reading;
+    } finally {
+      reading = undefined;
+    }
+  }
+
+  const forget = listener.on(`${schema}.catalog`, () => void refresh().catch(() => undefined));
+  await refresh();
+  const owner = (fact: { organizer: string; event: string } | undefined) => fact && { organizer: fact.organizer, event: fact.event };
+  const none: ReadonlySet<string> = new Set();
+  return {
+    festival: (organizer, slug) => festivals.get(`${organizer}/${slug}`),
+    organizer: (slug) => organizers.get(slug),
+    exists(kind, id) {
+      switch (kind) {
+        case 'item':
+          return items.has(id);
+        case 'variation':
+          return variations.has(id);
+        case 'date':
+          return dates.has(id);
+        case 'voucher':
+          return vouchers.has(id);
+      }
+    },
+    itemOwner: (id) => owner(items.get(id)),
+    dateOwner: (id) => owner(dates.get(id)),
+    voucher: (id) => vouchers.get(id),
+    channels: (organizer) => channels.get(organizer) ?? none,
+    refresh,
+    close: forget,
+  };
+}
+
+const byId = <T extends { id: number }>(facts: readonly T[]): Map<number, T> => new Map(facts.map((fact) => [fact.id, fact]));

@@ -1,0 +1,75 @@
+import { reference, type DeviceFact, type DroidKeyFact, type TokenFact } from '@gatehouse/events/reference';
+import type { Envelope } from '@gatehouse/events/envelope';
+import type { Tx } from '@gatehouse/eventing/event-bus';
+import { available } from '@gatehouse/eventing/postgres';
+import type { ReadModel } from '@gatehouse/eventing/read-model';
+import type { Pool } from 'pg';
+
+/** Who holds a secret, as reference states it. */
+export type Credential =
+  | { readonly kind: 'token'; readonly fact: TokenFact }
+  | { readonly kind: 'device'; readonly fact: DeviceFact }
+  | { readonly kind: 'droidkey'; readonly fact: DroidKeyFact };
+
+/** Read model `credentials`: by the hash of the secret, which is all that is known of it. */
+export const credentialsModel: ReadModel = {
+  name: 'credentials',
+  version: 1,
+  sql: `
+    create table credentials (
+      stream text collate "C" primary key,
+      hash text collate "C",
+      kind text not null,
+      revision integer not null,
+      fact json not null
+    );
+    create index credentials_by_hash on credentials (hash);
+  `,
+  tables: [{ name: 'credentials', key: 'stream', columns: 'r.stream, r.hash, r.kind, r.revision, r.fact::jsonb' }],
+  handles: { reference: stateCredentials },
+};
+
+async function stateCredentials(tx: Tx, events: readonly Envelope[]): Promise<void> {
+  const newest = new Map<string, { credential: Credential; hash: string | null; revision: number }>();
+  for (const stored of events) {
+    const event = reference.read(stored);
+    if (event?.type === 'TokenStated') {
+      const { data: fact } = event;
+      newest.set(stored.stream, { credential: { kind: 'token', fact }, hash: fact.token_hash, revision: stored.revision });
+    } else if (event?.type === 'DeviceStated') {
+      const { data: fact } = event;
+      newest.set(stored.stream, { credential: { kind: 'device', fact }, hash: fact.token_hash, revision: stored.revision });
+    } else if (event?.type === 'DroidKeyStated') {
+      const { data: fact } = event;
+      newest.set(stored.stream, { credential: { kind: 'droidkey', fact }, hash: fact.key_hash, revision: stored.revision });
+    }
+  }
+  if (newest.size === 0) return;
+  const rows = [...newest];
+  await tx.query(
+    `insert into credentials (stream, hash, kind, revision, fact)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::json[])
+     on conflict (stream) do update
+       set hash = excluded.hash, kind = excluded.kind, revision = excluded.revision, fact = excluded.fact
+       where credentials.revision < excluded.revision`,
+    [
+      rows.map(([stream]) => stream),
+      rows.map(([, row]) => row.hash),
+      rows.map(([, row]) => row.credential.kind),
+      rows.map(([, row]) => row.revision),
+      rows.map(([, row]) => JSON.stringify(row.credential.fact)),
+    ],
+  );
+}
+
+/** Whose secret has this SHA-256 (hex), as the read model knows it now. */
+export async function findCredential(pool: Pool, kind: Credential['kind'], hash: string): Promise<Credential | undefined> {
+  const { rows } = await available(
+    pool.query<Credential>({
+      name: 'find_credential',
+      text: 'select kind, fact from credentials where hash = $1 and kind = $2',
+      values: [hash, kind],
+    }),
+  );
+  return rows[0];
+}

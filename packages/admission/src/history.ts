@@ -1,0 +1,117 @@
+import { listStream, ticketStream, type CheckinListEvent, type TicketEvent } from '@gatehouse/events/admission';
+import { reference, type ListFact, type OrderFact } from '@gatehouse/events/reference';
+import type { Envelope } from '@gatehouse/events/envelope';
+import { stateList, type CheckinList } from '@gatehouse/domain/checkin-list';
+import { instantOf, parseInstant } from '@gatehouse/domain/instant';
+import { admits, autoCheckin, importCheckins, type ImportedRow } from '@gatehouse/domain/redeem';
+import type { Admissions } from '@gatehouse/domain/ticket';
+import type { Streams } from '@gatehouse/eventing/streams';
+import { uuidV5 } from '@gatehouse/eventing/uuid';
+import type { Pool } from 'pg';
+import { listsOf, type ListRow } from './lists';
+
+/** Names the checkpoint of admission's subscriber to reference. */
+export const HISTORY_GROUP = 'history';
+
+/** Of how many tickets history is written at once. */
+const AT_ONCE = 200;
+
+/**
+ * Admission's subscriber to reference: proposes stated lists to their deciders, makes imported check-ins history, and lets in
+ * what is let in automatically (import.md §3, contract §2.6). Every decision is idempotent and its events' ids derive from the
+ * event that caused it, so that it may see an event again.
+ */
+export function historySubscriber(options: {
+  pool: Pool;
+  lists: Streams<CheckinList, CheckinListEvent>;
+  tickets: Streams<Admissions, TicketEvent>;
+  /** Waits until the read model `lists` has come to the newest event. */
+  listsCaughtUp(): Promise<unknown>;
+}): (batch: readonly Envelope[]) => Promise<void> {
+  const { pool, lists, tickets } = options;
+
+  async function takeList(fact: ListFact, source: Envelope): Promise<void> {
+    const { organizer, event, id, name, all_products, limit_products, subevent, include_pending } = fact;
+    const fields = { organizer, event, id, name, all_products, limit_products, subevent, include_pending };
+    await lists.transact(
+      listStream(id),
+      stateList({ ...fields, auto_checkin_sales_channels: fact.auto_checkin_sales_channels }, fact),
+      { actor: source.actor, trace: source.trace, request: source.id },
+    );
+  }
+
+  /** The work that one order makes for the tickets' streams. */
+  function tasksOf(order: OrderFact, source: Envelope, automatic: readonly ListRow[]): (() => Promise<unknown>)[] {
+    const tasks: (() => Promise<unknown>)[] = [];
+    for (const position of order.positions) {
+      const about = {
+        organizer: order.organizer,
+        event: order.event,
+        position: position.id,
+        item: position.item,
+        variation: position.variation,
+        date: position.subevent,
+      };
+      const command = (what: string) => ({
+        actor: source.actor,
+        trace: source.trace,
+        request: uuidV5(source.id, `${what} ${position.id}`),
+      });
+      if (position.checkins.length > 0) {
+        const rows: ImportedRow[] = position.checkins.map((row) => ({
+          ...about,
+          list: row.list,
+          kind: row.type,
+          auto: row.auto_checked_in,
+          forced: row.forced,
+          datetime: parseInstant(row.datetime) ?? row.datetime,
+          nonce: row.nonce,
+          row: row.id === null ? `${row.list} ${row.datetime} ${row.type}` : `pretix ${row.id}`,
+        }));
+        tasks.push(() => tickets.transact(ticketStream(position.id), importCheckins(rows), command('checkins')));
+      }
+      if (position.canceled) continue;
+      for (const { fields } of automatic) {
+        if (!admits(fields, position.item) || fields.subevent !== position.subevent) continue;
+        tasks.push(() =>
+          tickets.transact(
+            ticketStream(position.id),
+            autoCheckin({ ...about, list: fields.id }, instantOf(Date.parse(source.time))),
+            command(`auto ${fields.id}`),
+          ),
+        );
+      }
+    }
+    return tasks;
+  }
+
+  /** The lists that let an order in when it is seen for the first time: those known before the import that brought it. */
+  async function automaticLists(order: OrderFact, source: Envelope, known: Map<string, Promise<ListRow[]>>): Promise<ListRow[]> {
+    if (source.revision > 0 || order.status === 'e' || order.status === 'c') return [];
+    const event = `${order.organizer}/${order.event}`;
+    if (!known.has(event)) known.set(event, options.listsCaughtUp().then(() => listsOf(pool, event)));
+    return (await known.get(event)!).filter(
+      (list) => list.since < order.import && list.fields.auto_checkin_sales_channels.includes(order.sales_channel),
+    );
+  }
+
+  return async (batch) => {
+    let known = new Map<string, Promise<ListRow[]>>();
+    const tasks: (() => Promise<unknown>)[] = [];
+    const work = async () => {
+      await Promise.all(tasks.splice(0).map((task) => task()));
+    };
+    for (const source of batch) {
+      if (source.type !== 'ListStated' && source.type !== 'OrderStated') continue;
+      const event = reference.read(source)!;
+      if (event.type === 'ListStated') {
+        await takeList(event.data, source);
+        known = new Map();
+      } else if (event.type === 'OrderStated') {
+        tasks.push(...tasksOf(event.data, source, await automaticLists(event.data, source, known)));
+        if (tasks.length >= AT_ONCE) await work();
+      }
+    }
+    await work();
+  };
+}

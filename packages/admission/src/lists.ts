@@ -1,0 +1,98 @@
+import { admission, type CheckinListEvent } from '@gatehouse/events/admission';
+import type { Envelope } from '@gatehouse/events/envelope';
+import { checkinList, type CheckinListFields } from '@gatehouse/domain/checkin-list';
+import type { Tx } from '@gatehouse/eventing/event-bus';
+import type { EventStore } from '@gatehouse/eventing/event-store';
+import { available } from '@gatehouse/eventing/postgres';
+import type { ReadModel } from '@gatehouse/eventing/read-model';
+import { streams } from '@gatehouse/eventing/streams';
+import type { Pool } from 'pg';
+
+/** A check-in list as the read model has it. */
+export type ListRow = {
+  readonly id: number;
+  readonly revision: number;
+  readonly fields: CheckinListFields;
+  /** Number of the import that first stated it; 0 for a list that was made here. */
+  readonly since: number;
+};
+
+/** Read model `lists`: the check-in lists that exist. */
+export const listsModel: ReadModel = {
+  name: 'lists',
+  version: 1,
+  sql: `
+    create table lists (
+      id integer primary key,
+      event text collate "C" not null,
+      -- Number of events in the list's stream.
+      revision integer not null,
+      since integer not null,
+      fields json,
+      deleted boolean not null
+    );
+    create index lists_by_event on lists (event) where not deleted;
+  `,
+  tables: [{ name: 'lists', key: 'id', columns: 'r.id, r.event, r.revision, r.since, r.fields::jsonb, r.deleted' }],
+  handles: { admission: projectLists },
+};
+
+async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> {
+  const mine = events.filter((stored) => stored.stream.startsWith('checkinlist-'));
+  for (const stored of mine) {
+    const event = admission.read(stored) as CheckinListEvent | undefined;
+    if (!event) continue;
+    const { organizer, event: slug, id } = event.data;
+    const gone = event.type === 'CheckinListDeleted';
+    const since = event.type === 'CheckinListCreated' ? (event.data.import ?? 0) : 0;
+    const fields = gone ? null : JSON.stringify(fieldsOf(event.data));
+    await tx.query(
+      `insert into lists (id, event, revision, since, fields, deleted) values ($1, $2, $3, $4, $5, $6)
+       on conflict (id) do update set revision = excluded.revision, fields = excluded.fields, deleted = excluded.deleted
+         where lists.revision < excluded.revision`,
+      [id, `${organizer}/${slug}`, stored.revision + 1, since, fields, gone],
+    );
+  }
+}
+
+function fieldsOf(data: CheckinListFields): CheckinListFields {
+  const { organizer, event, id, name, all_products, limit_products, subevent, include_pending } = data;
+  const { auto_checkin_sales_channels } = data;
+  return { organizer, event, id, name, all_products, limit_products, subevent, include_pending, auto_checkin_sales_channels };
+}
+
+/** The decider of check-in lists over admission's store. */
+export const listStreams = (store: EventStore) => streams(store, checkinList, { catalog: admission, remember: 1_000 });
+
+const COLUMNS = 'id, revision, fields, since';
+
+/** One list of an event, or undefined: unknown, deleted, or of another event. */
+export async function findList(pool: Pool, event: string, id: number): Promise<ListRow | undefined> {
+  const { rows } = await available(
+    pool.query<ListRow>({
+      name: 'find_list',
+      text: `select ${COLUMNS} from lists where id = $1 and event = $2 and not deleted`,
+      values: [id, event],
+    }),
+  );
+  return rows[0];
+}
+
+/** All lists of an event, in no particular order. */
+export async function listsOf(pool: Pool, event: string): Promise<ListRow[]> {
+  const { rows } = await available(
+    pool.query<ListRow>({
+      name: 'lists_of',
+      text: `select ${COLUMNS} from lists where event = $1 and not deleted`,
+      values: [event],
+    }),
+  );
+  return rows;
+}
+
+/** An id for a list that is made here. */
+export async function nextListId(pool: Pool): Promise<number> {
+  const { rows } = await available(pool.query<{ id: number }>("select nextval('list_ids')::integer as id"));
+  return rows[0]!.id;
+}
+

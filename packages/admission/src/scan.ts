@@ -1,0 +1,132 @@
+import { admission, ticketStream, type TicketEvent } from '@gatehouse/events/admission';
+import { redeem, undo, type ListFacts, type Redeemed, type Scan, type TicketFacts } from '@gatehouse/domain/redeem';
+import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
+import type { EventStore } from '@gatehouse/eventing/event-store';
+import { streams, type Streams } from '@gatehouse/eventing/streams';
+import type { Ticket } from './lookup';
+import type { RefusalLog } from './refusals';
+
+/** Who scans, and the request that carries the scan. */
+export type Scanner = {
+  readonly actor: string;
+  readonly trace: string | null;
+  /** UUID of a request that may come again (contract §1.10), and whether this is such a repeat. */
+  readonly request?: string;
+  readonly mayBeRepeat?: boolean;
+};
+
+export type Scanned = {
+  readonly result: Redeemed;
+  /** The ticket's history before this scan: what the reply shows (contract §6.3). */
+  readonly before: Admissions;
+};
+
+export type Gate = {
+  /** Decides on one scan of a known ticket, makes the decision history and answers it. The heads share it (design §1.5). */
+  admit(ticket: Ticket, at: { list: ListFacts; scan: Scan }, by: Scanner): Promise<Scanned>;
+  /** Records a scan of a secret that no ticket has; the secret itself is not told. */
+  unknown(at: { list: ListFacts; scan: Pick<Scan, 'datetime' | 'force' | 'nonce'> }, by: Scanner): Promise<void>;
+  /** Takes a check-in back; false when there is none. */
+  undo(ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, at: { list: ListFacts; reason: string }, by: Scanner): Promise<boolean>;
+};
+
+/** The deciders of tickets over admission's store. */
+export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
+  streams<Admissions, TicketEvent>(store, ticketDecider, {
+    catalog: admission as unknown as { write: typeof admission.write; read(stored: never): TicketEvent | undefined },
+    remember: 20_000,
+  });
+
+export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: RefusalLog): Gate {
+  return {
+    async admit(ticket, { list, scan }, by) {
+      const stream = ticketStream(ticket.id);
+      if (by.request && by.mayBeRepeat && (await tickets.holds(stream, by.request))) {
+        return { result: { outcome: 'ok', first: true }, before: withoutList(ticket.history.state, list.id) };
+      }
+      const decide = redeem(list, factsOf(ticket), scan);
+      let before = ticket.history.state;
+      const { result } = await tickets.transact(
+        stream,
+        (history) => {
+          before = history;
+          return decide(history);
+        },
+        {
+          actor: by.actor,
+          trace: by.trace,
+          known: ticket.history,
+          ...(by.request ? { request: by.request } : {}),
+        },
+      );
+      if (result.outcome !== 'ok') {
+        await refusals.record(
+          {
+            organizer: list.organizer,
+            event: list.event,
+            list: list.id,
+            position: ticket.id,
+            item: ticket.item,
+            variation: ticket.variation,
+            date: ticket.date,
+            reason: result.outcome === 'incomplete' ? 'incomplete' : result.reason,
+            forced: scan.force,
+            datetime: scan.datetime,
+            nonce_present: scan.nonce !== null,
+          },
+          by,
+        );
+      }
+      return { result, before };
+    },
+
+    async unknown({ list, scan }, by) {
+      await refusals.record(
+        {
+          organizer: list.organizer,
+          event: list.event,
+          list: list.id,
+          position: null,
+          item: null,
+          variation: null,
+          date: list.subevent,
+          reason: 'unknown_ticket',
+          forced: scan.force,
+          datetime: scan.datetime,
+          nonce_present: scan.nonce !== null,
+        },
+        by,
+      );
+    },
+
+    async undo(ticket, { list, reason }, by) {
+      const about = {
+        organizer: list.organizer,
+        event: list.event,
+        list: list.id,
+        position: ticket.id,
+        item: ticket.item,
+        variation: ticket.variation,
+        date: ticket.date,
+      };
+      const { result } = await tickets.transact(ticketStream(ticket.id), undo(about, reason), by);
+      return result.undone;
+    },
+  };
+}
+
+const factsOf = (ticket: Ticket): TicketFacts => ({
+  position: ticket.id,
+  item: ticket.item,
+  variation: ticket.variation,
+  date: ticket.date,
+  status: ticket.status,
+  canceled: false,
+  answered: new Set(ticket.facts.answers.map((answer) => answer.question)),
+});
+
+/** The history as the first try saw it: without what that try wrote. */
+function withoutList(state: Admissions, list: number): Admissions {
+  const { [list]: _own, ...checkins } = state.checkins;
+  return { ...state, checkins };
+}

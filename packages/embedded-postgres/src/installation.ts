@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, link, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { binariesFor, type Binaries } from './binaries';
+import { isCode, reasonOf } from './system-error';
+import { freePort } from './free-port';
+import { isAlive } from './postmaster';
+import { canEnter, identity, serverUser, type ServerUser } from './server-user';
+
+/** A cluster that exists, and what is needed to run and reach it. */
+export type Installation = {
+  /** PostgreSQL's own data folder. */
+  readonly cluster: string;
+  readonly password: string;
+  /** The port it had at first; taken again while it is free, so that a noted address stays true. */
+  readonly port: number;
+  readonly user: ServerUser;
+  readonly binaries: Binaries;
+};
+
+/** The name of the only role, a superuser of a server that nobody else uses, and of the database. */
+export const role = 'gatehouse';
+
+/** What `postgres.json` in the data folder remembers. It is written once, so that no crash can lose the password. */
+type Remembered = {
+  readonly password: string;
+  readonly port: number;
+  /** Relative to the data folder, which may be moved, or absolute where it had to be elsewhere. */
+  readonly cluster: string;
+};
+
+/** Finds the installation in the data folder, or makes it: password, place, `initdb`. Two processes may do this at the same time. */
+export async function installation(
+  dataFolder: string,
+  durable: boolean,
+  log: (sentence: string) => void,
+): Promise<Installation> {
+  await mkdir(dataFolder, { recursive: true });
+  const folder = await realpath(dataFolder);
+  const remembered = (await recall(folder)) ?? (await remember(folder, log));
+  const { password, port } = remembered;
+  const cluster = path.resolve(folder, remembered.cluster);
+  const user = await serverUser(cluster);
+  const binaries = await binariesFor(user, log);
+  if (!(await exists(cluster))) await initialise({ cluster, password, port, user, binaries }, durable, log);
+  return { cluster, password, port, user, binaries };
+}
+
+async function recall(folder: string): Promise<Remembered | null> {
+  const file = path.join(folder, 'postgres.json');
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Remembered;
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return null;
+    throw new Error(
+      `${file}, which holds the database's password, cannot be read: ${reasonOf(cause)}. ` +
+        'Start Gatehouse as the user who started it the first time, or choose another data folder.',
+      { cause },
+    );
+  }
+}
+
+async function remember(folder: string, log: (sentence: string) => void): Promise<Remembered> {
+  const cluster = await placeFor(folder, log);
+  const made: Remembered = { password: randomBytes(24).toString('base64url'), port: await freePort(0), cluster };
+  const unfinished = path.join(folder, `postgres.json.${process.pid}`);
+  await writeFile(unfinished, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600, flush: true });
+  // A link appears whole or not at all, and fails when another process was faster: then its word counts.
+  await link(unfinished, path.join(folder, 'postgres.json')).catch((cause: unknown) => {
+    if (!isCode(cause, 'EEXIST')) throw cause;
+  });
+  await rm(unfinished);
+  return (await recall(folder)) ?? made;
+}
+
+/** In the data folder, unless PostgreSQL must run as somebody who cannot enter it. */
+async function placeFor(folder: string, log: (sentence: string) => void): Promise<string> {
+  const user = await serverUser(null);
+  if (canEnter(user, folder)) return 'postgres';
+  const elsewhere = path.join('/var/lib', `gatehouse-${randomBytes(6).toString('hex')}`);
+  await mkdir(elsewhere, { recursive: true });
+  await chmod(elsewhere, 0o755);
+  await writeFile(path.join(elsewhere, 'README'), `The database of the Gatehouse data folder ${folder}.\n`);
+  log(
+    `PostgreSQL does not run as root, and the user ${user.name} cannot enter ${folder}: ` +
+      `its files are in ${elsewhere}, as ${path.join(folder, 'postgres.json')} remembers.`,
+  );
+  return path.join(elsewhere, 'postgres');
+}
+
+/** Runs `initdb` beside the final place and renames, so that a half-made cluster is never taken for a whole one. */
+async function initialise(made: Installation, durable: boolean, log: (sentence: string) => void): Promise<void> {
+  const { cluster, user } = made;
+  log(`Creating the database in ${cluster}.`);
+  await removeUnfinished(cluster);
+  const unfinished = `${cluster}.new-${process.pid}`;
+  const passwordFile = path.join(unfinished, 'password');
+  try {
+    await mkdir(unfinished, { mode: 0o700 });
+    await writeFile(passwordFile, made.password, { mode: 0o600 });
+    if (user.kind === 'other') {
+      await chown(unfinished, user.uid, user.gid);
+      await chown(passwordFile, user.uid, user.gid);
+    }
+    await runInitdb(made, path.join(unfinished, 'cluster'), [
+      `--pwfile=${passwordFile}`,
+      ...(durable ? [] : ['--no-sync']),
+    ]);
+    await rename(path.join(unfinished, 'cluster'), cluster).catch((cause: unknown) => {
+      // Another process was faster, with the same password.
+      if (!isCode(cause, 'ENOTEMPTY') && !isCode(cause, 'EEXIST')) throw cause;
+    });
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+/** Bytes sort as bytes, and letters beyond ASCII still fold (`lower`, trigrams): the builtin C.UTF-8, PostgreSQL ≥ 17. */
+const initdbFlags = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+
+function runInitdb({ binaries, user }: Installation, target: string, flags: string[]): Promise<void> {
+  const all = [
+    `--pgdata=${target}`,
+    `--username=${role}`,
+    '--auth=scram-sha-256',
+    '--no-instructions',
+    ...initdbFlags,
+    ...flags,
+  ];
+  return new Promise((resolve, reject) => {
+    const child = spawn(binaries.initdb, all, {
+      cwd: '/',
+      env: serverEnvironment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...identity(user),
+    });
+    let complaint = '';
+    child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString('utf8')));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) return resolve();
+      reject(new Error(`initdb could not create the database: ${lastWords(complaint) || `it ended with ${code}`}`));
+    });
+  });
+}
+
+/** The parent's environment without what would steer PostgreSQL (`PGDATA`, `PGPORT`, …) or translate its messages. */
+export function serverEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
+}
+
+/** What a PostgreSQL program said last that is worth repeating, on one line. */
+export function lastWords(output: string): string {
+  const lines = output.split('\n').map((line) => line.trim());
+  const telling = lines.filter((line) => /\b(FATAL|PANIC|ERROR|error|DETAIL|HINT|could not)\b/.test(line));
+  return (telling.length > 0 ? telling : lines.filter((line) => line !== '')).slice(-3).join(' ');
+}
+
+async function removeUnfinished(cluster: string): Promise<void> {
+  const prefix = `${path.basename(cluster)}.new-`;
+  for (const name of await readdir(path.dirname(cluster))) {
+    if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue;
+    await rm(path.join(path.dirname(cluster), name), { recursive: true, force: true });
+  }
+}
+
+async function exists(cluster: string): Promise<boolean> {
+  return (await stat(path.join(cluster, 'PG_VERSION')).catch(() => null)) !== null;
+}

@@ -1,0 +1,23 @@
+/** Whether a thrown value carries that code: a system error's (`ENOENT`, …) or PostgreSQL's SQLSTATE. */
+export function isCode(error: unknown, code: string): boolean {
+  return hasKey(error, 'code') && error.code === code;
+}
+
+/** Whether a thrown value comes from the operating system. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return hasKey(error, 'syscall') && hasKey(error, 'code');
+}
+
+/** Not `instanceof Error`: under jest the system's errors come from another realm. */
+function hasKey<K extends string>(error: unknown, key: K): error is Record<K, unknown> {
+  return typeof error === 'object' && error !== null && key in error;
+}
+
+/** A system error in words. */
+export function reasonOf(cause: unknown): string {
+  if (isCode(cause, 'EACCES') || isCode(cause, 'EPERM')) return 'permission denied';
+  if (isCode(cause, 'ENOSPC')) return 'no space is left on the disk';
+  if (isCode(cause, 'EROFS')) return 'the file system is read-only';
+  if (isCode(cause, 'ENOTDIR') || isCode(cause, 'EEXIST')) return 'a file is in the way';
+  return hasKey(cause, 'message') ? String(cause.message) : String(cause);
+}

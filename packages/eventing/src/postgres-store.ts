@@ -1,0 +1,267 @@
+import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
+import type { Pool } from 'pg';
+import { coalesce } from './coalesce';
+import { RejectedEvent, StoreUnavailable, WrongRevision, type EventStore, type Position } from './event-store';
+import { available, isConnectionError, lockKey, waker, type Listener } from './postgres';
+import { storable } from './storable';
+
+type Append = {
+  stream: string;
+  expected: number;
+  events: readonly NewEvent[];
+  datas: string[];
+  bytes: number;
+  time: string;
+};
+
+const COLUMNS = 'position, id, stream, revision, type, version, data, time, actor, trace';
+const APPEND_BATCH = 500;
+const FOLLOW_BATCH = 1_000;
+/** Only a safety net: NOTIFY wakes a follower, and a new connection wakes it again. */
+const FOLLOW_PATIENCE_MS = 5_000;
+/** With pauses that double from 50 ms: a restart of PostgreSQL may pass without an error, an outage is told within 4 s. */
+const TRIES = 7;
+/** A network that swallows packets must not hold callers for ever. The outcome is unknown then. */
+const ANSWER_MS = 10_000;
+const MEGABYTE = 1_000_000;
+
+export type PostgresStore = EventStore & {
+  readonly context: string;
+  /** Many appends in as few commits as possible, each with its own outcome. */
+  appendMany(
+    appends: readonly { stream: string; expected: number; events: readonly NewEvent[] }[],
+  ): Promise<(Position | WrongRevision)[]>;
+  /** Of each stream that exists: its newest revision and the `hash` in that event's data. */
+  heads(streams: readonly string[]): Promise<Map<string, { revision: number; hash: string | null }>>;
+  /** The newest event of every stream whose name begins so. */
+  latest(prefix: string): Promise<Recorded[]>;
+  /** Waits until no append is in flight. */
+  idle(): Promise<void>;
+};
+
+/**
+ * The event store on PostgreSQL: the table of one context's schema (sql/001-events.sql), appended in group commits. While one
+ * call is in flight further appends collect; they go down as one statement, and each caller learns its own outcome.
+ */
+export function postgresStore(options: { pool: Pool; context: string; listener: Listener }): PostgresStore {
+  const { pool, context, listener } = options;
+  const lock = lockKey('append', context);
+
+  async function commit(appends: readonly Append[]): Promise<(Position | Error)[]> {
+    const owners: number[] = [];
+    const revisions: number[] = [];
+    const events: NewEvent[] = [];
+    const datas: string[] = [];
+    const times: string[] = [];
+    appends.forEach((append, i) => {
+      append.events.forEach((event, j) => {
+        owners.push(i + 1);
+        revisions.push(append.expected + j);
+        events.push(event);
+        datas.push(append.datas[j]!);
+        times.push(append.time);
+      });
+    });
+    const { rows } = await pool.query<{ append: number; actual: number; last: string | null }>({
+      name: 'append_events',
+      query_timeout: ANSWER_MS,
+      text: 'select append, actual, last from append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+      values: [
+        lock,
+        appends.map((a) => a.stream),
+        appends.map((a) => a.expected),
+        owners,
+        revisions,
+        events.map((e) => e.id),
+        events.map((e) => e.type),
+        events.map((e) => e.version),
+        datas,
+        times,
+        events.map((e) => e.actor),
+        events.map((e) => e.trace),
+      ],
+    });
+    const outcomes: (Position | Error)[] = rows.map((row, i) => {
+      const append = appends[i]!;
+      return row.last ?? new WrongRevision(append.stream, append.expected, row.actual);
+    });
+    if (outcomes.some((outcome) => outcome instanceof WrongRevision)) await forgiveRepeats(appends, outcomes);
+    return outcomes;
+  }
+
+  /** A refused append may be the repeat of one that did commit: then its own ids stand where it wanted to write them. */
+  async function forgiveRepeats(appends: readonly Append[], outcomes: (Position | Error)[]): Promise<void> {
+    const refused = appends.flatMap((append, i) => (outcomes[i] instanceof WrongRevision ? [{ append, i }] : []));
+    const found = await pool.query<{ n: number; ids: string[]; last: string }>(
+      `select q.n::integer as n, array_agg(e.id::text order by e.revision) as ids, max(e.position) as last
+       from unnest($1::text[], $2::integer[], $3::integer[]) with ordinality as q(stream, first, past, n)
+       join events e on e.stream = q.stream and e.revision >= q.first and e.revision < q.past
+       group by q.n`,
+      [
+        refused.map(({ append }) => append.stream),
+        refused.map(({ append }) => append.expected),
+        refused.map(({ append }) => append.expected + append.events.length),
+      ],
+    );
+    for (const row of found.rows) {
+      const { append, i } = refused[row.n - 1]!;
+      if (row.ids.join() === append.events.map((event) => event.id).join()) outcomes[i] = row.last;
+    }
+  }
+
+  /**
+   * A broken connection leaves unknown whether the batch was committed. It is asked again as it is: the lost call has either
+   * committed by then, and its ids are found; or it comes to the append lock later, and its expected revisions refuse it.
+   */
+  async function run(appends: readonly Append[]): Promise<(Position | Error)[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await commit(appends);
+      } catch (error) {
+        if (isDataError(error)) return isolate(appends, error);
+        if (!isPassing(error)) throw error;
+        if (tries === TRIES) return appends.map(() => new StoreUnavailable('the database is away', { cause: error }));
+        await new Promise((resolve) => setTimeout(resolve, 25 * 2 ** tries));
+      }
+    }
+  }
+
+  /** PostgreSQL refuses the data of one of them: halved until it is alone, so that the others are not refused with it. */
+  async function isolate(appends: readonly Append[], cause: unknown): Promise<(Position | Error)[]> {
+    if (appends.length === 1) return [new RejectedEvent('the store refuses this event', { cause })];
+    const middle = appends.length >> 1;
+    return [...(await run(appends.slice(0, middle))), ...(await run(appends.slice(middle)))];
+  }
+
+  const appends = coalesce<Append, Position>(run, {
+    batch: APPEND_BATCH,
+    waiting: 20_000,
+    key: (append) => append.stream,
+    size: { of: (append) => append.bytes, batch: 4 * MEGABYTE, waiting: 64 * MEGABYTE },
+  });
+
+  const loads = coalesce<{ stream: string; revision: number }, Envelope[]>(
+    async (asks) => {
+      const { rows } = await available(
+        pool.query<Recorded & { n: number }>({
+          name: 'load_streams',
+          query_timeout: ANSWER_MS,
+          // `offset 0` keeps it one look into the index per stream: never a hash of all events.
+          text: `select q.n::integer as n, e.*
+                 from unnest($1::text[], $2::integer[]) with ordinality as q(stream, first, n)
+                 cross join lateral (
+                   select ${COLUMNS} from events where stream = q.stream and revision >= q.first order by revision offset 0
+                 ) e
+                 order by q.n, e.revision`,
+          values: [asks.map((ask) => ask.stream), asks.map((ask) => ask.revision)],
+        }),
+      );
+      const answers: Envelope[][] = asks.map(() => []);
+      for (const { n, ...event } of rows) answers[n - 1]!.push(event);
+      return answers;
+    },
+    { batch: 500, waiting: 20_000 },
+  );
+
+  function prepare(stream: string, expected: number, events: readonly NewEvent[]): Append {
+    return { stream, expected, events, ...storable(stream, events), time: new Date().toISOString() };
+  }
+
+  return {
+    context,
+    start: '0',
+    // Decimals without leading zeros.
+    before: (a, b) => (a.length === b.length ? a < b : a.length < b.length),
+    load: (stream, revision = 0) => loads.ask({ stream, revision }),
+    // eslint-disable-next-line @typescript-eslint/require-await -- async, so that a refusal before the queue is a rejection, too
+    append: async (stream, expected, events) => appends.ask(prepare(stream, expected, events)),
+    async appendMany(asked) {
+      const prepared = asked.map((ask) => prepare(ask.stream, ask.expected, ask.events));
+      const outcomes: (Position | WrongRevision)[] = [];
+      // A slice at a time, so that a bulk does not fill the queue before single appends.
+      for (let from = 0; from < prepared.length; from += APPEND_BATCH) {
+        const slice = prepared.slice(from, from + APPEND_BATCH).map((append) =>
+          appends.ask(append).catch((error: unknown) => {
+            if (error instanceof WrongRevision) return error;
+            throw error;
+          }),
+        );
+        outcomes.push(...(await Promise.all(slice)));
+      }
+      return outcomes;
+    },
+    async head() {
+      const { rows } = await available(
+        pool.query<{ head: string }>({
+          name: 'head',
+          text: 'select coalesce(max(position), 0)::text as head from events',
+        }),
+      );
+      return rows[0]!.head;
+    },
+    async heads(streams) {
+      const { rows } = await available(
+        pool.query<{ stream: string; revision: number; hash: string | null }>(
+          `select q.stream, e.revision, e.data ->> 'hash' as hash
+           from unnest($1::text[]) as q(stream)
+           cross join lateral (
+             select revision, data from events where stream = q.stream order by revision desc limit 1
+           ) e`,
+          [streams],
+        ),
+      );
+      return new Map(rows.map(({ stream, revision, hash }) => [stream, { revision, hash }]));
+    },
+    async latest(prefix) {
+      const { rows } = await available(
+        pool.query<Recorded>(
+          `select distinct on (stream) ${COLUMNS} from events
+           where stream >= $1 and stream < $1 || chr(1114111) order by stream, revision desc`,
+          [prefix],
+        ),
+      );
+      return rows;
+    },
+    async *follow(position, signal) {
+      let at = position;
+      const waiting = waker();
+      const forget = listener.on(`${context}.events`, waiting.wake);
+      try {
+        while (!signal.aborted) {
+          let rows: Recorded[];
+          try {
+            ({ rows } = await pool.query<Recorded>({
+              name: 'follow',
+              query_timeout: ANSWER_MS,
+              text: `select ${COLUMNS} from events where position > $1 order by position limit ${FOLLOW_BATCH}`,
+              values: [at],
+            }));
+          } catch (error) {
+            if (!isConnectionError(error)) throw error;
+            await waiting.next(signal, 250);
+            continue;
+          }
+          if (signal.aborted) return;
+          if (rows.length === 0) {
+            await waiting.next(signal, FOLLOW_PATIENCE_MS);
+            continue;
+          }
+          at = rows.at(-1)!.position;
+          yield { events: rows, position: at };
+        }
+      } finally {
+        forget();
+      }
+    },
+    idle: () => appends.idle(),
+  };
+}
+
+const sqlState = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? '';
+
+/** A value that PostgreSQL cannot keep (22, 54), or a rule of the table (23): no repeat will help. */
+const isDataError = (error: unknown): boolean => /^(22|23|54)...$/.test(sqlState(error));
+
+/** The database is away, or it gave up this call in favour of another (a deadlock, a time-out, a cancellation). */
+const isPassing = (error: unknown): boolean =>
+  isConnectionError(error) || /^(40...|55P03|57014)$/.test(sqlState(error));

@@ -1,0 +1,261 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Pool, types, type ClientConfig, type PoolClient } from 'pg';
+import { StoreUnavailable } from './event-store';
+
+declare module 'pg' {
+  // Understood by pg, unknown to its types. The interface's parameter must be named as it is there.
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars
+  interface QueryConfig<I> {
+    /** Rejects with 'Query read timeout' after so many milliseconds. */
+    query_timeout?: number;
+  }
+}
+
+/** PostgreSQL's text of a timestamptz in UTC as a canonical instant: `2026-11-20 13:45:30.5+00` → `2026-11-20T13:45:30.500000Z`. */
+function instantFromPostgres(text: string): string {
+  const seconds = `${text.slice(0, 10)}T${text.slice(11, 19)}`;
+  const fraction = /\.(\d+)/.exec(text)?.[1];
+  return fraction ? `${seconds}.${fraction.padEnd(6, '0')}Z` : `${seconds}Z`;
+}
+
+const TIMESTAMPTZ = 1184;
+const typeParsers: ClientConfig['types'] = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === TIMESTAMPTZ ? instantFromPostgres : types.getTypeParser(oid, format as 'text')) as never,
+};
+
+const settings: Readonly<Record<string, string>> = {
+  TimeZone: 'UTC',
+  client_min_messages: 'warning',
+  jit: 'off',
+  // The append lock orders writers only when each statement sees what was committed before it began, whatever the server's
+  // own default is.
+  default_transaction_isolation: 'read committed',
+  // The locks of a machine that went away without a word are free again in half a minute, not in two hours.
+  tcp_keepalives_idle: '10',
+  tcp_keepalives_interval: '5',
+  tcp_keepalives_count: '4',
+};
+
+function clientConfig(url: string, schema: string): ClientConfig {
+  return {
+    connectionString: url,
+    types: typeParsers,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: 5_000,
+    application_name: 'gatehouse',
+    options: Object.entries(settings)
+      .concat([['search_path', `${schema},public`]])
+      .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
+      .join(' '),
+  };
+}
+
+/** A pool whose connections see one context's schema. Never ends the process when the database goes away. */
+export function openPool(url: string, schema: string, max = 10): Pool {
+  const pool = new Pool({ ...clientConfig(url, schema), max, idleTimeoutMillis: 0 });
+  // Without a listener an idle connection that breaks would end the process; the next query reports it.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** Whether an error says that the database is away, going away or only a stand-in, not that the statement was wrong. */
+export function isConnectionError(error: unknown): boolean {
+  if (error instanceof StoreUnavailable) return true;
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: string }).code ?? '';
+  return /^(08|57P|53|25006)/.test(code) || NETWORK_ERRORS.has(code) || BROKEN.test(error.message);
+}
+
+const NETWORK_ERRORS: ReadonlySet<string> = new Set(
+  'ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ENOENT ETIMEDOUT EHOSTUNREACH ENETUNREACH ENETDOWN ENOTFOUND EAI_AGAIN'.split(
+    ' ',
+  ),
+);
+/** What pg says without a code. */
+const BROKEN = new RegExp(
+  [
+    'Connection terminated',
+    'timeout exceeded when trying to connect',
+    'timeout expired',
+    'Query read timeout',
+    'Client has encountered a connection error',
+    'not queryable',
+    'Client was closed',
+    'Cannot use a pool after calling end',
+  ].join('|'),
+  'i',
+);
+
+/** Runs a query so that an absent database is a StoreUnavailable. */
+export async function available<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    throw isConnectionError(error) ? new StoreUnavailable('the database is away', { cause: error }) : error;
+  }
+}
+
+/**
+ * Runs `work` in one transaction on a connection of the pool, which is thrown away when it broke: then StoreUnavailable, and
+ * whether the transaction was committed is unknown.
+ */
+export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
+  const client = await available(pool.connect());
+  let broken: Error | undefined;
+  const onError = (error: Error) => (broken = error);
+  client.on('error', onError);
+  try {
+    return await available(transaction(client, () => work(client)));
+  } catch (error) {
+    if (error instanceof StoreUnavailable) broken ??= error;
+    throw error;
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
+  }
+}
+
+/** Runs `work` between begin and commit, or rolls back and throws. */
+export async function transaction<T>(client: Pick<PoolClient, 'query'>, work: () => Promise<T>): Promise<T> {
+  await client.query('begin');
+  try {
+    const result = await work();
+    const { command } = await client.query('commit');
+    // PostgreSQL answers the commit of a failed transaction with a rollback, and calls that a success.
+    if (command !== 'COMMIT') throw new Error('the transaction had failed before its commit');
+    return result;
+  } catch (error) {
+    if (!isConnectionError(error)) await client.query('rollback');
+    throw error;
+  }
+}
+
+/** A 63-bit number for an advisory lock, from words; the same words give the same number in every process. */
+export function lockKey(...words: string[]): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const char of words.join('/'))
+    hash = ((hash ^ BigInt(char.codePointAt(0)!)) * 0x100000001b3n) & 0x7fffffffffffffffn;
+  return hash.toString();
+}
+
+/**
+ * Applies the numbered SQL files of `folder` that `schema` has not seen yet, all or none, under a lock: several processes may
+ * start at once. Creates the schema.
+ */
+export async function migrate(pool: Pool, schema: string, folder: string): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [lockKey('migrate', schema)]);
+    await tx.query(`create schema if not exists ${schema}`);
+    await tx.query(
+      `create table if not exists ${schema}.migrations (name text primary key, at timestamptz not null default now())`,
+    );
+    const done = await tx.query<{ name: string }>(`select name from ${schema}.migrations`);
+    const seen = new Set(done.rows.map((row) => row.name));
+    const files = readdirSync(folder)
+      .filter((file) => /^\d+.*\.sql$/.test(file))
+      .sort();
+    await tx.query(`set local search_path = ${schema}, public`);
+    for (const file of files.filter((name) => !seen.has(name))) {
+      await tx.query(readFileSync(join(folder, file), 'utf8'));
+      await tx.query(`insert into ${schema}.migrations (name) values ($1)`, [file]);
+    }
+  });
+}
+
+/** The SQL of the event store, for `migrate`. */
+export const EVENT_STORE_SQL = join(__dirname, '..', 'sql');
+
+export type Listener = {
+  /** Calls back after every NOTIFY with this payload, and after a reconnect, when some may have been missed. */
+  on(payload: string, heard: () => void): () => void;
+  close(): Promise<void>;
+};
+
+/** How often the connection is asked whether it still lives: a network that swallows packets ends no connection. */
+const HEARTBEAT_MS = 15_000;
+
+/** One LISTEN connection per process, on the channel `gatehouse`; it comes back by itself. */
+export function listen(url: string): Listener {
+  const hearers = new Map<string, Set<() => void>>();
+  let closed = false;
+  let client: Client | undefined;
+  let retryMs = 50;
+  let retry: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<void> {
+    const mine = new Client({ ...clientConfig(url, 'public'), query_timeout: HEARTBEAT_MS });
+    client = mine;
+    const lost = () => {
+      if (client !== mine) return;
+      client = undefined;
+      clearInterval(heartbeat);
+      mine.end().catch(() => undefined);
+      if (closed) return;
+      retry = setTimeout(() => void connect(), retryMs);
+      retryMs = Math.min(retryMs * 2, 1_000);
+    };
+    const heartbeat = setInterval(() => mine.query('select 1').catch(lost), HEARTBEAT_MS).unref();
+    mine.on('error', lost);
+    mine.on('end', lost);
+    mine.on('notification', ({ payload }) => {
+      for (const heard of hearers.get(payload ?? '') ?? []) heard();
+    });
+    try {
+      await mine.connect();
+      await mine.query('listen gatehouse');
+      retryMs = 50;
+      for (const set of hearers.values()) for (const heard of set) heard();
+    } catch {
+      lost();
+    }
+  }
+  void connect();
+
+  return {
+    on(payload, heard) {
+      const set = hearers.get(payload) ?? new Set();
+      hearers.set(payload, set.add(heard));
+      return () => {
+        set.delete(heard);
+        if (set.size === 0 && hearers.get(payload) === set) hearers.delete(payload);
+      };
+    },
+    async close() {
+      closed = true;
+      clearTimeout(retry);
+      const last = client;
+      await last?.end().catch(() => undefined);
+    },
+  };
+}
+
+/** `next` resolves when `wake` was called since the last wait, or `signal` is aborted, or after `atMostMs`. */
+export function waker(): { wake(): void; next(signal: AbortSignal, atMostMs: number): Promise<void> } {
+  let woken = false;
+  let resolveNext: (() => void) | undefined;
+  return {
+    wake() {
+      woken = true;
+      resolveNext?.();
+    },
+    async next(signal, atMostMs) {
+      if (!woken && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(done, atMostMs);
+          function done(): void {
+            clearTimeout(timer);
+            signal.removeEventListener('abort', done);
+            resolveNext = undefined;
+            resolve();
+          }
+          resolveNext = done;
+          signal.addEventListener('abort', done, { once: true });
+        });
+      }
+      woken = false;
+    },
+  };
+}

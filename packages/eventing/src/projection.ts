@@ -1,0 +1,240 @@
+import type { Context, Recorded } from '@gatehouse/events/envelope';
+import type { Pool, PoolClient } from 'pg';
+import type { Tx } from './event-bus';
+import { StoreUnavailable, type EventStore, type Position } from './event-store';
+import { available, isConnectionError, lockKey, transaction, waker, type Listener } from './postgres';
+
+/** A source of events in an order that can be resumed: a store, or one partition of a topic. */
+export type Feed = Pick<EventStore, 'follow' | 'start' | 'before'> & { readonly topic: Context };
+
+/** What a process says of a consumer: shown by /readyz and in the metrics. */
+export type FeedHealth = {
+  name: string;
+  topic: string;
+  state: 'starting' | 'running' | 'standby' | 'failing';
+  error: string | null;
+};
+
+export type Consumer = {
+  /** Names the checkpoint. */
+  readonly name: string;
+  readonly feed: Feed;
+  /** Applies events in the transaction that moves the checkpoint; must bear to see an event again. */
+  handle(tx: Tx, events: readonly Recorded[]): Promise<void>;
+};
+
+export type ConsumerContext = {
+  readonly pool: Pool;
+  readonly schema: string;
+  readonly signal: AbortSignal;
+  onHealth(health: FeedHealth): void;
+};
+
+/** How often a standby tries to take over: nothing tells it that a process died. */
+const STANDBY_MS = 1_000;
+const LONGEST_PAUSE_MS = 5_000;
+
+/**
+ * Follows a feed until aborted: one process at a time (a session lock on its own connection), one transaction per batch,
+ * effect and checkpoint together. A broken connection is made anew; an event that cannot be applied stops this consumer only,
+ * after all events before it: it is tried again with growing pauses, and health says so.
+ */
+export async function consumeFeed(consumer: Consumer, context: ConsumerContext): Promise<void> {
+  const { signal } = context;
+  const say = teller(consumer, context);
+  const pause = waker();
+  let failures = 0;
+  let poisoned = false;
+  const goesOn = (applied: boolean) => {
+    // With a poison event at the checkpoint, only its application shows that it goes on.
+    if (poisoned && !applied) return;
+    failures = 0;
+    poisoned = false;
+    say('running');
+  };
+  say('starting');
+  while (!signal.aborted) {
+    try {
+      if (await applyAsOwner(consumer, context, goesOn)) continue;
+      say('standby');
+      await pause.next(signal, STANDBY_MS);
+    } catch (error) {
+      if (signal.aborted) return;
+      failures++;
+      poisoned = !isConnectionError(error);
+      say('failing', error instanceof Error ? error.message : String(error));
+      await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
+    }
+  }
+}
+
+/** Tells what changed, once. */
+function teller({ name, feed }: Consumer, { onHealth }: ConsumerContext) {
+  let last = '';
+  return (state: FeedHealth['state'], error: string | null = null): void => {
+    if (last === `${state} ${error}`) return;
+    last = `${state} ${error}`;
+    onHealth({ name, topic: feed.topic, state, error });
+  };
+}
+
+/** Applies the feed until aborted while holding the consumer's lock; answers false when another process holds it. */
+async function applyAsOwner(
+  consumer: Consumer,
+  { pool, schema, signal }: ConsumerContext,
+  goesOn: (applied: boolean) => void,
+): Promise<boolean> {
+  const client = await available(pool.connect());
+  const stop = new AbortController();
+  let broken: Error | undefined;
+  const onAbort = () => stop.abort();
+  const onLost = (error?: Error) => {
+    broken ??= error ?? new StoreUnavailable('the connection ended');
+    stop.abort();
+  };
+  const onEnd = () => onLost();
+  client.on('error', onLost);
+  client.on('end', onEnd);
+  signal.addEventListener('abort', onAbort);
+  try {
+    const key = lockKey('consumer', schema, consumer.name, consumer.feed.topic);
+    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
+    if (!rows[0]!.mine) return false;
+    let at = await readCheckpoint(client, consumer);
+    goesOn(false);
+    if (signal.aborted) stop.abort();
+    for await (const batch of consumer.feed.follow(at, stop.signal)) {
+      at = await applyBatch(client, { consumer, schema, at }, batch);
+      goesOn(true);
+    }
+    if (!signal.aborted) throw broken ?? new Error('the feed ended');
+    await client.query('select pg_advisory_unlock($1)', [key]);
+    return true;
+  } catch (error) {
+    // The lock goes with the connection.
+    broken ??= error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    client.off('error', onLost);
+    client.off('end', onEnd);
+    client.release(broken);
+  }
+}
+
+async function readCheckpoint(tx: Tx, { name, feed }: Consumer): Promise<Position> {
+  await tx.query('insert into checkpoints (name, topic, position) values ($1, $2, $3) on conflict do nothing', [
+    name,
+    feed.topic,
+    feed.start,
+  ]);
+  const { rows } = await tx.query<{ position: string }>(
+    'select position from checkpoints where name = $1 and topic = $2 and partition = 0',
+    [name, feed.topic],
+  );
+  return rows[0]!.position;
+}
+
+type Batch = { readonly events: readonly Recorded[]; readonly position: Position };
+type Place = { readonly consumer: Consumer; readonly schema: string; readonly at: Position };
+
+/** Answers the position reached. Should the batch fail, its events go one by one, so that only the poison one stays. */
+async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promise<Position> {
+  try {
+    return await applyAtOnce(client, place, batch);
+  } catch (error) {
+    if (isConnectionError(error) || batch.events.length < 2) throw error;
+  }
+  let { at } = place;
+  for (const event of batch.events) {
+    at = await applyAtOnce(client, { ...place, at }, { events: [event], position: event.position });
+  }
+  return applyAtOnce(client, { ...place, at }, { events: [], position: batch.position });
+}
+
+async function applyAtOnce(client: PoolClient, { consumer, schema, at }: Place, batch: Batch): Promise<Position> {
+  const { name, feed } = consumer;
+  return transaction(client, async () => {
+    // The row's lock fences an owner from before: what it has applied is dropped here.
+    const { rows } = await client.query<{ position: string }>({
+      name: 'lock_checkpoint',
+      text: 'select position from checkpoints where name = $1 and topic = $2 and partition = 0 for update',
+      values: [name, feed.topic],
+    });
+    const applied = rows[0]?.position;
+    if (applied === undefined || feed.before(applied, at)) throw new Error('the checkpoint was set back');
+    const events = batch.events.filter((event) => feed.before(applied, event.position));
+    if (events.length > 0) await consumer.handle(client, events);
+    if (!feed.before(applied, batch.position)) return applied;
+    await client.query({
+      name: 'move_checkpoint',
+      text: `with moved as (update checkpoints set position = $3 where name = $1 and topic = $2 and partition = 0)
+             select pg_notify('gatehouse', $4)`,
+      values: [name, feed.topic, batch.position, `${schema}.${name}`],
+    });
+    return batch.position;
+  });
+}
+
+/** Applies all of a feed up to `until` through `handle`, from its first event; for rebuilding and verifying. */
+export async function replay(
+  feed: Feed,
+  range: { from: Position; until: Position },
+  handle: (events: readonly Recorded[], position: Position) => Promise<void>,
+): Promise<Position> {
+  let at = range.from;
+  if (!feed.before(at, range.until)) return at;
+  const stop = new AbortController();
+  for await (const batch of feed.follow(at, stop.signal)) {
+    const events = batch.events.filter((event) => !feed.before(range.until, event.position));
+    at = feed.before(range.until, batch.position) ? range.until : batch.position;
+    await handle(events, at);
+    if (!feed.before(at, range.until)) stop.abort();
+  }
+  return at;
+}
+
+/** Waits until read models have applied all that their own store holds when it is asked (design §1.9). */
+export function freshness(options: { pool: Pool; schema: string; listener: Listener }): {
+  caughtUp(names: readonly string[], atMostMs?: number): Promise<boolean>;
+} {
+  const { pool, schema, listener } = options;
+  /** Null when none of them is behind `head` (null: the head now), else that head. */
+  async function behind(names: readonly string[], head: string | null): Promise<string | null> {
+    const { rows } = await available(
+      pool.query<{ head: string; behind: boolean }>({
+        name: 'behind',
+        text: `select head.position::text as head, exists (
+                 select 1 from unnest($1::text[]) as wanted(name)
+                 left join checkpoints c on c.name = wanted.name and c.topic = $2 and c.partition = 0
+                 where coalesce(c.position::bigint, 0) < head.position
+               ) as behind
+               from (select coalesce($3::bigint, (select max(position) from events), 0) as position) as head`,
+        values: [names, schema, head],
+      }),
+    );
+    return rows[0]!.behind ? rows[0]!.head : null;
+  }
+  return {
+    async caughtUp(names, atMostMs = 2_000) {
+      const until = Date.now() + atMostMs;
+      // Later events do not count, or a busy context would never be caught up.
+      const head = await behind(names, null);
+      if (head === null) return true;
+      const waiting = waker();
+      const forget = names.map((name) => listener.on(`${schema}.${name}`, waiting.wake));
+      const never = new AbortController().signal;
+      try {
+        // Asked again at once: they may have caught up before anybody listened.
+        while ((await behind(names, head)) !== null) {
+          const left = until - Date.now();
+          if (left <= 0) return false;
+          await waiting.next(never, Math.min(250, left));
+        }
+        return true;
+      } finally {
+        for (const each of forget) each();
+      }
+    },
+  };
+}

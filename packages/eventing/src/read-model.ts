@@ -1,0 +1,239 @@
+import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Pool } from 'pg';
+import type { Tx } from './event-bus';
+import type { Position } from './event-store';
+import { inTransaction, lockKey } from './postgres';
+import { replay, type Feed } from './projection';
+
+/**
+ * Tables that follow from history and can be made again from it. Names in its SQL are unqualified: the same code fills the
+ * live tables and, in a schema of their own, those that a rebuild or a verification makes beside them.
+ */
+export type ReadModel = {
+  readonly name: string;
+  /** Raised whenever tables or handlers change: the next start builds the new version beside the old one and swaps. */
+  readonly version: number;
+  /** Creates the tables. */
+  readonly sql: string;
+  readonly tables: readonly ReadModelTable[];
+  /** What each context's events do to the tables. Must bear to see an event again, and the contexts in any interleaving. */
+  readonly handles: Partial<Record<Context, (tx: Tx, events: readonly Envelope[]) => Promise<void>>>;
+};
+
+export type ReadModelTable = {
+  readonly name: string;
+  /** Columns of the primary key. */
+  readonly key: string;
+  /** Columns that follow from history alone, for comparing; `*` for all. */
+  readonly columns: string;
+};
+
+export type ReadModelContext = {
+  readonly pool: Pool;
+  readonly schema: string;
+  readonly feeds: ReadonlyMap<Context, Feed & { head(): Promise<Position> }>;
+};
+
+/** Events applied so far, of how many is not known beforehand: positions are opaque. */
+export type Progress = (state: { topic: Context; events: number; position: Position }) => void;
+
+/** Creates the tables of a read model that this schema has never had. Answers false when another version stands there. */
+export async function installReadModel(model: ReadModel, { pool, schema }: ReadModelContext): Promise<boolean> {
+  return inTransaction(pool, async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [lockKey('read-model', schema, model.name)]);
+    const { rows } = await tx.query<{ version: number }>('select version from read_models where name = $1', [model.name]);
+    if (rows[0]) return rows[0].version === model.version;
+    await tx.query(model.sql);
+    await tx.query('insert into read_models (name, version) values ($1, $2)', [model.name, model.version]);
+    return true;
+  });
+}
+
+/**
+ * Builds a read model anew from history beside the live one, catches up, and swaps in one short transaction. Readers see the
+ * old tables until then, and writers go on.
+ */
+export async function rebuildReadModel(model: ReadModel, context: ReadModelContext, progress: Progress): Promise<void> {
+  const { pool, schema } = context;
+  const beside = `${schema}_${model.name.replaceAll('-', '_')}_next`;
+  await withLock(pool, lockKey('rebuild', schema, model.name), async () => {
+    await createBeside(pool, model, beside);
+    let at = startOf(model, context);
+    // Two rounds with the live model going on: the second is short, so that little is left for the locked one.
+    for (let round = 0; round < 2; round++) at = await replayInto(beside, model, context, at, progress);
+    await inTransaction(pool, async (tx) => {
+      // The consumers' checkpoints stand still from here to the commit.
+      const { rows } = await tx.query<{ topic: Context; position: Position }>(
+        'select topic, position from checkpoints where name = $1 order by topic for update',
+        [model.name],
+      );
+      const live = new Map(rows.map((row) => [row.topic, row.position]));
+      await tx.query(`set local search_path = ${beside}, ${schema}, public`);
+      for (const [topic, handle] of handlesOf(model)) {
+        const feed = feedOf(context, topic);
+        const reached = await replay(feed, { from: at.get(topic)!, until: live.get(topic) ?? feed.start }, (events) =>
+          events.length > 0 ? handle(tx, events) : Promise.resolve(),
+        );
+        await tx.query(
+          `insert into ${schema}.checkpoints (name, topic, position) values ($1, $2, $3)
+           on conflict (name, topic, partition) do update set position = excluded.position`,
+          [model.name, topic, reached],
+        );
+      }
+      await tx.query(`create schema ${beside}_old`);
+      for (const table of model.tables) {
+        await tx.query(`alter table if exists ${schema}.${table.name} set schema ${beside}_old`);
+        await tx.query(`alter table ${beside}.${table.name} set schema ${schema}`);
+      }
+      await tx.query(
+        `insert into ${schema}.read_models (name, version) values ($1, $2)
+         on conflict (name) do update set version = excluded.version, generation = ${schema}.read_models.generation + 1`,
+        [model.name, model.version],
+      );
+      await tx.query(`drop schema ${beside}_old cascade`);
+      await tx.query(`drop schema ${beside} cascade`);
+      await tx.query('select pg_notify($1, $2)', ['gatehouse', `${schema}.${model.name}`]);
+    });
+  });
+}
+
+export type Difference = { table: string; key: string; live: unknown; replayed: unknown };
+
+/**
+ * Compares a read model with a replay of history up to the same checkpoints, in chunks, by hashes. The system may run
+ * meanwhile. Answers up to 50 rows that differ; none: the read model follows from history.
+ */
+export async function verifyReadModel(
+  model: ReadModel,
+  context: ReadModelContext,
+  progress: Progress,
+): Promise<Difference[]> {
+  const { pool, schema } = context;
+  const beside = `${schema}_${model.name.replaceAll('-', '_')}_verify`;
+  return withLock(pool, lockKey('verify', schema, model.name), async () => {
+    await createBeside(pool, model, beside);
+    const snapshot = await pool.connect();
+    try {
+      await snapshot.query('begin transaction isolation level repeatable read read only');
+      const { rows } = await snapshot.query<{ topic: Context; position: Position }>(
+        'select topic, position from checkpoints where name = $1',
+        [model.name],
+      );
+      const until = new Map(rows.map((row) => [row.topic, row.position]));
+      await replayInto(beside, model, context, startOf(model, context), progress, until);
+      const differences: Difference[] = [];
+      for (const table of model.tables) {
+        differences.push(...(await compareTable(table, { tx: snapshot, schema }, { tx: pool, schema: beside })));
+      }
+      return differences.slice(0, MOST_DIFFERENCES);
+    } finally {
+      await snapshot.query('rollback').catch(() => undefined);
+      snapshot.release();
+      await pool.query(`drop schema if exists ${beside} cascade`);
+    }
+  });
+}
+
+const MOST_DIFFERENCES = 50;
+const CHUNKS = 256;
+
+async function compareTable(
+  table: ReadModelTable,
+  live: { tx: Tx; schema: string },
+  replayed: { tx: Tx; schema: string },
+): Promise<Difference[]> {
+  const chunk = `(hashtextextended(row(${table.key})::text, 0) & ${CHUNKS - 1})::integer`;
+  const columns = table.columns === '*' ? 'r.*' : table.columns;
+  const line = `(select to_jsonb(x)::text from (select ${columns}) x)`;
+  const hashes = async ({ tx, schema }: typeof live) => {
+    const { rows } = await tx.query<{ chunk: number; hash: string }>(
+      `select ${chunk} as chunk, sum(hashtextextended(${line}, 1)::numeric)::text || '/' || count(*) as hash
+       from ${schema}.${table.name} r group by 1`,
+    );
+    return new Map(rows.map((row) => [row.chunk, row.hash]));
+  };
+  const [ours, theirs] = [await hashes(live), await hashes(replayed)];
+  const differences: Difference[] = [];
+  for (let n = 0; n < CHUNKS && differences.length < MOST_DIFFERENCES; n++) {
+    if (ours.get(n) === theirs.get(n)) continue;
+    const lines = async ({ tx, schema }: typeof live) => {
+      const { rows } = await tx.query<{ key: string; line: string }>(
+        `select row(${table.key})::text as key, ${line} as line from ${schema}.${table.name} r where ${chunk} = $1`,
+        [n],
+      );
+      return new Map(rows.map((row) => [row.key, row.line]));
+    };
+    const [a, b] = [await lines(live), await lines(replayed)];
+    for (const key of new Set([...a.keys(), ...b.keys()])) {
+      if (a.get(key) === b.get(key)) continue;
+      differences.push({ table: table.name, key, live: parse(a.get(key)), replayed: parse(b.get(key)) });
+    }
+  }
+  return differences;
+}
+
+const parse = (line: string | undefined): unknown => (line === undefined ? null : JSON.parse(line));
+
+async function createBeside(pool: Pool, model: ReadModel, beside: string): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    await tx.query(`drop schema if exists ${beside} cascade`);
+    await tx.query(`create schema ${beside}`);
+    await tx.query(`set local search_path = ${beside}, public`);
+    await tx.query(model.sql);
+  });
+}
+
+/** Replays every feed of a model into the tables beside the live ones, to the feeds' heads or to given positions. */
+async function replayInto(
+  beside: string,
+  model: ReadModel,
+  context: ReadModelContext,
+  from: ReadonlyMap<Context, Position>,
+  progress: Progress,
+  until?: ReadonlyMap<Context, Position>,
+): Promise<Map<Context, Position>> {
+  const reached = new Map<Context, Position>();
+  for (const [topic, handle] of handlesOf(model)) {
+    const feed = feedOf(context, topic);
+    const end = until ? (until.get(topic) ?? feed.start) : await feed.head();
+    let events = 0;
+    const at = await replay(feed, { from: from.get(topic)!, until: end }, async (batch, position) => {
+      if (batch.length > 0) {
+        await inTransaction(context.pool, async (tx) => {
+          await tx.query(`set local search_path = ${beside}, ${context.schema}, public`);
+          await handle(tx, batch);
+        });
+      }
+      events += batch.length;
+      progress({ topic, events, position });
+    });
+    reached.set(topic, at);
+  }
+  return reached;
+}
+
+const handlesOf = (model: ReadModel) =>
+  Object.entries(model.handles) as [Context, NonNullable<ReadModel['handles'][Context]>][];
+
+function feedOf(context: ReadModelContext, topic: Context): Feed & { head(): Promise<Position> } {
+  const feed = context.feeds.get(topic);
+  if (!feed) throw new Error(`no feed of ${topic} here`);
+  return feed;
+}
+
+const startOf = (model: ReadModel, context: ReadModelContext): Map<Context, Position> =>
+  new Map(handlesOf(model).map(([topic]) => [topic, feedOf(context, topic).start]));
+
+/** Holds a session lock while `work` runs; a second one at the same thing is told so. */
+async function withLock<T>(pool: Pool, key: string, work: () => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
+    if (!rows[0]!.mine) throw new Error('another process is doing this already');
+    return await work();
+  } finally {
+    await client.query('select pg_advisory_unlock($1)', [key]).catch(() => undefined);
+    client.release();
+  }
+}
+

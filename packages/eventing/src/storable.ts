@@ -1,0 +1,47 @@
+import type { NewEvent } from '@gatehouse/events/envelope';
+import { MAX_APPEND_BYTES, RejectedEvent } from './event-store';
+
+/**
+ * The events' data as JSON texts, and their size in bytes. Throws RejectedEvent for what no store could keep, before it
+ * queues with the appends of others. What JSON leaves out (`undefined`) is not stored.
+ */
+export function storable(stream: string, events: readonly NewEvent[]): { datas: string[]; bytes: number } {
+  if (events.length === 0) throw new RejectedEvent('nothing to append');
+  requireText(stream);
+  let bytes = 0;
+  const datas = events.map((event) => {
+    if (!UUID.test(event.id)) throw new RejectedEvent('an event needs a UUID');
+    requireText(event.type);
+    requireText(event.actor);
+    if (event.trace !== null) requireText(event.trace);
+    const data = jsonOf(event.data);
+    bytes += Buffer.byteLength(data);
+    return data;
+  });
+  if (bytes > MAX_APPEND_BYTES) throw new RejectedEvent(`${bytes} bytes are more than one append may hold`);
+  return { datas, bytes };
+}
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+/** NUL, or a surrogate without its partner. */
+const UNSTORABLE = /[\0\p{Surrogate}]/u;
+/** The same, escaped in JSON: behind an even number of backslashes, or it is a text about escapes. */
+const UNSTORABLE_JSON = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
+function requireText(text: string): void {
+  if (UNSTORABLE.test(text)) throw new RejectedEvent('NUL and lone surrogates cannot be stored');
+}
+
+function jsonOf(data: unknown): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(data);
+  } catch (cause) {
+    throw new RejectedEvent('the data is not JSON', { cause });
+  }
+  if (json === undefined) throw new RejectedEvent('an event needs data');
+  if (json.includes('\\u') && UNSTORABLE_JSON.test(json)) {
+    throw new RejectedEvent('NUL and lone surrogates cannot be stored');
+  }
+  return json;
+}

@@ -1,0 +1,114 @@
+import type { Permission } from '@gatehouse/events/reference';
+import { z } from 'zod';
+import type { EventScope } from './known';
+import { Flag, FlagOn, Id, Ids, Label, or, reader, secretHash, SharedId, Slugs, Texts, type Stated } from './raw';
+
+/*
+ * Who may ask: team tokens, devices and droid keys (contract §1.2, §1.3, §3.1). The secrets are hashed here, at once, and go no further.
+ */
+
+/** The old flag of a team, and the newer name of the same right. */
+const RIGHTS: readonly (readonly [Permission, string])[] = [
+  ['can_view_orders', 'event.orders:read'],
+  ['can_change_orders', 'event.orders:write'],
+  ['can_change_event_settings', 'event.settings.general:write'],
+  ['can_checkin_orders', 'event.orders:checkin'],
+];
+
+const Team = z.object({
+  name: or(z.string(), ''),
+  all_events: Flag,
+  limit_events: Slugs,
+  can_view_orders: Flag,
+  can_change_orders: Flag,
+  can_change_event_settings: Flag,
+  can_checkin_orders: Flag,
+  all_event_permissions: Flag,
+  limit_event_permissions: Texts,
+  tokens: or(z.array(z.object({ name: or(z.string(), ''), token: Label, active: FlagOn })), []),
+});
+
+/** A token before it has an id: the id is given by who keeps the tokens. */
+export type TokenContent = Omit<Stated<'TokenStated'>, 'id'>;
+
+/** The tokens of one team. */
+export const readTeam = reader(Team, (raw, { organizer }: { organizer: string }): TokenContent[] => {
+  const permissions = RIGHTS.filter(
+    ([flag, name]) => raw[flag] || raw.all_event_permissions || raw.limit_event_permissions.includes(name),
+  ).map(([flag]) => flag);
+  return raw.tokens.map((token) => ({
+    organizer,
+    name: token.name,
+    token_hash: secretHash(token.token),
+    active: token.active,
+    permissions,
+    all_events: raw.all_events,
+    limit_events: raw.limit_events,
+  }));
+});
+
+const Device = z.object({
+  device_id: SharedId,
+  name: or(z.string(), ''),
+  all_events: Flag,
+  limit_events: Slugs,
+  initialized: z.unknown(),
+  revoked: Flag,
+  security_profile: or(z.string(), 'full'),
+  /** Null: not set up yet. Absent: pretix does not say it again; a known one stays. */
+  api_token: z.string().nullable().optional(),
+});
+
+export type DeviceContent = Stated<'DeviceStated'> & { readonly tokenUnknown: boolean };
+
+export const readDevice = reader(Device, (raw, { organizer }: { organizer: string }, findings): DeviceContent => {
+  if (raw.security_profile !== 'full') findings.note('device.security_profile');
+  const token = raw.api_token || null;
+  const { initialized } = raw;
+  return {
+    organizer,
+    device_id: raw.device_id,
+    name: raw.name,
+    token_hash: token === null ? null : secretHash(token),
+    initialized: initialized === undefined ? token !== null : Boolean(initialized),
+    revoked: raw.revoked,
+    all_events: raw.all_events,
+    limit_events: raw.limit_events,
+    tokenUnknown: raw.api_token === undefined,
+  };
+});
+
+const DroidKey = z.object({
+  key: Label,
+  checkin_list: Id,
+  all_items: FlagOn,
+  items: Ids,
+  allow_search: FlagOn,
+  show_info: FlagOn,
+  app: or(z.string(), 'pretixdroid'),
+});
+
+/** A droid key before it has an id. */
+export type DroidKeyContent = Omit<Stated<'DroidKeyStated'>, 'id'>;
+
+export const readDroidKey = reader(DroidKey, (raw, scope: EventScope, findings): DroidKeyContent => {
+  const { known } = scope;
+  if (!known.lists.has(raw.checkin_list)) {
+    findings.issue('checkin_list', `${raw.checkin_list} is no check-in list of this event`);
+  }
+  raw.items.forEach((item, i) => {
+    if (!known.items.has(item)) findings.issue(`items[${i}]`, `${item} is no product of this event`);
+  });
+  return {
+    organizer: scope.organizer,
+    event: scope.event,
+    key_hash: secretHash(raw.key),
+    list: raw.checkin_list,
+    all_items: raw.all_items,
+    items: raw.items,
+    allow_search: raw.allow_search,
+    show_info: raw.show_info,
+    app: raw.app,
+    active: true,
+  };
+});

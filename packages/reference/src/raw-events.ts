@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import type { EventScope, SeatingPlan } from './known';
+import {
+  Flag,
+  FlagOn,
+  I18n,
+  Id,
+  Label,
+  MaybeI18n,
+  MaybeId,
+  MaybeMoment,
+  MaybeText,
+  Moment,
+  or,
+  Parts,
+  Place,
+  reader,
+  Texts,
+  type Stated,
+} from './raw';
+
+/*
+ * Organizers, events, dates, categories, tax rules, layouts, channels and seating plans, as pretix's API sends them.
+ */
+
+export const Slug = Label.regex(/^[^/\0]+$/, 'may not hold a slash');
+
+export const readOrganizer = reader(z.object({ slug: Slug, name: I18n }), (raw): Stated<'OrganizerStated'> => ({
+  organizer: raw.slug,
+  name: raw.name.en ?? Object.values(raw.name)[0] ?? raw.slug,
+}));
+
+/** A setting may come as pretix stores it, as text. */
+const Switch = z
+  .union([z.boolean(), z.string(), z.number()])
+  .nullish()
+  .transform((value) => (value === undefined || value === null ? undefined : /^(true|1|on|yes)$/i.test(String(value))));
+const Quantity = z
+  .union([z.number(), z.string()])
+  .nullish()
+  .transform((value, context) => {
+    if (value === undefined || value === null || value === '') return undefined;
+    const number = Number(value);
+    if (Number.isFinite(number)) return number;
+    context.addIssue({ code: 'custom', message: 'is no number' });
+    return z.NEVER;
+  });
+
+const Zone = z.string().refine(isTimeZone, 'is no time zone');
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const Settings = z.object({
+  locale: MaybeText,
+  locales: or(z.array(z.string()), null),
+  timezone: or(Zone, null),
+  name_scheme: MaybeText,
+  ticket_download: Switch,
+  ticket_download_pending: Switch,
+  ticket_download_addons: Switch,
+  ticket_download_nonadm: Switch,
+  reservation_time: Quantity,
+  seating_minimal_distance: Quantity,
+  seating_distance_within_row: Switch,
+  seating_allow_blocked_seats_for_channel: Texts,
+});
+
+export const readSettings = reader(Settings, (raw) => raw);
+export type Settings = z.output<typeof Settings>;
+
+/** The settings of an event whose export has none. */
+export const noSettings: Settings = Settings.parse({});
+
+const Event = z.object({
+  slug: or(Slug, null),
+  name: I18n,
+  has_subevents: Flag,
+  date_from: MaybeMoment,
+  date_to: MaybeMoment,
+  date_admission: MaybeMoment,
+  location: MaybeI18n,
+  currency: or(z.string(), 'EUR'),
+  timezone: or(Zone, null),
+  public_url: MaybeText,
+  seat_category_mapping: Parts,
+  seating_plan: MaybeId,
+});
+
+export type EventReading = Stated<'EventStated'> & { readonly seatingPlan: number | null };
+
+/** An event with its settings. The slug of `event.json` counts, else its folder's name. */
+export const readEvent = reader(
+  Event,
+  (raw, scope: { organizer: string; folder: string; settings: Settings }): EventReading => {
+    const { settings } = scope;
+    const locale = settings.locale ?? 'en';
+    return {
+      organizer: scope.organizer,
+      event: raw.slug ?? scope.folder,
+      name: raw.name,
+      has_subevents: raw.has_subevents,
+      date_from: raw.date_from,
+      date_to: raw.date_to,
+      date_admission: raw.date_admission,
+      location: raw.location,
+      currency: raw.currency,
+      timezone: raw.timezone ?? settings.timezone ?? 'UTC',
+      locale,
+      locales: settings.locales ?? [locale],
+      name_scheme: settings.name_scheme ?? 'full',
+      public_url: raw.public_url,
+      seat_category_mapping: raw.seat_category_mapping,
+      settings: {
+        ticket_download: settings.ticket_download ?? false,
+        ticket_download_pending: settings.ticket_download_pending ?? false,
+        ticket_download_addons: settings.ticket_download_addons ?? false,
+        ticket_download_nonadm: settings.ticket_download_nonadm ?? true,
+        reservation_time: Math.trunc(settings.reservation_time ?? 30),
+        seating_minimal_distance: settings.seating_minimal_distance ?? 0,
+        seating_distance_within_row: settings.seating_distance_within_row ?? false,
+        seating_allow_blocked_seats_for_channel: settings.seating_allow_blocked_seats_for_channel,
+      },
+      seatingPlan: raw.seating_plan,
+    };
+  },
+);
+
+const DateOfSeries = z.object({
+  id: Id,
+  name: I18n,
+  active: FlagOn,
+  date_from: Moment,
+  date_to: MaybeMoment,
+  date_admission: MaybeMoment,
+  location: MaybeI18n,
+  seat_category_mapping: Parts,
+  seating_plan: MaybeId,
+});
+
+export type DateReading = Stated<'DateStated'> & { readonly seatingPlan: number | null };
+
+export const readDate = reader(DateOfSeries, (raw, { organizer, event }: EventScope): DateReading => {
+  const { seating_plan: seatingPlan, ...date } = raw;
+  return { organizer, event, ...date, seatingPlan };
+});
+
+export const readCategory = reader(
+  z.object({ id: Id, name: I18n, position: Place }),
+  (raw, { organizer, event }: EventScope): Stated<'CategoryStated'> => ({ organizer, event, ...raw }),
+);
+
+export const readLayout = reader(
+  z.object({ id: Id, name: or(z.string(), ''), default: Flag, layout: z.unknown() }),
+  (raw, { organizer, event }: EventScope): Stated<'LayoutStated'> => ({
+    organizer,
+    event,
+    ...raw,
+    layout: raw.layout ?? null,
+  }),
+);
+
+export const readChannel = reader(
+  z.object({ identifier: Label, label: or(I18n, {}) }),
+  (raw, { organizer }: { organizer: string }): Stated<'SalesChannelStated'> => ({ organizer, ...raw }),
+);
+
+const Spot = or(z.object({ x: or(z.number(), 0), y: or(z.number(), 0) }), { x: 0, y: 0 });
+const Layout = z.object({
+  zones: or(
+    z.array(
+      z.object({
+        position: Spot,
+        rows: or(
+          z.array(
+            z.object({ position: Spot, seats: or(z.array(z.object({ seat_guid: z.string(), position: Spot })), []) }),
+          ),
+          [],
+        ),
+      }),
+    ),
+    [],
+  ),
+});
+
+/** A plan: zone, row and seat positions added up, ranked in the order of the layout. */
+export const readPlan = reader(z.object({ id: Id, layout: z.preprocess(fromText, Layout) }), (raw) => {
+  const seats = new Map<string, { x: number; y: number; rank: number }>();
+  let rank = 0;
+  for (const zone of raw.layout.zones) {
+    for (const row of zone.rows) {
+      for (const seat of row.seats) {
+        const x = zone.position.x + row.position.x + seat.position.x;
+        const y = zone.position.y + row.position.y + seat.position.y;
+        seats.set(seat.seat_guid, { x, y, rank: rank++ });
+      }
+    }
+  }
+  return { id: raw.id, seats: seats as SeatingPlan };
+});
+
+/** Some pretix versions send the layout as text. */
+function fromText(layout: unknown): unknown {
+  if (typeof layout !== 'string') return layout;
+  try {
+    return JSON.parse(layout);
+  } catch {
+    return layout;
+  }
+}

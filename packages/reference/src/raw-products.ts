@@ -1,0 +1,314 @@
+import { z } from 'zod';
+import { variationsOf, wrongDate, wrongProduct, type EventScope } from './known';
+import {
+  Amount,
+  Flag,
+  FlagOn,
+  I18n,
+  Id,
+  Ids,
+  Label,
+  MaybeAmount,
+  MaybeI18n,
+  MaybeId,
+  MaybeMoment,
+  MaybeText,
+  Moment,
+  or,
+  Parts,
+  Place,
+  reader,
+  SharedId,
+  Texts,
+  type Findings,
+  type Stated,
+} from './raw';
+
+/*
+ * What an event sells and who may come in: products, quotas, questions, check-in lists, vouchers, seats, carts.
+ */
+
+export const readTaxRule = reader(
+  z.object({ id: Id, name: I18n, rate: Amount }),
+  (raw, { organizer, event }: EventScope): Stated<'TaxRuleStated'> => ({ organizer, event, ...raw }),
+);
+
+const Item = z.object({
+  id: Id,
+  name: I18n,
+  internal_name: MaybeText,
+  description: MaybeI18n,
+  active: FlagOn,
+  category: MaybeId,
+  position: Place,
+  admission: Flag,
+  default_price: MaybeAmount,
+  tax_rule: MaybeId,
+  tax_rate: MaybeAmount,
+  checkin_attention: Flag,
+  generate_tickets: or(z.boolean(), null),
+  has_variations: or(z.boolean(), null),
+  variations: or(
+    z.array(
+      z.object({
+        id: Id,
+        value: I18n,
+        active: FlagOn,
+        position: Place,
+        default_price: MaybeAmount,
+        checkin_attention: Flag,
+      }),
+    ),
+    [],
+  ),
+});
+
+export const readItem = reader(Item, (raw, scope: EventScope, findings): Stated<'ItemStated'> => {
+  const { known } = scope;
+  const { category, tax_rule: taxRule, variations } = raw;
+  if (category !== null && known.categories && !known.categories.has(category)) {
+    findings.issue('category', `${category} is no category of this event`);
+  }
+  if (taxRule !== null && known.taxRules && !known.taxRules.has(taxRule)) {
+    findings.issue('tax_rule', `${taxRule} is no tax rule of this event`);
+  }
+  if (variationsOf(raw).size < variations.length) findings.issue('variations', 'one id is there twice');
+  const { organizer, event } = scope;
+  return { organizer, event, ...raw, has_variations: raw.has_variations ?? variations.length > 0 };
+});
+
+function checkItems(scope: EventScope, items: readonly number[], key: string, findings: Findings): void {
+  items.forEach((item, i) => {
+    if (!scope.known.items.has(item)) findings.issue(`${key}[${i}]`, `${item} is no product of this event`);
+  });
+}
+
+function checkDate(scope: EventScope, subevent: number | null, findings: Findings): void {
+  const reason = wrongDate(scope.known, subevent);
+  if (reason !== undefined) findings.issue('subevent', reason);
+}
+
+function checkProduct(scope: EventScope, item: number | null, variation: number | null, findings: Findings): void {
+  if (item === null) return;
+  const wrong = wrongProduct(scope.known, item, variation);
+  if (wrong) findings.issue(wrong[0], wrong[1]);
+}
+
+const Quota = z.object({
+  id: Id,
+  name: or(z.string(), ''),
+  size: or(z.int(), null),
+  items: Ids,
+  variations: Ids,
+  subevent: MaybeId,
+  close_when_sold_out: Flag,
+  closed: Flag,
+});
+
+export const readQuota = reader(Quota, (raw, scope: EventScope, findings): Stated<'QuotaStated'> => {
+  checkItems(scope, raw.items, 'items', findings);
+  raw.variations.forEach((variation, i) => {
+    for (const variations of scope.known.items.values()) if (variations.has(variation)) return;
+    findings.issue(`variations[${i}]`, `${variation} is no variation of a product of this event`);
+  });
+  checkDate(scope, raw.subevent, findings);
+  return { organizer: scope.organizer, event: scope.event, ...raw };
+});
+
+const Limit = z.unknown().transform((value) => value !== undefined && value !== null && value !== '');
+
+const Question = z.object({
+  id: Id,
+  question: I18n,
+  type: Label,
+  required: Flag,
+  items: Ids,
+  options: or(z.array(z.object({ id: Id, identifier: or(z.string(), ''), answer: I18n, position: Place })), []),
+  position: Place,
+  ask_during_checkin: Flag,
+  identifier: or(z.string(), ''),
+  dependency_question: MaybeId,
+  dependency_values: or(z.array(z.string()), null),
+  /** The form of older versions. */
+  dependency_value: MaybeText,
+  hidden: Flag,
+  print_on_invoice: Flag,
+  valid_number_min: Limit,
+  valid_number_max: Limit,
+  valid_date_min: Limit,
+  valid_date_max: Limit,
+  valid_datetime_min: Limit,
+  valid_datetime_max: Limit,
+  valid_string_length_max: Limit,
+  valid_string_length_min: Limit,
+});
+
+export const readQuestion = reader(Question, (raw, scope: EventScope, findings): Stated<'QuestionStated'> => {
+  checkItems(scope, raw.items, 'items', findings);
+  const limited = Object.entries(raw).some(([key, value]) => key.startsWith('valid_') && value === true);
+  if (limited) findings.note('question.limits');
+  return {
+    organizer: scope.organizer,
+    event: scope.event,
+    id: raw.id,
+    question: raw.question,
+    type: raw.type,
+    required: raw.required,
+    items: raw.items,
+    options: raw.options,
+    position: raw.position,
+    ask_during_checkin: raw.ask_during_checkin,
+    identifier: raw.identifier,
+    dependency_question: raw.dependency_question,
+    dependency_values: raw.dependency_values ?? (raw.dependency_value === null ? [] : [raw.dependency_value]),
+    hidden: raw.hidden,
+    print_on_invoice: raw.print_on_invoice,
+  };
+});
+
+const CheckinList = z.object({
+  id: SharedId,
+  name: Label,
+  all_products: FlagOn,
+  limit_products: Ids,
+  subevent: MaybeId,
+  include_pending: Flag,
+  /** Gone in newer versions. */
+  auto_checkin_sales_channels: Texts,
+  rules: Parts,
+  allow_multiple_entries: Flag,
+  exit_all_at: MaybeText,
+  addon_match: Flag,
+});
+
+export const readList = reader(CheckinList, (raw, scope: EventScope, findings): Stated<'ListStated'> => {
+  const { rules, allow_multiple_entries, exit_all_at, addon_match, ...list } = raw;
+  checkItems(scope, list.limit_products, 'limit_products', findings);
+  checkDate(scope, list.subevent, findings);
+  if (Object.keys(rules).length > 0) findings.note('list.rules');
+  if (allow_multiple_entries) findings.note('list.allow_multiple_entries');
+  if (exit_all_at !== null) findings.note('list.exit_all_at');
+  if (addon_match) findings.note('list.addon_match');
+  if (scope.known.hasSubevents && list.subevent === null) findings.note('list.without_date');
+  return { organizer: scope.organizer, event: scope.event, ...list };
+});
+
+const Voucher = z.object({
+  id: Id,
+  code: Label,
+  max_usages: or(z.int(), 1),
+  redeemed: or(z.int(), 0),
+  valid_until: MaybeMoment,
+  block_quota: Flag,
+  allow_ignore_quota: Flag,
+  item: MaybeId,
+  variation: MaybeId,
+  quota: MaybeId,
+  subevent: MaybeId,
+  seat: or(SeatName(), null),
+});
+
+/** A seat is named by its guid, or shown whole. */
+function SeatName() {
+  return z.union([z.string(), z.object({ seat_guid: z.string() }).transform((seat) => seat.seat_guid)], {
+    error: 'is neither the guid of a seat nor a seat',
+  });
+}
+
+export const readVoucher = reader(Voucher, (raw, scope: EventScope, findings): Stated<'VoucherStated'> => {
+  checkProduct(scope, raw.item, raw.variation, findings);
+  checkDate(scope, raw.subevent, findings);
+  if (raw.quota !== null && scope.known.quotas && !scope.known.quotas.has(raw.quota)) {
+    findings.issue('quota', `${raw.quota} is no quota of this event`);
+  }
+  return { organizer: scope.organizer, event: scope.event, ...raw };
+});
+
+export const readWaiting = reader(
+  z.object({ id: Id, item: Id, variation: MaybeId, subevent: MaybeId, voucher: MaybeId }),
+  (raw, scope: EventScope, findings): Stated<'WaitingListEntryStated'> => {
+    checkProduct(scope, raw.item, raw.variation, findings);
+    checkDate(scope, raw.subevent, findings);
+    return { organizer: scope.organizer, event: scope.event, ...raw };
+  },
+);
+
+const Seat = z.object({
+  id: Id,
+  subevent: MaybeId,
+  seat_guid: Label,
+  zone_name: MaybeText,
+  row_name: MaybeText,
+  row_label: MaybeText,
+  seat_number: MaybeText,
+  seat_label: MaybeText,
+  product: MaybeId,
+  blocked: Flag,
+  x: or(z.number(), null),
+  y: or(z.number(), null),
+  sorting_rank: or(z.int(), null),
+});
+
+/** Where a seat stands comes from the export or, where that says nothing, from the plan of its date or event. */
+export const readSeat = reader(Seat, (raw, scope: EventScope, findings): Stated<'SeatStated'> => {
+  const { known, plans } = scope;
+  checkDate(scope, raw.subevent, findings);
+  if (raw.product !== null && !known.items.has(raw.product)) {
+    findings.issue('product', `${raw.product} is no product of this event`);
+  }
+  const plan = raw.subevent === null ? known.seatingPlan : (known.dates.get(raw.subevent) ?? known.seatingPlan);
+  const spot = plan === null ? undefined : plans.get(plan)?.get(raw.seat_guid);
+  return {
+    organizer: scope.organizer,
+    event: scope.event,
+    ...raw,
+    x: raw.x ?? spot?.x ?? null,
+    y: raw.y ?? spot?.y ?? null,
+    sorting_rank: raw.sorting_rank ?? spot?.rank ?? null,
+  };
+});
+
+const CartPosition = z.object({
+  id: SharedId,
+  cart_id: Label,
+  item: Id,
+  variation: MaybeId,
+  price: Amount,
+  attendee_name: MaybeText,
+  attendee_name_parts: Parts,
+  attendee_email: MaybeText,
+  voucher: MaybeId,
+  addon_to: MaybeId,
+  subevent: MaybeId,
+  datetime: Moment,
+  expires: Moment,
+  includes_tax: FlagOn,
+  answers: or(z.array(z.unknown()), []),
+  seat: or(SeatName(), null),
+});
+
+export const readCartPosition = reader(
+  CartPosition,
+  (raw, scope: EventScope, findings): Stated<'CartPositionStated'> => {
+    checkProduct(scope, raw.item, raw.variation, findings);
+    checkDate(scope, raw.subevent, findings);
+    const { attendee_name: name, ...position } = raw;
+    return {
+      organizer: scope.organizer,
+      event: scope.event,
+      ...position,
+      attendee_name_parts: nameParts(position.attendee_name_parts, name),
+    };
+  },
+);
+
+/** A name without parts is kept as contract §2.2 keeps it. */
+export function nameParts(parts: Record<string, unknown>, name: string | null): Record<string, unknown> {
+  return name !== null && name !== '' && Object.keys(parts).length === 0 ? { _legacy: name } : parts;
+}
+
+/** Of `checkins.json` only the refused scans are counted: the accepted ones stand in the orders. */
+export const readScan = reader(z.object({ successful: FlagOn }), (raw, _scope: EventScope, findings) => {
+  if (!raw.successful) findings.note('checkin.refused');
+  return undefined;
+});

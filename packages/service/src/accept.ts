@@ -1,0 +1,20 @@
+import { Recent } from './recent';
+
+const answers = new Recent<boolean>(500);
+
+/** Whether JSON satisfies an Accept header; absent or empty it takes anything (contract §1.4). */
+export function acceptsJson(header: string | undefined): boolean {
+  if (header === undefined || header === '*/*' || header === 'application/json' || header === '') return true;
+  const known = answers.get(header);
+  if (known !== undefined) return known;
+  const answer = header.split(',').some(rangeTakesJson);
+  if (header.length <= 500) answers.set(header, answer);
+  return answer;
+}
+
+/** Weights are ignored, as in the reference: `application/json;q=0` takes JSON. */
+function rangeTakesJson(range: string): boolean {
+  const [type, subtype, more] = range.split(';', 1)[0]!.trim().toLowerCase().split('/');
+  if (more !== undefined) return false;
+  return (type === '*' || type === 'application') && (subtype === '*' || subtype === 'json');
+}

@@ -1,0 +1,115 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Request } from 'express';
+import type { Principal } from './auth';
+import { readBody, readBytes, type Body } from './body';
+import { notFound } from './errors';
+import { languagesOf } from './language';
+import { Query } from './query';
+
+/** How a request came in; HEAD asks for what GET answers. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+type Parts = {
+  readonly params: Readonly<Record<string, string>>;
+  readonly path: string;
+  readonly query: string;
+  readonly publicUrl: string | undefined;
+  readonly principal: Principal | undefined;
+};
+
+/** A request to a REST route, after all checks that need no handler. Everything costly is done when it is asked for. */
+export class ApiRequest {
+  readonly query: Query;
+  /** For a request with an X-Idempotency-Key: the UUID from which ids of its events derive, the same when it runs again. */
+  idempotency: { readonly namespace: string } | undefined;
+  readonly #req: Request;
+  readonly #parts: Parts;
+  #body: Promise<Body> | undefined;
+
+  constructor(req: Request, parts: Parts) {
+    this.#req = req;
+    this.#parts = parts;
+    this.query = new Query(parts.query);
+  }
+
+  /** A parameter of the route, decoded. */
+  param(name: string): string {
+    const value = this.#parts.params[name];
+    if (value === undefined) throw new Error(`the route has no parameter ${name}`);
+    return value;
+  }
+
+  /** A numeric id of the route: at most 15 digits, so it needs a bigint column. Throws 404 for anything else. */
+  id(name: string): number {
+    const text = this.param(name);
+    if (!/^\d{1,15}$/.test(text)) throw notFound();
+    return Number(text);
+  }
+
+  /** Who asks. Routes that anyone may use have nobody. */
+  get principal(): Principal {
+    if (!this.#parts.principal) throw new Error('this route is open to anyone');
+    return this.#parts.principal;
+  }
+
+  /** The parsed body. Throws 400, 413, 415. */
+  body(): Promise<Body> {
+    return (this.#body ??= readBody(this.#req));
+  }
+
+  /** The bytes of the body, whatever their type. Throws 413 beyond `maxBytes`. */
+  bytes(maxBytes?: number): Promise<Buffer> {
+    return readBytes(this.#req, maxBytes);
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.#req.headers;
+  }
+
+  /** One header, by its name in lower case. */
+  header(name: string): string | undefined {
+    const value = this.#req.headers[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** What links begin with: scheme and host as the client sees them, without a slash at the end. */
+  get baseUrl(): string {
+    return baseUrlOf(this.#req, this.#parts.publicUrl);
+  }
+
+  /** The absolute URL of this request without its query, for links to other pages. */
+  get url(): string {
+    return this.baseUrl + printable(this.#parts.path);
+  }
+
+  /** Languages that the client wants, best first, in lower case (contract §1.5). */
+  get languages(): readonly string[] {
+    return languagesOf(this.header('accept-language'));
+  }
+
+  get traceparent(): string | undefined {
+    return traceparentOf(this.header('traceparent'));
+  }
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** A trace context of W3C's form; undefined for anything else. */
+export function traceparentOf(header: string | undefined): string | undefined {
+  return header !== undefined && TRACEPARENT.test(header) ? header : undefined;
+}
+
+const HOST = /^[a-z0-9._-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/i;
+
+/** Scheme and host for absolute links: PUBLIC_URL, else as the request came in, believing trusted proxies only. */
+export function baseUrlOf(req: Request, publicUrl: string | undefined): string {
+  if (publicUrl !== undefined) return publicUrl;
+  const host = req.host as string | undefined;
+  const { localAddress = 'localhost', localPort } = req.socket;
+  const local = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
+  return `${req.protocol}://${host !== undefined && HOST.test(host) ? host : `${local}:${localPort}`}`;
+}
+
+/** The path with every character that a URL cannot hold escaped; it holds one character per byte. */
+const printable = (path: string): string =>
+  path.replace(/[^!#-;=?-[\]_a-z~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import { notAuthenticated, permissionDenied } from './errors';
+import { Recent } from './recent';
+
+export type Permission = 'can_view_orders' | 'can_change_orders' | 'can_change_event_settings' | 'can_checkin_orders';
+
+export type CredentialKind = 'token' | 'device';
+
+/** Who asks, and what they may (contract §1.3). */
+export type Principal = {
+  readonly kind: CredentialKind;
+  readonly id: number;
+  /** Slug of the one organizer whose events this is about. */
+  readonly organizer: string;
+  readonly permissions: ReadonlySet<Permission>;
+  /** Whether all events of the organizer are covered, else those of `events` (slugs). */
+  readonly allEvents: boolean;
+  readonly events: ReadonlySet<string>;
+  /** As events name who acted: `token:3`. */
+  readonly actor: string;
+};
+
+/** What every device may, whatever else is set (contract §1.3). */
+export const DEVICE_PERMISSIONS: ReadonlySet<Permission> = new Set<Permission>([
+  'can_view_orders',
+  'can_change_orders',
+]);
+
+/** Why a credential does not open the door. */
+export type CredentialRefusal = 'unknown' | 'inactive' | 'uninitialized' | 'revoked';
+
+/** Who holds a secret. Only hashes are asked for, and only hashes need to be kept. */
+export interface Credentials {
+  find(
+    kind: CredentialKind,
+    secretSha256: string,
+  ): Principal | CredentialRefusal | Promise<Principal | CredentialRefusal>;
+}
+
+/** Which events there are, by slugs. */
+export interface Events {
+  exists(organizer: string, event: string): boolean | Promise<boolean>;
+}
+
+/** What the Authorization header claims; `secretSha256` in lower-case hexadecimal. */
+export type Claim = { readonly kind: CredentialKind; readonly secretSha256: string };
+
+/** Texts that real scanners compare word for word: the revoked one makes a device wipe itself (contract §1.2). */
+const REFUSALS: Record<CredentialRefusal, string> = {
+  unknown: 'Invalid token.',
+  inactive: 'Token inactive or deleted.',
+  uninitialized: 'Device has not been initialized.',
+  revoked: 'Device access has been revoked.',
+};
+
+const claims = new Recent<Claim>(5_000);
+/** Longer than any real header; what is longer is not worth remembering. */
+const MAX_REMEMBERED_LENGTH = 200;
+
+/** Reads the Authorization header, hashing each secret once. Throws the 401 of contract §1.2. */
+export function claimOf(header: string | undefined): Claim {
+  if (header === undefined) throw notAuthenticated();
+  const known = claims.get(header);
+  if (known) return known;
+  const claim = readClaim(header);
+  if (header.length <= MAX_REMEMBERED_LENGTH) claims.set(header, claim);
+  return claim;
+}
+
+function readClaim(header: string): Claim {
+  const [scheme, secret, more] = header.split(/[\t-\r ]+/).filter((word) => word !== '');
+  const kind = scheme?.toLowerCase();
+  if (kind !== 'token' && kind !== 'device') throw notAuthenticated();
+  if (secret === undefined) throw notAuthenticated('Invalid token header. No credentials provided.');
+  if (more !== undefined) throw notAuthenticated('Invalid token header. Token string should not contain spaces.');
+  // Node gives headers one character per byte.
+  const bytes = Buffer.from(secret, 'latin1');
+  if (!isUtf8(bytes)) {
+    throw notAuthenticated('Invalid token header. Token string should not contain invalid characters.');
+  }
+  return { kind, secretSha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** The principal behind the Authorization header. Throws 401. */
+export async function authenticate(credentials: Credentials, header: string | undefined): Promise<Principal> {
+  const claim = claimOf(header);
+  return accepted(await credentials.find(claim.kind, claim.secretSha256));
+}
+
+/** The principal, unless the credential is refused: then throws its 401. */
+export function accepted(found: Principal | CredentialRefusal): Principal {
+  if (typeof found === 'string') throw notAuthenticated(REFUSALS[found]);
+  return found;
+}
+
+/** One permission, or several of which one is enough. */
+export type Need = Permission | readonly Permission[];
+
+/** Whether the principal holds what is needed for this organizer (and event, when one is named). Looks nothing up. */
+export function covers(principal: Principal, need: Need, place: { organizer: string; event?: string }): boolean {
+  if (principal.organizer !== place.organizer) return false;
+  if (place.event !== undefined && !principal.allEvents && !principal.events.has(place.event)) return false;
+  if (typeof need === 'string') return principal.permissions.has(need);
+  return need.some((permission) => principal.permissions.has(permission));
+}
+
+/** Throws the 403 that also hides whether the organizer or event exists (contract §1.3). */
+export function authorize(principal: Principal, need: Need, place: { organizer: string; event?: string }): void {
+  if (!covers(principal, need, place)) throw permissionDenied();
+}

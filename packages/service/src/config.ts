@@ -1,0 +1,117 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** The whole configuration of a process, read once. Nothing else in the project reads `process.env`. */
+export type Config = {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Absolute path of the folder for what this installation keeps (embedded PostgreSQL, generated secrets). */
+  readonly dataFolder: string;
+  /** Whether the demo festival is loaded into an empty installation. */
+  readonly demo: boolean;
+  /** A PostgreSQL of the user's own; undefined starts the embedded one. */
+  readonly databaseUrl: string | undefined;
+  /** Scheme and host (and path) that clients see, without a slash at its end; undefined: as each request came in. */
+  readonly publicUrl: string | undefined;
+  /** Proxies whose X-Forwarded-* headers are believed, as Express's `trust proxy` takes them. */
+  readonly trustedProxies: readonly string[];
+  readonly logLevel: LogLevel;
+};
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Names every wrong setting and what is allowed; never a value, since a database URL carries a password. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  }
+}
+
+const PROJECT = resolve(__dirname, '../../..');
+
+const setting = <T extends z.ZodType>(schema: T) => z.preprocess((text) => (text === '' ? undefined : text), schema);
+
+const SETTINGS = z.object({
+  PORT: setting(
+    z
+      .string()
+      .regex(/^\d{1,5}$/)
+      .transform(Number)
+      .refine((port) => port <= 65_535)
+      .default(8080),
+  ),
+  HOST: setting(
+    z
+      .string()
+      .regex(/^[a-z0-9.:_-]+$/i)
+      .default('127.0.0.1'),
+  ),
+  GATEHOUSE_DATA: setting(z.string().default('.gatehouse')),
+  GATEHOUSE_DEMO: setting(z.enum(['on', 'off']).default('on')),
+  DATABASE_URL: setting(z.string().refine(isPostgresUrl).optional()),
+  PUBLIC_URL: setting(z.string().refine(isPublicUrl).optional()),
+  TRUSTED_PROXIES: setting(
+    z
+      .string()
+      .transform((list) => list.split(',').map((proxy) => proxy.trim()))
+      .refine((proxies) => proxies.every(isProxy))
+      .default([]),
+  ),
+  LOG_LEVEL: setting(z.enum(LOG_LEVELS).default('info')),
+});
+
+const ALLOWED: Record<keyof typeof SETTINGS.shape, string> = {
+  PORT: 'a port number from 0 to 65535',
+  HOST: 'a host name or an IP address to listen on',
+  GATEHOUSE_DATA: 'a path of a folder',
+  GATEHOUSE_DEMO: 'on or off',
+  DATABASE_URL: 'postgres://user:password@host:port/database',
+  PUBLIC_URL: 'an absolute http or https URL without query and fragment',
+  TRUSTED_PROXIES: 'a comma separated list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal',
+  LOG_LEVEL: LOG_LEVELS.join(', '),
+};
+
+/** The configuration that the environment describes; an empty variable counts as absent. Throws ConfigError. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const read = SETTINGS.safeParse(env);
+  if (!read.success) throw new ConfigError(problemsOf(read.error));
+  const settings = read.data;
+  return {
+    port: settings.PORT,
+    host: settings.HOST,
+    dataFolder: resolve(PROJECT, settings.GATEHOUSE_DATA),
+    demo: settings.GATEHOUSE_DEMO === 'on',
+    databaseUrl: settings.DATABASE_URL,
+    publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, ''),
+    trustedProxies: settings.TRUSTED_PROXIES,
+    logLevel: settings.LOG_LEVEL,
+  };
+}
+
+function problemsOf(error: z.ZodError): string[] {
+  const names = new Set(error.issues.map((issue) => String(issue.path[0])));
+  return [...names].map((name) => `${name} must be ${ALLOWED[name as keyof typeof ALLOWED]}`);
+}
+
+function isPostgresUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && ['postgres:', 'postgresql:'].includes(url.protocol);
+}
+
+function isPublicUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol)) return false;
+  return url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+}
+
+function isProxy(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', prefix, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}

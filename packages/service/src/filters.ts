@@ -1,0 +1,101 @@
+import { ValidationError } from './errors';
+import { Invalid } from './invalid';
+import { integerOf, strip } from './python';
+import type { Query } from './query';
+
+/** Reads the text of one query parameter, which is never empty. Undefined means: as if it were absent. */
+export type Filter<T> = (text: string) => T | undefined | Invalid | Promise<T | undefined | Invalid>;
+
+/** Which of these ids exist, in whatever event: those of other events are valid and match nothing (contract §1.9). */
+export type Existing = (ids: readonly number[]) => ReadonlySet<number> | Promise<ReadonlySet<number>>;
+
+export type FilterValues<S> = { readonly [K in keyof S]: S[K] extends Filter<infer T> ? T | undefined : never };
+
+const NOT_AVAILABLE = 'Select a valid choice. That choice is not one of the available choices.';
+
+/**
+ * Reads the query parameters that a route knows; absent and empty ones are undefined, others are ignored (contract §1.9).
+ * Throws ValidationError with the errors of all of them.
+ */
+export async function readFilters<S extends Record<string, Filter<unknown>>>(
+  query: Query,
+  filters: S,
+): Promise<FilterValues<S>> {
+  const values: Record<string, unknown> = {};
+  if (query.text === '') return values as FilterValues<S>;
+  const errors: Record<string, readonly string[]> = {};
+  for (const [name, filter] of Object.entries(filters)) {
+    const value = await readFilter(query, name, filter);
+    if (value instanceof Invalid) errors[name] = value.tree as readonly string[];
+    else values[name] = value;
+  }
+  if (Object.keys(errors).length > 0) throw new ValidationError(errors);
+  return values as FilterValues<S>;
+}
+
+async function readFilter(query: Query, name: string, filter: Filter<unknown>): Promise<unknown> {
+  const text = query.fields.get(name);
+  if (text === undefined || text === '') return undefined;
+  if (text.includes('\u0000')) return new Invalid(['Null characters are not allowed.']);
+  return filter(text);
+}
+
+/** One id that must exist. */
+export function idFilter(existing: Existing): Filter<number> {
+  return async (text) => {
+    const ids = await existingIds([text], existing);
+    return ids instanceof Invalid ? ids : ids[0]!;
+  };
+}
+
+/** Ids separated by commas, all of which must exist. Of nothing but commas no id is left, and so nothing matches. */
+export function idsFilter(existing: Existing): Filter<readonly number[]> {
+  return (text) =>
+    existingIds(
+      text.split(',').filter((part) => strip(part) !== ''),
+      existing,
+    );
+}
+
+async function existingIds(texts: readonly string[], existing: Existing): Promise<readonly number[] | Invalid> {
+  const ids = texts.map(integerOf);
+  const findable = ids.filter((id) => id !== undefined && Number.isFinite(id)) as number[];
+  if (findable.length < ids.length) return new Invalid([NOT_AVAILABLE]);
+  const known = findable.length === 0 ? new Set<number>() : await existing(findable);
+  return findable.every((id) => known.has(id)) ? findable : new Invalid([NOT_AVAILABLE]);
+}
+
+/** One of a few words, as it is written: `order__status`. */
+export function choiceFilter<T extends string>(...choices: readonly T[]): Filter<T> {
+  return (text) =>
+    choices.find((choice) => choice === text) ??
+    new Invalid([`Select a valid choice. ${text} is not one of the available choices.`]);
+}
+
+/** Words separated by commas, unchecked: unknown ones match nothing (`order__status__in`; contract, Transport). */
+export const wordsFilter: Filter<readonly string[]> = (text) => text.split(',');
+
+/** Text without white space around it; of nothing but white space no filter is left. */
+export const textFilter: Filter<string> = (text) => {
+  const stripped = strip(text);
+  return stripped === '' ? undefined : stripped;
+};
+
+/** `true`, `1`, `False`, `0` in any case; anything else is no filter. */
+export const booleanFilter: Filter<boolean> = (text) => {
+  const word = text.toLowerCase();
+  if (word === 'true' || word === '1') return true;
+  return word === 'false' || word === '0' ? false : undefined;
+};
+
+export type Ordering<F extends string> = { readonly field: F; readonly descending: boolean };
+
+/** Reads `ordering=a,-b`. Unknown names are dropped; when none is left the caller's default order holds (contract §1.9). */
+export function readOrdering<F extends string>(query: Query, fields: readonly F[]): readonly Ordering<F>[] {
+  const terms = (query.get('ordering') ?? '').split(',').map(strip);
+  return terms.flatMap((term) => {
+    const descending = term.startsWith('-');
+    const field = fields.find((name) => name === (descending ? term.slice(1) : term));
+    return field === undefined ? [] : [{ field, descending }];
+  });
+}

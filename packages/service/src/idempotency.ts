@@ -1,0 +1,281 @@
+import { createHash, randomInt } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { join } from 'node:path';
+import { Client, type ClientConfig, type Pool } from 'pg';
+import { available } from '@gatehouse/eventing/postgres';
+import { uuidV5 } from '@gatehouse/eventing/uuid';
+import { ApiError } from './errors';
+import { described, type Log } from './log';
+import { contentOf, type Reply } from './reply';
+
+/*
+ * A request with an X-Idempotency-Key runs once; repeats get the stored reply, whatever they ask (contract §1.10). A claim
+ * in the table says that it runs. A claim whose process died, or failed to store its reply, is taken over and runs again
+ * under the same namespace, from which handlers derive their event ids: the second run finds what the first one wrote.
+ */
+
+/** The SQL of this table, for `migrate`. */
+export const IDEMPOTENCY_SQL = join(__dirname, '..', 'sql');
+
+export const MAX_KEY_LENGTH = 190;
+
+/** Whose key it is and which; two clients never meet under one key. */
+export type IdempotencyKey = { readonly scope: string; readonly key: string };
+
+/** The key of a request; undefined without the header. Throws 400 for one that is too long. */
+export function idempotencyKeyOf(headers: IncomingHttpHeaders): IdempotencyKey | undefined {
+  const key = headers['x-idempotency-key'];
+  if (typeof key !== 'string' || key === '') return undefined;
+  return keyUnder(headers, key);
+}
+
+/** The same for a key that came another way. */
+export function keyUnder(headers: IncomingHttpHeaders, key: string): IdempotencyKey {
+  if (key.length > MAX_KEY_LENGTH) {
+    throw new ApiError(400, { detail: `An idempotency key has no more than ${MAX_KEY_LENGTH} characters.` });
+  }
+  const session = /(?:^|;\s*)pretix_session=([^;]*)/.exec(headers.cookie ?? '')?.[1] ?? '';
+  const scope = createHash('sha1')
+    .update(`${headers.authorization ?? ''}:${session}`, 'latin1')
+    .digest('hex');
+  return { scope, key };
+}
+
+export interface Idempotency {
+  /** The stored reply, or what `run` answers, which is then stored. `namespace` is a UUID that a repeat gets again. */
+  once(key: IdempotencyKey, run: (namespace: string) => Promise<Reply>): Promise<Reply>;
+  /** The stored reply; 404 or 409 without one. */
+  recall(key: IdempotencyKey): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+type Claim = IdempotencyKey & { readonly owner: number; readonly namespace: string };
+type Row = {
+  owner: number;
+  born: string;
+  status: number | null;
+  headers: Record<string, string>;
+  body: Buffer | null;
+};
+
+/** Rendered with a space, as the reference does. */
+const RUNNING: Reply = {
+  status: 409,
+  raw: '{"detail": "Concurrent request with idempotency key."}',
+  headers: { 'Retry-After': '5' },
+};
+const notSeen = (detail: string): Reply => ({ status: 404, raw: `{"detail": "${detail}"}` });
+export const NO_KEY_GIVEN = notSeen('No idempotency key given.');
+const NOT_SEEN = notSeen('Idempotency key not seen before.');
+
+/** Meant to be tried again, so the key is free again; and a 401 says nothing about the request. */
+const NOT_STORED = new Set([401, 409, 429, 500, 503]);
+
+const NAMESPACE = '0f6c2a52-5d0c-5f0e-9b1a-3c1f5a9d7e21';
+/** First half of the advisory locks that owners hold: "gate". */
+const OWNER_LOCKS = 0x67617465;
+const PURGE_EVERY_MS = 10 * 60_000;
+
+/** Opens the stored replies of the schema that the pool's connections see. Connects only when a key comes. */
+export function openIdempotency(pool: Pool, log: Log): Idempotency {
+  const owners = ownership(pool, log);
+  /** Claims that really run here; a claim of ours beside them failed to be settled. */
+  const running = new Set<string>();
+  /** Claims of this process that are being made: one at a time for each key, so that none looks orphaned meanwhile. */
+  const claiming = new Map<string, Promise<unknown>>();
+  const purge = setInterval(() => void purgeExpired(pool, log), PURGE_EVERY_MS).unref();
+
+  async function claim(asked: IdempotencyKey): Promise<Claim | Reply> {
+    const owner = await owners.number();
+    const born = await insertClaim(pool, asked, owner);
+    if (born !== undefined) return claimed(asked, owner, born);
+    const row = await find(pool, asked);
+    if (!row) return RUNNING; // Released this moment; the client comes back in five seconds.
+    if (row.status !== null) return stored(row);
+    const orphaned = row.owner === owner;
+    const taken = await takeOver(pool, asked, { from: row.owner, to: owner, orphaned });
+    return taken ? claimed(asked, owner, row.born) : RUNNING;
+  }
+
+  async function claimInTurn(id: string, asked: IdempotencyKey): Promise<Claim | Reply> {
+    while (claiming.has(id)) await claiming.get(id);
+    if (running.has(id)) return RUNNING;
+    const claimed = available(claim(asked));
+    claiming.set(
+      id,
+      claimed.catch(() => undefined),
+    );
+    try {
+      const mine = await claimed;
+      if (!('status' in mine)) running.add(id);
+      return mine;
+    } finally {
+      claiming.delete(id);
+    }
+  }
+
+  async function settle(mine: Claim, reply: Reply): Promise<void> {
+    try {
+      if (NOT_STORED.has(reply.status)) await release(pool, mine);
+      else await store(pool, mine, reply);
+    } catch (error) {
+      // The reply is true all the same. A repeat finds the claim orphaned and runs again.
+      log.warn(described(error), 'a reply could not be kept for its idempotency key');
+    }
+  }
+
+  return {
+    async once(asked, run) {
+      const id = `${asked.scope}:${asked.key}`;
+      const mine = await claimInTurn(id, asked);
+      if ('status' in mine) return mine;
+      try {
+        const reply = await run(mine.namespace);
+        await settle(mine, reply);
+        return reply;
+      } finally {
+        running.delete(id);
+      }
+    },
+    async recall(asked) {
+      const row = await available(find(pool, asked));
+      if (!row) return NOT_SEEN;
+      return row.status === null ? RUNNING : stored(row);
+    },
+    async close() {
+      clearInterval(purge);
+      await owners.close();
+    },
+  };
+}
+
+const claimed = ({ scope, key }: IdempotencyKey, owner: number, born: string): Claim => ({
+  scope,
+  key,
+  owner,
+  // With the time of the first request, because after 24 hours the same key is another request.
+  namespace: uuidV5(NAMESPACE, `${scope}:${key}:${born}`),
+});
+
+const stored = ({ status, headers, body }: Row): Reply =>
+  body === null ? { status: status!, headers } : { status: status!, headers, raw: body };
+
+const BORN = '(extract(epoch from created) * 1000000)::bigint::text as born';
+
+/** Claims a key that was never seen, or not for 24 hours; the time of the claim, or undefined when it is taken. */
+async function insertClaim(pool: Pool, { scope, key }: IdempotencyKey, owner: number): Promise<string | undefined> {
+  const { rows } = await pool.query<{ born: string }>(
+    `insert into idempotency as known (scope, key, owner) values ($1, $2, $3)
+     on conflict (scope, key) do update
+       set owner = excluded.owner, created = excluded.created, status = null, headers = null, body = null
+       where known.created < now() - interval '24 hours'
+     returning ${BORN}`,
+    [scope, key, owner],
+  );
+  return rows[0]?.born;
+}
+
+async function find(pool: Pool, { scope, key }: IdempotencyKey): Promise<Row | undefined> {
+  const { rows } = await pool.query<Row>(
+    `select owner, status, headers, body, ${BORN} from idempotency
+     where scope = $1 and key = $2 and created >= now() - interval '24 hours'`,
+    [scope, key],
+  );
+  return rows[0];
+}
+
+type Takeover = { readonly from: number; readonly to: number; readonly orphaned: boolean };
+
+/** Takes a running claim whose owner is gone: nobody holds the owner's lock, or it is we and we do not run it. */
+async function takeOver(
+  pool: Pool,
+  { scope, key }: IdempotencyKey,
+  { from, to, orphaned }: Takeover,
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `update idempotency set owner = $4
+     where scope = $1 and key = $2 and owner = $3 and status is null
+       and ($5 or pg_try_advisory_xact_lock($6, $3))`,
+    [scope, key, from, to, orphaned, OWNER_LOCKS],
+  );
+  return rowCount === 1;
+}
+
+async function store(pool: Pool, { scope, key, owner }: Claim, reply: Reply): Promise<void> {
+  const content = contentOf(reply);
+  const body = typeof content === 'string' ? Buffer.from(content) : (content ?? null);
+  await pool.query(
+    `update idempotency set status = $4, headers = $5, body = $6
+     where scope = $1 and key = $2 and owner = $3 and status is null`,
+    [scope, key, owner, reply.status, JSON.stringify(reply.headers ?? {}), body],
+  );
+}
+
+async function release(pool: Pool, { scope, key, owner }: Claim): Promise<void> {
+  await pool.query('delete from idempotency where scope = $1 and key = $2 and owner = $3 and status is null', [
+    scope,
+    key,
+    owner,
+  ]);
+}
+
+async function purgeExpired(pool: Pool, log: Log): Promise<void> {
+  try {
+    await pool.query("delete from idempotency where created < now() - interval '24 hours'");
+  } catch (error) {
+    log.warn(described(error), 'expired idempotency keys could not be purged');
+  }
+}
+
+type Ownership = { number(): Promise<number>; close(): Promise<void> };
+
+/**
+ * The number under which this process claims. It is locked for as long as one connection lives, so the lock goes when the
+ * process dies, however it dies. When the connection breaks, the next claim gets a new number.
+ */
+function ownership(pool: Pool, log: Log): Ownership {
+  let current: { readonly client: Client; readonly number: Promise<number> } | undefined;
+
+  function open(): Promise<number> {
+    const client = new Client({ ...(pool.options as ClientConfig), keepAlive: true });
+    const mine = { client, number: lockedNumber(client) };
+    const lost = () => {
+      if (current === mine) current = undefined;
+    };
+    client.on('error', (error) => {
+      log.warn(described(error), 'the connection that owns idempotency claims was lost');
+      lost();
+    });
+    client.on('end', lost);
+    mine.number.catch(() => {
+      lost();
+      client.end().catch(() => undefined);
+    });
+    current = mine;
+    return mine.number;
+  }
+
+  return {
+    number: () => current?.number ?? open(),
+    async close() {
+      const client = current?.client;
+      current = undefined;
+      await client?.end().catch(() => undefined);
+    },
+  };
+}
+
+/** Connects and locks a number that nobody has. Random, so that it means the same in every schema of the database. */
+async function lockedNumber(client: Client): Promise<number> {
+  await client.connect();
+  // A machine that vanishes is noticed in a minute, not in the two hours that are usual.
+  await client.query('set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3');
+  for (;;) {
+    const number = randomInt(1, 2 ** 31);
+    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1, $2) as locked', [
+      OWNER_LOCKS,
+      number,
+    ]);
+    if (rows[0]?.locked) return number;
+  }
+}

@@ -1,0 +1,22 @@
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import type { LogLevel } from './config';
+
+export type Log = Logger;
+
+/**
+ * The process's log: one JSON line per entry. The rule that makes redaction unnecessary: nothing secret or personal is
+ * ever passed to it (no tokens, ticket secrets, names, e-mails, bodies, query strings), and errors go through `described`.
+ */
+export function createLog(level: LogLevel, destination?: DestinationStream): Log {
+  const options = { level, messageKey: 'message', timestamp: stdTimeFunctions.isoTime };
+  return destination ? pino(options, destination) : pino(options);
+}
+
+/** What an error may tell a log. A database's own messages quote the values they met, so of those only the code is told. */
+export function described(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const { code, table, constraint, severity } = error as Error & Record<string, unknown>;
+  const stack = (error.stack ?? '').slice((error.stack ?? '').indexOf('\n    at '));
+  if (typeof severity === 'string') return { error: error.name, code, table, constraint, stack };
+  return { error: error.name, code, reason: error.message, stack };
+}

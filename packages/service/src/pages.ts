@@ -1,0 +1,79 @@
+import { invalidPage } from './errors';
+import { Fields } from './fields';
+import { strip } from './python';
+import type { Query } from './query';
+import type { Reply } from './reply';
+
+export const MAX_PAGE_SIZE = 50;
+
+/** The page that a client asks for, before it is known how many there are. */
+export type AskedPage = { readonly number: number | 'last'; readonly size: number };
+
+/** A page that exists: rows `offset` … `offset + size - 1` of `count`. */
+export type Page = { readonly number: number; readonly size: number; readonly offset: number; readonly count: number };
+
+/** Reads `page` and `page_size` (contract §1.8). Throws 404 for a page that can never exist. */
+export function askedPage(query: Query): AskedPage {
+  const page = query.get('page');
+  const size = pageSize(query.get('page_size'));
+  if (page === undefined) return { number: 1, size };
+  if (page === 'last') return { number: 'last', size };
+  const number = naturalOf(page);
+  if (number === undefined) throw invalidPage();
+  return { number, size };
+}
+
+/** The page asked for in a list of `count` rows. Throws 404 beyond the last; page 1 of nothing exists. */
+export function pageOf(asked: AskedPage, count: number): Page {
+  const last = Math.max(1, Math.ceil(count / asked.size));
+  const number = asked.number === 'last' ? last : asked.number;
+  if (number > last) throw invalidPage();
+  return { number, size: asked.size, offset: (number - 1) * asked.size, count };
+}
+
+/** Larger sizes are capped, senseless ones ignored. */
+function pageSize(text: string | undefined): number {
+  const size = text === undefined ? undefined : naturalOf(text);
+  return Math.min(size ?? MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+}
+
+/** 1, 2, 3, … as Python reads it; undefined for anything else. Too long to be exact it is merely very large. */
+function naturalOf(text: string): number | undefined {
+  const number = /^\+?\d+$/.test(strip(text)) ? Number(strip(text)) : 0;
+  return number >= 1 ? number : undefined;
+}
+
+/** Where a page's links lead: the request's own URL without its query, and that query. */
+export type PagedUrl = { readonly url: string; readonly query: Query };
+
+/** 200 with the envelope of contract §1.8. `results` are the rows of this page as they go out. */
+export function pageReply(at: PagedUrl, page: Page, results: readonly unknown[]): Reply {
+  const last = page.offset + page.size >= page.count;
+  return {
+    status: 200,
+    body: {
+      count: page.count,
+      next: last ? null : linkTo(at, page.number + 1),
+      previous: page.number === 1 ? null : linkTo(at, page.number - 1),
+      results,
+    },
+  };
+}
+
+/** All parameters are kept and sorted by name, as the reference does; page 1 needs no parameter. */
+function linkTo({ url, query }: PagedUrl, number: number): string {
+  const kept = query.fields.pairs.filter(([name]) => name !== 'page');
+  const pairs = number === 1 ? kept : [...kept, ['page', String(number)] as const];
+  const sorted = pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return sorted.length === 0 ? url : `${url}?${formEncoded(new Fields(sorted))}`;
+}
+
+const formEncoded = (fields: Fields): string =>
+  fields.pairs.map(([name, value]) => `${quotePlus(name)}=${quotePlus(value)}`).join('&');
+
+/** As Python's `quote_plus` writes it. The text has no lone surrogates: it was decoded from bytes. */
+function quotePlus(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+');
+}

@@ -1,0 +1,27 @@
+/**
+ * What was looked up lately, bounded: when the young half is full it becomes the old half, and what nobody asked for in the
+ * meantime is gone. A hit costs one map lookup.
+ */
+export class Recent<V> {
+  #young = new Map<string, V>();
+  #old = new Map<string, V>();
+
+  /** Keeps between `capacity` and twice `capacity` values. */
+  constructor(readonly capacity: number) {}
+
+  get(key: string): V | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
+  }
+
+  set(key: string, value: V): void {
+    if (this.#young.size >= this.capacity) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, value);
+  }
+}

@@ -1,0 +1,77 @@
+import type { ServerResponse } from 'node:http';
+
+/** What a route answers, as a value; it is written once, by `writeReply`. */
+export type Reply = {
+  readonly status: number;
+  /** A value sent as JSON; undefined sends no body. */
+  readonly body?: unknown;
+  /** Text or bytes sent as they are, in place of `body`; JSON unless `headers` say otherwise. */
+  readonly raw?: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** Name and value in turn, as `writeHead` takes them. */
+export type HeaderList = readonly string[];
+
+/** Nothing that we send is meant to be run, framed or sniffed. HSTS is for the proxy that ends TLS to say. */
+const SECURITY: HeaderList = [
+  'X-Content-Type-Options', 'nosniff',
+  'X-Frame-Options', 'DENY',
+  'Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'",
+  'Referrer-Policy', 'no-referrer',
+]; // prettier-ignore
+
+/** The headers that every reply of a REST route carries (contract §1.4); `allow` as in `GET, HEAD, OPTIONS`. */
+export const apiHeaders = (allow: string): HeaderList => [
+  'Allow', allow,
+  'Vary', 'Accept, Accept-Language, Cookie, Host',
+  'Content-Language', 'en',
+  ...SECURITY,
+]; // prettier-ignore
+
+/** The headers of everything else. */
+export const PLAIN_HEADERS: HeaderList = SECURITY;
+
+/** Writes the reply in one go. To a HEAD request node sends the same headers and drops the body. */
+export function writeReply(res: ServerResponse, reply: Reply, base: HeaderList): void {
+  if (res.headersSent || res.destroyed) return;
+  const content = contentOf(reply);
+  const headers = merged(base, reply.headers);
+  if (content === undefined) {
+    if (reply.status !== 204 && reply.status !== 304) headers.push('Content-Length', '0');
+    res.writeHead(reply.status, headers).end();
+    return;
+  }
+  if (!named(reply.headers, 'content-type')) headers.push('Content-Type', 'application/json');
+  const length = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
+  headers.push('Content-Length', String(length));
+  res.writeHead(reply.status, headers).end(content);
+}
+
+/** The text or bytes that the reply's body becomes; undefined when it has none. */
+export function contentOf(reply: Reply): string | Buffer | undefined {
+  if (reply.raw !== undefined) return reply.raw;
+  return reply.body === undefined ? undefined : JSON.stringify(reply.body);
+}
+
+function merged(base: HeaderList, own: Reply['headers']): string[] {
+  const headers = base.slice();
+  if (!own) return headers;
+  for (const [name, value] of Object.entries(own)) {
+    const at = headers.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === name.toLowerCase());
+    if (at === -1) headers.push(name, value);
+    else headers[at + 1] = value;
+  }
+  return headers;
+}
+
+function named(headers: Reply['headers'], name: string): boolean {
+  return headers !== undefined && Object.keys(headers).some((key) => key.toLowerCase() === name);
+}
+
+/** Real scanners tell an unknown route from an unknown object by the first byte: `<` here, `{` there (contract §1.1). */
+export const ROUTE_NOT_FOUND: Reply = {
+  status: 404,
+  raw: '<!doctype html><title>Not found</title><h1>Not found</h1><p>There is nothing at this address.</p>\n',
+  headers: { 'Content-Type': 'text/html; charset=utf-8' },
+};

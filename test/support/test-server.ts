@@ -1,0 +1,95 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startEmbedded } from '../../packages/embedded-postgres/src/start-embedded';
+
+/** The PostgreSQL of one jest run: `url` names a database from which others can be created. */
+export type TestServer = { readonly kind: string; readonly url: string; stop(): Promise<void> };
+
+/** What is thrown away need not survive a power cut. */
+const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+
+/** TEST_DATABASE_URL, else a container where Docker answers, else the embedded PostgreSQL. */
+export async function startTestServer(): Promise<TestServer> {
+  const given = process.env['TEST_DATABASE_URL'];
+  if (given) return { kind: 'TEST_DATABASE_URL', url: given, stop: () => Promise.resolve() };
+  return (await inDocker()) ?? (await embedded());
+}
+
+async function inDocker(): Promise<TestServer | null> {
+  const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
+  const answers = await getContainerRuntimeClient().then(
+    () => true,
+    () => false,
+  );
+  if (!answers) return null;
+  const image = imageInCompose();
+  const settings = Object.entries(fast).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  try {
+    const container = await new GenericContainer(image)
+      .withEnvironment({
+        POSTGRES_PASSWORD: 'test',
+        POSTGRES_INITDB_ARGS: '--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8',
+      })
+      .withCommand(['postgres', ...settings])
+      .withExposedPorts(5432)
+      // The image starts the server once to set it up and once for good.
+      .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
+      .start();
+    const url = `postgresql://postgres:test@${container.getHost()}:${container.getMappedPort(5432)}/postgres`;
+    return { kind: `Docker (${image})`, url, stop: () => container.stop().then(() => undefined) };
+  } catch (error) {
+    console.log(
+      `Docker answers, but ${image} does not start: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return null;
+  }
+}
+
+/** The tag that users run, so that the tests cannot drift from it. */
+function imageInCompose(): string {
+  const compose = path.join(__dirname, '../../docker-compose.yml');
+  const named = existsSync(compose) ? /image:\s*["']?(\S*postgres:[\w.-]+)/.exec(readFileSync(compose, 'utf8')) : null;
+  return named?.[1] ?? 'postgres:17';
+}
+
+const prefix = 'gatehouse-test-';
+
+async function embedded(): Promise<TestServer> {
+  await clearLeftovers();
+  const dataFolder = await mkdtemp(path.join(tmpdir(), `${prefix}${process.pid}-`));
+  // PostgreSQL does not run as root: its user must be able to enter.
+  await chmod(dataFolder, 0o755);
+  const quiet = () => undefined;
+  const server = await startEmbedded({ dataFolder, log: quiet, settings: fast });
+  const stop = async () => {
+    await server.stop();
+    await rm(dataFolder, { recursive: true, force: true });
+  };
+  return { kind: 'embedded PostgreSQL', url: server.url, stop };
+}
+
+/** A killed jest leaves its server running. */
+async function clearLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = Number(new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]);
+    if (!pid || isAlive(pid)) continue;
+    const dataFolder = path.join(tmpdir(), name);
+    const pidFile = path.join(dataFolder, 'postgres', 'postmaster.pid');
+    if (existsSync(pidFile)) {
+      const left = await startEmbedded({ dataFolder, log: () => undefined, takeOver: true, settings: fast });
+      await left.stop();
+    }
+    await rm(dataFolder, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
