@@ -1,5 +1,7 @@
 /** Who may know whom (docs/architecture.md). `npm run check` runs it over every source and test. */
-const from = (path, also = {}) => ({ path, pathNot: '\\.test\\.ts$', ...also });
+/** Tests and what only tests use; none of it is built. */
+const testing = '\\.test\\.ts$|/spec\\.ts$|contract\\.ts$|-in-test\\.ts$|/testing\\.ts$';
+const from = (path) => ({ path, pathNot: testing });
 const packagesBut = (...allowed) => `^packages/(?!(${allowed.join('|')})/)`;
 
 /** A package may import these other packages. A service may import every package, but no other service. */
@@ -55,13 +57,13 @@ module.exports = {
       name: 'the-domain-is-pure',
       comment: 'No npm package and no Node module: clock, ids and settings come in as arguments.',
       severity: 'error',
-      from: from('^packages/domain/src', { pathNot: '\\.(test|spec)\\.ts$|/spec\\.ts$' }),
+      from: from('^packages/domain/src'),
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'core'] },
     },
     {
       name: 'the-domain-takes-types-of-events',
       severity: 'error',
-      from: from('^packages/domain/src', { pathNot: '\\.(test|spec)\\.ts$|/spec\\.ts$' }),
+      from: from('^packages/domain/src'),
       to: { path: '^packages/events/', dependencyTypesNot: ['type-only'] },
     },
     {
@@ -74,7 +76,7 @@ module.exports = {
     {
       name: 'sources-know-no-test',
       severity: 'error',
-      from: from('^(packages|services)/[^/]+/src', { pathNot: '\\.test\\.ts$|/testing\\.ts$|contract\\.ts$' }),
+      from: from('^(packages|services)/[^/]+/src'),
       to: { path: '\\.test\\.ts$|^test/' },
     },
     {
@@ -87,9 +89,7 @@ module.exports = {
     {
       name: 'no-test-tools-in-sources',
       severity: 'error',
-      from: from('^(packages|services)/[^/]+/src', {
-        pathNot: '\\.test\\.ts$|/spec\\.ts$|/testing\\.ts$|contract\\.ts$',
-      }),
+      from: from('^(packages|services)/[^/]+/src'),
       to: { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/@types/' },
     },
   ],

@@ -25,9 +25,8 @@ const steps = [
   ['lock file', path.join(root, 'infra', 'check-lockfile.mjs'), []],
 ];
 
-const failed = [];
 install();
-build();
+const failed = build() ? [] : ['build'];
 await Promise.all([lane(), lane()]);
 console.log(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.join(', ')}.`);
 process.exitCode = failed.length === 0 ? 0 : 1;

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** Runs `npm ci` when node_modules is missing or is not what package-lock.json says. */
+/** Runs `npm ci` when node_modules is missing or is not what package-lock.json says; ends the process when that fails. */
 export function install(folder = root) {
   const reason = whyInstall(folder);
   if (reason === null) return;
@@ -18,7 +18,9 @@ export function install(folder = root) {
   const npm = process.env['npm_execpath'];
   const flags = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, ...flags]] : ['npm', flags];
-  runOrExit(command, args, folder, 'The dependencies could not be installed.');
+  if (run(command, args, folder)) return;
+  say('The dependencies could not be installed.');
+  process.exit(1);
 }
 
 /** npm keeps what it installed in node_modules/.package-lock.json; null when that agrees with package-lock.json. */
@@ -40,19 +42,20 @@ function packagesOf(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : null;
 }
 
-/** Runs `tsc -b` when a source has changed since the last build. */
+/** Runs `tsc -b` when a source has changed since the last build; false when that fails. */
 export function build(folder = root) {
   const stamp = path.join(folder, 'node_modules', '.cache', 'gatehouse', 'built');
   const projects = projectsOf(folder);
   const sources = hashOf(folder, projects);
   const built = existsSync(stamp) && readFileSync(stamp, 'utf8') === sources;
   const complete = projects.every((project) => existsSync(path.join(project, 'dist', '.tsbuildinfo')));
-  if (built && complete) return;
-  say('Building (tsc -b), because the sources have changed.');
+  if (built && complete) return true;
+  say(`Building (tsc -b), because ${complete ? 'the sources have changed' : 'dist is missing'}.`);
   const tsc = path.join(folder, 'node_modules', 'typescript', 'bin', 'tsc');
-  runOrExit(process.execPath, [tsc, '-b'], folder, 'The sources could not be built.');
+  if (!run(process.execPath, [tsc, '-b'], folder)) return false;
   mkdirSync(path.dirname(stamp), { recursive: true });
   writeFileSync(stamp, sources);
+  return true;
 }
 
 function projectsOf(folder) {
@@ -77,11 +80,11 @@ function hashOf(folder, projects) {
   return hash.digest('hex');
 }
 
-function runOrExit(command, args, folder, complaint) {
-  const { status, error } = spawnSync(command, args, { cwd: folder, stdio: 'inherit' });
-  if (status === 0) return;
-  say(error ? `${complaint} (${error.message})` : complaint);
-  process.exit(status ?? 1);
+function run(command, args, folder) {
+  // What they print goes to stderr as well: stdout belongs to the program that is prepared.
+  const { status, error } = spawnSync(command, args, { cwd: folder, stdio: ['inherit', 2, 'inherit'] });
+  if (error) say(error.message);
+  return status === 0;
 }
 
 /** To stderr: what a command prints stays its own. */

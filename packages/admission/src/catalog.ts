@@ -121,7 +121,8 @@ export type Catalog = {
   /** The item's organizer and event, or undefined when there is no such item. */
   itemOwner(id: number): { organizer: string; event: string } | undefined;
   dateOwner(id: number): { organizer: string; event: string } | undefined;
-  voucher(id: number): VoucherFact | undefined;
+  /** The vouchers that have this code, written just so, in any event. */
+  voucherIds(code: string): number[];
   /** Sales channels that the organizer has stated; `web` always exists. Empty: none were stated. */
   channels(organizer: string): ReadonlySet<string>;
   /** Reads what has changed since. */
@@ -273,7 +274,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     },
     itemOwner: (id) => owner(items.get(id)),
     dateOwner: (id) => owner(dates.get(id)),
-    voucher: (id) => vouchers.get(id),
+    voucherIds: (code) => [...vouchers.values()].filter((voucher) => voucher.code === code).map((voucher) => voucher.id),
     channels: (organizer) => channels.get(organizer) ?? none,
     refresh,
     close: forget,

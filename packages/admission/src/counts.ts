@@ -1,43 +1,62 @@
+import { admits } from '@gatehouse/domain/redeem';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
+import { statusesOf } from './find-tickets';
+import type { ListRow } from './lists';
 
-/** Numbers of tickets, or of check-ins, of one product. `variation` null: the tickets without one. */
-export type Tally = { readonly item: number; readonly variation: number | null; readonly count: number };
+/** How many tickets that are not canceled stand under one heading. `date` and `variation` null: those without one. */
+export type TicketTally = {
+  readonly date: number | null;
+  readonly item: number;
+  readonly variation: number | null;
+  readonly status: string;
+  readonly count: number;
+};
+/** How many check-in rows of a list stand under one heading. */
+export type CheckinTally = TicketTally & { readonly list: number; readonly canceled: boolean };
 
-/** Tickets of an event and date that are not canceled, by product, of orders in `statuses`; `date` null: those without one. */
-export async function ticketTallies(
-  pool: Pool,
-  of: { event: string; date: number | null; statuses: readonly string[] },
-): Promise<Tally[]> {
-  const { rows } = await available(
-    pool.query<Tally>({
-      name: 'ticket_tallies',
-      text: `select item, nullif(variation, 0) as variation, sum(tickets)::integer as count from ticket_tallies
-             where event = $1 and date = $2 and status = any($3::text[]) group by item, variation`,
-      values: [of.event, of.date ?? 0, of.statuses],
-    }),
-  );
-  return rows;
+/** The tallies that some lists of one event are counted from: as many rows as products and dates, however many tickets. */
+export type Tallies = { readonly tickets: readonly TicketTally[]; readonly checkins: readonly CheckinTally[] };
+
+export async function readTallies(pool: Pool, event: string, of: { lists: readonly number[]; dates: readonly (number | null)[] }): Promise<Tallies> {
+  const [tickets, checkins] = await Promise.all([
+    available(
+      pool.query<TicketTally>({
+        name: 'ticket_tallies',
+        text: `select nullif(date, 0) as date, item, nullif(variation, 0) as variation, status, tickets as count
+               from ticket_tallies where event = $1 and date = any($2::integer[])`,
+        values: [event, of.dates.map((date) => date ?? 0)],
+      }),
+    ),
+    available(
+      pool.query<CheckinTally>({
+        name: 'checkin_tallies',
+        text: `select list, nullif(date, 0) as date, item, nullif(variation, 0) as variation, status, canceled, checkins as count
+               from checkin_tallies where event = $1 and list = any($2::integer[])`,
+        values: [event, of.lists],
+      }),
+    ),
+  ]);
+  return { tickets: tickets.rows, checkins: checkins.rows };
 }
 
-/**
- * Check-ins of a list by product, of orders in `statuses`. `of: 'tickets'` counts those whose ticket is on the list's date and
- * not canceled (contract §4.1), `of: 'rows'` every row (§4.4, §3.6); `date` restricts the latter.
- */
-export async function checkinTallies(
-  pool: Pool,
-  list: { id: number; event: string; date: number | null },
-  how: { statuses: readonly string[]; of: 'tickets' | 'rows' | 'rows of the date' },
-): Promise<Tally[]> {
-  const { rows } = await available(
-    pool.query<Tally>({
-      name: 'checkin_tallies',
-      text: `select item, nullif(variation, 0) as variation, sum(checkins)::integer as count from checkin_tallies
-             where list = $1 and event = $2 and status = any($3::text[])
-               and ($4 or date = $5) and ($6 or not canceled)
-             group by item, variation`,
-      values: [list.id, list.event, how.statuses, how.of === 'rows', list.date ?? 0, how.of !== 'tickets'],
-    }),
+/** The tickets that are on a list (contract §4.1, `position_count`). */
+export function ticketsOn({ fields }: ListRow, { tickets }: Tallies): TicketTally[] {
+  const statuses = statusesOf(fields);
+  return tickets.filter(
+    (tally) => tally.date === fields.subevent && statuses.includes(tally.status) && admits(fields, tally.item),
   );
-  return rows;
 }
+
+/** Those of them that have entered (contract §4.1, `checkin_count`). */
+export function enteredOn(list: ListRow, tallies: Tallies): CheckinTally[] {
+  return checkinRowsOn(list, tallies).filter((tally) => tally.date === list.fields.subevent && !tally.canceled);
+}
+
+/** Check-in rows of a list, of canceled tickets and other dates, too (contract §4.4). */
+export function checkinRowsOn({ id, fields }: ListRow, { checkins }: Tallies): CheckinTally[] {
+  const statuses = statusesOf(fields);
+  return checkins.filter((tally) => tally.list === id && statuses.includes(tally.status) && admits(fields, tally.item));
+}
+
+export const sum = (tallies: readonly { count: number }[]): number => tallies.reduce((total, { count }) => total + count, 0);

@@ -112,7 +112,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
       : '';
     // A deep page goes on from the nearest bookmark instead of counting from the first ticket.
     const shelf = plain && isPlain(query) ? await shelfOf(query) : undefined;
-    const mark = shelf && bookmarks.nearest(shelf, offset);
+    const mark = shelf ? bookmarks.nearest(shelf, offset) : undefined;
     const from = mark
       ? `and (t.name_key, t.positionid, t.id) >= (${add(values, mark.name_key)}, ${add(values, mark.positionid)}, ${add(values, mark.id)})`
       : '';

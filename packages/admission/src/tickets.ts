@@ -17,6 +17,8 @@ export type ShownFacts = {
   readonly price: string;
   readonly attendee_name: string | null;
   readonly attendee_name_parts: Readonly<Record<string, unknown>>;
+  /** For printing (`pdf_data`): the ticket's own parts, and its own or parent's name. */
+  readonly printed: { readonly name: string | null; readonly parts: Readonly<Record<string, unknown>> };
   readonly attendee_email: string | null;
   readonly voucher: number | null;
   readonly tax_rate: string;
@@ -339,6 +341,7 @@ function rowsOf(order: OrderFact, scheme: string, source: { stream: string; revi
       price: position.price,
       attendee_name: shown.name,
       attendee_name_parts: shown.parts,
+      printed: { name: own.name || (parentName?.name ?? null), parts: own.parts },
       attendee_email: position.attendee_email,
       voucher: position.voucher,
       tax_rate: position.tax_rate,

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -114,10 +114,13 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is one server, though two processes start it at the same time', async () => {
-    const [one, other] = await Promise.all([otherProcess('service'), start(dataFolder)]);
+    const [one, other] = await Promise.all([otherProcess('service'), otherProcess('service')]);
     expect(one.url).toBe(other.url);
     expect([one.adopted, other.adopted].sort()).toEqual([false, true]);
-    await Promise.all([one.finish(), other.stop()]);
+    await one.finish();
+    expect(await query(other.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await other.finish();
+    expect(await serverPid()).toBeNull();
   });
 
   it('is adopted by a command, and not stopped at its end', async () => {
@@ -196,7 +199,7 @@ describe('the embedded PostgreSQL', () => {
     await first.stop();
     await mkdir(path.join(parent, 'elsewhere'));
     dataFolder = path.join(parent, 'elsewhere', 'data');
-    await (await import('node:fs/promises')).rename(path.join(parent, 'data'), dataFolder);
+    await rename(path.join(parent, 'data'), dataFolder);
     const second = await start(dataFolder);
     expect(await query(second.url, 'select * from kept')).toEqual([{ one: 1 }]);
     await second.stop();

@@ -41,7 +41,9 @@ export type Progress = (state: { topic: Context; events: number; position: Posit
 export async function installReadModel(model: ReadModel, { pool, schema }: ReadModelContext): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [lockKey('read-model', schema, model.name)]);
-    const { rows } = await tx.query<{ version: number }>('select version from read_models where name = $1', [model.name]);
+    const { rows } = await tx.query<{ version: number }>('select version from read_models where name = $1', [
+      model.name,
+    ]);
     if (rows[0]) return rows[0].version === model.version;
     await tx.query(model.sql);
     await tx.query('insert into read_models (name, version) values ($1, $2)', [model.name, model.version]);
@@ -236,4 +238,3 @@ async function withLock<T>(pool: Pool, key: string, work: () => Promise<T>): Pro
     client.release();
   }
 }
-

@@ -64,7 +64,8 @@ export function streams<S, E extends DomainEvent>(
     return last ? evolve(from, tail) : evolve(nothing, await store.load(stream));
   }
 
-  function evolve(from: Known<S>, tail: readonly Envelope[]): Known<S> {
+  /** As a later load would: from what was written, not from what was decided. */
+  function evolve(from: Known<S>, tail: readonly Pick<Envelope, 'type' | 'version' | 'data'>[]): Known<S> {
     let { state } = from;
     for (const stored of tail) {
       const event = catalog.read(stored);
@@ -90,14 +91,9 @@ export function streams<S, E extends DomainEvent>(
         continue;
       }
       try {
-        const position = await store.append(
-          stream,
-          at.revision,
-          decision.events.map((event, i) => recordable(event, i, command)),
-        );
-        let { state } = at;
-        for (const event of decision.events) state = decider.evolve(state, event);
-        const after = { state, revision: at.revision + decision.events.length };
+        const written = decision.events.map((event, i) => recordable(event, i, command));
+        const position = await store.append(stream, at.revision, written);
+        const after = evolve(at, written);
         keep(stream, after);
         return { ...after, result: decision.result, position };
       } catch (error) {

@@ -52,7 +52,7 @@ const Device = z.object({
   name: or(z.string(), ''),
   all_events: Flag,
   limit_events: Slugs,
-  initialized: z.unknown(),
+  initialized: z.unknown().optional(),
   revoked: Flag,
   security_profile: or(z.string(), 'full'),
   /** Null: not set up yet. Absent: pretix does not say it again; a known one stays. */

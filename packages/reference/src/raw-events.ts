@@ -157,7 +157,7 @@ export const readCategory = reader(
 );
 
 export const readLayout = reader(
-  z.object({ id: Id, name: or(z.string(), ''), default: Flag, layout: z.unknown() }),
+  z.object({ id: Id, name: or(z.string(), ''), default: Flag, layout: z.unknown().optional() }),
   (raw, { organizer, event }: EventScope): Stated<'LayoutStated'> => ({
     organizer,
     event,

@@ -115,7 +115,7 @@ export const readQuota = reader(Quota, (raw, scope: EventScope, findings): State
   return { organizer: scope.organizer, event: scope.event, ...raw };
 });
 
-const Limit = z.unknown().transform((value) => value !== undefined && value !== null && value !== '');
+const Limit = z.unknown().optional().transform((value) => value !== undefined && value !== null && value !== '');
 
 const Question = z.object({
   id: Id,

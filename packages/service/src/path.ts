@@ -28,7 +28,12 @@ export function segmentsOf(path: string): string[] {
   return path.slice(1, end).split('/').map(decodePercent);
 }
 
-type Node<T> = { readonly words: Map<string, Node<T>>; any: Node<T> | undefined; leaf: Leaf<T> | undefined };
+type Node<T> = {
+  readonly words: Map<string, Node<T>>;
+  any: Node<T> | undefined;
+  some: Node<T> | undefined;
+  leaf: Leaf<T> | undefined;
+};
 type Leaf<T> = { readonly value: T; readonly names: readonly string[] };
 
 export type PathMatch<T> = { readonly value: T; readonly params: Readonly<Record<string, string>> };
@@ -37,13 +42,18 @@ export type PathMatch<T> = { readonly value: T; readonly params: Readonly<Record
 export class PathTable<T> {
   readonly #root: Node<T> = newNode();
 
-  /** `pattern` as in `organizers/:organizer/events/:event`. Registering one twice is a bug. */
+  /**
+   * `pattern` as in `organizers/:organizer/events/:event`; `:secret+` takes one segment or more, as few as will do, for
+   * clients that send slashes as they are. Registering one twice is a bug.
+   */
   add(pattern: string, value: T): void {
     const names: string[] = [];
     let node = this.#root;
     for (const part of pattern.split('/').filter((text) => text !== '')) {
-      if (part.startsWith(':')) names.push(part.slice(1));
-      node = part.startsWith(':') ? (node.any ??= newNode()) : childOf(node, part);
+      if (part.startsWith(':')) names.push(part.slice(1).replace(/\+$/, ''));
+      if (!part.startsWith(':')) node = childOf(node, part);
+      else if (part.endsWith('+')) node = node.some ??= newNode();
+      else node = node.any ??= newNode();
     }
     if (node.leaf) throw new Error(`the route ${pattern} exists twice`);
     node.leaf = { value, names };
@@ -61,7 +71,7 @@ export class PathTable<T> {
 }
 
 function newNode<T>(): Node<T> {
-  return { words: new Map(), any: undefined, leaf: undefined };
+  return { words: new Map(), any: undefined, some: undefined, leaf: undefined };
 }
 
 function childOf<T>(node: Node<T>, word: string): Node<T> {
@@ -76,9 +86,30 @@ function walk<T>(node: Node<T>, segments: readonly string[], at: number, values:
   const segment = segments[at]!;
   const word = node.words.get(segment);
   const found = word && walk(word, segments, at + 1, values);
-  if (found || !node.any || segment === '') return found;
-  values.push(segment);
-  const leaf = walk(node.any, segments, at + 1, values);
-  if (!leaf) values.pop();
+  if (found || segment === '') return found;
+  return (
+    (node.any && walkWith(segment, node.any, { segments, at: at + 1, values })) ??
+    (node.some && walkSome(node.some, segments, at, values))
+  );
+}
+
+function walkSome<T>(node: Node<T>, segments: readonly string[], at: number, values: string[]): Leaf<T> | undefined {
+  for (let end = at + 1; end <= segments.length; end++) {
+    // Only where the pattern can go on is it worth joining what lies behind.
+    if (end < segments.length && !node.words.has(segments[end]!)) continue;
+    const leaf = walkWith(segments.slice(at, end).join('/'), node, { segments, at: end, values });
+    if (leaf) return leaf;
+  }
+  return undefined;
+}
+
+function walkWith<T>(
+  value: string,
+  node: Node<T>,
+  rest: { segments: readonly string[]; at: number; values: string[] },
+): Leaf<T> | undefined {
+  rest.values.push(value);
+  const leaf = walk(node, rest.segments, rest.at, rest.values);
+  if (!leaf) rest.values.pop();
   return leaf;
 }

@@ -336,17 +336,8 @@ function checkinList(id: number, name: string, more: Record<string, unknown> = {
   return { id, name, all_products: true, limit_products: [], subevent: null, include_pending: false, ...more };
 }
 
-function quota(id: number, name: string, size: number | null, more: Record<string, unknown>) {
-  return {
-    id: base + id,
-    name,
-    size,
-    variations: [],
-    subevent: null,
-    close_when_sold_out: false,
-    closed: false,
-    ...more,
-  };
+function quota(id: number, name: string, more: Record<string, unknown>) {
+  return { id: base + id, name, variations: [], subevent: null, close_when_sold_out: false, closed: false, ...more };
 }
 
 function question(id: number, identifier: string, more: Record<string, unknown>) {
@@ -438,10 +429,14 @@ function summerNights(): Event {
         ),
       ],
       quotas: [
-        quota(1, 'Passes', 2500, { items: [items.pass, items.youth] }),
-        quota(2, 'Saturday', 400, { items: [items.day], variations: [variations.saturday] }),
-        quota(3, 'Friday and Sunday', 800, { items: [items.day], variations: [variations.friday, variations.sunday] }),
-        quota(4, 'Camping', 450, { items: [items.camping], close_when_sold_out: true }),
+        quota(1, 'Passes', { size: 2500, items: [items.pass, items.youth] }),
+        quota(2, 'Saturday', { size: 400, items: [items.day], variations: [variations.saturday] }),
+        quota(3, 'Friday and Sunday', {
+          size: 800,
+          items: [items.day],
+          variations: [variations.friday, variations.sunday],
+        }),
+        quota(4, 'Camping', { size: 450, items: [items.camping], close_when_sold_out: true }),
       ],
       questions: [
         question(questions.rules, 'RULES', {
@@ -479,6 +474,9 @@ function summerNights(): Event {
   };
 }
 
+const camping: Product = { item: items.camping, price: '25.00', taxRate: '7.00' };
+const locker: Product = { item: items.locker, price: '8.00' };
+
 function summerOrders(shop: Shop): Order[] {
   const { luck } = shop;
   return Array.from({ length: 650 }, () => {
@@ -486,16 +484,12 @@ function summerOrders(shop: Shop): Order[] {
     for (let guests = 1 + luck.below(3); guests > 0; guests--) {
       const ticket = summerTicket(shop);
       positions.push(ticket);
-      if (luck.below(5) === 0) positions.push(addon(shop, ticket, items.camping, '25.00', '7.00'));
-      if (luck.below(12) === 0) positions.push(addon(shop, ticket, items.locker, '8.00', '19.00'));
+      if (luck.below(5) === 0) positions.push(shop.position(camping, { addonTo: ticket.id }));
+      if (luck.below(12) === 0) positions.push(shop.position(locker, { addonTo: ticket.id }));
     }
     const status = luck.pick(['p', 'p', 'p', 'p', 'p', 'p', 'p', 'p', 'p', 'p', 'n', 'e', 'c', 'p', 'n', 'p'] as const);
     return shop.order(positions, status);
   });
-}
-
-function addon(shop: Shop, ticket: Position, item: number, price: string, taxRate: string): Position {
-  return shop.position({ item, price, taxRate }, { addonTo: ticket.id });
 }
 
 function summerTicket(shop: Shop): Position {
@@ -568,7 +562,8 @@ function cityTours(): Event {
         ),
       ],
       quotas: tours.map(({ id, at }) =>
-        quota(11 + at, `Tour ${at + 1}`, 90, {
+        quota(11 + at, `Tour ${at + 1}`, {
+          size: 90,
           items: [items.tour],
           variations: [variations.adult, variations.child],
           subevent: id,

@@ -1,0 +1,126 @@
+import type { Context } from '@gatehouse/events/envelope';
+import { logBus } from '@gatehouse/eventing/log-bus';
+import { EVENT_STORE_SQL, migrate, openPool, waker } from '@gatehouse/eventing/postgres';
+import { postgresStore } from '@gatehouse/eventing/postgres-store';
+import type { FeedHealth } from '@gatehouse/eventing/projection';
+import { rebuildReadModel } from '@gatehouse/eventing/read-model';
+import type { ContextModule, OpenContext, Platform } from '@gatehouse/service/run';
+import {
+  ADMISSION,
+  installReadModels,
+  migrateAdmission,
+  openAdmission,
+  READ_MODELS,
+  runProjections,
+  type Admission,
+} from './admission';
+import { HISTORY_GROUP } from './history';
+import { knownEvents, restCredentials } from './rest-credentials';
+
+const CONNECTIONS = 12;
+/** Consumers hold a connection each; they must not take those of requests. */
+const CONSUMER_CONNECTIONS = 16;
+const PING_MS = 1_000;
+
+/** Admission as a process hosts it: schema, read models, projections, health. */
+export const admissionContext: ContextModule<Admission> = { name: ADMISSION, open };
+
+async function open({ databaseUrl: url, listener, log }: Platform): Promise<OpenContext<Admission>> {
+  const consumers = openPool(url, ADMISSION, CONSUMER_CONNECTIONS);
+  await migrate(consumers, 'reference', EVENT_STORE_SQL);
+  await migrateAdmission(consumers);
+  const referencePool = openPool(url, 'reference', 4);
+  const reference = postgresStore({ pool: referencePool, context: 'reference', listener });
+  const own = postgresStore({ pool: consumers, context: ADMISSION, listener });
+  const feeds = new Map([
+    ['reference' as Context, { ...reference, topic: 'reference' as Context }],
+    [ADMISSION as Context, { ...own, topic: ADMISSION as Context }],
+  ]);
+  const models = { pool: consumers, schema: ADMISSION, feeds };
+  const outdated = await installReadModels(models);
+  const admission = await openAdmission({ url, listener, connections: CONNECTIONS });
+
+  const stop = new AbortController();
+  const states = new Map<string, FeedHealth>();
+  const onHealth = (health: FeedHealth) => {
+    const key = `${health.name} from ${health.topic}`;
+    if (health.state === 'failing' && states.get(key)?.state !== 'failing') {
+      log.error({ consumer: health.name, topic: health.topic, reason: health.error }, 'a consumer failed and is tried again');
+    }
+    states.set(key, health);
+  };
+  const context = { pool: consumers, schema: ADMISSION, signal: stop.signal, onHealth };
+  const running = runProjections(
+    admission,
+    { own: feeds.get(ADMISSION)!, bus: logBus({ feeds, pool: consumers, schema: ADMISSION, onHealth }) },
+    context,
+  );
+
+  let building = outdated.map((model) => model.name);
+  const upgrading = (async () => {
+    for (const model of outdated) {
+      log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
+      await rebuildReadModel(model, models, () => undefined);
+      building = building.filter((name) => name !== model.name);
+    }
+  })();
+  upgrading.catch((error: unknown) => log.error({ reason: String(error) }, 'a read model could not be rebuilt'));
+
+  let caughtUp = false;
+  const catchingUp = firstCatchUp().catch(() => undefined);
+  async function firstCatchUp(): Promise<void> {
+    const heads = { reference: await reference.head(), admission: await own.head() };
+    const waiting = waker();
+    const names = [...READ_MODELS.map((model) => model.name), HISTORY_GROUP];
+    const forget = names.map((name) => listener.on(`${ADMISSION}.${name}`, waiting.wake));
+    while (!stop.signal.aborted && !caughtUp) {
+      const { rows } = await consumers
+        .query<{ behind: boolean }>(
+          `select coalesce(bool_or(position::bigint < case topic when 'reference' then $1::bigint else $2::bigint end), true)
+             or count(*) < $3 as behind
+           from checkpoints where name = any($4::text[])`,
+          [heads.reference, heads.admission, CONSUMERS, names],
+        )
+        .catch(() => ({ rows: [{ behind: true }] }));
+      caughtUp = !rows[0]!.behind;
+      if (!caughtUp) await waiting.next(stop.signal, 200);
+    }
+    for (const each of forget) each();
+  }
+
+  let reachable = true;
+  const ping = setInterval(() => {
+    void consumers.query('select 1').then(
+      () => (reachable = true),
+      () => (reachable = false),
+    );
+  }, PING_MS);
+  ping.unref();
+
+  return {
+    value: admission,
+    credentials: restCredentials(admission),
+    events: knownEvents(admission),
+    health: () => ({
+      blocking: [
+        ...(reachable ? [] : ['the event store cannot be reached']),
+        ...(caughtUp ? [] : ['read models are catching up for the first time']),
+        ...building.map((name) => `the read model ${name} is being rebuilt`),
+      ],
+      troubles: [...states.values()]
+        .filter((health) => health.state === 'failing')
+        .map((health) => `the consumer ${health.name} of ${health.topic} fails and is tried again`),
+    }),
+    async close() {
+      clearInterval(ping);
+      stop.abort();
+      await Promise.all([running.catch(() => undefined), catchingUp, upgrading.catch(() => undefined)]);
+      await admission.close();
+      await referencePool.end();
+      await consumers.end();
+    },
+  };
+}
+
+/** How many checkpoints there are when every consumer has begun. */
+const CONSUMERS = READ_MODELS.reduce((count, model) => count + Object.keys(model.handles).length, 1);

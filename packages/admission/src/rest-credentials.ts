@@ -1,0 +1,53 @@
+import type { Admission } from './admission';
+import { findCredential, type Credential } from './credentials';
+import {
+  DEVICE_PERMISSIONS,
+  type CredentialKind,
+  type CredentialRefusal,
+  type Credentials,
+  type Events,
+  type Principal,
+} from '@gatehouse/service/auth';
+
+/** Who may use the REST API: team tokens and devices, as the read model knows them now. */
+export const restCredentials = ({ pool }: Admission): Credentials => ({
+  find: async (kind, secretSha256) => principalOf(await findCredential(pool, kind, secretSha256), kind),
+});
+
+/** Which events exist. */
+export const knownEvents = ({ catalog }: Admission): Events => ({
+  exists: (organizer, event) => catalog.festival(organizer, event) !== undefined,
+});
+
+/** The principal behind a credential, or why it opens no door (contract §1.2). */
+export function principalOf(
+  credential: Credential | null | undefined,
+  claimed: CredentialKind,
+): Principal | CredentialRefusal {
+  if (!credential || credential.kind !== claimed) return 'unknown';
+  if (credential.kind === 'token') {
+    const { fact } = credential;
+    if (!fact.active) return 'inactive';
+    const scope = { allEvents: fact.all_events, events: new Set(fact.limit_events) };
+    return {
+      kind: 'token',
+      id: fact.id,
+      organizer: fact.organizer,
+      permissions: new Set(fact.permissions),
+      ...scope,
+      actor: `token:${fact.id}`,
+    };
+  }
+  const { fact } = credential as Extract<Credential, { kind: 'device' }>;
+  if (!fact.initialized) return 'uninitialized';
+  if (fact.revoked) return 'revoked';
+  return {
+    kind: 'device',
+    id: fact.device_id,
+    organizer: fact.organizer,
+    permissions: DEVICE_PERMISSIONS,
+    allEvents: fact.all_events,
+    events: new Set(fact.limit_events),
+    actor: `device:${fact.device_id}`,
+  };
+}

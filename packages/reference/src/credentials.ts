@@ -1,0 +1,195 @@
+import { createHash, randomInt, randomUUID } from 'node:crypto';
+import type { Decision } from '@gatehouse/domain/decider';
+import type { NewEvent } from '@gatehouse/events/envelope';
+import { reference, referenceStream, type Permission, type ReferenceEvent } from '@gatehouse/events/reference';
+import { WrongRevision } from '@gatehouse/eventing/event-store';
+import { OWN_IDS_FROM, secretHash, type Stated } from './raw';
+import { newestFacts, type FactOf, type Newest } from './stored';
+import type { ReferenceStore } from './store';
+
+/*
+ * Credentials: one stream per token, device and droid key, whose events carry its whole state. The importer and the command
+ * line both decide here.
+ */
+
+export type CredentialType = 'TokenStated' | 'DeviceStated' | 'DroidKeyStated';
+export type CredentialEvent = Extract<ReferenceEvent, { type: CredentialType }>;
+/** The newest fact about a credential. */
+export type CredentialState = CredentialEvent['data'] | undefined;
+
+/** The number of the import that the command line's facts carry. */
+export const BY_COMMAND = 0;
+
+/** The hash by which an unchanged object is recognised: of what it says, not of the import that brought it. */
+export const contentHash = (content: object): string =>
+  createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32);
+
+/**
+ * Takes over what an import says of a credential. One that was ended by command stays ended, whatever a later folder says: a
+ * lost scanner must not come back because its export was edited.
+ */
+export const stateCredential =
+  <E extends CredentialEvent>(event: E) =>
+  (known: CredentialState): Decision<'new' | 'changed' | 'unchanged' | 'ended', E> => {
+    if (!known) return { result: 'new', events: [event] };
+    if (known.hash === event.data.hash) return { result: 'unchanged', events: [] };
+    if (known.import === BY_COMMAND && isEnded(known)) return { result: 'ended', events: [] };
+    return { result: 'changed', events: [event] };
+  };
+
+/** Ends a credential by command. Its hash stays, so that an import of what it was does not revive it. */
+export const endCredential =
+  <E extends CredentialEvent>(type: E['type']) =>
+  (known: CredentialState): Decision<'unknown' | 'ended' | 'was ended', E> => {
+    if (!known) return { result: 'unknown', events: [] };
+    const ended = 'revoked' in known ? { revoked: true } : { active: false };
+    const data = { ...known, ...ended, import: BY_COMMAND } as E['data'];
+    // What an import ended is ended by command, too: it is not for a later import to undo that.
+    const done = isEnded(known);
+    if (done && known.import === BY_COMMAND) return { result: 'was ended', events: [] };
+    return { result: done ? 'was ended' : 'ended', events: [{ type, data } as E] };
+  };
+
+/** Whether a credential lets nobody in any more. */
+export function isEnded(fact: CredentialEvent['data']): boolean {
+  return 'revoked' in fact ? fact.revoked : !fact.active;
+}
+
+/** A new secret; it is shown once and kept as a hash only. */
+export const newToken = (): string => randomText(64, 'abcdefghijklmnopqrstuvwxyz0123456789');
+export const newDroidKey = (): string =>
+  randomText(32, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789');
+
+function randomText(length: number, alphabet: string): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
+}
+
+/** What a command cannot do, in words for who gave it. */
+export class CannotDo extends Error {
+  override name = 'CannotDo';
+}
+
+export type Scope = { readonly all_events: boolean; readonly limit_events: string[] };
+
+export const listTokens = (store: ReferenceStore): Promise<Newest<FactOf<'TokenStated'>>[]> =>
+  newestFacts(store, 'token-', 'TokenStated');
+export const listDevices = (store: ReferenceStore): Promise<Newest<FactOf<'DeviceStated'>>[]> =>
+  newestFacts(store, 'device-', 'DeviceStated');
+export const listDroidKeys = (store: ReferenceStore): Promise<Newest<FactOf<'DroidKeyStated'>>[]> =>
+  newestFacts(store, 'droidkey-', 'DroidKeyStated');
+
+/** Makes a token. The secret is in the answer and nowhere else. */
+export async function createToken(
+  store: ReferenceStore,
+  wanted: { organizer: string; name: string; permissions: Permission[] } & Scope,
+): Promise<{ id: number; secret: string }> {
+  await requireEvents(store, wanted.organizer, wanted.limit_events);
+  const secret = newToken();
+  const content = { ...wanted, token_hash: secretHash(secret), active: true };
+  const id = await create(store, 'TokenStated', async () => {
+    const taken = (await listTokens(store)).map(({ fact }) => fact.id);
+    return { id: nextOwnId(taken), ...content };
+  });
+  return { id, secret };
+}
+
+/** Makes a device that is set up already; its token is in the answer and nowhere else. */
+export async function createDevice(
+  store: ReferenceStore,
+  wanted: { organizer: string; name: string } & Scope,
+): Promise<{ id: number; secret: string }> {
+  await requireEvents(store, wanted.organizer, wanted.limit_events);
+  const secret = newToken();
+  const content = { ...wanted, token_hash: secretHash(secret), initialized: true, revoked: false };
+  const id = await create(store, 'DeviceStated', async () => {
+    const devices = (await listDevices(store)).filter(({ fact }) => fact.organizer === wanted.organizer);
+    return { device_id: nextOwnId(devices.map(({ fact }) => fact.device_id)), ...content };
+  });
+  return { id, secret };
+}
+
+export type DroidKeyWish = Omit<Stated<'DroidKeyStated'>, 'id' | 'key_hash' | 'active'>;
+
+/** Makes a key for the old scanner app; the key is in the answer and nowhere else (contract §3.1). */
+export async function createDroidKey(
+  store: ReferenceStore,
+  wanted: DroidKeyWish,
+): Promise<{ id: number; secret: string }> {
+  await requireEvents(store, wanted.organizer, [wanted.event]);
+  const secret = newDroidKey();
+  const content = { ...wanted, key_hash: secretHash(secret), active: true };
+  const id = await create(store, 'DroidKeyStated', async () => {
+    const taken = (await listDroidKeys(store)).map(({ fact }) => fact.id);
+    return { id: nextOwnId(taken), ...content };
+  });
+  return { id, secret };
+}
+
+/** Ends the credential of a stream (`token-3`, `device-demo/12`, `droidkey-4`); the second time nothing happens. */
+export async function revoke(
+  store: ReferenceStore,
+  type: CredentialType,
+  stream: string,
+): Promise<'unknown' | 'ended' | 'was ended'> {
+  for (;;) {
+    const newest = (await store.load(stream)).at(-1);
+    const event = newest && reference.read(newest);
+    const known = event?.type === type ? (event.data as CredentialState) : undefined;
+    const { result, events } = endCredential<CredentialEvent>(type)(known);
+    if (events.length === 0) return result;
+    try {
+      await store.append(
+        stream,
+        newest!.revision + 1,
+        events.map((each) => recordable(each, `cli:revoke`)),
+      );
+      return result;
+    } catch (error) {
+      // An import was first: the decision is taken again on what it wrote.
+      if (!(error instanceof WrongRevision)) throw error;
+    }
+  }
+}
+
+/** Two commands at once may choose the same id: the second finds the stream taken and chooses again. */
+async function create<T extends CredentialType>(
+  store: ReferenceStore,
+  type: T,
+  choose: () => Promise<Omit<FactOf<T>, 'import' | 'hash'>>,
+): Promise<number> {
+  for (;;) {
+    const content = await choose();
+    const event = {
+      type,
+      data: { import: BY_COMMAND, hash: contentHash(content), ...content },
+    } as unknown as CredentialEvent;
+    try {
+      await store.append(referenceStream(event), 0, [recordable(event, 'cli:create')]);
+      return 'device_id' in event.data ? event.data.device_id : event.data.id;
+    } catch (error) {
+      if (!(error instanceof WrongRevision)) throw error;
+    }
+  }
+}
+
+function recordable(event: CredentialEvent, actor: string): NewEvent {
+  return { id: randomUUID(), ...reference.write(event), actor, trace: null };
+}
+
+function nextOwnId(taken: readonly number[]): number {
+  return taken.reduce((next, id) => Math.max(next, id + 1), OWN_IDS_FROM);
+}
+
+async function requireEvents(store: ReferenceStore, organizer: string, events: readonly string[]): Promise<void> {
+  const wanted = [`organizer-${organizer}`, ...events.map((event) => `event-${organizer}/${event}`)];
+  const known = await store.heads(wanted);
+  if (!known.has(wanted[0]!)) {
+    const organizers = (await newestFacts(store, 'organizer-', 'OrganizerStated')).map(({ fact }) => fact.organizer);
+    const hint = organizers.length > 0 ? `known are: ${organizers.join(', ')}` : 'import one first';
+    throw new CannotDo(`there is no organizer ${organizer}; ${hint}`);
+  }
+  const absent = events.filter((event) => !known.has(`event-${organizer}/${event}`));
+  if (absent.length === 0) return;
+  const slugs = (await newestFacts(store, `event-${organizer}/`, 'EventStated')).map(({ fact }) => fact.event);
+  throw new CannotDo(`${organizer} has no event ${absent.join(', ')}; known are: ${slugs.join(', ')}`);
+}

@@ -1,0 +1,150 @@
+import { isConnectionError, lockKey } from '@gatehouse/eventing/postgres';
+import { StoreUnavailable } from '@gatehouse/eventing/event-store';
+import type { Pool } from 'pg';
+import { check, type Checked } from './check';
+import { isEnded } from './credentials';
+import { openFolder, readObject, type OrganizerFolder } from './folder';
+import { notEnforced, warnings, type Counts, type Report } from './report';
+import { readStored } from './stored';
+import type { ReferenceStore } from './store';
+import { readCredentials, write, type Credentials, type Written } from './write';
+
+/** How far an import is. `fraction` and `objects` are of the phase. */
+export type Progress = { readonly phase: 'checking' | 'writing'; readonly objects: number; readonly fraction: number };
+
+export type ImportOptions = {
+  readonly store: ReferenceStore;
+  /** Connections to the database of `reference`. */
+  readonly pool: Pool;
+  readonly folder: string;
+  /** Imports the rest when something is invalid. */
+  readonly skipInvalid?: boolean;
+  onProgress?(progress: Progress): void;
+  /** With `skipInvalid`: each problem as it is found, however many. */
+  onProblem?(problem: string): void;
+};
+
+/** The export has invalid objects; nothing was written. `problems` are the first of `count`. */
+export class InvalidExport extends Error {
+  override name = 'InvalidExport';
+  constructor(
+    readonly problems: readonly string[],
+    readonly count: number,
+  ) {
+    super(`${count} ${count === 1 ? 'problem' : 'problems'} in the export; nothing was imported`);
+  }
+}
+
+/** Another import is under way; nothing was written. */
+export class ImportRunning extends Error {
+  override name = 'ImportRunning';
+}
+
+const SHOWN_PROBLEMS = 50;
+const LOCK = lockKey('import', 'reference');
+
+/**
+ * Imports an export folder (import.md): checks all of it, then writes what is new or changed. Throws NoExport, InvalidExport
+ * or ImportRunning before anything is written. A killed import is finished by running it again.
+ */
+export async function importFolder(options: ImportOptions): Promise<Report> {
+  const folders = await openFolder(options.folder);
+  return alone(options.pool, () => importAlone(folders, options));
+}
+
+async function importAlone(folders: readonly OrganizerFolder[], options: ImportOptions): Promise<Report> {
+  const { store, pool, skipInvalid = false } = options;
+  const startedMs = performance.now();
+  const stored = await readStored(store, pool, await Promise.all(folders.map(slugOf)));
+  const credentials = await readCredentials(store);
+  const secrets = {
+    tokens: new Map(credentials.tokens.map(({ fact }) => [fact.token_hash, fact.organizer])),
+    droidKeys: new Map(credentials.droidKeys.map(({ fact }) => [fact.key_hash, `${fact.organizer}/${fact.event}`])),
+  };
+  const onProblem = (problem: string) => (skipInvalid ? options.onProblem?.(problem) : undefined);
+  const checking = progress('checking', folders, options);
+  const checked = await check(folders, { stored, secrets, skipInvalid, keep: SHOWN_PROBLEMS, onProblem, ...checking });
+  if (checked.problemCount > 0 && !skipInvalid) throw new InvalidExport(checked.problems, checked.problemCount);
+  const { onObjects, onBytes } = progress('writing', folders, options);
+  const walk = { ...checked.walk, onBytes };
+  const written = await write(folders, { store, credentials, folder: options.folder, walk, onObjects });
+  const notes = new Map([...checked.notes, ...written.notes]);
+  return {
+    folder: options.folder,
+    import: written.number,
+    events: written.events,
+    counts: countsOf(checked, written),
+    positions: checked.positions,
+    problems: checked.problems,
+    problemCount: checked.problemCount,
+    warnings: warnings(notes, missingTokens(checked, credentials)),
+    notEnforced: notEnforced(notes),
+    seconds: (performance.now() - startedMs) / 1_000,
+  };
+}
+
+/** The organizer's slug, for the look at what is stored; that it is one is checked with everything else. */
+async function slugOf(folder: OrganizerFolder): Promise<string> {
+  const { value } = await readObject(folder.files.get('organizer.json')!);
+  const slug = typeof value === 'object' && value !== null && 'slug' in value ? value.slug : undefined;
+  return typeof slug === 'string' ? slug : folder.name;
+}
+
+function progress(
+  phase: Progress['phase'],
+  folders: readonly OrganizerFolder[],
+  options: ImportOptions,
+): { onObjects(objects: number): void; onBytes(bytes: number): void } {
+  const files = folders.flatMap((folder) => [folder, ...folder.events]).flatMap(({ files: own }) => [...own.values()]);
+  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 1);
+  let objects = 0;
+  let bytes = 0;
+  return {
+    onObjects(more) {
+      objects += more;
+      options.onProgress?.({ phase, objects, fraction: Math.min(bytes / totalBytes, 1) });
+    },
+    onBytes(more) {
+      bytes += more;
+    },
+  };
+}
+
+function countsOf(checked: Checked, written: Written): Map<string, Counts> {
+  const counts = new Map<string, Counts>();
+  for (const kind of new Set([...written.counts.keys(), ...checked.invalid.keys()])) {
+    const none = { new: 0, changed: 0, unchanged: 0 };
+    counts.set(kind, { ...(written.counts.get(kind) ?? none), invalid: checked.invalid.get(kind) ?? 0 });
+  }
+  return counts;
+}
+
+/** Tokens that came with an earlier import and that the folder's `teams.json` does not name: they stay valid. */
+function missingTokens(checked: Checked, { tokens }: Credentials): string[] {
+  return tokens
+    .filter(({ fact }) => fact.import > 0 && !isEnded(fact))
+    .filter(({ fact }) => checked.tokens.get(fact.organizer)?.has(fact.token_hash) === false)
+    .map(({ fact }) => `${fact.name} (${fact.organizer})`);
+}
+
+/** One import at a time; the lock goes with its connection, so a killed import leaves none behind. */
+async function alone<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw isConnectionError(error) ? new StoreUnavailable('the database is away', { cause: error }) : error;
+  });
+  let broken = false;
+  const onError = () => (broken = true);
+  client.on('error', onError);
+  try {
+    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [LOCK]);
+    if (!rows[0]?.locked) throw new ImportRunning('another import is running; wait for it to end');
+    try {
+      return await work();
+    } finally {
+      await client.query('select pg_advisory_unlock($1)', [LOCK]).catch(() => (broken = true));
+    }
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
+  }
+}

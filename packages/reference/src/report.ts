@@ -1,0 +1,103 @@
+import type { Note } from './raw';
+
+export type Counts = {
+  readonly new: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  readonly invalid: number;
+};
+
+/** Something to be told about an export that was imported; `count` is how often. */
+export type Warning = { readonly count: number; readonly text: string };
+
+/** What an import did. */
+export type Report = {
+  readonly folder: string;
+  /** The import's number; null when there was nothing to write. */
+  readonly import: number | null;
+  /** Events of objects that were written. */
+  readonly events: number;
+  readonly counts: ReadonlyMap<string, Counts>;
+  readonly positions: number;
+  /** What was left out and why: the first of `problemCount`. */
+  readonly problems: readonly string[];
+  readonly problemCount: number;
+  readonly warnings: readonly Warning[];
+  /** What Gatehouse will not enforce (import.md §3). */
+  readonly notEnforced: readonly Warning[];
+  readonly seconds: number;
+};
+
+/** What pretix would do and Gatehouse does not. */
+const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
+  ['position.blocked', 'position is blocked', 'positions are blocked'],
+  ['position.valid_from', 'position has a "valid_from"', 'positions have a "valid_from"'],
+  ['position.valid_until', 'position has a "valid_until"', 'positions have a "valid_until"'],
+  ['list.rules', 'check-in list has "rules"', 'check-in lists have "rules"'],
+  [
+    'list.allow_multiple_entries',
+    'check-in list has "allow_multiple_entries"; a ticket gets in once',
+    'check-in lists have "allow_multiple_entries"; a ticket gets in once',
+  ],
+  ['list.exit_all_at', 'check-in list has "exit_all_at"', 'check-in lists have "exit_all_at"'],
+  ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
+  [
+    'list.without_date',
+    'check-in list of a series has no date; no ticket is found on it',
+    'check-in lists of a series have no date; no ticket is found on them',
+  ],
+  [
+    'order.valid_if_pending',
+    'order has "valid_if_pending"; until it is paid it counts as unpaid',
+    'orders have "valid_if_pending"; until they are paid they count as unpaid',
+  ],
+  ['device.security_profile', 'device has a security profile', 'devices have a security profile'],
+  ['question.limits', 'question limits its answers', 'questions limit their answers'],
+];
+
+/** What else is worth knowing. */
+const WARNINGS: readonly (readonly [Note, string, string])[] = [
+  [
+    'checkin.refused',
+    'refused scan in checkins.json was not imported',
+    'refused scans in checkins.json were not imported',
+  ],
+  [
+    'checkin.unknown_list',
+    'check-in of a list that is not in the folder was left out',
+    'check-ins of lists that are not in the folder were left out',
+  ],
+  [
+    'position.two_orders',
+    'position is named by two orders; it belongs to the last one',
+    'positions are named by two orders; they belong to the last one',
+  ],
+  ['token.ended_here', 'token was revoked here and stays revoked', 'tokens were revoked here and stay revoked'],
+  ['device.ended_here', 'device was revoked here and stays revoked', 'devices were revoked here and stay revoked'],
+  [
+    'droidkey.ended_here',
+    'droid key was revoked here and stays revoked',
+    'droid keys were revoked here and stay revoked',
+  ],
+  [
+    'device.token_kept',
+    'device has no "api_token" in the folder and keeps the one it had',
+    'devices have no "api_token" in the folder and keep the one they had',
+  ],
+];
+
+const told = (texts: typeof WARNINGS, notes: ReadonlyMap<Note, number>): Warning[] =>
+  texts.flatMap(([note, one, many]) => {
+    const count = notes.get(note) ?? 0;
+    return count === 0 ? [] : [{ count, text: count === 1 ? one : many }];
+  });
+
+export const notEnforced = (notes: ReadonlyMap<Note, number>): Warning[] => told(NOT_ENFORCED, notes);
+
+/** `missing`: names of the tokens that a `teams.json` does not name any more. */
+export function warnings(notes: ReadonlyMap<Note, number>, missing: readonly string[]): Warning[] {
+  const tokens =
+    missing.length === 1 ? 'token is missing from teams.json and stays' : 'tokens are missing from teams.json and stay';
+  const text = `${tokens} valid: ${missing.join(', ')}`;
+  return [...told(WARNINGS, notes), ...(missing.length > 0 ? [{ count: missing.length, text }] : [])];
+}

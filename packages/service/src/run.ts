@@ -1,0 +1,105 @@
+import type { RequestHandler } from 'express';
+import { listen as listenTo, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
+import type { Credentials, Events } from './auth';
+import type { Config } from './config';
+import { createHttp, drain, listen, type HotRoute, type Route } from './http';
+import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
+import type { Log } from './log';
+
+/** What every part of a process gets. */
+export type Platform = {
+  readonly config: Config;
+  readonly log: Log;
+  readonly databaseUrl: string;
+  readonly listener: Listener;
+};
+
+/** A bounded context as a process hosts it: opened once, however many services need it. */
+export type ContextModule<C> = {
+  readonly name: string;
+  open(platform: Platform): Promise<OpenContext<C>>;
+};
+
+export type OpenContext<C> = {
+  readonly value: C;
+  /** Why the process may get no requests yet (`blocking`), and what is merely slow or broken. */
+  health(): { blocking: readonly string[]; troubles: readonly string[] };
+  readonly credentials: Credentials;
+  readonly events: Events;
+  /** Stops projections; called when no request is at work any more. */
+  close(): Promise<void>;
+};
+
+/** A service: the routes that it adds to a process, over the context that it belongs to. */
+export type Service<C> = {
+  readonly name: string;
+  readonly context: ContextModule<C>;
+  mount(context: C, platform: Platform): Mounted;
+};
+
+export type Mounted = {
+  readonly routes?: readonly Route[];
+  readonly hot?: readonly HotRoute[];
+  /** Other APIs than the REST one, with their own layers. */
+  readonly mounts?: readonly RequestHandler[];
+};
+
+export type Running = {
+  readonly url: string;
+  readonly port: number;
+  /** Unready, no new connections, requests finish, projections stop, connections close; at most 25 s. */
+  close(): Promise<void>;
+};
+
+/** Idempotency keys live in a schema of their own: they belong to the transport, not to a context. */
+const TRANSPORT = 'transport';
+const GRACE_MS = 15_000;
+
+/** Runs services in this process until it is closed. `run([checkin])` is a deployment; so is `run([checkin, legacyDroid])`. */
+export async function run<C>(
+  services: readonly Service<C>[],
+  options: { config: Config; log: Log; databaseUrl: string },
+): Promise<Running> {
+  const { config, log, databaseUrl } = options;
+  const listener = listenTo(databaseUrl);
+  const platform: Platform = { config, log, databaseUrl, listener };
+  const contexts = new Map<ContextModule<C>, OpenContext<C>>();
+  for (const { context } of services) {
+    if (!contexts.has(context)) contexts.set(context, await context.open(platform));
+  }
+  const transport = openPool(databaseUrl, TRANSPORT, 4);
+  await migrate(transport, TRANSPORT, IDEMPOTENCY_SQL);
+  const idempotency = openIdempotency(transport, log);
+  const mounted = services.map((service) => service.mount(contexts.get(service.context)!.value, platform));
+  const [first] = contexts.values();
+  let stopping = false;
+  const { server } = createHttp({
+    config,
+    log,
+    credentials: first!.credentials,
+    events: first!.events,
+    routes: mounted.flatMap((each) => each.routes ?? []),
+    hot: mounted.flatMap((each) => each.hot ?? []),
+    mounts: mounted.flatMap((each) => each.mounts ?? []),
+    idempotency,
+    ready: () => {
+      const states = [...contexts.values()].map((context) => context.health());
+      const blocking = [...states.flatMap((state) => state.blocking), ...(stopping ? ['stopping'] : [])];
+      return { ready: blocking.length === 0, reasons: [...blocking, ...states.flatMap((state) => state.troubles)] };
+    },
+  });
+  const { port } = await listen(server, config);
+  log.info({ services: services.map((service) => service.name), host: config.host, port }, 'ready for requests');
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    port,
+    async close() {
+      stopping = true;
+      await drain(server, GRACE_MS);
+      await Promise.all([...contexts.values()].map((context) => context.close()));
+      await idempotency.close();
+      await transport.end();
+      await listener.close();
+    },
+  };
+}

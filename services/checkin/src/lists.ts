@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import type { Admission } from '@gatehouse/admission/admission';
+import type { Festival } from '@gatehouse/admission/catalog';
+import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse/admission/counts';
+import { listsOf, nextListId, type ListRow } from '@gatehouse/admission/lists';
+import { listStream } from '@gatehouse/events/admission';
+import { changeList, createList, deleteList, type CheckinListFields } from '@gatehouse/domain/checkin-list';
+import { sortable } from '@gatehouse/domain/instant';
+import type { ApiRequest } from '@gatehouse/service/api-request';
+import {
+  boolean,
+  char,
+  nullable,
+  pk,
+  pks,
+  validate,
+  validatePartial,
+  withDefault,
+  words,
+} from '@gatehouse/service/drf';
+import { notFound, ValidationError } from '@gatehouse/service/errors';
+import { idFilter, readFilters } from '@gatehouse/service/filters';
+import { route, type Route } from '@gatehouse/service/http';
+import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
+import type { Reply } from '@gatehouse/service/reply';
+import { EVENT_PATH, festivalOf, listOf } from './event-request';
+
+const ACCESS = { safe: 'can_view_orders', unsafe: 'can_change_event_settings' } as const;
+
+/** Check-in lists: contract §4. */
+export function listRoutes(admission: Admission): Route[] {
+  return [
+    route(`${EVENT_PATH}checkinlists/`, {
+      access: ACCESS,
+      GET: (request) => listLists(request, admission),
+      POST: (request) => create(request, admission),
+    }),
+    route(`${EVENT_PATH}checkinlists/:list/`, {
+      access: ACCESS,
+      GET: (request) => show(request, admission),
+      PUT: (request) => change(request, admission, validate),
+      PATCH: (request) => change(request, admission, validatePartial),
+      DELETE: (request) => remove(request, admission),
+    }),
+  ];
+}
+
+async function listLists(request: ApiRequest, admission: Admission): Promise<Reply> {
+  const festival = festivalOf(request, admission);
+  const asked = askedPage(request.query);
+  const { subevent } = await readFilters(request.query, {
+    subevent: idFilter((ids) => new Set(ids.filter((id) => admission.catalog.exists('date', id)))),
+  });
+  await admission.caughtUp(['lists', 'tickets']);
+  const lists = await listsOf(admission.pool, festival.key);
+  const wanted = subevent === undefined ? lists : lists.filter((list) => list.fields.subevent === subevent);
+  const sorted = wanted
+    .map((list) => ({ list, key: sortKey(list, festival) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.list.id - b.list.id))
+    .map(({ list }) => list);
+  const page = pageOf(asked, sorted.length);
+  const shown = sorted.slice(page.offset, page.offset + page.size);
+  const tallies = await talliesOf(shown, admission, festival);
+  return pageReply(
+    request,
+    page,
+    shown.map((list) => resource(list, tallies)),
+  );
+}
+
+/** By the date's start, then by name; lists without a date come last, as on PostgreSQL. */
+function sortKey({ fields }: ListRow, festival: Festival): string {
+  const start = fields.subevent === null ? undefined : festival.dates.get(fields.subevent)?.date_from;
+  return `${start === undefined ? '~' : sortable(new Date(start).toISOString())} ${fields.name}`;
+}
+
+const talliesOf = (lists: readonly ListRow[], admission: Admission, festival: Festival): Promise<Tallies> =>
+  readTallies(admission.pool, festival.key, {
+    lists: lists.map((list) => list.id),
+    dates: lists.map((list) => list.fields.subevent),
+  });
+
+/** The resource of contract §4.1, its keys in their order. */
+function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
+  const { fields } = list;
+  return {
+    id: list.id,
+    name: fields.name,
+    all_products: fields.all_products,
+    limit_products: fields.limit_products,
+    subevent: fields.subevent,
+    checkin_count: sum(enteredOn(list, tallies)),
+    position_count: sum(ticketsOn(list, tallies)),
+    include_pending: fields.include_pending,
+    auto_checkin_sales_channels: fields.auto_checkin_sales_channels,
+  };
+}
+
+async function show(request: ApiRequest, admission: Admission, status = 200): Promise<Reply> {
+  const festival = festivalOf(request, admission);
+  await admission.caughtUp(['lists', 'tickets']);
+  const list = await listOf(request, admission, festival);
+  return { status, body: resource(list, await talliesOf([list], admission, festival)) };
+}
+
+/** The fields of contract §4.3 (and §12, rows 9 and 21, for their defaults). */
+function shapeOf(admission: Admission, festival: Festival) {
+  const { organizer, event } = festival.fact;
+  const owned = (id: number, owner: { organizer: string; event: string } | undefined) =>
+    owner?.organizer === organizer ? { id, here: owner.event === event } : undefined;
+  return {
+    name: char({ max: 190 }),
+    all_products: withDefault(boolean(), true),
+    limit_products: withDefault(
+      pks((id) => owned(id, admission.catalog.itemOwner(id))),
+      [],
+    ),
+    subevent: withDefault(nullable(pk((id) => owned(id, admission.catalog.dateOwner(id)))), null),
+    include_pending: withDefault(boolean(), false),
+    auto_checkin_sales_channels: withDefault(words(), []),
+  };
+}
+
+type Owned = { readonly id: number; readonly here: boolean };
+type Sent = {
+  name: string;
+  all_products: boolean;
+  limit_products: readonly Owned[];
+  subevent: Owned | null;
+  include_pending: boolean;
+  auto_checkin_sales_channels: readonly string[];
+};
+
+/** The rules about the list as a whole, the first that is broken (contract §4.3). */
+function check(sent: Sent, admission: Admission, { fact }: Festival): void {
+  const refuse = (message: string) => {
+    throw new ValidationError({ non_field_errors: [message] });
+  };
+  if (sent.limit_products.some((item) => !item.here)) refuse('One or more items do not belong to this event.');
+  if (fact.has_subevents && !sent.subevent) refuse('Subevent cannot be null for event series.');
+  if (sent.subevent && !(fact.has_subevents && sent.subevent.here)) {
+    refuse('The subevent does not belong to this event.');
+  }
+  const channels = admission.catalog.channels(fact.organizer);
+  const known = (channel: string) => channel === 'web' || channels.has(channel);
+  if (!sent.auto_checkin_sales_channels.every(known)) refuse('Unknown sales channel.');
+}
+
+const fieldsOf = (sent: Sent) => ({
+  name: sent.name,
+  all_products: sent.all_products,
+  limit_products: sent.limit_products.map((item) => item.id),
+  subevent: sent.subevent?.id ?? null,
+  include_pending: sent.include_pending,
+  auto_checkin_sales_channels: [...sent.auto_checkin_sales_channels],
+});
+
+const command = (request: ApiRequest) => ({
+  actor: request.principal.actor,
+  trace: request.traceparent ?? null,
+  ...(request.idempotency ? { request: request.idempotency.namespace } : {}),
+});
+
+async function create(request: ApiRequest, admission: Admission): Promise<Reply> {
+  const festival = festivalOf(request, admission);
+  const sent = await validate(await request.body(), shapeOf(admission, festival));
+  check(sent, admission, festival);
+  const { organizer, event } = festival.fact;
+  const id = request.idempotency ? derivedId(request.idempotency.namespace) : await nextListId(admission.pool);
+  const fields: CheckinListFields = { organizer, event, id, ...fieldsOf(sent) };
+  // A request that runs again after a crash finds the list that it made the first time: then nothing is written.
+  await admission.lists.transact(listStream(id), createList(fields), command(request));
+  await admission.caughtUp(['lists', 'tickets']);
+  const list = { id, revision: 1, since: 0, fields };
+  return { status: 201, body: resource(list, await talliesOf([list], admission, festival)) };
+}
+
+/** An id that the same request gets again, among those that the sequence does not reach. */
+function derivedId(namespace: string): number {
+  const [first] = new Uint32Array(createHash('sha256').update(namespace).digest().buffer.slice(0, 4));
+  return 1_600_000_000 + (first! % 500_000_000);
+}
+
+/** `read` says whether what is not sent is reset to its default (PUT; contract §12, row 9) or stays (PATCH). */
+async function change(
+  request: ApiRequest,
+  admission: Admission,
+  read: typeof validate | typeof validatePartial,
+): Promise<Reply> {
+  const festival = festivalOf(request, admission);
+  await admission.caughtUp(['lists']);
+  const { id, fields } = await listOf(request, admission, festival);
+  const body = await request.body();
+  const shape = shapeOf(admission, festival);
+  const stored: Sent = {
+    ...fields,
+    limit_products: fields.limit_products.map((item) => ({ id: item, here: true })),
+    subevent: fields.subevent === null ? null : { id: fields.subevent, here: true },
+  };
+  const given: Partial<Sent> = await read(body, shape);
+  const sent = { ...stored, ...given };
+  check(sent, admission, festival);
+  const changed = fieldsOf(sent);
+  const named = Object.fromEntries(Object.entries(changed).filter(([name]) => name in given));
+  const { result } = await admission.lists.transact(listStream(id), changeList(named), command(request));
+  if (!result.found) throw notFound();
+  return show(request, admission);
+}
+
+async function remove(request: ApiRequest, admission: Admission): Promise<Reply> {
+  const festival = festivalOf(request, admission);
+  await admission.caughtUp(['lists']);
+  const { id } = await listOf(request, admission, festival);
+  const { result } = await admission.lists.transact(listStream(id), deleteList(), command(request));
+  if (!result.found) throw notFound();
+  await admission.caughtUp(['lists', 'tickets']);
+  return { status: 204 };
+}

@@ -1,0 +1,247 @@
+import type { Festival } from '@gatehouse/admission/catalog';
+import type { Ticket } from '@gatehouse/admission/lookup';
+import { epochMs, parseInstant, type Instant } from '@gatehouse/domain/instant';
+import { localize, type I18n } from '@gatehouse/domain/localize';
+import { joinName } from '@gatehouse/domain/names';
+import { offsetAt } from '@gatehouse/domain/time-zone';
+import type { OrganizerFact } from '@gatehouse/events/reference';
+
+/**
+ * What badges and tickets print of a ticket (contract §5.1, `pdf_data`): texts in the order's language, else the event's, times
+ * in the event's zone, `''` for whatever is missing. In a series the date stands for the event.
+ */
+export function pdfData(
+  ticket: Ticket,
+  at: { festival: Festival; organizer: OrganizerFact | undefined; now: Instant },
+): Record<string, string> {
+  const { facts } = ticket;
+  const { fact: event, dates, items, categories } = at.festival;
+  const { order, seat } = facts;
+  const shown = (ticket.date === null ? undefined : dates.get(ticket.date)) ?? event;
+  const speech = speechOf(order.locale) ?? speechOf(event.locale) ?? speechOf('en')!;
+  const language = hyphened(order.locale);
+  const text = (i18n: I18n | null | undefined) => (i18n ? localize(i18n, language, event.locale) : '');
+
+  const item = items.get(ticket.item);
+  const category = item && item.category !== null ? categories.get(item.category) : undefined;
+  const value = item?.variations.find((variation) => variation.id === ticket.variation)?.value;
+  const addons = facts.addons.filter((addon) => !addon.canceled);
+
+  const begin = wallClock(shown.date_from, event.timezone);
+  const end = wallClock(shown.date_to, event.timezone);
+  const admission = wallClock(shown.date_admission, event.timezone);
+  const now = wallClock(at.now, event.timezone);
+
+  return {
+    secret: facts.secret,
+    order: order.code,
+    positionid: String(facts.positionid),
+    item: text(item?.name),
+    variation: text(value),
+    item_description: text(item?.description),
+    itemvar: [text(item?.name), text(value)].filter(Boolean).join(' - '),
+    item_category: text(category?.name),
+    price: money(facts.price, event.currency, speech),
+    price_with_addons: money(sum([facts.price, ...addons.map((addon) => addon.price)]), event.currency, speech),
+    attendee_name: facts.printed.name ?? '',
+    event_name: text(shown.name),
+    event_date: begin ? longDate(begin, speech) : '',
+    event_date_range: begin ? dateRange(begin, end, speech) : '',
+    event_begin: shortDateTime(begin, speech),
+    event_begin_date: shortDate(begin, speech),
+    event_begin_time: time(begin),
+    event_end: shortDateTime(end, speech),
+    event_end_date: shortDate(end, speech),
+    event_end_time: time(end),
+    event_admission: shortDateTime(admission, speech),
+    event_admission_time: time(admission),
+    event_location: text(shown.location),
+    invoice_name: (order.invoice?.name || joinName(order.invoice?.name_parts ?? {}, event.name_scheme)) ?? '',
+    invoice_company: order.invoice?.company ?? '',
+    addons: addons.map((addon) => addonName(addon)).join('\n'),
+    organizer: at.organizer?.name ?? '',
+    // A setting that exports do not bring.
+    organizer_info_text: '',
+    now_date: shortDate(now, speech),
+    now_datetime: shortDateTime(now, speech),
+    // As the shop does it (captures rest-*-pdf-data): layouts show the time of printing only where there is an admission time.
+    now_time: admission ? time(now) : '',
+    seat: seat?.name ?? '',
+    seat_zone: seat?.zone_name ?? '',
+    seat_row: seat?.row_name ?? '',
+    seat_number: seat?.seat_number ?? '',
+    ...nameParts('attendee_name', facts.printed.parts, event.name_scheme),
+    ...nameParts('invoice_name', order.invoice?.name_parts ?? {}, event.name_scheme),
+  };
+
+  function addonName(addon: { item: number; variation: number | null }): string {
+    const sold = items.get(addon.item);
+    const variation = sold?.variations.find(({ id }) => id === addon.variation);
+    return [sold?.internal_name || text(sold?.name), text(variation?.value)].filter(Boolean).join(' - ');
+  }
+}
+
+/** The parts that a scheme asks for (contract §2.2). A scheme that we do not know has no keys of its own. */
+const PARTS = new Map<string, readonly string[]>([
+  ['given_family', ['given_name', 'family_name']],
+  ['title_given_family', ['title', 'given_name', 'family_name']],
+  ['given_middle_family', ['given_name', 'middle_name', 'family_name']],
+  ['title_given_middle_family', ['title', 'given_name', 'middle_name', 'family_name']],
+  ['family_given', ['family_name', 'given_name']],
+  ['family_nospace_given', ['family_name', 'given_name']],
+  ['family_comma_given', ['family_name', 'given_name']],
+  ['full', ['full_name']],
+  ['calling_full', ['calling_name', 'full_name']],
+  ['full_transcription', ['full_name', 'latin_transcription']],
+  ['salutation_given_family', ['salutation', 'given_name', 'family_name']],
+  ['salutation_title_given_family', ['salutation', 'title', 'given_name', 'family_name']],
+  ['salutation_title_given_family_degree', ['salutation', 'title', 'given_name', 'family_name', 'degree']],
+]);
+
+function nameParts(prefix: string, parts: Readonly<Record<string, unknown>>, scheme: string): Record<string, string> {
+  return Object.fromEntries((PARTS.get(scheme) ?? []).map((part) => [`${prefix}_${part}`, textOf(parts[part])]));
+}
+
+const textOf = (part: unknown): string =>
+  typeof part === 'string' ? part : typeof part === 'number' ? String(part) : '';
+
+/** How a language writes dates and amounts. */
+type Speech = {
+  readonly tag: string;
+  /** Without region or variant: `de` of `de-informal`. */
+  readonly language: string;
+  readonly long: Intl.DateTimeFormat;
+  readonly short: Intl.DateTimeFormat;
+  readonly month: Intl.DateTimeFormat;
+};
+
+/** One per locale that orders name: they are few, and making a formatter costs a thousand times as much as using it. */
+const speeches = new Map<string, Speech | undefined>();
+
+/** Undefined for a locale that nobody knows: Intl would throw, or speak whatever the machine speaks. */
+function speechOf(locale: string): Speech | undefined {
+  if (speeches.has(locale)) return speeches.get(locale);
+  const tag = knownTag(locale);
+  const made = tag === undefined ? undefined : newSpeech(tag);
+  speeches.set(locale, made);
+  return made;
+}
+
+function newSpeech(tag: string): Speech {
+  // Wall clocks are read as if they were UTC, whatever the zone.
+  const common = { timeZone: 'UTC', calendar: 'gregory', numberingSystem: 'latn' } as const;
+  return {
+    tag,
+    language: new Intl.Locale(tag).language,
+    long: new Intl.DateTimeFormat(tag, { ...common, dateStyle: 'long' }),
+    short: new Intl.DateTimeFormat(tag, { ...common, year: 'numeric', month: '2-digit', day: '2-digit' }),
+    month: new Intl.DateTimeFormat(tag, { ...common, month: 'long' }),
+  };
+}
+
+function knownTag(locale: string): string | undefined {
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf(hyphened(locale))[0];
+  } catch {
+    // Not even the form of a language tag.
+    return undefined;
+  }
+}
+
+/** Old shops write `de_DE`. */
+const hyphened = (locale: string): string => locale.replaceAll('_', '-');
+
+/** What the clocks of a zone show, kept in the UTC fields of a Date; undefined when there is no (readable) instant. */
+function wallClock(instant: string | null, timeZone: string): Date | undefined {
+  const parsed = instant === null ? undefined : parseInstant(instant);
+  if (parsed === undefined) return undefined;
+  const ms = epochMs(parsed);
+  return new Date(ms + offsetAt(timeZone, ms) * 60_000);
+}
+
+/** pretix prints the 24-hour clock in every language that it ships. */
+const time = (wall: Date | undefined): string => (wall ? wall.toISOString().slice(11, 16) : '');
+
+function shortDate(wall: Date | undefined, speech: Speech): string {
+  if (!wall) return '';
+  const [year, month, day] = [wall.getUTCFullYear(), wall.getUTCMonth() + 1, wall.getUTCDate()];
+  switch (speech.language) {
+    case 'en':
+      return wall.toISOString().slice(0, 10);
+    case 'nl':
+      return `${day}-${month}-${year}`;
+    case 'pl':
+      return `${two(day)}-${two(month)}-${year}`;
+    default:
+      return speech.short.format(wall);
+  }
+}
+
+const two = (n: number): string => String(n).padStart(2, '0');
+
+const shortDateTime = (wall: Date | undefined, speech: Speech): string =>
+  wall ? `${shortDate(wall, speech)} ${time(wall)}` : '';
+
+function longDate(wall: Date, speech: Speech): string {
+  if (speech.language !== 'en') return speech.long.format(wall);
+  return `${englishMonth(wall)} ${wall.getUTCDate()}, ${wall.getUTCFullYear()}`;
+}
+
+/** English and German leave out what both ends share, as the shop does it; other languages write both ends. */
+function dateRange(begin: Date, end: Date | undefined, speech: Speech): string {
+  if (!end) return longDate(begin, speech);
+  const sameYear = begin.getUTCFullYear() === end.getUTCFullYear();
+  const sameMonth = sameYear && begin.getUTCMonth() === end.getUTCMonth();
+  const sameDay = sameMonth && begin.getUTCDate() === end.getUTCDate();
+  if (sameYear && speech.language === 'en') {
+    const first = `${englishMonth(begin)} ${ordinal(begin.getUTCDate())}`;
+    const last = `${ordinal(end.getUTCDate())}, ${end.getUTCFullYear()}`;
+    if (sameDay) return `${first}, ${end.getUTCFullYear()}`;
+    return sameMonth ? `${first} – ${last}` : `${first} – ${englishMonth(end)} ${last}`;
+  }
+  if (sameDay) return longDate(begin, speech);
+  if (sameYear && speech.language === 'de') {
+    const last = longDate(end, speech);
+    if (sameMonth) return `${begin.getUTCDate()}.–${last}`;
+    return `${begin.getUTCDate()}. ${speech.month.format(begin)} – ${last}`;
+  }
+  return `${longDate(begin, speech)} – ${longDate(end, speech)}`;
+}
+
+/** Short months are written out, long ones cut as newspapers do it. */
+const ENGLISH_MONTHS = 'Jan.,Feb.,March,April,May,June,July,Aug.,Sept.,Oct.,Nov.,Dec.'.split(',');
+const englishMonth = (wall: Date): string => ENGLISH_MONTHS[wall.getUTCMonth()]!;
+
+function ordinal(day: number): string {
+  if (day >= 11 && day <= 13) return `${day}th`;
+  return `${day}${['th', 'st', 'nd', 'rd'][day % 10] ?? 'th'}`;
+}
+
+/** Exact sum of amounts as the shop states them: at least two decimals, maybe more. */
+function sum(amounts: readonly string[]): string {
+  const scale = Math.max(...amounts.map((amount) => amount.length - amount.indexOf('.') - 1));
+  const total = amounts.reduce((so, amount) => {
+    const [whole = '', fraction = ''] = amount.split('.');
+    return so + BigInt(whole + fraction.padEnd(scale, '0'));
+  }, 0n);
+  const digits = String(total < 0n ? -total : total).padStart(scale + 1, '0');
+  return `${total < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+/** By locale and currency; undefined where the currency is none that Intl takes. */
+const moneyFormats = new Map<string, Intl.NumberFormat | undefined>();
+
+function money(amount: string, currency: string, speech: Speech): string {
+  const key = `${speech.tag} ${currency}`;
+  if (!moneyFormats.has(key)) moneyFormats.set(key, newMoneyFormat(speech.tag, currency));
+  // Intl reads the text digit by digit: no amount goes through a float.
+  return moneyFormats.get(key)?.format(amount as `${number}`) ?? `${currency} ${amount}`.trim();
+}
+
+function newMoneyFormat(tag: string, currency: string): Intl.NumberFormat | undefined {
+  try {
+    return new Intl.NumberFormat(tag, { style: 'currency', currency, numberingSystem: 'latn' });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import type { Catalog, Festival } from '@gatehouse/admission/catalog';
+import type { Ticket } from '@gatehouse/admission/lookup';
+import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
+import { instantOf } from '@gatehouse/domain/instant';
+import type { Admissions } from '@gatehouse/domain/ticket';
+import { pdfData } from './pdf-data';
+
+/** What the resource shows beyond the ticket itself. */
+export type PositionView = {
+  readonly festival: Festival;
+  readonly catalog: Catalog;
+  readonly list: number;
+  /** Scheme and host of links. */
+  readonly baseUrl: string;
+  readonly pdfData: boolean;
+};
+
+/** The order position resource of contract §5.1, its keys in their order. `history` as of the moment that is shown. */
+export function positionResource(ticket: Ticket, history: Admissions, view: PositionView): Record<string, unknown> {
+  const { facts } = ticket;
+  const checkin = history.checkins[view.list];
+  const { seat } = facts;
+  return {
+    id: ticket.id,
+    order: facts.order.code,
+    positionid: facts.positionid,
+    item: ticket.item,
+    variation: ticket.variation,
+    price: facts.price,
+    attendee_name: facts.attendee_name,
+    attendee_name_parts: facts.attendee_name_parts,
+    attendee_email: facts.attendee_email,
+    voucher: facts.voucher,
+    tax_rate: facts.tax_rate,
+    tax_value: facts.tax_value,
+    secret: facts.secret,
+    addon_to: facts.addon_to,
+    subevent: ticket.date,
+    checkins: checkin ? [{ datetime: checkin.datetime, list: view.list, auto_checked_in: checkin.auto }] : [],
+    downloads: downloads(ticket, view),
+    answers: answers(facts.answers, history, view.festival),
+    tax_rule: facts.tax_rule,
+    pseudonymization_id: facts.pseudonymization_id,
+    ...(view.pdfData ? { pdf_data: pdfDataOf(ticket, view) } : {}),
+    seat: seat && { id: seat.id, name: seat.name, seat_guid: seat.seat_guid },
+    require_attention: requiresAttention(ticket, view.festival),
+    order__status: ticket.status,
+  };
+}
+
+const pdfDataOf = (ticket: Ticket, { festival, catalog }: PositionView) =>
+  pdfData(ticket, { festival, organizer: catalog.organizer(festival.fact.organizer), now: instantOf(Date.now()) });
+
+/** Whether the gate should look twice (contract §2.1). */
+export const requiresAttention = (ticket: Ticket, festival: Festival): boolean =>
+  ticket.facts.order.checkin_attention || festival.items.get(ticket.item)?.checkin_attention === true;
+
+/** Links to the printable ticket, where the shop offers it (contract §5.1). */
+function downloads(ticket: Ticket, { festival, baseUrl }: PositionView): { output: string; url: string }[] {
+  const { settings } = festival.fact;
+  const item = festival.items.get(ticket.item);
+  if (!settings.ticket_download || !item) return [];
+  const pending = ticket.status === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
+  if (ticket.status !== 'p' && !pending) return [];
+  if (!generatesTicket(ticket, item, settings)) return [];
+  const event = `${baseUrl}/api/v1/organizers/${festival.fact.organizer}/events/${festival.fact.event}`;
+  return [{ output: 'pdf', url: `${event}/orderpositions/${ticket.id}/download/pdf/` }];
+}
+
+function generatesTicket(ticket: Ticket, item: ItemFact, settings: Festival['fact']['settings']): boolean {
+  if (item.generate_tickets !== null) return item.generate_tickets;
+  if (ticket.facts.addon_to !== null && !settings.ticket_download_addons) return false;
+  return item.admission || settings.ticket_download_nonadm;
+}
+
+/** The buyer's answers, question by question replaced by those given at a gate (design §3). */
+function answers(stated: readonly AnswerFact[], history: Admissions, festival: Festival): readonly AnswerFact[] {
+  const given = Object.entries(history.answers);
+  if (given.length === 0) return stated;
+  const all = new Map(stated.map((answer) => [answer.question, answer]));
+  for (const [key, { answer, options }] of given) {
+    const id = Number(key);
+    if (answer === null) {
+      all.delete(id);
+      continue;
+    }
+    const question = festival.questions.find((each) => each.id === id);
+    all.set(id, {
+      question: id,
+      answer,
+      question_identifier: question?.identifier ?? '',
+      options: [...options],
+      option_identifiers: options.map(
+        (option) => question?.options.find((each) => each.id === option)?.identifier ?? '',
+      ),
+    });
+  }
+  return [...all.values()];
+}

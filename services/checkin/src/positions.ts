@@ -1,0 +1,153 @@
+import type { Admission } from '@gatehouse/admission/admission';
+import type { TicketFilter, TicketFinder, TicketOrder } from '@gatehouse/admission/find-tickets';
+import type { ListRow } from '@gatehouse/admission/lists';
+import type { Ticket } from '@gatehouse/admission/lookup';
+import { available } from '@gatehouse/eventing/postgres';
+import type { ApiRequest } from '@gatehouse/service/api-request';
+import { notFound } from '@gatehouse/service/errors';
+import {
+  booleanFilter,
+  choiceFilter,
+  idFilter,
+  idsFilter,
+  readFilters,
+  readOrdering,
+  textFilter,
+  wordsFilter,
+} from '@gatehouse/service/filters';
+import { route, type Route } from '@gatehouse/service/http';
+import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
+import type { Query } from '@gatehouse/service/query';
+import { EVENT_PATH, festivalOf, idIn, listOf } from './event-request';
+import { positionResource } from './position';
+
+const ORDERINGS = ['order__code', 'order__datetime', 'positionid', 'attendee_name', 'last_checked_in', 'order__email'] as const;
+
+/** Positions of a check-in list: contract §5. */
+export function positionRoutes(admission: Admission, finder: TicketFinder): Route[] {
+  const access = { safe: 'can_view_orders', unsafe: 'can_change_orders' } as const;
+  const shown = (request: ApiRequest, list: ListRow, ticket: Ticket) =>
+    positionResource(ticket, ticket.history.state, {
+      festival: festivalOf(request, admission),
+      catalog: admission.catalog,
+      list: list.id,
+      baseUrl: request.baseUrl,
+      pdfData: request.query.get('pdf_data') === 'true',
+    });
+  const ask = async (request: ApiRequest) => {
+    await admission.caughtUp(['lists', 'tickets']);
+    const list = await listOf(request, admission, festivalOf(request, admission));
+    return {
+      list,
+      ignoreStatus: request.query.get('ignore_status') === 'true',
+      where: await readTicketFilter(request.query, admission),
+      ordering: readOrdering(request.query, ORDERINGS).map(
+        ({ field, descending }): TicketOrder => ({ by: field, descending }),
+      ),
+    };
+  };
+  return [
+    route(`${EVENT_PATH}checkinlists/:list/positions/`, {
+      access,
+      async GET(request) {
+        const query = await ask(request);
+        const asked = askedPage(request.query);
+        const page = pageOf(asked, await finder.count(query));
+        const tickets = await finder.page(query, { offset: page.offset, limit: page.size });
+        return pageReply(
+          request,
+          page,
+          tickets.map((ticket) => shown(request, query.list, ticket)),
+        );
+      },
+    }),
+    route(`${EVENT_PATH}checkinlists/:list/positions/:position+/`, {
+      access,
+      async GET(request) {
+        const query = await ask(request);
+        const ticket = await findTicket(finder, query, request.param('position'));
+        if (!ticket) throw notFound();
+        return { status: 200, body: shown(request, query.list, ticket) };
+      },
+    }),
+  ];
+}
+
+/** The ticket that a path names by id or secret, the id first; tried again with `+` read as a space (contract §5.3). */
+export async function findTicket(
+  finder: TicketFinder,
+  query: Parameters<TicketFinder['page']>[0],
+  name: string,
+): Promise<Ticket | undefined> {
+  const id = idIn(name);
+  const found = await finder.page({ ...query, where: { ...query.where, ticket: { id, secret: name } } }, { offset: 0, limit: 2 });
+  const ticket = found.find((each) => each.id === id) ?? found[0];
+  if (ticket || !name.includes('+')) return ticket;
+  return findTicket(finder, query, name.replaceAll('+', ' '));
+}
+
+/** The filters of contract §5.2. Throws 400 with the errors of all of them. */
+export async function readTicketFilter(query: Query, { catalog, pool }: Admission): Promise<TicketFilter> {
+  if (query.text === '') return {};
+  const items = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('item', id)));
+  const variations = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('variation', id)));
+  const dates = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('date', id)));
+  const vouchers = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('voucher', id)));
+  const tickets = async (ids: readonly number[]) => {
+    const { rows } = await available(
+      pool.query<{ id: number }>('select id from tickets where id = any($1::bigint[])', [ids]),
+    );
+    return new Set(rows.map((row) => row.id));
+  };
+  const sent = await readFilters(query, {
+    order: textFilter,
+    search: textFilter,
+    item: idFilter(items),
+    item__in: idsFilter(items),
+    variation: idFilter(variations),
+    variation__in: idsFilter(variations),
+    subevent: idFilter(dates),
+    subevent__in: idsFilter(dates),
+    addon_to: idFilter(tickets),
+    addon_to__in: idsFilter(tickets),
+    voucher: idFilter(vouchers),
+    voucher__in: idsFilter(vouchers),
+    attendee_name: textFilter,
+    secret: textFilter,
+    pseudonymization_id: textFilter,
+    voucher__code: textFilter,
+    order__status: choiceFilter('n', 'p', 'e', 'c'),
+    order__status__in: wordsFilter,
+    has_checkin: booleanFilter,
+  });
+  return defined({
+    order: sent.order,
+    search: sent.search,
+    items: common(one(sent.item), sent.item__in),
+    variations: common(one(sent.variation), sent.variation__in),
+    dates: common(one(sent.subevent), sent.subevent__in),
+    addonTo: common(one(sent.addon_to), sent.addon_to__in),
+    vouchers: common(
+      common(one(sent.voucher), sent.voucher__in),
+      sent.voucher__code === undefined ? undefined : catalog.voucherIds(sent.voucher__code),
+    ),
+    attendeeName: sent.attendee_name,
+    secret: sent.secret,
+    pseudonymizationId: sent.pseudonymization_id,
+    statuses: common(one(sent.order__status), sent.order__status__in),
+    hasCheckin: sent.has_checkin,
+  });
+}
+
+const one = <T>(value: T | undefined): readonly T[] | undefined => (value === undefined ? undefined : [value]);
+
+/** What both conditions allow; undefined: no condition. */
+function common<T>(a: readonly T[] | undefined, b: readonly T[] | undefined): readonly T[] | undefined {
+  if (!a || !b) return a ?? b;
+  return a.filter((value) => b.includes(value));
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+const defined = <T extends object>(values: T): Defined<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

@@ -1,0 +1,235 @@
+import type { Admission } from '@gatehouse/admission/admission';
+import type { Festival } from '@gatehouse/admission/catalog';
+import type { TicketFinder } from '@gatehouse/admission/find-tickets';
+import { findList, type ListRow } from '@gatehouse/admission/lists';
+import type { Found, Ticket } from '@gatehouse/admission/lookup';
+import { checkinQuestions, sortedOptions } from '@gatehouse/admission/questions';
+import type { QuestionFact } from '@gatehouse/events/reference';
+import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
+import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
+import { chooseLanguage } from '@gatehouse/domain/localize';
+import type { ListFacts } from '@gatehouse/domain/redeem';
+import { RejectedEvent } from '@gatehouse/eventing/event-store';
+import { Fields } from '@gatehouse/service/fields';
+import type { Principal } from '@gatehouse/service/auth';
+import type { Body } from '@gatehouse/service/body';
+import { rawValue, validate, WRONG_DATETIME } from '@gatehouse/service/drf';
+import { ApiError, fieldError, notFound } from '@gatehouse/service/errors';
+import { unstorable } from '@gatehouse/service/python';
+import type { Query } from '@gatehouse/service/query';
+import type { Reply } from '@gatehouse/service/reply';
+import { idIn } from './event-request';
+import { positionResource, requiresAttention } from './position';
+import { findTicket, readTicketFilter } from './positions';
+
+/** One redeem request, however it came in. */
+export type RedeemAsk = {
+  readonly festival: Festival;
+  /** The list and the ticket as the path names them, decoded. */
+  readonly list: string;
+  readonly position: string;
+  readonly query: Query;
+  body(): Promise<Body>;
+  readonly acceptLanguage: string | undefined;
+  readonly trace: string | null;
+  baseUrl(): string;
+  /** UUID of a request that may come again. */
+  readonly request?: string;
+  /** Who asks, or how to tell from what the read models say of the credential. Throws 401 and 403. */
+  readonly principal: Principal | { readonly credential: string; accept(found: Found): Principal };
+};
+
+export type Redeemer = (ask: RedeemAsk) => Promise<Reply>;
+
+/** POST …/redeem/: contract §6. One coalesced read, one decision, one group-committed append (design §3). */
+export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
+  // Hints: the revision that comes with every read says whether one is still true.
+  const lists = new Map<number, ListRow>();
+
+  async function currentList(event: string, id: number): Promise<ListRow | undefined> {
+    const list = await findList(admission.pool, event, id);
+    if (list) lists.set(id, list);
+    else lists.delete(id);
+    return list;
+  }
+
+  /** The list and what is known of the ticket, both as of the same read. */
+  async function look(ask: RedeemAsk, name: string): Promise<{ list: ListRow | undefined; found: Found }> {
+    const id = idIn(ask.list);
+    let list = id === null ? undefined : lists.get(id);
+    if (id !== null && !list) list = await currentList(ask.festival.key, id);
+    for (;;) {
+      const found = await admission.lookup({
+        event: ask.festival.key,
+        date: list?.fields.subevent ?? null,
+        secret: name,
+        id: idIn(name),
+        list: id ?? 0,
+        credential: 'credential' in ask.principal ? ask.principal.credential : null,
+      });
+      if (found.listRevision === (list?.revision ?? null)) return { list, found };
+      list = found.listRevision === null ? undefined : await currentList(ask.festival.key, id!);
+    }
+  }
+
+  return async (ask) => {
+    const { festival, query } = ask;
+    const body = ask.body();
+    // Read beside the look-up; whether it is good is asked after list and ticket (contract §6.2).
+    body.catch(() => undefined);
+    const { list, found } = await look(ask, ask.position);
+    const principal = 'credential' in ask.principal ? ask.principal.accept(found) : ask.principal;
+    if (!list) throw notFound();
+    const where = await readTicketFilter(query, admission);
+    const filtered = Object.keys(where).length > 0;
+    let ticket: Ticket | null | undefined = found.ticket;
+    if (filtered) {
+      ticket = await findTicket(finder, { list, ignoreStatus: true, ignoreProducts: true, where, ordering: [] }, ask.position);
+    } else if (!ticket && ask.position.includes('+')) {
+      ticket = (await look(ask, ask.position.replaceAll('+', ' '))).found.ticket;
+    }
+    const facts = factsOf(list);
+    const by = {
+      actor: principal.actor,
+      trace: ask.trace,
+      ...(ask.request ? { request: ask.request, mayBeRepeat: true } : {}),
+    };
+    const sent = await body;
+    if (!ticket) {
+      await admission.gate.unknown({ list: facts, scan: leniently(sent) }, by);
+      throw notFound();
+    }
+    if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) await validate(sent, {});
+    const datetime = readDatetime(sent);
+    const nonce = readNonce(sent);
+    const language = chooseLanguage(ask.acceptLanguage, festival.fact.locales, festival.fact.locale);
+    const questions = checkinQuestions(festival, ticket.item, language);
+    const scan = {
+      datetime,
+      nonce,
+      force: truthy(rawValue(sent, 'force')),
+      ignoreUnpaid: truthy(rawValue(sent, 'ignore_unpaid')),
+      questionsSupported: truthy(rawValue(sent, 'questions_supported') ?? true),
+      canceledSupported: truthy(rawValue(sent, 'canceled_supported')),
+      questions,
+      given: readAnswers(questions, readRawAnswers(sent), { timeZone: festival.fact.timezone, language }),
+      restrictedTo: null,
+    };
+    const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, by).catch(rejected);
+    const attention = requiresAttention(ticket, festival);
+    const position = positionResource(ticket, before, {
+      festival,
+      catalog: admission.catalog,
+      list: list.id,
+      get baseUrl() {
+        return ask.baseUrl();
+      },
+      pdfData: query.get('pdf_data') === 'true',
+    });
+    switch (result.outcome) {
+      case 'ok':
+        return { status: 201, body: { status: 'ok', require_attention: attention, position } };
+      case 'incomplete':
+        return {
+          status: 400,
+          body: {
+            status: 'incomplete',
+            require_attention: attention,
+            position,
+            questions: questionResources(festival, result.missing),
+          },
+        };
+      case 'error':
+        return {
+          status: 400,
+          body: { status: 'error', reason: result.reason, require_attention: attention, position },
+        };
+    }
+  };
+}
+
+const factsOf = (list: ListRow): ListFacts => list.fields;
+
+/** Answers too large for history are the client's to shorten. */
+function rejected(error: unknown): never {
+  throw error instanceof RejectedEvent ? fieldError('answers', 'The answers are too large.') : error;
+}
+
+/** Python's truth, by which the reference reads flags: any text but the empty one is on (contract §6.1). */
+function truthy(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
+  return Boolean(value);
+}
+
+/** When it happened: now unless the client says (contract §6.1). Throws the 400 that is a bare array. */
+function readDatetime(body: Body): Instant {
+  const raw = rawValue(body, 'datetime');
+  if (raw === undefined || raw === null) return instantOf(Date.now());
+  const instant = typeof raw === 'string' ? parseInstant(raw) : undefined;
+  if (!instant) throw new ApiError(400, [WRONG_DATETIME]);
+  return instant;
+}
+
+const MAX_NONCE = 190;
+
+/** null: none, and so nothing is recognised again. */
+function readNonce(body: Body): string | null {
+  const raw = rawValue(body, 'nonce');
+  if (!truthy(raw)) return null;
+  if (typeof raw !== 'string' && typeof raw !== 'number' && typeof raw !== 'bigint') {
+    throw fieldError('nonce', 'Not a valid string.');
+  }
+  const nonce = String(raw);
+  if ([...nonce].length > MAX_NONCE) {
+    throw fieldError('nonce', `Ensure this field has no more than ${MAX_NONCE} characters.`);
+  }
+  const [wrong] = unstorable(nonce);
+  if (wrong) throw fieldError('nonce', wrong);
+  return nonce;
+}
+
+const NO_ANSWERS: Readonly<Record<string, unknown>> = {};
+
+/** Answers by question id; what is no object is treated as absent (contract, decisions). */
+function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
+  const raw = rawValue(body, 'answers');
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw) || raw instanceof Fields) return NO_ANSWERS;
+  for (const answer of Object.values(raw)) {
+    const [wrong] = typeof answer === 'string' ? unstorable(answer) : [];
+    if (wrong) throw fieldError('answers', wrong);
+  }
+  return raw as Record<string, unknown>;
+}
+
+/** What is recorded of a scan of an unknown ticket, whose body nobody will complain about. */
+function leniently(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
+  const raw = rawValue(body, 'datetime');
+  return {
+    datetime: (typeof raw === 'string' && parseInstant(raw)) || instantOf(Date.now()),
+    force: truthy(rawValue(body, 'force')),
+    nonce: truthy(rawValue(body, 'nonce')) ? 'present' : null,
+  };
+}
+
+function questionResources(festival: Festival, missing: readonly CheckinQuestion[]): Record<string, unknown>[] {
+  const ids = new Set(missing.map((question) => question.id));
+  return festival.questions.filter((question) => ids.has(question.id)).map(questionResource);
+}
+
+/** The question resource of contract §6.3, its keys in their order. */
+const questionResource = (question: QuestionFact): Record<string, unknown> => ({
+  id: question.id,
+  question: question.question,
+  type: question.type,
+  required: question.required,
+  items: question.items,
+  options: sortedOptions(question).map(({ id, identifier, answer, position }) => ({ id, identifier, answer, position })),
+  position: question.position,
+  ask_during_checkin: question.ask_during_checkin,
+  identifier: question.identifier,
+  dependency_question: question.dependency_question,
+  dependency_values: question.dependency_values,
+  hidden: question.hidden,
+  dependency_value: question.dependency_values[0] ?? null,
+  print_on_invoice: question.print_on_invoice,
+});

@@ -1,0 +1,28 @@
+import type { Admission } from '@gatehouse/admission/admission';
+import { admissionContext } from '@gatehouse/admission/context';
+import { ticketFinder } from '@gatehouse/admission/find-tickets';
+import type { Service } from '@gatehouse/service/run';
+import { listRoutes } from './lists';
+import { positionRoutes } from './positions';
+import { redeemer } from './redeem';
+import { hotRedeem, redeemRoute } from './redeem-routes';
+import { statusRoute } from './status';
+
+/** Check-in lists and redeeming order positions over REST: contract §4, §5, §6. */
+export const checkin: Service<Admission> = {
+  name: 'checkin',
+  context: admissionContext,
+  mount(admission, { config, log }) {
+    const finder = ticketFinder(admission.pool);
+    const redeem = redeemer(admission, finder);
+    return {
+      hot: [hotRedeem(admission, redeem, { publicUrl: config.publicUrl, log })],
+      routes: [
+        ...listRoutes(admission),
+        statusRoute(admission),
+        ...positionRoutes(admission, finder),
+        redeemRoute(admission, redeem),
+      ],
+    };
+  },
+};

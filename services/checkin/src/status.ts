@@ -1,0 +1,59 @@
+import type { Admission } from '@gatehouse/admission/admission';
+import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/counts';
+import { admits } from '@gatehouse/domain/redeem';
+import { chooseLanguage, localize } from '@gatehouse/domain/localize';
+import { route, type Route } from '@gatehouse/service/http';
+import { EVENT_PATH, festivalOf, listOf } from './event-request';
+
+/** Numbers of a list by product: contract §4.4. */
+export function statusRoute(admission: Admission): Route {
+  return route(`${EVENT_PATH}checkinlists/:list/status/`, {
+    access: { safe: 'can_view_orders', unsafe: 'can_change_event_settings' },
+    async GET(request) {
+      const festival = festivalOf(request, admission);
+      await admission.caughtUp(['lists', 'tickets']);
+      const list = await listOf(request, admission, festival);
+      const { fields } = list;
+      const tallies = await readTallies(admission.pool, festival.key, { lists: [list.id], dates: [fields.subevent] });
+      const tickets = ticketsOn(list, tallies);
+      const checkins = checkinRowsOn(list, tallies);
+      const language = chooseLanguage(request.header('accept-language'), festival.fact.locales, festival.fact.locale);
+      const text = (i18n: Readonly<Record<string, string>>) => localize(i18n, language, festival.fact.locale);
+      const counts = (of: (tally: TicketTally) => boolean) => ({
+        checkin_count: sum(checkins.filter(of)),
+        position_count: sum(tickets.filter(of)),
+      });
+      const place = (category: number | null) =>
+        category === null ? Infinity : (festival.categories.get(category)?.position ?? Infinity);
+      const items = [...festival.items.values()]
+        .filter((item) => admits(fields, item.id))
+        // Items without a category come last, as on PostgreSQL. (Infinity - Infinity is no number.)
+        .sort((a, b) => {
+          const [first, second] = [place(a.category), place(b.category)];
+          return (first === second ? 0 : first - second) || a.position - b.position || a.id - b.id;
+        });
+      const date = fields.subevent === null ? undefined : festival.dates.get(fields.subevent);
+      return {
+        status: 200,
+        body: {
+          event: { name: text(date?.name ?? festival.fact.name) },
+          checkin_count: sum(checkins),
+          position_count: sum(tickets),
+          items: items.map((item) => ({
+            id: item.id,
+            name: item.internal_name || text(item.name),
+            admission: item.admission,
+            ...counts((tally) => tally.item === item.id),
+            variations: [...item.variations]
+              .sort((a, b) => a.position - b.position || a.id - b.id)
+              .map((variation) => ({
+                id: variation.id,
+                value: text(variation.value),
+                ...counts((tally) => tally.variation === variation.id),
+              })),
+          })),
+        },
+      };
+    },
+  });
+}
