@@ -1,3 +1,4 @@
+import type { Context } from '@gatehouse/events/envelope';
 import { testDatabase } from '@gatehouse/test-support/postgres';
 import type { Pool } from 'pg';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from './postgres';
@@ -8,16 +9,16 @@ export type Opened = { readonly pool: Pool; readonly listener: Listener; readonl
 
 export type HistoryInTest = {
   readonly url: string;
-  readonly schema: 'admission';
+  readonly schema: Context;
   /** As another process would: its own connections, and its own store over the same history. */
   open(url?: string): Opened;
   close(): Promise<void>;
 };
 
-/** An empty history in a database of its own, or in the one of `url`. */
-export async function historyInTest(url?: string): Promise<HistoryInTest> {
-  const schema = 'admission';
-  const database = url ? { url, drop: () => Promise.resolve() } : await testDatabase();
+/** An empty history of a context, in a database of its own or in the one of `url`. */
+export async function historyInTest(options: { context?: Context; url?: string } = {}): Promise<HistoryInTest> {
+  const schema = options.context ?? 'admission';
+  const database = options.url ? { url: options.url, drop: () => Promise.resolve() } : await testDatabase();
   const closing: (() => Promise<void>)[] = [];
   const open = (at = database.url): Opened => {
     const pool = openPool(at, schema);
@@ -40,4 +41,9 @@ export async function historyInTest(url?: string): Promise<HistoryInTest> {
       await database.drop();
     },
   };
+}
+
+/** Asks until it is so; the test's own time-out bounds it. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -172,7 +172,7 @@ describe('PostgreSQL is killed under load', () => {
   };
 
   test('no acknowledged append is lost, none is doubled, and follow sees each once', async () => {
-    const history = await historyInTest((await start()).url);
+    const history = await historyInTest({ url: (await start()).url });
     const { store } = history.open();
     const { store: watcher } = history.open();
     const acknowledged = new Map<string, string>();

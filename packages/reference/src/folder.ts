@@ -110,7 +110,7 @@ export async function* readRows(file: SourceFile, onBytes: (bytes: number) => vo
   }
 }
 
-const CHUNK_BYTES = 1 << 19;
+const CHUNK_BYTES = 1 << 17;
 
 /** A shorter text cannot become a fact that is larger than one append may be, not even when defaults fill it up. */
 const SUSPECT_LENGTH = 100_000;

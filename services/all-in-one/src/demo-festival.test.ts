@@ -1,6 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { importFolder } from '@gatehouse/reference/import';
+import { referenceStoreAt } from '@gatehouse/reference/testing';
+import { testDatabase } from '@gatehouse/test-support/postgres';
 import { demoFestival } from './demo-festival';
 
 let parent: string;
@@ -47,5 +50,16 @@ describe('the demo festival', () => {
     const orders = await readFile(path.join(parent, 'one', 'events', event, 'orders.ndjson'), 'utf8');
     const order = JSON.parse(orders.split('\n').find((line) => line.includes(secret)) ?? '') as Record<string, unknown>;
     expect(order).toMatchObject({ status: 'p', positions: [{ secret, canceled: false, checkins: [], answers: [] }] });
+  });
+
+  it('is imported without a complaint', async () => {
+    const folder = path.join(parent, 'one');
+    await demoFestival(folder);
+    const database = await testDatabase();
+    const { store, pool, close } = await referenceStoreAt(database.url);
+    const report = await importFolder({ store, pool, folder });
+    expect(report).toMatchObject({ problems: [], warnings: [], notEnforced: [], positions: 1999 });
+    await close();
+    await database.drop();
   });
 });
