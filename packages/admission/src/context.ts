@@ -1,19 +1,17 @@
-import type { Context } from '@gatehouse/events/envelope';
 import { logBus } from '@gatehouse/eventing/log-bus';
-import { EVENT_STORE_SQL, migrate, openPool, waker } from '@gatehouse/eventing/postgres';
-import { postgresStore } from '@gatehouse/eventing/postgres-store';
+import { waker } from '@gatehouse/eventing/postgres';
 import type { FeedHealth } from '@gatehouse/eventing/projection';
 import { rebuildReadModel } from '@gatehouse/eventing/read-model';
 import type { ContextModule, OpenContext, Platform } from '@gatehouse/service/run';
 import {
   ADMISSION,
   installReadModels,
-  migrateAdmission,
   openAdmission,
   READ_MODELS,
   runProjections,
   type Admission,
 } from './admission';
+import { openFeeds } from './feeds';
 import { HISTORY_GROUP } from './history';
 import { knownEvents, restCredentials } from './rest-credentials';
 
@@ -26,18 +24,9 @@ const PING_MS = 1_000;
 export const admissionContext: ContextModule<Admission> = { name: ADMISSION, open };
 
 async function open({ databaseUrl: url, listener, log }: Platform): Promise<OpenContext<Admission>> {
-  const consumers = openPool(url, ADMISSION, CONSUMER_CONNECTIONS);
-  await migrate(consumers, 'reference', EVENT_STORE_SQL);
-  await migrateAdmission(consumers);
-  const referencePool = openPool(url, 'reference', 4);
-  const reference = postgresStore({ pool: referencePool, context: 'reference', listener });
-  const own = postgresStore({ pool: consumers, context: ADMISSION, listener });
-  const feeds = new Map([
-    ['reference' as Context, { ...reference, topic: 'reference' as Context }],
-    [ADMISSION as Context, { ...own, topic: ADMISSION as Context }],
-  ]);
-  const models = { pool: consumers, schema: ADMISSION, feeds };
-  const outdated = await installReadModels(models);
+  const feeds = await openFeeds(url, listener, CONSUMER_CONNECTIONS);
+  const { own, reference, pool: consumers } = feeds;
+  const outdated = await installReadModels(feeds);
   const admission = await openAdmission({ url, listener, connections: CONNECTIONS });
 
   const stop = new AbortController();
@@ -52,7 +41,7 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
   const context = { pool: consumers, schema: ADMISSION, signal: stop.signal, onHealth };
   const running = runProjections(
     admission,
-    { own: feeds.get(ADMISSION)!, bus: logBus({ feeds, pool: consumers, schema: ADMISSION, onHealth }) },
+    { own: feeds.feeds.get(ADMISSION)!, bus: logBus({ feeds: feeds.feeds, pool: consumers, schema: ADMISSION, onHealth }) },
     context,
   );
 
@@ -60,7 +49,7 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
   const upgrading = (async () => {
     for (const model of outdated) {
       log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
-      await rebuildReadModel(model, models, () => undefined);
+      await rebuildReadModel(model, feeds, () => undefined);
       building = building.filter((name) => name !== model.name);
     }
   })();
@@ -116,8 +105,7 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
       stop.abort();
       await Promise.all([running.catch(() => undefined), catchingUp, upgrading.catch(() => undefined)]);
       await admission.close();
-      await referencePool.end();
-      await consumers.end();
+      await feeds.close();
     },
   };
 }

@@ -91,7 +91,11 @@ test('a lock’s number is the same everywhere, and fits', () => {
 
 describe('listen', () => {
   const listenersOf = async (pool: ReturnType<typeof openPool>) =>
-    (await pool.query<{ pid: number }>(`select pid from pg_stat_activity where query = 'listen gatehouse'`)).rows;
+    (
+      await pool.query<{ pid: number }>(
+        `select pid from pg_stat_activity where datname = current_database() and query = 'listen gatehouse'`,
+      )
+    ).rows;
 
   test('hears its payload only, comes back after a break, calls everyone then, and forgets', async () => {
     const pool = openPool(database.url, 'public', 2);

@@ -57,7 +57,7 @@ type Planned = {
 };
 
 /** Small, so that nobody waits long behind one of them. */
-const CHUNK_OBJECTS = 400;
+const CHUNK_OBJECTS = 200;
 const MAX_TRIES = 10;
 /** Event ids derive from stream, revision and content: an append that is repeated is the same event. */
 const NAMESPACE = '5f8f4f2e-7a55-4c53-9c0e-0b9a5c0f4a5d';

@@ -76,7 +76,7 @@ const ALLOWED: Record<keyof typeof SETTINGS.shape, string> = {
 };
 
 /** The configuration that the environment describes; an empty variable counts as absent. Throws ConfigError. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const read = SETTINGS.safeParse(env);
   if (!read.success) throw new ConfigError(problemsOf(read.error));
   const settings = read.data;

@@ -1,0 +1,54 @@
+import { READ_MODELS } from '@gatehouse/admission/admission';
+import { rebuildReadModel, verifyReadModel, type Progress } from '@gatehouse/eventing/read-model';
+import { Argument, type Command } from 'commander';
+import { counter } from '../counter';
+import type { Run } from '../run-command';
+
+const NAMES = READ_MODELS.map((model) => model.name);
+
+/** `rebuild` and `verify`: read models against the history that they follow from. */
+export function readModelCommands(program: Command, run: Run): void {
+  program
+    .command('rebuild')
+    .description('build a read model anew from history, beside the live one, while the system runs')
+    .addArgument(new Argument('<read model>', 'which').choices([...NAMES, 'all']))
+    .action((name: string) =>
+      run(async ({ feeds }) => {
+        for (const model of READ_MODELS.filter((each) => name === 'all' || each.name === name)) {
+          const shown = counter(`Rebuilding ${model.name}`, 'events');
+          await rebuildReadModel(model, feeds, counting(shown.set));
+          shown.done(`The read model ${model.name} was rebuilt and swapped in.`);
+        }
+      }),
+    );
+
+  program
+    .command('verify')
+    .description('check that every read model equals a replay of history; exit code 1 and the differences otherwise')
+    .action(() =>
+      run(async ({ feeds }) => {
+        let wrong = 0;
+        for (const model of READ_MODELS) {
+          const shown = counter(`Verifying ${model.name}`, 'events');
+          const differences = await verifyReadModel(model, feeds, counting(shown.set));
+          wrong += differences.length;
+          shown.done(
+            differences.length === 0
+              ? `The read model ${model.name} equals a replay of history.`
+              : `The read model ${model.name} differs from a replay of history:`,
+          );
+          for (const difference of differences) process.stdout.write(`${JSON.stringify(difference)}\n`);
+        }
+        if (wrong > 0) process.exitCode = 1;
+      }),
+    );
+}
+
+/** Adds up the events of all topics. */
+function counting(set: (events: number) => void): Progress {
+  const byTopic = new Map<string, number>();
+  return ({ topic, events }) => {
+    byTopic.set(topic, events);
+    set([...byTopic.values()].reduce((sum, each) => sum + each, 0));
+  };
+}

@@ -1,0 +1,40 @@
+import { ticketFinder } from '@gatehouse/admission/find-tickets';
+import type { ListRow } from '@gatehouse/admission/lists';
+import { InvalidArgumentError, type Command } from 'commander';
+import { Refused, type Run } from '../run-command';
+
+/** `undo`: takes one check-in back, so that the ticket may enter by that list again. */
+export function undoCommand(program: Command, run: Run): void {
+  program
+    .command('undo')
+    .description('take one check-in back: the ticket may enter by that list again')
+    .argument('<ticket>', 'secret or id of the position')
+    .requiredOption('--list <id>', 'the check-in list', wholeNumber)
+    .requiredOption('--reason <text>', 'why; it becomes history')
+    .action((ticket: string, { list, reason }: { list: number; reason: string }) =>
+      run(async ({ admission }) => {
+        const { rows } = await admission.pool.query<ListRow>(
+          'select id, revision, fields, since from lists where id = $1 and not deleted',
+          [list],
+        );
+        const [known] = rows;
+        if (!known) throw new Refused(`There is no check-in list ${list}.`);
+        const id = /^\d{1,9}$/.test(ticket) ? Number(ticket) : null;
+        const query = { list: known, ignoreStatus: true, ignoreProducts: true, ordering: [] };
+        const found = await ticketFinder(admission.pool).page(
+          { ...query, where: { ticket: { id, secret: ticket } } },
+          { offset: 0, limit: 2 },
+        );
+        const one = found.find((each) => each.id === id) ?? found[0];
+        if (!one) throw new Refused('No ticket of that event and date has this secret or id.');
+        const undone = await admission.gate.undo(one, { list: known.fields, reason }, { actor: 'cli:undo', trace: null });
+        if (!undone) throw new Refused(`Ticket ${one.id} has no check-in on "${known.fields.name}".`);
+        process.stdout.write(`The check-in of ticket ${one.id} on "${known.fields.name}" was taken back.\n`);
+      }),
+    );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text) && !/^1\d{9}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
+  return Number(text);
+}
