@@ -1,7 +1,11 @@
 import { ConfigError, readConfig } from '@gatehouse/service/config';
 import { Command } from 'commander';
+import { deviceCommand } from './commands/device';
+import { droidKeyCommand } from './commands/droid-key';
 import { eventsCommand } from './commands/events';
+import { importCommand } from './commands/import';
 import { readModelCommands } from './commands/read-models';
+import { tokenCommand } from './commands/token';
 import { undoCommand } from './commands/undo';
 import { Refused, runWith } from './run-command';
 
@@ -11,9 +15,17 @@ const program = new Command('gatehouse')
   .description('Commands for a Gatehouse installation, running or not. Settings as in the README, from the environment.')
   .showHelpAfterError();
 const run = runWith(() => readConfig());
-undoCommand(program, run);
-readModelCommands(program, run);
-eventsCommand(program, run);
+for (const command of [
+  importCommand,
+  tokenCommand,
+  deviceCommand,
+  droidKeyCommand,
+  undoCommand,
+  eventsCommand,
+  readModelCommands,
+]) {
+  command(program, run);
+}
 
 program.parseAsync().catch((error: unknown) => {
   const told = error instanceof Refused || error instanceof ConfigError;
