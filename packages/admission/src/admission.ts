@@ -4,7 +4,7 @@ import type { Context } from '@gatehouse/events/envelope';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
-import { EVENT_STORE_SQL, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
+import { EVENT_STORE_SQL, migrate, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
 import { consumeFeed, freshness, type ConsumerContext, type Feed } from '@gatehouse/eventing/projection';
 import { installReadModel, type ReadModel, type ReadModelContext } from '@gatehouse/eventing/read-model';
@@ -49,9 +49,13 @@ export async function migrateAdmission(pool: Pool): Promise<void> {
 }
 
 /** Opens the context over a migrated schema. */
-export async function openAdmission(options: { url: string; listener: Listener; connections: number }): Promise<Admission> {
+export async function openAdmission(options: {
+  url: string;
+  listener: Listener;
+  connections: number;
+}): Promise<Admission> {
   const { url, listener } = options;
-  const pool = openPool(url, ADMISSION, options.connections);
+  const pool = openRequestPool(url, ADMISSION, options.connections);
   const store = postgresStore({ pool, context: ADMISSION, listener });
   const fresh = freshness({ pool, schema: ADMISSION, listener });
   const catalog = await openCatalog({ pool, schema: ADMISSION, listener });

@@ -47,7 +47,9 @@ export const catalogModel: ReadModel = {
     );
     create index facts_by_change on facts (change);
   `,
-  tables: [{ name: 'facts', key: 'kind, id', columns: 'r.kind, r.id, r.organizer, r.event, r.revision, r.data::jsonb' }],
+  tables: [
+    { name: 'facts', key: 'kind, id', columns: 'r.kind, r.id, r.organizer, r.event, r.revision, r.data::jsonb' },
+  ],
   handles: { reference: stateFacts },
 };
 
@@ -125,10 +127,11 @@ export type Catalog = {
   voucherIds(code: string): number[];
   /** Sales channels that the organizer has stated; `web` always exists. Empty: none were stated. */
   channels(organizer: string): ReadonlySet<string>;
-  /** Reads what has changed since. */
-  refresh(): Promise<void>;
   close(): void;
 };
+
+/** How soon a read that failed is tried again. */
+const RETRY_MS = 500;
 
 export async function openCatalog(options: { pool: Pool; schema: string; listener: Listener }): Promise<Catalog> {
   const { pool, schema, listener } = options;
@@ -145,7 +148,9 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
   let seen = '0';
   let generation = 0;
   let reading: Promise<void> | undefined;
-  let again = false;
+  let next: Promise<void> | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let closed = false;
 
   function take(row: { kind: string; id: string; data: unknown }): void {
     switch (row.kind) {
@@ -180,7 +185,10 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
   }
 
   function assemble(): void {
-    const parts = new Map<string, { dates: DateFact[]; categories: CategoryFact[]; items: ItemFact[]; questions: QuestionFact[] }>();
+    const parts = new Map<
+      string,
+      { dates: DateFact[]; categories: CategoryFact[]; items: ItemFact[]; questions: QuestionFact[] }
+    >();
     for (const key of events.keys()) parts.set(key, { dates: [], categories: [], items: [], questions: [] });
     const of = (fact: { organizer: string; event: string }) => parts.get(`${fact.organizer}/${fact.event}`);
     for (const fact of dates.values()) of(fact)?.dates.push(fact);
@@ -234,28 +242,32 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     assemble();
   }
 
-  /** One read at a time; a wish that comes while one is under way is answered by the next. */
-  async function refresh(): Promise<void> {
-    if (reading) {
-      again = true;
-      await reading;
-      if (again) {
-        again = false;
-        await refresh();
-      }
-      return;
-    }
-    reading = read();
-    try {
-      await reading;
-    } finally {
-      reading = undefined;
-    }
+  /** One read at a time: a wish that comes while one is under way is answered by the next. */
+  function refresh(): Promise<void> {
+    if (!reading) return begin();
+    return (next ??= reading.then(noop, noop).then(() => {
+      next = undefined;
+      return begin();
+    }));
   }
 
-  const forget = listener.on(`${schema}.catalog`, () => void refresh().catch(() => undefined));
+  function begin(): Promise<void> {
+    reading = read().finally(() => (reading = undefined));
+    return reading;
+  }
+
+  /** What changed is told once, so a read that fails must not be the last. */
+  function follow(): void {
+    clearTimeout(retry);
+    refresh().catch(() => {
+      if (!closed) retry = setTimeout(follow, RETRY_MS);
+    });
+  }
+
+  const forget = listener.on(`${schema}.catalog`, follow);
   await refresh();
-  const owner = (fact: { organizer: string; event: string } | undefined) => fact && { organizer: fact.organizer, event: fact.event };
+  const owner = (fact: { organizer: string; event: string } | undefined) =>
+    fact && { organizer: fact.organizer, event: fact.event };
   const none: ReadonlySet<string> = new Set();
   return {
     festival: (organizer, slug) => festivals.get(`${organizer}/${slug}`),
@@ -274,11 +286,18 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     },
     itemOwner: (id) => owner(items.get(id)),
     dateOwner: (id) => owner(dates.get(id)),
-    voucherIds: (code) => [...vouchers.values()].filter((voucher) => voucher.code === code).map((voucher) => voucher.id),
+    voucherIds: (code) =>
+      [...vouchers.values()].filter((voucher) => voucher.code === code).map((voucher) => voucher.id),
     channels: (organizer) => channels.get(organizer) ?? none,
-    refresh,
-    close: forget,
+    close() {
+      closed = true;
+      clearTimeout(retry);
+      forget();
+    },
   };
 }
 
-const byId = <T extends { id: number }>(facts: readonly T[]): Map<number, T> => new Map(facts.map((fact) => [fact.id, fact]));
+const noop = (): void => undefined;
+
+const byId = <T extends { id: number }>(facts: readonly T[]): Map<number, T> =>
+  new Map(facts.map((fact) => [fact.id, fact]));

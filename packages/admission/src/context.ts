@@ -3,14 +3,7 @@ import { waker } from '@gatehouse/eventing/postgres';
 import type { FeedHealth } from '@gatehouse/eventing/projection';
 import { rebuildReadModel } from '@gatehouse/eventing/read-model';
 import type { ContextModule, OpenContext, Platform } from '@gatehouse/service/run';
-import {
-  ADMISSION,
-  installReadModels,
-  openAdmission,
-  READ_MODELS,
-  runProjections,
-  type Admission,
-} from './admission';
+import { ADMISSION, installReadModels, openAdmission, READ_MODELS, runProjections, type Admission } from './admission';
 import { openFeeds } from './feeds';
 import { HISTORY_GROUP } from './history';
 import { knownEvents, restCredentials } from './rest-credentials';
@@ -19,6 +12,8 @@ const CONNECTIONS = 12;
 /** Consumers hold a connection each; they must not take those of requests. */
 const CONSUMER_CONNECTIONS = 16;
 const PING_MS = 1_000;
+/** A network that swallows packets answers no ping, and says nothing of it. */
+const PING_PATIENCE_MS = 5_000;
 
 /** Admission as a process hosts it: schema, read models, projections, health. */
 export const admissionContext: ContextModule<Admission> = { name: ADMISSION, open };
@@ -34,14 +29,20 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
   const onHealth = (health: FeedHealth) => {
     const key = `${health.name} from ${health.topic}`;
     if (health.state === 'failing' && states.get(key)?.state !== 'failing') {
-      log.error({ consumer: health.name, topic: health.topic, reason: health.error }, 'a consumer failed and is tried again');
+      log.error(
+        { consumer: health.name, topic: health.topic, reason: health.error },
+        'a consumer failed and is tried again',
+      );
     }
     states.set(key, health);
   };
   const context = { pool: consumers, schema: ADMISSION, signal: stop.signal, onHealth };
   const running = runProjections(
     admission,
-    { own: feeds.feeds.get(ADMISSION)!, bus: logBus({ feeds: feeds.feeds, pool: consumers, schema: ADMISSION, onHealth }) },
+    {
+      own: feeds.feeds.get(ADMISSION)!,
+      bus: logBus({ feeds: feeds.feeds, pool: consumers, schema: ADMISSION, onHealth }),
+    },
     context,
   );
 
@@ -79,7 +80,7 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
 
   let reachable = true;
   const ping = setInterval(() => {
-    void consumers.query('select 1').then(
+    void consumers.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS }).then(
       () => (reachable = true),
       () => (reachable = false),
     );

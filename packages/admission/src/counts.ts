@@ -18,7 +18,11 @@ export type CheckinTally = TicketTally & { readonly list: number; readonly cance
 /** The tallies that some lists of one event are counted from: as many rows as products and dates, however many tickets. */
 export type Tallies = { readonly tickets: readonly TicketTally[]; readonly checkins: readonly CheckinTally[] };
 
-export async function readTallies(pool: Pool, event: string, of: { lists: readonly number[]; dates: readonly (number | null)[] }): Promise<Tallies> {
+export async function readTallies(
+  pool: Pool,
+  event: string,
+  of: { lists: readonly number[]; dates: readonly (number | null)[] },
+): Promise<Tallies> {
   const [tickets, checkins] = await Promise.all([
     available(
       pool.query<TicketTally>({
@@ -59,4 +63,5 @@ export function checkinRowsOn({ id, fields }: ListRow, { checkins }: Tallies): C
   return checkins.filter((tally) => tally.list === id && statuses.includes(tally.status) && admits(fields, tally.item));
 }
 
-export const sum = (tallies: readonly { count: number }[]): number => tallies.reduce((total, { count }) => total + count, 0);
+export const sum = (tallies: readonly { count: number }[]): number =>
+  tallies.reduce((total, { count }) => total + count, 0);

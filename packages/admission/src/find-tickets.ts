@@ -4,7 +4,7 @@ import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import type { ListRow } from './lists';
 import type { Ticket } from './lookup';
-import type { ShownFacts } from './tickets';
+import { NO_NAME, type ShownFacts } from './tickets';
 
 /** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
 export type TicketQuery = {
@@ -81,7 +81,9 @@ export function ticketFinder(pool: Pool): TicketFinder {
     const { list } = query;
     if (!isPlain(query)) {
       const { sql, values } = conditions(query);
-      const { rows } = await available(pool.query<{ count: number }>(`select count(*)::integer as count from tickets t where ${sql}`, values));
+      const { rows } = await available(
+        pool.query<{ count: number }>(`select count(*)::integer as count from tickets t where ${sql}`, values),
+      );
       return rows[0]!.count;
     }
     const { rows } = await available(
@@ -144,7 +146,9 @@ export function ticketFinder(pool: Pool): TicketFinder {
       }),
     );
     const { list, ignoreStatus, ignoreProducts } = query;
-    return [list.id, list.revision, ignoreStatus, ignoreProducts === true, rows[0]?.position, rows[0]?.generation].join(' ');
+    return [list.id, list.revision, ignoreStatus, ignoreProducts === true, rows[0]?.position, rows[0]?.generation].join(
+      ' ',
+    );
   }
 
   return { count, page };
@@ -168,7 +172,8 @@ function conditions(query: TicketQuery): { sql: string; values: unknown[] } {
   const values: unknown[] = [];
   const $ = (value: unknown) => add(values, value);
   const all = [`t.event = ${$(eventOf(list))}`, `t.date = ${$(list.fields.subevent ?? 0)}`, 'not t.canceled'];
-  if (!list.fields.all_products && !query.ignoreProducts) all.push(`t.item = any(${$(list.fields.limit_products)}::integer[])`);
+  if (!list.fields.all_products && !query.ignoreProducts)
+    all.push(`t.item = any(${$(list.fields.limit_products)}::integer[])`);
   if (!query.ignoreStatus) all.push(`t.status = any(${$(statusesOf(list.fields))}::text[])`);
   if (where.ticket) all.push(`(t.id = ${$(where.ticket.id)} or t.secret = ${$(where.ticket.secret)})`);
   if (where.order !== undefined) all.push(`t.code_key = ${$(foldCase(where.order))}`);
@@ -179,8 +184,8 @@ function conditions(query: TicketQuery): { sql: string; values: unknown[] } {
   if (where.addonTo) all.push(`t.addon_to = any(${$(where.addonTo)}::integer[])`);
   if (where.vouchers) all.push(`t.voucher = any(${$(where.vouchers)}::integer[])`);
   if (where.attendeeName !== undefined) {
-    const name = $(foldCase(where.attendeeName));
-    all.push(`(t.name_key = ${name} or t.parent_name_key = ${name})`);
+    const key = foldCase(where.attendeeName);
+    all.push(key === NO_NAME ? 'false' : named($(key)));
   }
   if (where.secret !== undefined) all.push(`t.secret = ${$(where.secret)}`);
   if (where.pseudonymizationId !== undefined) all.push(`t.pseudonymization_id = ${$(where.pseudonymizationId)}`);
@@ -191,6 +196,9 @@ function conditions(query: TicketQuery): { sql: string; values: unknown[] } {
   }
   return { sql: all.join(' and '), values };
 }
+
+/** Its own name or its parent's. */
+const named = (key: string) => `(t.name_key = ${key} or t.parent_name_key = ${key})`;
 
 /** The start of a secret or an order code, or any part of a name or an e-mail (contract §5.2). */
 function searching(text: string, $: (value: unknown) => string): string {

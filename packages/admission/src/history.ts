@@ -86,10 +86,18 @@ export function historySubscriber(options: {
   }
 
   /** The lists that let an order in when it is seen for the first time: those known before the import that brought it. */
-  async function automaticLists(order: OrderFact, source: Envelope, known: Map<string, Promise<ListRow[]>>): Promise<ListRow[]> {
+  async function automaticLists(
+    order: OrderFact,
+    source: Envelope,
+    known: Map<string, Promise<ListRow[]>>,
+  ): Promise<ListRow[]> {
     if (source.revision > 0 || order.status === 'e' || order.status === 'c') return [];
     const event = `${order.organizer}/${order.event}`;
-    if (!known.has(event)) known.set(event, options.listsCaughtUp().then(() => listsOf(pool, event)));
+    if (!known.has(event))
+      known.set(
+        event,
+        options.listsCaughtUp().then(() => listsOf(pool, event)),
+      );
     return (await known.get(event)!).filter(
       (list) => list.since < order.import && list.fields.auto_checkin_sales_channels.includes(order.sales_channel),
     );

@@ -58,7 +58,17 @@ async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> 
 function fieldsOf(data: CheckinListFields): CheckinListFields {
   const { organizer, event, id, name, all_products, limit_products, subevent, include_pending } = data;
   const { auto_checkin_sales_channels } = data;
-  return { organizer, event, id, name, all_products, limit_products, subevent, include_pending, auto_checkin_sales_channels };
+  return {
+    organizer,
+    event,
+    id,
+    name,
+    all_products,
+    limit_products,
+    subevent,
+    include_pending,
+    auto_checkin_sales_channels,
+  };
 }
 
 /** The decider of check-in lists over admission's store. */
@@ -95,4 +105,3 @@ export async function nextListId(pool: Pool): Promise<number> {
   const { rows } = await available(pool.query<{ id: number }>("select nextval('list_ids')::integer as id"));
   return rows[0]!.id;
 }
-

@@ -42,15 +42,22 @@ export type ShownFacts = {
   };
 };
 
+const COLUMNS = [
+  'event', 'date', 'item', 'variation', 'status', 'canceled', 'testmode', 'order_code', 'order_time', 'positionid', 'addon_to',
+  'voucher', 'secret', 'pseudonymization_id', 'name_key', 'parent_name_key', 'shown_name_key', 'email_key', 'secret_key',
+  'code_key', 'search', 'search_names', 'facts', 'order_stream', 'order_import', 'order_revision',
+]; // prettier-ignore
+
 /** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 1,
+  version: 2,
   sql: readFileSync(join(__dirname, '..', 'sql', 'tickets.read-model.sql'), 'utf8'),
   tables: [
-    { name: 'tickets', key: 'id', columns: '*' },
+    { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
     { name: 'admissions', key: 'ticket', columns: '*' },
     { name: 'checkins', key: 'list, ticket', columns: '*' },
+    { name: 'deleted_lists', key: 'list', columns: '*' },
     { name: 'ticket_tallies', key: 'event, date, item, variation, status', columns: '*' },
     { name: 'checkin_tallies', key: 'list, event, date, item, variation, status, canceled', columns: '*' },
   ],
@@ -65,26 +72,49 @@ type Place = { event: string; date: number; item: number; variation: number; sta
  * rebuild beside the live tables waits for nobody.
  */
 const takeTurns = (tx: Tx) =>
-  tx.query({ name: 'tickets_turn', text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))', values: [TURN] });
+  tx.query({
+    name: 'tickets_turn',
+    text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))',
+    values: [TURN],
+  });
 const TURN = lockKey('tickets', 'turn');
 
 async function projectHistory(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const byTicket = new Map<number, Envelope[]>();
+  const deletedLists: number[] = [];
   for (const stored of events) {
+    if (stored.type === 'CheckinListDeleted') deletedLists.push((stored.data as { id: number }).id);
     if (!stored.stream.startsWith('ticket-')) continue;
     const id = Number(stored.stream.slice('ticket-'.length));
     const mine = byTicket.get(id);
     if (mine) mine.push(stored);
     else byTicket.set(id, [stored]);
   }
-  if (byTicket.size === 0) return;
+  if (byTicket.size === 0 && deletedLists.length === 0) return;
   await takeTurns(tx);
+  if (deletedLists.length > 0) await clearLists(tx, deletedLists);
+  await projectScans(tx, byTicket);
+}
+
+/**
+ * A deleted list takes its check-ins along (contract §12, row 7); its id is never given again. It is remembered, because a scan
+ * that was under way may still come after it.
+ */
+async function clearLists(tx: Tx, lists: readonly number[]): Promise<void> {
+  await tx.query('insert into deleted_lists select unnest($1::integer[]) on conflict do nothing', [lists]);
+  await tx.query('delete from checkins where list = any($1::integer[])', [lists]);
+  await tx.query('delete from checkin_tallies where list = any($1::integer[])', [lists]);
+}
+
+async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envelope[]>): Promise<void> {
+  if (byTicket.size === 0) return;
   const { rows } = await tx.query<
-    { ticket: number; revision: number | null; state: Admissions | null; known: boolean } & Place
+    { ticket: number; revision: number | null; state: Admissions | null; known: boolean; deleted: number[] | null } & Place
   >({
     name: 'tickets_history',
     text: `select q.id as ticket, a.revision, a.state, t.id is not null as known,
-                  t.event, t.date, t.item, t.variation, t.status, t.canceled
+                  t.event, t.date, t.item, t.variation, t.status, t.canceled,
+                  (select array_agg(list) from deleted_lists) as deleted
            from unnest($1::integer[]) as q(id)
            left join admissions a on a.ticket = q.id
            left join tickets t on t.id = q.id`,
@@ -109,11 +139,12 @@ async function projectHistory(tx: Tx, events: readonly Envelope[]): Promise<void
     for (const [list, checkin] of Object.entries(after.checkins)) {
       const old = before.checkins[list];
       if (old && old.datetime === checkin.datetime && old.auto === checkin.auto) continue;
+      if (row.deleted?.includes(Number(list))) continue;
       entered.push({ list: Number(list), ticket: row.ticket, row: checkin });
       if (!old && row.known) tallyCheckin(tallies, Number(list), row, 1);
     }
     for (const list of Object.keys(before.checkins)) {
-      if (list in after.checkins) continue;
+      if (list in after.checkins || row.deleted?.includes(Number(list))) continue;
       left.push({ list: Number(list), ticket: row.ticket });
       if (row.known) tallyCheckin(tallies, Number(list), row, -1);
     }
@@ -210,7 +241,8 @@ async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void>
   for (const stored of events) {
     if (stored.type !== 'OrderStated') continue;
     const event = reference.read(stored)!;
-    if (event.type === 'OrderStated') orders.push({ order: event.data, stream: stored.stream, revision: stored.revision });
+    if (event.type === 'OrderStated')
+      orders.push({ order: event.data, stream: stored.stream, revision: stored.revision });
   }
   if (orders.length === 0) return;
   await takeTurns(tx);
@@ -226,7 +258,9 @@ async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void>
       if (!rival || supersedes(row, rival)) newest.set(row.id, row);
     }
   }
-  const { rows: old } = await tx.query<Place & Pick<TicketRow, 'id' | 'order_stream' | 'order_import' | 'order_revision'>>({
+  const { rows: old } = await tx.query<
+    Place & Pick<TicketRow, 'id' | 'order_stream' | 'order_import' | 'order_revision'>
+  >({
     name: 'tickets_before',
     text: `select id, event, date, item, variation, status, canceled, order_stream, order_import, order_revision
            from tickets where id = any($1::integer[])`,
@@ -240,8 +274,10 @@ async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void>
   if (rows.length === 0) return;
   await tx.query({
     name: 'tickets_state',
-    text: `insert into tickets select * from json_populate_recordset(null::tickets, $1)
-           on conflict (id) do update set ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+    text: `insert into tickets (id, ${COLUMNS.join(', ')})
+           select id, ${COLUMNS.join(', ')} from json_populate_recordset(null::tickets, $1)
+           on conflict (id) do update
+             set ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}, change = default`,
     values: [JSON.stringify(rows)],
   });
   await moveTicketTallies(tx, rows, before);
@@ -268,12 +304,6 @@ function supersedes(
   return row.order_import >= rival.order_import;
 }
 
-const COLUMNS = [
-  'event', 'date', 'item', 'variation', 'status', 'canceled', 'testmode', 'order_code', 'order_time', 'positionid', 'addon_to',
-  'voucher', 'secret', 'pseudonymization_id', 'name_key', 'parent_name_key', 'shown_name_key', 'email_key', 'secret_key',
-  'code_key', 'search', 'search_names', 'facts', 'order_stream', 'order_import', 'order_revision',
-]; // prettier-ignore
-
 /** Names are written by the scheme that the event has when the order is seen, as the shop does it. */
 async function nameScheme(tx: Tx, event: string): Promise<string> {
   const { rows } = await tx.query<{ scheme: string }>(
@@ -283,7 +313,11 @@ async function nameScheme(tx: Tx, event: string): Promise<string> {
   return rows[0]?.scheme ?? 'full';
 }
 
-async function moveTicketTallies(tx: Tx, rows: readonly TicketRow[], before: ReadonlyMap<number, Place>): Promise<void> {
+async function moveTicketTallies(
+  tx: Tx,
+  rows: readonly TicketRow[],
+  before: ReadonlyMap<number, Place>,
+): Promise<void> {
   const tallies = new Map<string, Place & { by: number }>();
   const tally = (place: Place, by: number) => {
     if (place.canceled) return;
@@ -318,7 +352,10 @@ async function moveTicketTallies(tx: Tx, rows: readonly TicketRow[], before: Rea
 
 function rowsOf(order: OrderFact, scheme: string, source: { stream: string; revision: number }): TicketRow[] {
   const named = new Map<number, Name>(
-    order.positions.map((position) => [position.id, { name: nameOf(position, scheme), parts: position.attendee_name_parts }]),
+    order.positions.map((position) => [
+      position.id,
+      { name: nameOf(position, scheme), parts: position.attendee_name_parts },
+    ]),
   );
   const byId = new Map(order.positions.map((position) => [position.id, position]));
   const invoice: Name | null = order.invoice_address && {
@@ -402,8 +439,8 @@ function rowsOf(order: OrderFact, scheme: string, source: { stream: string; revi
 const nameOf = (position: PositionFact, scheme: string): string | null =>
   joinName(position.attendee_name_parts, scheme) ?? position.attendee_name;
 
-/** Greater than every name. */
-const NO_NAME = '\u{10FFFF}';
+/** Stands for no name in `name_key`: greater than every name. */
+export const NO_NAME = '\u{10FFFF}';
 
 const lines = (texts: readonly (string | null | undefined)[]): string =>
   [...new Set(texts.filter((text): text is string => !!text).map(foldCase))].join('\n');

@@ -89,11 +89,15 @@ function isEmpty(raw: unknown): boolean {
 /** `True` for true, as the reference writes it; lists and objects, which no client sends, as JSON. */
 function textOf(raw: unknown): string {
   if (typeof raw === 'string') return raw;
-  return raw === true ? 'True' : JSON.stringify(raw);
+  if (raw === true) return 'True';
+  // JSON knows no bigint, which is what an integer beyond 2^53 comes as.
+  return typeof raw === 'bigint' ? String(raw) : JSON.stringify(raw, (_key, value: unknown) => plain(value));
 }
 
+const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+
 function readNumber(raw: unknown, language: string): Value | undefined {
-  if (typeof raw !== 'string' && typeof raw !== 'number') return undefined;
+  if (typeof raw !== 'string' && typeof raw !== 'number' && typeof raw !== 'bigint') return undefined;
   const sent = String(raw).trim();
   const match = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))$/.exec(
     sent.includes(',') && hasDecimalComma(language) ? sent.replace(',', '.') : sent,

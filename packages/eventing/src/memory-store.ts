@@ -12,7 +12,7 @@ export function memoryStore(): EventStore {
     start: '0',
     before: (a, b) => Number(a) < Number(b),
     load: (stream, revision = 0) => Promise.resolve((byStream.get(stream) ?? []).slice(revision)),
-    // eslint-disable-next-line @typescript-eslint/require-await -- async, so that a refusal is a rejection
+    // Async, so that a refusal is a rejection.
     async append(stream, expected, events) {
       const { datas } = storable(stream, events);
       const there = byStream.get(stream) ?? [];

@@ -48,38 +48,11 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
   const lock = lockKey('append', context);
 
   async function commit(appends: readonly Append[]): Promise<(Position | Error)[]> {
-    const owners: number[] = [];
-    const revisions: number[] = [];
-    const events: NewEvent[] = [];
-    const datas: string[] = [];
-    const times: string[] = [];
-    appends.forEach((append, i) => {
-      append.events.forEach((event, j) => {
-        owners.push(i + 1);
-        revisions.push(append.expected + j);
-        events.push(event);
-        datas.push(append.datas[j]!);
-        times.push(append.time);
-      });
-    });
     const { rows } = await pool.query<{ append: number; actual: number; last: string | null }>({
       name: 'append_events',
       query_timeout: ANSWER_MS,
-      text: 'select append, actual, last from append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
-      values: [
-        lock,
-        appends.map((a) => a.stream),
-        appends.map((a) => a.expected),
-        owners,
-        revisions,
-        events.map((e) => e.id),
-        events.map((e) => e.type),
-        events.map((e) => e.version),
-        datas,
-        times,
-        events.map((e) => e.actor),
-        events.map((e) => e.trace),
-      ],
+      text: 'select append, actual, last from append_events($1, $2)',
+      values: [lock, documentOf(appends)],
     });
     const outcomes: (Position | Error)[] = rows.map((row, i) => {
       const append = appends[i]!;
@@ -114,13 +87,16 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
    * committed by then, and its ids are found; or it comes to the append lock later, and its expected revisions refuse it.
    */
   async function run(appends: readonly Append[]): Promise<(Position | Error)[]> {
+    const began = performance.now();
     for (let tries = 1; ; tries++) {
       try {
         return await commit(appends);
       } catch (error) {
         if (isDataError(error)) return isolate(appends, error);
         if (!isPassing(error)) throw error;
-        if (tries === TRIES) return appends.map(() => new StoreUnavailable('the database is away', { cause: error }));
+        if (tries === TRIES || performance.now() - began > ANSWER_MS) {
+          return appends.map(() => new StoreUnavailable('the database is away', { cause: error }));
+        }
         await new Promise((resolve) => setTimeout(resolve, 25 * 2 ** tries));
       }
     }
@@ -144,9 +120,9 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     async (asks) => {
       const { rows } = await available(
         pool.query<Recorded & { n: number }>({
-          name: 'load_streams',
           query_timeout: ANSWER_MS,
-          // `offset 0` keeps it one look into the index per stream: never a hash of all events.
+          // Without a name, and so planned anew: a plan of the days when the table was tiny would read all of it. `offset 0`
+          // keeps it one look into the index per stream, never a hash of all events.
           text: `select q.n::integer as n, e.*
                  from unnest($1::text[], $2::integer[]) with ordinality as q(stream, first, n)
                  cross join lateral (
@@ -173,7 +149,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     // Decimals without leading zeros.
     before: (a, b) => (a.length === b.length ? a < b : a.length < b.length),
     load: (stream, revision = 0) => loads.ask({ stream, revision }),
-    // eslint-disable-next-line @typescript-eslint/require-await -- async, so that a refusal before the queue is a rejection, too
+    // Async, so that a refusal before the queue is a rejection, too.
     append: async (stream, expected, events) => appends.ask(prepare(stream, expected, events)),
     async appendMany(asked) {
       const prepared = asked.map((ask) => prepare(ask.stream, ask.expected, ask.events));
@@ -192,10 +168,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     },
     async head() {
       const { rows } = await available(
-        pool.query<{ head: string }>({
-          name: 'head',
-          text: 'select coalesce(max(position), 0)::text as head from events',
-        }),
+        pool.query<{ head: string }>('select coalesce(max(position), 0)::text as head from events'),
       );
       return rows[0]!.head;
     },
@@ -231,7 +204,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
           let rows: Recorded[];
           try {
             ({ rows } = await pool.query<Recorded>({
-              name: 'follow',
+              // Without a name for the same reason as a load.
               query_timeout: ANSWER_MS,
               text: `select ${COLUMNS} from events where position > $1 order by position limit ${FOLLOW_BATCH}`,
               values: [at],
@@ -256,6 +229,21 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     idle: () => appends.idle(),
   };
 }
+
+/** The appends as append_events takes them. Each event's data is JSON already; ids were checked, they need no quoting. */
+function documentOf(appends: readonly Append[]): string {
+  const events: string[] = [];
+  for (const [i, { stream, expected, events: own, datas, time }] of appends.entries()) {
+    const asked = `{"append":${i + 1},"expected":${expected},"stream":${quoted(stream)},"time":"${time}"`;
+    for (const [j, { id, type, version, actor, trace }] of own.entries()) {
+      const facts = `"id":"${id}","type":${quoted(type)},"version":${version},"actor":${quoted(actor)}`;
+      events.push(`${asked},"revision":${expected + j},${facts},"trace":${quoted(trace)},"data":${datas[j]}}`);
+    }
+  }
+  return `[${events.join()}]`;
+}
+
+const quoted = (text: string | null): string => JSON.stringify(text);
 
 const sqlState = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? '';
 

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgres';
 import { StoreUnavailable } from './event-store';
 import { until } from './history-in-test';
@@ -149,4 +150,26 @@ test('a wake before the wait is not lost, and an abort ends it', async () => {
   await third;
   await waiting.next(stop.signal, 1e9);
   await waiting.next(never, 1);
+});
+
+test('a connection that breaks in the very packet in which it opens does not end the process', async () => {
+  const message = (type: string, ...body: Buffer[]) => {
+    const content = Buffer.concat(body);
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(content.length + 4);
+    return Buffer.concat([Buffer.from(type), length, content]);
+  };
+  const authenticated = message('R', Buffer.alloc(4));
+  const ready = message('Z', Buffer.from('I'));
+  const killed = message('E', Buffer.from('SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'));
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.write(Buffer.concat([authenticated, ready, killed])));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const pool = openPool(`postgres://x:x@127.0.0.1:${port}/x`, 'public', 1);
+  await expect(inTransaction(pool, () => Promise.resolve())).rejects.toBeInstanceOf(StoreUnavailable);
+  await pool.end();
+  await new Promise((resolve) => server.close(resolve));
 });

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client, Pool, types, type ClientConfig, type PoolClient } from 'pg';
+import { Client, Pool, types, type ClientConfig, type PoolClient, type PoolConfig } from 'pg';
 import { StoreUnavailable } from './event-store';
 
 declare module 'pg' {
@@ -22,7 +22,7 @@ function instantFromPostgres(text: string): string {
 const TIMESTAMPTZ = 1184;
 const typeParsers: ClientConfig['types'] = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === TIMESTAMPTZ ? instantFromPostgres : types.getTypeParser(oid, format as 'text')) as never,
+    oid === TIMESTAMPTZ ? instantFromPostgres : types.getTypeParser(oid, format)) as never,
 };
 
 const settings: Readonly<Record<string, string>> = {
@@ -55,9 +55,23 @@ function clientConfig(url: string, schema: string): ClientConfig {
 
 /** A pool whose connections see one context's schema. Never ends the process when the database goes away. */
 export function openPool(url: string, schema: string, max = 10): Pool {
-  const pool = new Pool({ ...clientConfig(url, schema), max, idleTimeoutMillis: 0 });
+  return poolOf({ ...clientConfig(url, schema), max });
+}
+
+/** How long a request waits for an answer of PostgreSQL: a network that swallows packets must not hold it for ever. */
+const ANSWER_MS = 10_000;
+
+/** A pool for what requests ask: a query without an answer is a connection error after ten seconds. */
+export function openRequestPool(url: string, schema: string, max: number): Pool {
+  return poolOf({ ...clientConfig(url, schema), max, query_timeout: ANSWER_MS });
+}
+
+function poolOf(config: PoolConfig): Pool {
+  const pool = new Pool({ ...config, idleTimeoutMillis: 0 });
   // Without a listener an idle connection that breaks would end the process; the next query reports it.
   pool.on('error', () => undefined);
+  // So would one that breaks between being taken and being listened to: both may stand in one packet.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -198,7 +212,7 @@ export function listen(url: string): Listener {
       retry = setTimeout(() => void connect(), retryMs);
       retryMs = Math.min(retryMs * 2, 1_000);
     };
-    const heartbeat = setInterval(() => mine.query('select 1').catch(lost), HEARTBEAT_MS).unref();
+    const heartbeat = setInterval(() => void mine.query('select 1').catch(lost), HEARTBEAT_MS).unref();
     mine.on('error', lost);
     mine.on('end', lost);
     mine.on('notification', ({ payload }) => {

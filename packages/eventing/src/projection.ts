@@ -203,7 +203,6 @@ export function freshness(options: { pool: Pool; schema: string; listener: Liste
   async function behind(names: readonly string[], head: string | null): Promise<string | null> {
     const { rows } = await available(
       pool.query<{ head: string; behind: boolean }>({
-        name: 'behind',
         text: `select head.position::text as head, exists (
                  select 1 from unnest($1::text[]) as wanted(name)
                  left join checkpoints c on c.name = wanted.name and c.topic = $2 and c.partition = 0

@@ -62,7 +62,7 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
     await createBeside(pool, model, beside);
     let at = startOf(model, context);
     // Two rounds with the live model going on: the second is short, so that little is left for the locked one.
-    for (let round = 0; round < 2; round++) at = await replayInto(beside, model, context, at, progress);
+    for (let round = 0; round < 2; round++) at = await replayInto({ beside, model, context, progress }, at);
     await inTransaction(pool, async (tx) => {
       // The consumers' checkpoints stand still from here to the commit.
       const { rows } = await tx.query<{ topic: Context; position: Position }>(
@@ -122,7 +122,7 @@ export async function verifyReadModel(
         [model.name],
       );
       const until = new Map(rows.map((row) => [row.topic, row.position]));
-      await replayInto(beside, model, context, startOf(model, context), progress, until);
+      await replayInto({ beside, model, context, progress }, startOf(model, context), until);
       const differences: Difference[] = [];
       for (const table of model.tables) {
         differences.push(...(await compareTable(table, { tx: snapshot, schema }, { tx: pool, schema: beside })));
@@ -185,13 +185,17 @@ async function createBeside(pool: Pool, model: ReadModel, beside: string): Promi
   });
 }
 
+type Replay = {
+  readonly beside: string;
+  readonly model: ReadModel;
+  readonly context: ReadModelContext;
+  readonly progress: Progress;
+};
+
 /** Replays every feed of a model into the tables beside the live ones, to the feeds' heads or to given positions. */
 async function replayInto(
-  beside: string,
-  model: ReadModel,
-  context: ReadModelContext,
+  { beside, model, context, progress }: Replay,
   from: ReadonlyMap<Context, Position>,
-  progress: Progress,
   until?: ReadonlyMap<Context, Position>,
 ): Promise<Map<Context, Position>> {
   const reached = new Map<Context, Position>();

@@ -1,9 +1,11 @@
 import { MAX_APPEND_BYTES } from '@gatehouse/eventing/event-store';
-import type { OrganizerFolder, SourceFile } from './folder';
+import type { OrganizerFolder } from './folder';
 import { place } from './folder';
 import { IdTable } from './id-table';
 import { knownEvent, variationsOf, type KnownEvent } from './known';
 import type { Note } from './raw';
+import { spooledOf } from './facts';
+import type { Spooled } from './spool';
 import { owners, type OwnedKind, type Stored } from './stored';
 import { told, walk, type Contents, type Entry, type Kind, type Walk } from './walk';
 
@@ -14,15 +16,14 @@ export type KnownSecrets = {
 };
 
 export type Checked = {
-  /** How the folder is walked again to write it: passing over what was wrong. */
-  readonly walk: Walk;
   readonly problems: readonly string[];
   /** All problems; `problems` has the first of them. */
   readonly problemCount: number;
-  readonly valid: ReadonlyMap<Kind, number>;
   readonly invalid: ReadonlyMap<Kind, number>;
   readonly positions: number;
   readonly notes: ReadonlyMap<Note, number>;
+  /** Sales channels by organizer, of those without a `saleschannels.json`: `web` and every one that lists and orders name. */
+  readonly impliedChannels: ReadonlyMap<string, ReadonlySet<string>>;
   /** Hashes of the tokens that the folder names, of organizers that have a `teams.json`. */
   readonly tokens: ReadonlyMap<string, ReadonlySet<string>>;
 };
@@ -33,6 +34,8 @@ export type CheckOptions = {
   readonly skipInvalid: boolean;
   /** How many problems are kept. */
   readonly keep: number;
+  /** Takes the objects that are right, in their order. */
+  take(objects: readonly Spooled[]): Promise<void>;
   onBytes(bytes: number): void;
   onObjects(objects: number): void;
   onProblem(problem: string): void;
@@ -49,17 +52,15 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   const codes = new IdTable();
   const secrets = new IdTable();
   const seats = new IdTable();
-  const wrong = new Map<string, Set<number>>();
+  const leftOut = new Set<string>();
   const channels = new Map<string, Set<string>>();
   const tokens = new Map<string, Set<string>>();
   const problems: string[] = [];
-  const valid = new Map<Kind, number>();
   const invalid = new Map<Kind, number>();
   const notes = new Map<Note, number>();
   let problemCount = 0;
   let positions = 0;
 
-  const skip = (file: SourceFile, index: number): boolean => wrong.get(file.name)?.has(index) ?? false;
   const walking: Walk = {
     event(organizer, event) {
       const name = `${organizer}/${event}`;
@@ -68,27 +69,33 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
       return known;
     },
     // Without --skip-invalid the objects of an event that is wrong are checked all the same, to tell of everything at once.
-    skip: (file, index) => options.skipInvalid && skip(file, index),
-    channels: (organizer) => [...(channels.get(organizer) ?? [])],
+    leftOut: (file) => options.skipInvalid && leftOut.has(file.name),
     onBytes: (bytes) => options.onBytes(bytes),
   };
 
-  for await (const entries of walk(folders, { ...walking, channels: () => [] })) {
+  for await (const entries of walk(folders, walking)) {
+    const right: Spooled[] = [];
     for (const entry of entries) {
+      // Nothing of these is imported, so nothing can be wrong with them.
+      if (entry.kind === 'scan') entry.issues.length = 0;
       if (entry.content !== undefined) claim(entry);
-      if (entry.suspect && entry.content !== undefined) checkStorable(entry);
+      const objects = entry.content === undefined ? [] : spooledOf(entry);
+      for (const { json } of objects) checkStorable(entry, json);
       if (entry.issues.length > 0) refuse(entry);
-      else accept(entry);
+      else {
+        accept(entry);
+        right.push(...objects);
+      }
     }
+    // Once something is wrong nothing will be written.
+    if (right.length > 0 && (problemCount === 0 || options.skipInvalid)) await options.take(right);
     options.onObjects(entries.length);
   }
-  return { walk: { ...walking, skip }, problems, problemCount, valid, invalid, positions, notes, tokens };
+  return { problems, problemCount, invalid, positions, notes, tokens, impliedChannels: channels };
 
   function refuse(entry: Entry): void {
     bump(invalid, entry.kind);
-    let indexes = wrong.get(entry.file.name);
-    if (!indexes) wrong.set(entry.file.name, (indexes = new Set()));
-    indexes.add(entry.index);
+    if (entry.kind === 'organizer' || entry.kind === 'event') leftOut.add(entry.file.name);
     for (const issue of entry.issues) {
       const problem = told(entry, issue);
       problemCount++;
@@ -98,8 +105,6 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   }
 
   function accept(entry: Entry): void {
-    if (entry.kind === 'token') bump(valid, 'token', entry.content!.length);
-    else if (entry.kind !== 'scan' && entry.kind !== 'plan') bump(valid, entry.kind);
     for (const note of entry.notes) bump(notes, note);
     learn(entry);
   }
@@ -107,12 +112,13 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   /** Makes what is right known to what comes after it. */
   function learn(entry: Entry): void {
     switch (entry.kind) {
-      case 'organizer':
-        channels.set(entry.content!.organizer, new Set(['web']));
-        if (folders.some(({ files }) => files.get('organizer.json') === entry.file && files.has('teams.json'))) {
-          tokens.set(entry.content!.organizer, new Set());
-        }
+      case 'organizer': {
+        const { organizer } = entry.content!;
+        const files = folders.find((folder) => folder.files.get('organizer.json') === entry.file)!.files;
+        if (!files.has('saleschannels.json')) channels.set(organizer, new Set(['web']));
+        if (files.has('teams.json')) tokens.set(organizer, new Set());
         return;
+      }
       case 'token':
         for (const { organizer, token_hash: hash } of entry.content!) tokens.get(organizer)?.add(hash);
         return;
@@ -260,17 +266,20 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
     });
   }
 
-  function checkStorable(entry: Entry): void {
-    const text = JSON.stringify(entry.content);
-    if (/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(text)) {
+  function checkStorable(entry: Entry, json: string): void {
+    if (json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) {
       entry.issues.push({ path: '', reason: 'has a NUL or half a surrogate pair in a text' });
     }
-    const bytes = Buffer.byteLength(text) + 500;
-    if (bytes > MAX_APPEND_BYTES) {
-      entry.issues.push({ path: '', reason: `is too large: ${bytes} bytes of at most ${MAX_APPEND_BYTES}` });
-    }
+    // A UTF-16 unit is at most three bytes, so most objects need not be measured.
+    if (json.length * 3 < MAX_CONTENT_BYTES) return;
+    const bytes = Buffer.byteLength(json);
+    if (bytes <= MAX_CONTENT_BYTES) return;
+    entry.issues.push({ path: '', reason: `is too large: ${bytes} bytes of at most ${MAX_CONTENT_BYTES}` });
   }
 }
+
+/** An append is a little more than its content. */
+const MAX_CONTENT_BYTES = MAX_APPEND_BYTES - 1_000;
 
 const ownerOf = (content: { organizer: string; event: string }): string => `${content.organizer}/${content.event}`;
 

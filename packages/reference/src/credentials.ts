@@ -1,9 +1,10 @@
-import { createHash, randomInt, randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import type { Decision } from '@gatehouse/domain/decider';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type Permission, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision } from '@gatehouse/eventing/event-store';
 import { OWN_IDS_FROM, secretHash, type Stated } from './raw';
+import { contentHash } from './spool';
 import { newestFacts, type FactOf, type Newest } from './stored';
 import type { ReferenceStore } from './store';
 
@@ -19,10 +20,6 @@ export type CredentialState = CredentialEvent['data'] | undefined;
 
 /** The number of the import that the command line's facts carry. */
 export const BY_COMMAND = 0;
-
-/** The hash by which an unchanged object is recognised: of what it says, not of the import that brought it. */
-export const contentHash = (content: object): string =>
-  createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32);
 
 /**
  * Takes over what an import says of a credential. One that was ended by command stays ended, whatever a later folder says: a
@@ -110,19 +107,86 @@ export async function createDevice(
 
 export type DroidKeyWish = Omit<Stated<'DroidKeyStated'>, 'id' | 'key_hash' | 'active'>;
 
-/** Makes a key for the old scanner app; the key is in the answer and nowhere else (contract §3.1). */
+/**
+ * Makes a key for the old scanner apps; the key is in the answer and nowhere else (contract §3.1). `date` is for a list of a
+ * series that has none; `subevent` is the date that stands in the app's URL.
+ */
 export async function createDroidKey(
   store: ReferenceStore,
   wanted: DroidKeyWish,
-): Promise<{ id: number; secret: string }> {
+  date: number | null,
+): Promise<{ id: number; secret: string; subevent: number | null }> {
   await requireEvents(store, wanted.organizer, [wanted.event]);
+  const subevent = await dateFor(store, wanted, date);
   const secret = newDroidKey();
   const content = { ...wanted, key_hash: secretHash(secret), active: true };
   const id = await create(store, 'DroidKeyStated', async () => {
     const taken = (await listDroidKeys(store)).map(({ fact }) => fact.id);
     return { id: nextOwnId(taken), ...content };
   });
-  return { id, secret };
+  return { id, secret, subevent };
+}
+
+/** What an old app is set up with, as its QR code holds it (contract §3.1). */
+export function droidSetUp(
+  key: Pick<DroidKeyWish, 'organizer' | 'event' | 'allow_search' | 'show_info'> & {
+    baseUrl: string;
+    secret: string;
+    subevent: number | null;
+  },
+): { version: 3; url: string; key: string; allow_search: boolean; show_info: boolean } {
+  const path = [key.organizer, key.event, ...(key.subevent === null ? [] : [key.subevent])]
+    .map(encodeURIComponent)
+    .join('/');
+  return {
+    version: 3,
+    url: `${key.baseUrl.replace(/\/+$/, '')}/pretixdroid/api/${path}/`,
+    key: key.secret,
+    allow_search: key.allow_search,
+    show_info: key.show_info,
+  };
+}
+
+/**
+ * The date that a key works for. Lists and products are checked as far as `reference` knows them: a list that was made
+ * through the API (its id is Gatehouse's own) is admission's and taken on trust.
+ */
+async function dateFor(store: ReferenceStore, wanted: DroidKeyWish, date: number | null): Promise<number | null> {
+  const [list] = await newestFact(store, `list-${wanted.list}`, 'ListStated');
+  const ofEvent = (fact: { organizer: string; event: string } | undefined) =>
+    fact?.organizer === wanted.organizer && fact.event === wanted.event;
+  if (!ofEvent(list) && wanted.list < OWN_IDS_FROM) {
+    throw new CannotDo(`${wanted.event} has no check-in list ${wanted.list}`);
+  }
+  for (const item of wanted.items) {
+    if (ofEvent((await newestFact(store, `item-${item}`, 'ItemStated'))[0])) continue;
+    throw new CannotDo(`${wanted.event} has no product ${item}`);
+  }
+  const [event] = await newestFact(store, `event-${wanted.organizer}/${wanted.event}`, 'EventStated');
+  if (!event?.has_subevents) {
+    if (date === null) return null;
+    throw new CannotDo(`${wanted.event} is not a series, so there is no date to choose`);
+  }
+  const bound = list?.subevent ?? null;
+  if (bound !== null && date !== null && date !== bound) throw new CannotDo(`list ${wanted.list} is for date ${bound}`);
+  const subevent = bound ?? date;
+  if (subevent === null) {
+    if (!list) return null;
+    throw new CannotDo(`list ${wanted.list} of a series has no date, so the app needs one: name it with --date`);
+  }
+  if (ofEvent((await newestFact(store, `date-${subevent}`, 'DateStated'))[0])) return subevent;
+  throw new CannotDo(`${wanted.event} has no date ${subevent}`);
+}
+
+/** The newest fact of one stream; none when it does not exist. */
+async function newestFact<T extends ReferenceEvent['type']>(
+  store: ReferenceStore,
+  stream: string,
+  type: T,
+): Promise<FactOf<T>[]> {
+  const newest = (await store.load(stream)).at(-1);
+  const event = newest && reference.read(newest);
+  return event?.type === type ? [event.data as FactOf<T>] : [];
 }
 
 /** Ends the credential of a stream (`token-3`, `device-demo/12`, `droidkey-4`); the second time nothing happens. */
@@ -161,7 +225,7 @@ async function create<T extends CredentialType>(
     const content = await choose();
     const event = {
       type,
-      data: { import: BY_COMMAND, hash: contentHash(content), ...content },
+      data: { import: BY_COMMAND, hash: contentHash(JSON.stringify(content)), ...content },
     } as unknown as CredentialEvent;
     try {
       await store.append(referenceStream(event), 0, [recordable(event, 'cli:create')]);

@@ -15,7 +15,10 @@ export function writeFestival(folder: ExportFolder, positions: number): void {
   let lines = '';
   for (let first = 0; first < positions; first += 2) {
     const code = codeOf(first / 2);
-    const order = orderOf(code, [first, first + 1].filter((n) => n < positions).map((n) => positionOf(code, n, first)));
+    const order = orderOf(
+      code,
+      [first, first + 1].filter((n) => n < positions).map((n) => positionOf(code, n, first)),
+    );
     lines += `${JSON.stringify(order)}\n`;
     if (lines.length < 1_000_000) continue;
     writeSync(file, lines);
@@ -27,7 +30,8 @@ export function writeFestival(folder: ExportFolder, positions: number): void {
 
 function codeOf(n: number): string {
   let code = '';
-  for (let rest = n, i = 0; i < 5; i++, rest = Math.floor(rest / LETTERS.length)) code += LETTERS[rest % LETTERS.length];
+  for (let rest = n, i = 0; i < 5; i++, rest = Math.floor(rest / LETTERS.length))
+    code += LETTERS[rest % LETTERS.length];
   return code;
 }
 
@@ -47,10 +51,17 @@ function orderOf(code: string, positions: readonly object[]): object {
     total: '298.00',
     invoice_address: null,
     positions,
-    downloads: [{ output: 'pdf', url: `https://pretix.example.org/api/v1/organizers/big/events/fest/orders/${code}/download/pdf/` }],
+    downloads: [
+      {
+        output: 'pdf',
+        url: `https://pretix.example.org/api/v1/organizers/big/events/fest/orders/${code}/download/pdf/`,
+      },
+    ],
     checkin_attention: false,
     last_modified: '2026-11-21T02:58:22.879017+01:00',
-    payments: [{ local_id: 1, state: 'confirmed', amount: '298.00', created: '2026-06-24T04:32:22.876725+02:00', details: {} }],
+    payments: [
+      { local_id: 1, state: 'confirmed', amount: '298.00', created: '2026-06-24T04:32:22.876725+02:00', details: {} },
+    ],
     refunds: [],
     require_approval: false,
     sales_channel: 'web',
@@ -82,9 +93,26 @@ function positionOf(order: string, n: number, first: number): object {
     secret: `${(n * 2654435761).toString(36)}y2qxfaxw4r4mh86twr494fsr${n.toString(36)}`,
     addon_to: null,
     subevent: null,
-    checkins: n % 4 === 0 ? [{ id: n + 1, datetime: '2026-11-20T14:45:30+01:00', list: 1, auto_checked_in: false, gate: null, type: 'entry' }] : [],
+    checkins:
+      n % 4 === 0
+        ? [
+            {
+              id: n + 1,
+              datetime: '2026-11-20T14:45:30+01:00',
+              list: 1,
+              auto_checked_in: false,
+              gate: null,
+              type: 'entry',
+            },
+          ]
+        : [],
     print_logs: [],
-    downloads: [{ output: 'pdf', url: `https://pretix.example.org/api/v1/organizers/big/events/fest/orderpositions/${n}/download/pdf/` }],
+    downloads: [
+      {
+        output: 'pdf',
+        url: `https://pretix.example.org/api/v1/organizers/big/events/fest/orderpositions/${n}/download/pdf/`,
+      },
+    ],
     answers: [{ question: 1, answer: 'Vegan', question_identifier: 'MEAL', options: [], option_identifiers: [] }],
     tax_rule: null,
     pseudonymization_id: 'YCFDMZPWL7',

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { lines } from './lines';
 
 /** A file of an export. `name` is how errors call it: relative to the folder that was asked for, with forward slashes. */
 export type SourceFile = { readonly path: string; readonly name: string; readonly bytes: number };
@@ -31,7 +32,7 @@ export async function openFolder(path: string): Promise<OrganizerFolder[]> {
   if (organizers.length > 0) return organizers;
   throw new NoExport(
     `${path} has no organizer.json, and no folder in it has one. An export is a folder with organizer.json at its top, ` +
-      'or a folder of such folders (docs/import.md).',
+      'or a folder of such folders.',
   );
 }
 
@@ -69,13 +70,7 @@ async function foldersIn(path: string): Promise<string[]> {
 }
 
 /** One object of a file. `index` is its line (from 1) in a `.ndjson`, else its place in the list (from 0); -1 is the whole file. */
-export type Row = {
-  readonly index: number;
-  readonly problem?: string;
-  readonly value?: unknown;
-  /** It is large or has escaped characters, so whether a store can keep it has to be looked at. */
-  readonly suspect?: boolean;
-};
+export type Row = { readonly index: number; readonly problem?: string; readonly value?: unknown };
 
 /** Where an object stands, for a human: `events/openair/orders.ndjson:17`, `items.json[3]`, `event.json`. */
 export function place(file: SourceFile, index: number): string {
@@ -103,7 +98,7 @@ export async function* readRows(file: SourceFile, onBytes: (bytes: number) => vo
     const rows: Row[] = [];
     for (const element of elements) {
       const page = pageOf(element.value);
-      if (page) for (const value of page) rows.push({ index: count++, value, suspect: element.suspect ?? false });
+      if (page) for (const value of page) rows.push({ index: count++, value });
       else rows.push(element.index < 0 ? element : { ...element, index: count++ });
     }
     yield rows;
@@ -111,9 +106,6 @@ export async function* readRows(file: SourceFile, onBytes: (bytes: number) => vo
 }
 
 const CHUNK_BYTES = 1 << 17;
-
-/** A shorter text cannot become a fact that is larger than one append may be, not even when defaults fill it up. */
-const SUSPECT_LENGTH = 100_000;
 
 async function* chunks(file: SourceFile, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {
   for await (const chunk of createReadStream(file.path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
@@ -123,29 +115,16 @@ async function* chunks(file: SourceFile, onBytes: (bytes: number) => void): Asyn
 }
 
 async function* readLines(file: SourceFile, onBytes: (bytes: number) => void): AsyncGenerator<Row[]> {
-  let line = 1;
-  let rest: Buffer[] = [];
-  for await (const chunk of chunks(file, onBytes)) {
+  let line = 0;
+  for await (const texts of lines(chunks(file, onBytes))) {
     const rows: Row[] = [];
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      const piece = chunk.subarray(start, end);
-      const bytes = rest.length > 0 ? Buffer.concat([...rest, piece]) : piece;
-      rest = [];
-      addLine(rows, bytes.toString('utf8'), line++);
-      start = end + 1;
+    for (const text of texts) {
+      line++;
+      const clean = line === 1 ? withoutMark(text) : text;
+      if (clean.trim() !== '') rows.push(parse(clean, line));
     }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
     yield rows;
   }
-  const last: Row[] = [];
-  addLine(last, Buffer.concat(rest).toString('utf8'), line);
-  yield last;
-}
-
-function addLine(rows: Row[], text: string, line: number): void {
-  const clean = line === 1 ? withoutMark(text) : text;
-  if (clean.trim() !== '') rows.push(parse(clean, line));
 }
 
 const QUOTE = 0x22;
@@ -235,7 +214,7 @@ function pageOf(value: unknown): unknown[] | undefined {
 /** The parser's own message is not told: it quotes the text, names and secrets included. */
 function parse(text: string, index: number): Row {
   try {
-    return { index, value: JSON.parse(text), suspect: text.length > SUSPECT_LENGTH || text.includes('\\u') };
+    return { index, value: JSON.parse(text) };
   } catch {
     return { index, problem: 'is not JSON' };
   }

@@ -5,8 +5,10 @@ import { check, type Checked } from './check';
 import { isEnded } from './credentials';
 import { openFolder, readObject, type OrganizerFolder } from './folder';
 import { notEnforced, warnings, type Counts, type Report } from './report';
+import { openSpool } from './spool';
 import { readStored } from './stored';
 import type { ReferenceStore } from './store';
+import type { Kind } from './walk';
 import { readCredentials, write, type Credentials, type Written } from './write';
 
 /** How far an import is. `fraction` and `objects` are of the phase. */
@@ -62,12 +64,31 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     droidKeys: new Map(credentials.droidKeys.map(({ fact }) => [fact.key_hash, `${fact.organizer}/${fact.event}`])),
   };
   const onProblem = (problem: string) => (skipInvalid ? options.onProblem?.(problem) : undefined);
-  const checking = progress('checking', folders, options);
-  const checked = await check(folders, { stored, secrets, skipInvalid, keep: SHOWN_PROBLEMS, onProblem, ...checking });
-  if (checked.problemCount > 0 && !skipInvalid) throw new InvalidExport(checked.problems, checked.problemCount);
-  const { onObjects, onBytes } = progress('writing', folders, options);
-  const walk = { ...checked.walk, onBytes };
-  const written = await write(folders, { store, credentials, folder: options.folder, walk, onObjects });
+  const spool = await openSpool();
+  let checked: Checked;
+  let written: Written;
+  try {
+    const checking = progress('checking', bytesOf(folders), options);
+    checked = await check(folders, {
+      stored,
+      secrets,
+      skipInvalid,
+      keep: SHOWN_PROBLEMS,
+      take: (objects) => spool.add(objects),
+      onProblem,
+      ...checking,
+    });
+    if (checked.problemCount > 0 && !skipInvalid) throw new InvalidExport(checked.problems, checked.problemCount);
+    const { impliedChannels } = checked;
+    const { onObjects, onBytes } = progress('writing', spool.bytes(), options);
+    const onProgress = (objects: number, bytes: number) => {
+      onBytes(bytes);
+      onObjects(objects);
+    };
+    written = await write(spool, { store, credentials, folder: options.folder, impliedChannels, onProgress });
+  } finally {
+    await spool.close();
+  }
   const notes = new Map([...checked.notes, ...written.notes]);
   return {
     folder: options.folder,
@@ -90,19 +111,22 @@ async function slugOf(folder: OrganizerFolder): Promise<string> {
   return typeof slug === 'string' ? slug : folder.name;
 }
 
+function bytesOf(folders: readonly OrganizerFolder[]): number {
+  const files = folders.flatMap((folder) => [folder, ...folder.events]).flatMap(({ files: own }) => [...own.values()]);
+  return files.reduce((sum, file) => sum + file.bytes, 0);
+}
+
 function progress(
   phase: Progress['phase'],
-  folders: readonly OrganizerFolder[],
+  totalBytes: number,
   options: ImportOptions,
 ): { onObjects(objects: number): void; onBytes(bytes: number): void } {
-  const files = folders.flatMap((folder) => [folder, ...folder.events]).flatMap(({ files: own }) => [...own.values()]);
-  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 1);
   let objects = 0;
   let bytes = 0;
   return {
     onObjects(more) {
       objects += more;
-      options.onProgress?.({ phase, objects, fraction: Math.min(bytes / totalBytes, 1) });
+      options.onProgress?.({ phase, objects, fraction: totalBytes === 0 ? 1 : Math.min(bytes / totalBytes, 1) });
     },
     onBytes(more) {
       bytes += more;
@@ -112,9 +136,9 @@ function progress(
 
 function countsOf(checked: Checked, written: Written): Map<string, Counts> {
   const counts = new Map<string, Counts>();
-  for (const kind of new Set([...written.counts.keys(), ...checked.invalid.keys()])) {
+  for (const kind of new Set<string>([...written.counts.keys(), ...checked.invalid.keys()])) {
     const none = { new: 0, changed: 0, unchanged: 0 };
-    counts.set(kind, { ...(written.counts.get(kind) ?? none), invalid: checked.invalid.get(kind) ?? 0 });
+    counts.set(kind, { ...(written.counts.get(kind) ?? none), invalid: checked.invalid.get(kind as Kind) ?? 0 });
   }
   return counts;
 }

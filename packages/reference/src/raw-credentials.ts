@@ -70,7 +70,7 @@ export const readDevice = reader(Device, (raw, { organizer }: { organizer: strin
     device_id: raw.device_id,
     name: raw.name,
     token_hash: token === null ? null : secretHash(token),
-    initialized: initialized === undefined ? token !== null : Boolean(initialized),
+    initialized: initialized === undefined ? raw.api_token !== null : Boolean(initialized),
     revoked: raw.revoked,
     all_events: raw.all_events,
     limit_events: raw.limit_events,
@@ -96,9 +96,9 @@ export const readDroidKey = reader(DroidKey, (raw, scope: EventScope, findings):
   if (!known.lists.has(raw.checkin_list)) {
     findings.issue('checkin_list', `${raw.checkin_list} is no check-in list of this event`);
   }
-  raw.items.forEach((item, i) => {
-    if (!known.items.has(item)) findings.issue(`items[${i}]`, `${item} is no product of this event`);
-  });
+  for (const item of raw.items) {
+    if (!known.items.has(item)) findings.issue('items', `${item} is no product of this event`);
+  }
   return {
     organizer: scope.organizer,
     event: scope.event,

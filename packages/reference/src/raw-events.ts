@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { EventScope, SeatingPlan } from './known';
+import type { EventScope } from './known';
 import {
   Flag,
   FlagOn,
@@ -202,7 +202,7 @@ export const readPlan = reader(z.object({ id: Id, layout: z.preprocess(fromText,
       }
     }
   }
-  return { id: raw.id, seats: seats as SeatingPlan };
+  return { id: raw.id, seats };
 });
 
 /** Some pretix versions send the layout as text. */

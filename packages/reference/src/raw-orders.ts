@@ -48,7 +48,7 @@ const Seat = z.object({
 
 const Position = z.object({
   id: SharedId,
-  positionid: z.int(),
+  positionid: z.int32(),
   item: Id,
   variation: MaybeId,
   price: Amount,
@@ -59,7 +59,7 @@ const Position = z.object({
   tax_rate: or(Amount, '0.00'),
   tax_value: or(Amount, '0.00'),
   tax_rule: MaybeId,
-  secret: z.string().min(1, 'may not be blank'),
+  secret: z.string().refine((secret) => secret !== '', 'may not be blank'),
   addon_to: MaybeId,
   subevent: MaybeId,
   pseudonymization_id: or(z.string(), ''),

@@ -78,9 +78,9 @@ export const readItem = reader(Item, (raw, scope: EventScope, findings): Stated<
 });
 
 function checkItems(scope: EventScope, items: readonly number[], key: string, findings: Findings): void {
-  items.forEach((item, i) => {
-    if (!scope.known.items.has(item)) findings.issue(`${key}[${i}]`, `${item} is no product of this event`);
-  });
+  for (const item of items) {
+    if (!scope.known.items.has(item)) findings.issue(key, `${item} is no product of this event`);
+  }
 }
 
 function checkDate(scope: EventScope, subevent: number | null, findings: Findings): void {
@@ -97,7 +97,7 @@ function checkProduct(scope: EventScope, item: number | null, variation: number 
 const Quota = z.object({
   id: Id,
   name: or(z.string(), ''),
-  size: or(z.int(), null),
+  size: or(z.int32(), null),
   items: Ids,
   variations: Ids,
   subevent: MaybeId,
@@ -107,15 +107,18 @@ const Quota = z.object({
 
 export const readQuota = reader(Quota, (raw, scope: EventScope, findings): Stated<'QuotaStated'> => {
   checkItems(scope, raw.items, 'items', findings);
-  raw.variations.forEach((variation, i) => {
-    for (const variations of scope.known.items.values()) if (variations.has(variation)) return;
-    findings.issue(`variations[${i}]`, `${variation} is no variation of a product of this event`);
-  });
+  const variations = new Set([...scope.known.items.values()].flatMap((of) => [...of]));
+  for (const variation of raw.variations) {
+    if (!variations.has(variation)) findings.issue('variations', `${variation} is no variation of this event`);
+  }
   checkDate(scope, raw.subevent, findings);
   return { organizer: scope.organizer, event: scope.event, ...raw };
 });
 
-const Limit = z.unknown().optional().transform((value) => value !== undefined && value !== null && value !== '');
+const Limit = z
+  .unknown()
+  .optional()
+  .transform((value) => value !== undefined && value !== null && value !== '');
 
 const Question = z.object({
   id: Id,
@@ -196,8 +199,8 @@ export const readList = reader(CheckinList, (raw, scope: EventScope, findings): 
 const Voucher = z.object({
   id: Id,
   code: Label,
-  max_usages: or(z.int(), 1),
-  redeemed: or(z.int(), 0),
+  max_usages: or(z.int32(), 1),
+  redeemed: or(z.int32(), 0),
   valid_until: MaybeMoment,
   block_quota: Flag,
   allow_ignore_quota: Flag,
@@ -246,7 +249,7 @@ const Seat = z.object({
   blocked: Flag,
   x: or(z.number(), null),
   y: or(z.number(), null),
-  sorting_rank: or(z.int(), null),
+  sorting_rank: or(z.int32(), null),
 });
 
 /** Where a seat stands comes from the export or, where that says nothing, from the plan of its date or event. */
@@ -308,7 +311,8 @@ export function nameParts(parts: Record<string, unknown>, name: string | null): 
 }
 
 /** Of `checkins.json` only the refused scans are counted: the accepted ones stand in the orders. */
-export const readScan = reader(z.object({ successful: FlagOn }), (raw, _scope: EventScope, findings) => {
-  if (!raw.successful) findings.note('checkin.refused');
+export const readScan = reader(z.unknown(), (raw, _scope: EventScope, findings) => {
+  const refused = typeof raw === 'object' && raw !== null && 'successful' in raw && raw.successful === false;
+  if (refused) findings.note('checkin.refused');
   return undefined;
 });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { parseInstant } from '@gatehouse/domain/instant';
 import type { ReferenceEvent } from '@gatehouse/events/reference';
 import { z } from 'zod';
@@ -52,9 +52,10 @@ export const or = <T extends z.ZodType, D>(schema: T, absent: D) =>
 /** Ids from here upwards are Gatehouse's own (import.md §3). */
 export const OWN_IDS_FROM = 1_000_000_000;
 
-export const Id = z.int().positive();
+/** It fits a signed 32-bit integer, as the read models keep it. */
+export const Id = z.int32().positive();
 /** The id of something of which Gatehouse makes its own, too. */
-export const SharedId = Id.lt(OWN_IDS_FROM, `ids from ${OWN_IDS_FROM} upwards are given by Gatehouse`);
+export const SharedId = Id.refine((id) => id < OWN_IDS_FROM, `ids from ${OWN_IDS_FROM} upwards are given by Gatehouse`);
 export const MaybeId = or(Id, null);
 export const Text = z.string();
 export const MaybeText = or(z.string(), null);
@@ -67,7 +68,7 @@ export const Ids = or(z.array(Id), [] as number[]).transform((ids) => [...ids].s
 export const Texts = or(z.array(z.string()), [] as string[]);
 /** Slugs of events; in order, because pretix may send them in any. */
 export const Slugs = Texts.transform((slugs) => [...slugs].sort());
-export const Place = or(z.int(), 0);
+export const Place = or(z.int32(), 0);
 
 /** A date and time, canonical in UTC; without a zone it is UTC (contract §1.6). */
 export const Moment = z.string().transform((text, context) => {
@@ -125,13 +126,14 @@ export function reader<S extends z.ZodType, Scope, C>(
 function issueOf(issue: z.core.$ZodIssue): Issue {
   let path = '';
   for (const key of issue.path) path += typeof key === 'number' ? `[${key}]` : (path === '' ? '' : '.') + String(key);
+  if (issue.code === 'too_big') return { path, reason: `may not be above ${issue.maximum}` };
+  if (issue.code === 'too_small') return { path, reason: `must be above ${issue.minimum}` };
   if (issue.code !== 'invalid_type') return { path, reason: issue.message };
-  const received = /received (\S+)$/.exec(issue.message)?.[1];
+  const received = /received (\S+)$/.exec(issue.message)?.[1] ?? '';
   if (received === 'undefined') return { path, reason: 'is missing' };
-  return {
-    path,
-    reason: `must be ${NAMES[issue.expected] ?? issue.expected}, not ${NAMES[received ?? ''] ?? received}`,
-  };
+  const expected = NAMES[issue.expected] ?? issue.expected;
+  if (received === 'number' && issue.expected === 'int') return { path, reason: `must be ${expected}` };
+  return { path, reason: `must be ${expected}, not ${NAMES[received] ?? received}` };
 }
 
 const NAMES: Record<string, string> = {
@@ -145,4 +147,4 @@ const NAMES: Record<string, string> = {
 };
 
 /** How secrets are kept: SHA-256 in hex. */
-export const secretHash = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+export const secretHash = (secret: string): string => hash('sha256', secret);

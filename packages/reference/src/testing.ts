@@ -49,7 +49,9 @@ export function exportFolder(template?: string): ExportFolder {
 }
 
 /** A store of `reference` in a database of its own. */
-export async function referenceStoreAt(url: string): Promise<{ store: ReferenceStore; pool: Pool; close(): Promise<void> }> {
+export async function referenceStoreAt(
+  url: string,
+): Promise<{ store: ReferenceStore; pool: Pool; close(): Promise<void> }> {
   const pool = openPool(url, 'reference', 4);
   await migrate(pool, 'reference', EVENT_STORE_SQL);
   const listener = listen(url);

@@ -80,7 +80,6 @@ export type Entry = {
     readonly content: Contents[K] | undefined;
     readonly issues: Issue[];
     readonly notes: readonly Note[];
-    readonly suspect: boolean;
   };
 }[Kind];
 
@@ -108,11 +107,9 @@ const EVENT_FILES: readonly {
 export type Walk = {
   /** What is known of an event from earlier imports and, as the walk goes on, from the folder. */
   event(organizer: string, event: string): KnownEvent;
-  /** Whether an object is to be passed over, by its file's name and index. */
-  skip(file: SourceFile, index: number): boolean;
+  /** Whether the organizer or event of this file was left out, and with it everything it has. */
+  leftOut(file: SourceFile): boolean;
   onBytes(bytes: number): void;
-  /** Sales channels besides those of `saleschannels.json`, once they are known. */
-  channels(organizer: string): readonly string[];
 };
 
 /**
@@ -125,25 +122,19 @@ export async function* walk(folders: readonly OrganizerFolder[], options: Walk):
 
 async function* walkOrganizer(folder: OrganizerFolder, options: Walk): AsyncGenerator<Entry[]> {
   const file = folder.files.get('organizer.json')!;
-  if (options.skip(file, -1)) return;
-  const [own] = entriesOf('organizer', file, [await readObject(file)], readOrganizer, undefined, options);
+  const [own] = entriesOf({ kind: 'organizer', file, read: readOrganizer }, [await readObject(file)], undefined);
   yield [own!];
   const organizer = (own!.content as Contents['organizer'] | undefined)?.organizer ?? folder.name;
-  if (options.skip(file, -1)) return;
+  if (options.leftOut(file)) return;
 
   const scope = { organizer };
   const channels = folder.files.get('saleschannels.json');
-  if (channels) yield* walkFile('channel', channels, readChannel, scope, options);
-  const implied = options.channels(organizer).map((identifier): Entry => {
-    const content = { organizer, identifier, label: { en: identifier } };
-    return { kind: 'channel', file, index: -1, content, issues: [], notes: [], suspect: false };
-  });
-  if (!channels && implied.length > 0) yield implied;
+  if (channels) yield* walkFile({ kind: 'channel', file: channels, read: readChannel }, scope, options);
 
   const plans = new Map<number, SeatingPlan>();
   const planFile = folder.files.get('seatingplans.json');
   if (planFile) {
-    for await (const entries of walkFile('plan', planFile, readPlan, undefined, options)) {
+    for await (const entries of walkFile({ kind: 'plan', file: planFile, read: readPlan }, undefined, options)) {
       for (const { content } of entries) {
         const plan = content as Contents['plan'] | undefined;
         if (plan) plans.set(plan.id, plan.seats);
@@ -158,16 +149,16 @@ async function* walkOrganizer(folder: OrganizerFolder, options: Walk): AsyncGene
     if (eventScope) events.push({ files: eventFolder.files, scope: eventScope });
   }
   const teams = folder.files.get('teams.json');
-  if (teams) yield* walkFile('token', teams, readTeam, scope, options);
+  if (teams) yield* walkFile({ kind: 'token', file: teams, read: readTeam }, scope, options);
   const devices = folder.files.get('devices.json');
-  if (devices) yield* walkFile('device', devices, readDevice, scope, options);
+  if (devices) yield* walkFile({ kind: 'device', file: devices, read: readDevice }, scope, options);
   for (const event of events) {
     const keys = event.files.get('droidkeys.json');
-    if (keys) yield* walkFile('droidkey', keys, readDroidKey, event.scope, options);
+    if (keys) yield* walkFile({ kind: 'droidkey', file: keys, read: readDroidKey }, event.scope, options);
   }
   for (const event of events) {
     const orders = event.files.get('orders.ndjson') ?? event.files.get('orders.json');
-    if (orders) yield* walkFile('order', orders, readOrder, event.scope, options);
+    if (orders) yield* walkFile({ kind: 'order', file: orders, read: readOrder }, event.scope, options);
   }
 }
 
@@ -178,18 +169,17 @@ async function* walkEvent(
   options: Walk,
 ): AsyncGenerator<Entry[], EventScope | undefined> {
   const file = folder.files.get('event.json') ?? missing(folder);
-  if (options.skip(file, -1)) return undefined;
   const settingsFile = folder.files.get('settings.json');
   const settingsRow = settingsFile ? await readObject(settingsFile) : undefined;
   const settings = settingsRow && read(settingsRow, readSettings, undefined);
   const row = file.path === '' ? { index: -1, problem: 'is missing' } : await readObject(file);
   const eventScope = { organizer: above.organizer, folder: folder.name, settings: settings?.content ?? noSettings };
-  const [own] = entriesOf('event', file, [row], readEvent, eventScope, options);
+  const [own] = entriesOf({ kind: 'event', file, read: readEvent }, [row], eventScope);
   for (const issue of settings?.issues ?? []) {
     own!.issues.push({ path: `(settings.json${issue.path && ` ${issue.path}`})`, reason: issue.reason });
   }
   yield [own!];
-  if (options.skip(file, -1)) return undefined;
+  if (options.leftOut(file)) return undefined;
 
   const content = own!.content as EventReading | undefined;
   const event = content?.event ?? folder.name;
@@ -206,7 +196,7 @@ async function* walkEvent(
   const scope: EventScope = { organizer: above.organizer, event, known, plans: above.plans };
   for (const each of EVENT_FILES) {
     const source = folder.files.get(each.file);
-    if (source) yield* walkFile(each.kind, source, each.read, scope, options);
+    if (source) yield* walkFile({ kind: each.kind, file: source, read: each.read }, scope, options);
   }
   return scope;
 }
@@ -217,33 +207,22 @@ function missing(folder: SourceFolder): SourceFile {
   return { path: '', name: `${prefix}event.json`, bytes: 0 };
 }
 
-async function* walkFile<S>(
-  kind: Kind,
-  file: SourceFile,
-  reader: (value: unknown, scope: S) => Reading<unknown>,
-  scope: S,
-  options: Walk,
-): AsyncGenerator<Entry[]> {
-  for await (const rows of readRows(file, options.onBytes)) {
-    const entries = entriesOf(kind, file, rows, reader, scope, options);
+/** A file, the kind of its objects and how they are read. */
+type Source<S> = {
+  readonly kind: Kind;
+  readonly file: SourceFile;
+  readonly read: (value: unknown, scope: S) => Reading<unknown>;
+};
+
+async function* walkFile<S>(source: Source<S>, scope: S, options: Walk): AsyncGenerator<Entry[]> {
+  for await (const rows of readRows(source.file, options.onBytes)) {
+    const entries = entriesOf(source, rows, scope);
     if (entries.length > 0) yield entries;
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/max-params -- private, and each is something else
-function entriesOf<S>(
-  kind: Kind,
-  file: SourceFile,
-  rows: readonly Row[],
-  reader: (value: unknown, scope: S) => Reading<unknown>,
-  scope: S,
-  options: Walk,
-): Entry[] {
-  return rows
-    .filter((row) => !options.skip(file, row.index))
-    .map(
-      (row) => ({ kind, file, index: row.index, suspect: row.suspect ?? false, ...read(row, reader, scope) }) as Entry,
-    );
+function entriesOf<S>({ kind, file, read: reader }: Source<S>, rows: readonly Row[], scope: S): Entry[] {
+  return rows.map((row) => ({ kind, file, index: row.index, ...read(row, reader, scope) }) as Entry);
 }
 
 function read<S, C>(row: Row, reader: (value: unknown, scope: S) => Reading<C>, scope: S): Reading<C> {

@@ -3,19 +3,13 @@ import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision } from '@gatehouse/eventing/event-store';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
-import {
-  contentHash,
-  listDevices,
-  listDroidKeys,
-  listTokens,
-  stateCredential,
-  type CredentialEvent,
-} from './credentials';
-import type { OrganizerFolder } from './folder';
+import { listDevices, listDroidKeys, listTokens, stateCredential, type CredentialEvent } from './credentials';
+import { eventOf, impliedChannel } from './facts';
 import { OWN_IDS_FROM, type Note } from './raw';
+import type { DeviceContent, DroidKeyContent, TokenContent } from './raw-credentials';
+import { contentHash, type Spool, type Spooled } from './spool';
 import type { FactOf, Newest } from './stored';
 import type { ReferenceStore } from './store';
-import { told, walk, type Entry, type Kind, type Walk } from './walk';
 
 /** The newest facts about credentials when the import began. */
 export type Credentials = {
@@ -36,7 +30,7 @@ export type Written = {
   /** The import's number; null when nothing was written. */
   readonly number: number | null;
   readonly events: number;
-  readonly counts: ReadonlyMap<Kind, Record<Outcome, number>>;
+  readonly counts: ReadonlyMap<string, Record<Outcome, number>>;
   readonly notes: ReadonlyMap<Note, number>;
 };
 
@@ -44,109 +38,122 @@ export type WriteOptions = {
   readonly store: ReferenceStore;
   readonly credentials: Credentials;
   readonly folder: string;
-  readonly walk: Walk;
-  onObjects(objects: number): void;
+  /** Channels by organizer that are stated only where they are not known yet. */
+  readonly impliedChannels: ReadonlyMap<string, ReadonlySet<string>>;
+  onProgress(objects: number, bytes: number): void;
 };
 
 /** One object on its way into its stream. */
-type Planned = {
-  readonly kind: Kind;
-  readonly event: ReferenceEvent;
-  readonly stream: string;
-  readonly implied: boolean;
-};
+type Planned = Spooled & { readonly implied: boolean };
 
 /** Small, so that nobody waits long behind one of them. */
 const CHUNK_OBJECTS = 200;
+/** Groups that are under way while the next one is read. */
+const IN_FLIGHT = 2;
 const MAX_TRIES = 10;
 /** Event ids derive from stream, revision and content: an append that is repeated is the same event. */
 const NAMESPACE = '5f8f4f2e-7a55-4c53-9c0e-0b9a5c0f4a5d';
 
-/**
- * Walks the checked folder again and appends what is new or changed, in small groups. While one group is being written the
- * next one is read.
- */
-export async function write(folders: readonly OrganizerFolder[], options: WriteOptions): Promise<Written> {
+/** Appends what is new or changed of the spooled objects, in small groups. While some are being written the next is read. */
+export async function write(spool: Spool, options: WriteOptions): Promise<Written> {
   const { store } = options;
-  const counts = new Map<Kind, Record<Outcome, number>>();
+  const counts = new Map<string, Record<Outcome, number>>();
   const notes = new Map<Note, number>();
   const import_ = await openImport(store, options.folder);
   const credentials = credentialPlans(options.credentials);
   let events = 0;
 
   let chunk: Planned[] = [];
-  let inFlight: Promise<void> = Promise.resolve();
+  const inFlight: Promise<void>[] = [];
+  let issued: Promise<void> = Promise.resolve();
   const send = async (): Promise<void> => {
     const full = chunk;
     chunk = [];
-    await inFlight;
-    inFlight = flush(full);
-    // It is awaited before the next one; until then its failure must not count as unhandled.
-    inFlight.catch(() => undefined);
+    if (inFlight.length >= IN_FLIGHT) await inFlight.shift();
+    const before = issued;
+    let done: () => void = () => undefined;
+    issued = new Promise((resolve) => (done = resolve));
+    const flushing = flush(full, before, done).finally(done);
+    // It is awaited later; until then its failure must not count as unhandled.
+    flushing.catch(() => undefined);
+    inFlight.push(flushing);
   };
 
-  for await (const entries of walk(folders, options.walk)) {
-    for (const entry of entries) {
-      if (entry.issues.length > 0) throw new Error(`changed while it was imported: ${told(entry, entry.issues[0]!)}`);
-      for (const event of statedBy(entry, import_.number, credentials, notes)) {
-        const implied = entry.kind === 'channel' && entry.index < 0;
-        chunk.push({ kind: entry.kind, event, stream: referenceStream(event), implied });
-        if (chunk.length >= CHUNK_OBJECTS) await send();
-      }
+  for await (const { objects, bytes } of spool.read()) {
+    for (const object of objects) {
+      chunk.push({ ...object, implied: false });
+      if (object.kind === 'organizer') chunk.push(...channelsOf(object));
+      if (chunk.length >= CHUNK_OBJECTS) await send();
     }
-    options.onObjects(entries.length);
+    options.onProgress(objects.length, bytes);
   }
   await send();
-  await inFlight;
+  for (const flushing of inFlight) await flushing;
   await import_.finish();
   return { number: import_.begun() ? import_.number : null, events, counts, notes };
 
-  async function flush(planned: readonly Planned[]): Promise<void> {
-    const secret = planned.filter(({ event }) => isCredential(event));
-    await writeFacts(secret.length === 0 ? planned : planned.filter(({ event }) => !isCredential(event)));
+  function channelsOf(organizer: Spooled): Planned[] {
+    const { organizer: slug } = JSON.parse(organizer.json) as FactOf<'OrganizerStated'>;
+    const identifiers = [...(options.impliedChannels.get(slug) ?? [])];
+    return identifiers.map((identifier) => ({ ...impliedChannel(slug, identifier), implied: true }));
+  }
+
+  /** `before` is when the group ahead has been handed to the store; `done` tells that this one has. */
+  async function flush(planned: readonly Planned[], before: Promise<void>, done: () => void): Promise<void> {
+    const secret = planned.filter(({ stream }) => stream === '');
+    await writeFacts(secret.length === 0 ? planned : planned.filter(({ stream }) => stream !== ''), before, done);
+    if (secret.length === 0) return;
+    await before;
     await Promise.all(secret.map(writeCredential));
   }
 
-  async function writeFacts(planned: readonly Planned[]): Promise<void> {
+  async function writeFacts(planned: readonly Planned[], before: Promise<void>, done: () => void): Promise<void> {
     let left = planned;
     for (let tries = 1; left.length > 0; tries++) {
       const heads = await store.heads(left.map(({ stream }) => stream));
       const changed = left.flatMap((each) => {
         const head = heads.get(each.stream);
-        const outcome = !head ? 'new' : head.hash === hashOf(each.event) || each.implied ? 'unchanged' : 'changed';
+        const outcome = !head ? 'new' : head.hash === each.hash || each.implied ? 'unchanged' : 'changed';
         if (outcome === 'unchanged') count(each.kind, outcome);
         return outcome === 'unchanged' ? [] : [{ ...each, outcome, expected: head ? head.revision + 1 : 0 } as const];
       });
       if (changed.length === 0) return;
+      const appends = changed.map((each) => {
+        const event = eventOf(each, JSON.parse(each.json) as object, import_.number);
+        return { stream: each.stream, expected: each.expected, events: [recordable(event, each)] };
+      });
       await import_.begin();
-      const results = await store.appendMany(
-        changed.map(({ stream, event, expected }) => ({
-          stream,
-          expected,
-          events: [recordable(stream, event, expected)],
-        })),
-      );
+      // The store keeps the order in which it is asked: no order overtakes its list.
+      await before;
+      const appending = store.appendMany(appends);
+      done();
+      const results = await appending;
       left = changed.filter((each, i) => {
         if (results[i] instanceof WrongRevision) return true;
         count(each.kind, each.outcome);
         events++;
         return false;
       });
-      if (tries === MAX_TRIES) throw results.find((result) => result instanceof WrongRevision) as Error;
+      const refused = results.find((result) => result instanceof WrongRevision);
+      if (refused instanceof WrongRevision && tries === MAX_TRIES) throw refused;
     }
   }
 
   /** A credential is decided on its newest state, which the command line may change at any time. */
-  async function writeCredential({ kind, event, stream }: Planned): Promise<void> {
+  async function writeCredential({ kind, json }: Planned): Promise<void> {
+    const content = credentials.complete(kind, JSON.parse(json) as never, notes);
+    const hash = contentHash(JSON.stringify(content));
+    const event = eventOf({ kind, hash }, content, import_.number) as CredentialEvent;
+    const stream = referenceStream(event);
     for (let tries = 1; ; tries++) {
       const newest = (await store.load(stream)).at(-1);
       const known = newest && (reference.read(newest) as CredentialEvent).data;
-      const { result, events: decided } = stateCredential(event as CredentialEvent)(known);
+      const { result, events: decided } = stateCredential(event)(known);
       try {
         if (decided.length > 0) {
           const expected = newest ? newest.revision + 1 : 0;
           await import_.begin();
-          await store.append(stream, expected, [recordable(stream, event, expected)]);
+          await store.append(stream, expected, [recordable(event, { stream, hash, expected })]);
           events++;
         }
         if (result === 'ended') bump(notes, `${kind as 'token'}.ended_here`);
@@ -158,21 +165,17 @@ export async function write(folders: readonly OrganizerFolder[], options: WriteO
     }
   }
 
-  function recordable(stream: string, event: ReferenceEvent, expected: number): NewEvent {
-    const id = uuidV5(NAMESPACE, `${stream} ${expected} ${import_.number} ${hashOf(event)}`);
+  function recordable(event: ReferenceEvent, at: { stream: string; hash: string; expected: number }): NewEvent {
+    const id = uuidV5(NAMESPACE, `${at.stream} ${at.expected} ${import_.number} ${at.hash}`);
     return { id, ...reference.write(event), actor: `import:${import_.number}`, trace: null };
   }
 
-  function count(kind: Kind, outcome: Outcome): void {
+  function count(kind: string, outcome: Outcome): void {
     let of = counts.get(kind);
     if (!of) counts.set(kind, (of = { new: 0, changed: 0, unchanged: 0 }));
     of[outcome]++;
   }
 }
-
-const CREDENTIALS: readonly string[] = ['TokenStated', 'DeviceStated', 'DroidKeyStated'];
-const isCredential = (event: ReferenceEvent): event is CredentialEvent => CREDENTIALS.includes(event.type);
-const hashOf = (event: ReferenceEvent): string => ('hash' in event.data ? event.data.hash : '');
 
 function bump(notes: Map<Note, number>, note: Note): void {
   notes.set(note, (notes.get(note) ?? 0) + 1);
@@ -214,68 +217,24 @@ async function openImport(
   };
 }
 
-const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
-  organizer: 'OrganizerStated',
-  channel: 'SalesChannelStated',
-  event: 'EventStated',
-  date: 'DateStated',
-  category: 'CategoryStated',
-  taxrule: 'TaxRuleStated',
-  item: 'ItemStated',
-  quota: 'QuotaStated',
-  question: 'QuestionStated',
-  layout: 'LayoutStated',
-  list: 'ListStated',
-  voucher: 'VoucherStated',
-  waiting: 'WaitingListEntryStated',
-  seat: 'SeatStated',
-  cartposition: 'CartPositionStated',
-  token: 'TokenStated',
-  device: 'DeviceStated',
-  droidkey: 'DroidKeyStated',
-  order: 'OrderStated',
-};
-
-/** The facts that an object states. */
-function statedBy(entry: Entry, number: number, plans: CredentialPlans, notes: Map<Note, number>): ReferenceEvent[] {
-  const type = TYPES[entry.kind];
-  if (!type) return [];
-  const state = (content: object): ReferenceEvent =>
-    ({ type, data: { import: number, hash: contentHash(content), ...content } }) as ReferenceEvent;
-  switch (entry.kind) {
-    case 'event':
-    case 'date': {
-      const { seatingPlan: _plan, ...content } = entry.content!;
-      return [state(content)];
-    }
-    case 'token':
-      return entry.content!.map((token) => state({ id: plans.tokenId(token.token_hash), ...token }));
-    case 'device': {
-      const { tokenUnknown, ...device } = entry.content!;
-      const kept = tokenUnknown ? plans.device(device.organizer, device.device_id)?.token_hash : undefined;
-      if (kept) bump(notes, 'device.token_kept');
-      return [state(kept ? { ...device, token_hash: kept, initialized: device.initialized || kept !== null } : device)];
-    }
-    case 'droidkey':
-      return [state({ id: plans.droidKeyId(entry.content!.key_hash), ...entry.content! })];
-    default:
-      return [state(entry.content!)];
-  }
-}
-
-type CredentialPlans = {
-  tokenId(hash: string): number;
-  droidKeyId(hash: string): number;
-  device(organizer: string, id: number): FactOf<'DeviceStated'> | undefined;
-};
-
-/** Tokens and droid keys have no ids in an export: a known secret keeps its id, a new one gets the next. */
-function credentialPlans(known: Credentials): CredentialPlans {
+/** What a credential lacks in an export: tokens and droid keys their ids, a device perhaps its token. */
+function credentialPlans(known: Credentials): {
+  complete(kind: string, content: TokenContent & DroidKeyContent & DeviceContent, notes: Map<Note, number>): object;
+} {
   const devices = new Map(known.devices.map(({ fact }) => [`${fact.organizer}/${fact.device_id}`, fact]));
+  // A known secret keeps its id, a new one gets the next.
+  const tokenId = numbered(known.tokens.map(({ fact }) => [fact.token_hash, fact.id]));
+  const droidKeyId = numbered(known.droidKeys.map(({ fact }) => [fact.key_hash, fact.id]));
   return {
-    tokenId: numbered(known.tokens.map(({ fact }) => [fact.token_hash, fact.id])),
-    droidKeyId: numbered(known.droidKeys.map(({ fact }) => [fact.key_hash, fact.id])),
-    device: (organizer, id) => devices.get(`${organizer}/${id}`),
+    complete(kind, content, notes) {
+      if (kind === 'token') return { id: tokenId(content.token_hash), ...content };
+      if (kind === 'droidkey') return { id: droidKeyId(content.key_hash), ...content };
+      const { tokenUnknown, ...device } = content;
+      const kept = tokenUnknown ? devices.get(`${device.organizer}/${device.device_id}`)?.token_hash : undefined;
+      if (!kept) return device;
+      bump(notes, 'device.token_kept');
+      return { ...device, token_hash: kept };
+    },
   };
 }
 

@@ -96,7 +96,7 @@ export function email({ max = 254, blank = false }: { max?: number; blank?: bool
 }
 
 const EMAIL_USER =
-  /^(?:[-!#$%&'*+/=?^_`{}|~0-9A-Z]+(?:\.[-!#$%&'*+/=?^_`{}|~0-9A-Z]+)*|"(?:[\x01-\x08\x0b\x0c\x0e-\x1f!#-[\]-\x7f]|\\[\x01-\x09\x0b\x0c\x0e-\x7f])*")$/i; // eslint-disable-line no-control-regex
+  /^(?:[-!#$%&'*+/=?^_`{}|~0-9A-Z]+(?:\.[-!#$%&'*+/=?^_`{}|~0-9A-Z]+)*|"(?:[\x01-\x08\x0b\x0c\x0e-\x1f!#-[\]-\x7f]|\\[\x01-\x09\x0b\x0c\x0e-\x7f])*")$/i;
 const EMAIL_DOMAIN = /^(?:[A-Z0-9](?:[A-Z0-9-]{0,61}[A-Z0-9])?\.)+[A-Z0-9-]{1,62}[A-Z0-9]$/i;
 
 function isEmail(text: string): boolean {
@@ -249,32 +249,50 @@ export type Find<T> = (id: number) => T | undefined | Promise<T | undefined>;
 
 /** One related object by its id; `""` reads as null. */
 export function pk<T>(find: Find<T>): Field<T> {
-  return field((value) => findRelated(value, find), { meansNull: (value) => value === '' });
-}
-
-async function findRelated<T>(value: unknown, find: Find<T>): Promise<T | Invalid> {
-  const id = value === null ? Infinity : integerOf(value);
-  if (id === undefined) return invalid(`Incorrect type. Expected pk value, received ${pythonType(value)}.`);
-  const found = Number.isFinite(id) ? await find(id) : undefined;
-  return found ?? invalid(`Invalid pk "${pythonText(value)}" - object does not exist.`);
-}
-
-/** Several related objects by their ids; the first wrong one is the error. */
-export function pks<T>(find: Find<T>): Field<readonly T[]> {
-  return field<readonly T[]>(
+  return field(
     async (value) => {
-      if (!Array.isArray(value)) return notAList(value);
-      const found: T[] = [];
-      for (const item of value as unknown[]) {
-        const related = await findRelated(item, find);
-        if (related instanceof Invalid) return related;
-        found.push(related);
-      }
-      return found;
+      const id = relatedId(value);
+      const found = id !== undefined && Number.isFinite(id) ? await find(id) : undefined;
+      return found ?? notRelated(value);
     },
-    { inForm: 'all', absentInForm: { value: [] } },
+    { meansNull: (value) => value === '' },
   );
 }
+
+/** The id that a value names, Infinity for one that cannot exist; undefined when it is no id. */
+const relatedId = (value: unknown): number | undefined => (value === null ? Infinity : integerOf(value));
+
+function notRelated(value: unknown): Invalid {
+  if (relatedId(value) === undefined) {
+    return invalid(`Incorrect type. Expected pk value, received ${pythonType(value)}.`);
+  }
+  return invalid(`Invalid pk "${pythonText(value)}" - object does not exist.`);
+}
+
+/** Finds what many ids stand for, by id; what does not exist is left out. */
+export type FindMany<T> = (ids: readonly number[]) => ReadonlyMap<number, T> | Promise<ReadonlyMap<number, T>>;
+
+/** Several related objects by their ids, asked for at once; the first wrong one is the error. */
+export function pks<T>(find: FindMany<T>): Field<readonly T[]> {
+  return field<readonly T[]>((value) => (Array.isArray(value) ? findAllRelated(value, find) : notAList(value)), {
+    inForm: 'all',
+    absentInForm: { value: [] },
+  });
+}
+
+async function findAllRelated<T>(values: readonly unknown[], find: FindMany<T>): Promise<readonly T[] | Invalid> {
+  if (values.length > MAX_ELEMENTS) return TOO_MANY;
+  const ids = values.map(relatedId);
+  const findable = ids.filter((id) => id !== undefined && Number.isFinite(id)) as number[];
+  const found = findable.length === 0 ? new Map<number, T>() : await find([...new Set(findable)]);
+  const related = ids.map((id) => (id === undefined ? undefined : found.get(id)));
+  const wrong = related.indexOf(undefined);
+  return wrong === -1 ? (related as T[]) : notRelated(values[wrong]);
+}
+
+/** More than any list of the four APIs needs, and no more than can be checked without keeping others waiting. */
+const MAX_ELEMENTS = 10_000;
+const TOO_MANY = invalid(`Ensure this field has no more than ${MAX_ELEMENTS} elements.`);
 
 const notAList = (value: unknown) => invalid(`Expected a list of items but got type "${pythonType(value)}".`);
 
@@ -292,8 +310,9 @@ export function words(): Field<readonly string[]> {
     (value) => {
       if (!Array.isArray(value) || !value.every((word) => typeof word === 'string'))
         return invalid('Invalid data type.');
+      if (value.length > MAX_ELEMENTS) return TOO_MANY;
       const messages = value.flatMap(unstorable);
-      return messages.length > 0 ? new Invalid([messages[0]!]) : (value as string[]);
+      return messages.length > 0 ? invalid(messages[0]!) : value;
     },
     { inForm: 'all', absentInForm: { value: [] } },
   );
@@ -345,6 +364,7 @@ export function objects<S extends Shape>(shape: S, rule?: Rule<Values<S>>): Fiel
   return field<readonly Values<S>[]>(
     async (value) => {
       if (!Array.isArray(value)) return new Invalid({ non_field_errors: notAList(value).tree });
+      if (value.length > MAX_ELEMENTS) return new Invalid({ non_field_errors: TOO_MANY.tree });
       const read: (Values<S> | Invalid)[] = [];
       for (const item of value as unknown[]) read.push(await readOne(item, shape, rule));
       if (!read.some((item) => item instanceof Invalid)) return read as Values<S>[];

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { StoreOverloaded, StoreUnavailable } from '@gatehouse/eventing/event-store';
 import type { ApiRequest } from './api-request';
-import { createHttp, drain, listen, route, type Route } from './http';
+import { createHttp, drain, listen, route, type Handler, type Route } from './http';
 import { createLog } from './log';
 import { knownCredentials, knownEvents, startApp, tokenOf, type TestApp } from './testing';
 
@@ -27,7 +27,7 @@ const credentials = knownCredentials({
 
 const settings = { safe: 'can_view_orders', unsafe: 'can_change_event_settings' } as const;
 const echo = async (request: ApiRequest) => ({ status: 200, body: { body: await request.body() } });
-const failing = (error: unknown): Route['GET'] => {
+const failing = (error: unknown): Handler => {
   return () => {
     throw error;
   };
@@ -484,7 +484,7 @@ describe('413', () => {
         headers: { authorization: 'Token full', 'content-type': 'application/json' },
         body: headers['transfer-encoding'] ? new Blob([body]).stream() : body,
         duplex: 'half',
-      } as RequestInit);
+      });
       expect([answer.status, await answer.json()]).toEqual([413, { detail: 'The request body is too large.' }]);
     }
   });

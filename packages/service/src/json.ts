@@ -52,7 +52,7 @@ function stringEnd(text: string, at: number): number {
  */
 const LONG_DIGITS = /\d{16}/;
 const INTEGER_MARK = '\u0000integer ';
-const MARKED = /^\u0000integer -?\d+$/; // eslint-disable-line no-control-regex
+const MARKED = /^\u0000integer -?\d+$/;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 function parseWithLongIntegers(text: string): unknown {

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { listen as listenTo, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
+import { listen as listenTo, migrate, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
 import type { Credentials, Events } from './auth';
 import type { Config } from './config';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
@@ -67,7 +67,7 @@ export async function run<C>(
   for (const { context } of services) {
     if (!contexts.has(context)) contexts.set(context, await context.open(platform));
   }
-  const transport = openPool(databaseUrl, TRANSPORT, 4);
+  const transport = openRequestPool(databaseUrl, TRANSPORT, 4);
   await migrate(transport, TRANSPORT, IDEMPOTENCY_SQL);
   const idempotency = openIdempotency(transport, log);
   const mounted = services.map((service) => service.mount(contexts.get(service.context)!.value, platform));

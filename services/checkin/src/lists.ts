@@ -5,6 +5,7 @@ import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse
 import { listsOf, nextListId, type ListRow } from '@gatehouse/admission/lists';
 import { listStream } from '@gatehouse/events/admission';
 import { changeList, createList, deleteList, type CheckinListFields } from '@gatehouse/domain/checkin-list';
+import { foldCase } from '@gatehouse/domain/fold';
 import { sortable } from '@gatehouse/domain/instant';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import {
@@ -47,16 +48,16 @@ export function listRoutes(admission: Admission): Route[] {
 
 async function listLists(request: ApiRequest, admission: Admission): Promise<Reply> {
   const festival = festivalOf(request, admission);
-  const asked = askedPage(request.query);
   const { subevent } = await readFilters(request.query, {
     subevent: idFilter((ids) => new Set(ids.filter((id) => admission.catalog.exists('date', id)))),
   });
+  const asked = askedPage(request.query);
   await admission.caughtUp(['lists', 'tickets']);
   const lists = await listsOf(admission.pool, festival.key);
   const wanted = subevent === undefined ? lists : lists.filter((list) => list.fields.subevent === subevent);
   const sorted = wanted
     .map((list) => ({ list, key: sortKey(list, festival) }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.list.id - b.list.id))
+    .sort((a, b) => Buffer.compare(a.key, b.key) || a.list.id - b.list.id)
     .map(({ list }) => list);
   const page = pageOf(asked, sorted.length);
   const shown = sorted.slice(page.offset, page.offset + page.size);
@@ -68,10 +69,13 @@ async function listLists(request: ApiRequest, admission: Admission): Promise<Rep
   );
 }
 
-/** By the date's start, then by name; lists without a date come last, as on PostgreSQL. */
-function sortKey({ fields }: ListRow, festival: Festival): string {
+/**
+ * By the date's start, then by the folded name; lists without a date come last, as on PostgreSQL. Bytes of UTF-8, because
+ * they sort as code points do.
+ */
+function sortKey({ fields }: ListRow, festival: Festival): Buffer {
   const start = fields.subevent === null ? undefined : festival.dates.get(fields.subevent)?.date_from;
-  return `${start === undefined ? '~' : sortable(new Date(start).toISOString())} ${fields.name}`;
+  return Buffer.from(`${start === undefined ? '~' : sortable(start)} ${foldCase(fields.name)}`);
 }
 
 const talliesOf = (lists: readonly ListRow[], admission: Admission, festival: Festival): Promise<Tallies> =>
@@ -108,13 +112,14 @@ function shapeOf(admission: Admission, festival: Festival) {
   const { organizer, event } = festival.fact;
   const owned = (id: number, owner: { organizer: string; event: string } | undefined) =>
     owner?.organizer === organizer ? { id, here: owner.event === event } : undefined;
+  const ownedItems = (ids: readonly number[]) => {
+    const found = ids.map((id) => owned(id, admission.catalog.itemOwner(id))).filter((item) => item !== undefined);
+    return new Map(found.map((item) => [item.id, item]));
+  };
   return {
     name: char({ max: 190 }),
     all_products: withDefault(boolean(), true),
-    limit_products: withDefault(
-      pks((id) => owned(id, admission.catalog.itemOwner(id))),
-      [],
-    ),
+    limit_products: withDefault(pks(ownedItems), []),
     subevent: withDefault(nullable(pk((id) => owned(id, admission.catalog.dateOwner(id)))), null),
     include_pending: withDefault(boolean(), false),
     auto_checkin_sales_channels: withDefault(words(), []),
@@ -149,7 +154,7 @@ function check(sent: Sent, admission: Admission, { fact }: Festival): void {
 const fieldsOf = (sent: Sent) => ({
   name: sent.name,
   all_products: sent.all_products,
-  limit_products: sent.limit_products.map((item) => item.id),
+  limit_products: [...new Set(sent.limit_products.map((item) => item.id))],
   subevent: sent.subevent?.id ?? null,
   include_pending: sent.include_pending,
   auto_checkin_sales_channels: [...sent.auto_checkin_sales_channels],
@@ -165,20 +170,33 @@ async function create(request: ApiRequest, admission: Admission): Promise<Reply>
   const festival = festivalOf(request, admission);
   const sent = await validate(await request.body(), shapeOf(admission, festival));
   check(sent, admission, festival);
-  const { organizer, event } = festival.fact;
-  const id = request.idempotency ? derivedId(request.idempotency.namespace) : await nextListId(admission.pool);
-  const fields: CheckinListFields = { organizer, event, id, ...fieldsOf(sent) };
-  // A request that runs again after a crash finds the list that it made the first time: then nothing is written.
-  await admission.lists.transact(listStream(id), createList(fields), command(request));
+  const made = await make(fieldsOf(sent), { request, admission, festival });
   await admission.caughtUp(['lists', 'tickets']);
-  const list = { id, revision: 1, since: 0, fields };
+  const list = { id: made.id, revision: 1, since: 0, fields: made };
   return { status: 201, body: resource(list, await talliesOf([list], admission, festival)) };
 }
 
+type Place = { readonly request: ApiRequest; readonly admission: Admission; readonly festival: Festival };
+
+/** Makes a list under the first id that is free. A request that runs again after a crash finds the one that it made before. */
+async function make(
+  sent: Omit<CheckinListFields, 'organizer' | 'event' | 'id'>,
+  { request, admission, festival }: Place,
+): Promise<CheckinListFields> {
+  const { organizer, event } = festival.fact;
+  const namespace = request.idempotency?.namespace;
+  for (let tries = 0; ; tries++) {
+    const id = namespace === undefined ? await nextListId(admission.pool) : derivedId(`${namespace} ${tries}`);
+    const fields: CheckinListFields = { organizer, event, id, ...sent };
+    const { result } = await admission.lists.transact(listStream(id), createList(fields), command(request));
+    if (result.created) return fields;
+    if (namespace !== undefined && (await admission.lists.holds(listStream(id), namespace))) return fields;
+  }
+}
+
 /** An id that the same request gets again, among those that the sequence does not reach. */
-function derivedId(namespace: string): number {
-  const [first] = new Uint32Array(createHash('sha256').update(namespace).digest().buffer.slice(0, 4));
-  return 1_600_000_000 + (first! % 500_000_000);
+function derivedId(seed: string): number {
+  return 1_600_000_000 + (createHash('sha256').update(seed).digest().readUInt32BE() % 500_000_000);
 }
 
 /** `read` says whether what is not sent is reset to its default (PUT; contract §12, row 9) or stays (PATCH). */

@@ -89,7 +89,10 @@ type Change = {
   organizer?: OrganizerFact | undefined;
 };
 
+const NAMED = { attendee_name: 'Ada Testmann', attendee_name_parts: { _scheme: 'full', full_name: 'Ada Testmann' } };
+
 function data(change: Change = {}): Record<string, string> {
+  const name = { ...NAMED, ...change.facts };
   const ticket: Ticket = {
     id: 1,
     event: 'demo/openair',
@@ -102,8 +105,8 @@ function data(change: Change = {}): Record<string, string> {
     facts: {
       positionid: 1,
       price: '149.00',
-      attendee_name: 'Ada Testmann',
-      attendee_name_parts: { _scheme: 'full', full_name: 'Ada Testmann' },
+      ...NAMED,
+      printed: { name: name.attendee_name, parts: name.attendee_name_parts },
       attendee_email: null,
       voucher: null,
       tax_rate: '0.00',

@@ -1,5 +1,6 @@
 import type { Catalog, Festival } from '@gatehouse/admission/catalog';
 import type { Ticket } from '@gatehouse/admission/lookup';
+import { requiresAttention } from '@gatehouse/admission/products';
 import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';
 import type { Admissions } from '@gatehouse/domain/ticket';
@@ -50,10 +51,6 @@ export function positionResource(ticket: Ticket, history: Admissions, view: Posi
 
 const pdfDataOf = (ticket: Ticket, { festival, catalog }: PositionView) =>
   pdfData(ticket, { festival, organizer: catalog.organizer(festival.fact.organizer), now: instantOf(Date.now()) });
-
-/** Whether the gate should look twice (contract §2.1). */
-export const requiresAttention = (ticket: Ticket, festival: Festival): boolean =>
-  ticket.facts.order.checkin_attention || festival.items.get(ticket.item)?.checkin_attention === true;
 
 /** Links to the printable ticket, where the shop offers it (contract §5.1). */
 function downloads(ticket: Ticket, { festival, baseUrl }: PositionView): { output: string; url: string }[] {

@@ -1,9 +1,11 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
 import type { TicketFinder } from '@gatehouse/admission/find-tickets';
-import { findList, type ListRow } from '@gatehouse/admission/lists';
+import type { ListRow } from '@gatehouse/admission/lists';
 import type { Found, Ticket } from '@gatehouse/admission/lookup';
+import { requiresAttention } from '@gatehouse/admission/products';
 import { checkinQuestions, sortedOptions } from '@gatehouse/admission/questions';
+import { scanLookup } from '@gatehouse/admission/scan-lookup';
 import type { QuestionFact } from '@gatehouse/events/reference';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
@@ -19,7 +21,7 @@ import { unstorable } from '@gatehouse/service/python';
 import type { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
 import { idIn } from './event-request';
-import { positionResource, requiresAttention } from './position';
+import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
 
 /** One redeem request, however it came in. */
@@ -43,50 +45,36 @@ export type Redeemer = (ask: RedeemAsk) => Promise<Reply>;
 
 /** POST …/redeem/: contract §6. One coalesced read, one decision, one group-committed append (design §3). */
 export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
-  // Hints: the revision that comes with every read says whether one is still true.
-  const lists = new Map<number, ListRow>();
-
-  async function currentList(event: string, id: number): Promise<ListRow | undefined> {
-    const list = await findList(admission.pool, event, id);
-    if (list) lists.set(id, list);
-    else lists.delete(id);
-    return list;
-  }
-
-  /** The list and what is known of the ticket, both as of the same read. */
-  async function look(ask: RedeemAsk, name: string): Promise<{ list: ListRow | undefined; found: Found }> {
-    const id = idIn(ask.list);
-    let list = id === null ? undefined : lists.get(id);
-    if (id !== null && !list) list = await currentList(ask.festival.key, id);
-    for (;;) {
-      const found = await admission.lookup({
-        event: ask.festival.key,
-        date: list?.fields.subevent ?? null,
-        secret: name,
-        id: idIn(name),
-        list: id ?? 0,
-        credential: 'credential' in ask.principal ? ask.principal.credential : null,
-      });
-      if (found.listRevision === (list?.revision ?? null)) return { list, found };
-      list = found.listRevision === null ? undefined : await currentList(ask.festival.key, id!);
-    }
-  }
+  const look = scanLookup(admission);
 
   return async (ask) => {
     const { festival, query } = ask;
     const body = ask.body();
     // Read beside the look-up; whether it is good is asked after list and ticket (contract §6.2).
     body.catch(() => undefined);
-    const { list, found } = await look(ask, ask.position);
+    const asked = {
+      event: festival.key,
+      list: idIn(ask.list),
+      date: null,
+      secret: ask.position,
+      id: idIn(ask.position),
+      credential: 'credential' in ask.principal ? ask.principal.credential : null,
+    };
+    const { list, found } = await look(asked);
     const principal = 'credential' in ask.principal ? ask.principal.accept(found) : ask.principal;
     if (!list) throw notFound();
     const where = await readTicketFilter(query, admission);
     const filtered = Object.keys(where).length > 0;
     let ticket: Ticket | null | undefined = found.ticket;
     if (filtered) {
-      ticket = await findTicket(finder, { list, ignoreStatus: true, ignoreProducts: true, where, ordering: [] }, ask.position);
+      ticket = await findTicket(
+        finder,
+        { list, ignoreStatus: true, ignoreProducts: true, where, ordering: [] },
+        ask.position,
+      );
     } else if (!ticket && ask.position.includes('+')) {
-      ticket = (await look(ask, ask.position.replaceAll('+', ' '))).found.ticket;
+      const secret = ask.position.replaceAll('+', ' ');
+      ticket = (await look({ ...asked, secret, id: idIn(secret) })).found.ticket;
     }
     const facts = factsOf(list);
     const by = {
@@ -94,11 +82,12 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       trace: ask.trace,
       ...(ask.request ? { request: ask.request, mayBeRepeat: true } : {}),
     };
-    const sent = await body;
     if (!ticket) {
-      await admission.gate.unknown({ list: facts, scan: leniently(sent) }, by);
+      // The ticket is looked up before the body is read: nobody is told what is wrong with that (contract, Transport).
+      await admission.gate.unknown({ list: facts, scan: leniently(await body.catch(() => ({}))) }, by);
       throw notFound();
     }
+    const sent = await body;
     if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) await validate(sent, {});
     const datetime = readDatetime(sent);
     const nonce = readNonce(sent);
@@ -109,7 +98,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       nonce,
       force: truthy(rawValue(sent, 'force')),
       ignoreUnpaid: truthy(rawValue(sent, 'ignore_unpaid')),
-      questionsSupported: truthy(rawValue(sent, 'questions_supported') ?? true),
+      questionsSupported: truthy(valueOr(true, rawValue(sent, 'questions_supported'))),
       canceledSupported: truthy(rawValue(sent, 'canceled_supported')),
       questions,
       given: readAnswers(questions, readRawAnswers(sent), { timeZone: festival.fact.timezone, language }),
@@ -160,6 +149,9 @@ function truthy(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
   return Boolean(value);
 }
+
+/** Only what is absent has a default: null was sent, and is off. */
+const valueOr = (fallback: unknown, value: unknown): unknown => (value === undefined ? fallback : value);
 
 /** When it happened: now unless the client says (contract §6.1). Throws the 400 that is a bare array. */
 function readDatetime(body: Body): Instant {
@@ -223,7 +215,12 @@ const questionResource = (question: QuestionFact): Record<string, unknown> => ({
   type: question.type,
   required: question.required,
   items: question.items,
-  options: sortedOptions(question).map(({ id, identifier, answer, position }) => ({ id, identifier, answer, position })),
+  options: sortedOptions(question).map(({ id, identifier, answer, position }) => ({
+    id,
+    identifier,
+    answer,
+    position,
+  })),
   position: question.position,
   ask_during_checkin: question.ask_during_checkin,
   identifier: question.identifier,

@@ -1,5 +1,6 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/counts';
+import { itemName, variationName } from '@gatehouse/admission/products';
 import { admits } from '@gatehouse/domain/redeem';
 import { chooseLanguage, localize } from '@gatehouse/domain/localize';
 import { route, type Route } from '@gatehouse/service/http';
@@ -41,14 +42,14 @@ export function statusRoute(admission: Admission): Route {
           position_count: sum(tickets),
           items: items.map((item) => ({
             id: item.id,
-            name: item.internal_name || text(item.name),
+            name: itemName(festival, item.id, language),
             admission: item.admission,
             ...counts((tally) => tally.item === item.id),
             variations: [...item.variations]
               .sort((a, b) => a.position - b.position || a.id - b.id)
               .map((variation) => ({
                 id: variation.id,
-                value: text(variation.value),
+                value: variationName(festival, { item: item.id, variation: variation.id }, language),
                 ...counts((tally) => tally.variation === variation.id),
               })),
           })),

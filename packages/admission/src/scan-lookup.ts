@@ -1,0 +1,53 @@
+import type { Admission } from './admission';
+import { findList, type ListRow } from './lists';
+import type { Found } from './lookup';
+
+/** Which ticket is meant at which list. */
+export type ScanAsk = {
+  /** `organizer/slug`. */
+  readonly event: string;
+  /** null: no list can have that id. */
+  readonly list: number | null;
+  /** The date of tickets when the list is bound to none. */
+  readonly date: number | null;
+  /** The ticket by its secret, or by its id, which goes first. */
+  readonly secret: string;
+  readonly id: number | null;
+  /** SHA-256 of the scanner's secret; null when it was checked otherwise. */
+  readonly credential: string | null;
+};
+
+/** The list and what is known of the ticket, both as of the same read. */
+export type ScanFound = { readonly list: ListRow | undefined; readonly found: Found };
+
+/**
+ * Finds what a scan is about in one read that scans share. Lists are remembered as hints: the revision that comes with every
+ * read says whether one is still true.
+ */
+export function scanLookup(admission: Admission): (ask: ScanAsk) => Promise<ScanFound> {
+  const lists = new Map<number, ListRow>();
+
+  async function currentList(event: string, id: number): Promise<ListRow | undefined> {
+    const list = await findList(admission.pool, event, id);
+    if (list) lists.set(id, list);
+    else lists.delete(id);
+    return list;
+  }
+
+  return async ({ event, list: id, date, secret, id: ticket, credential }) => {
+    let list = id === null ? undefined : lists.get(id);
+    if (id !== null && !list) list = await currentList(event, id);
+    for (;;) {
+      const found = await admission.lookup({
+        event,
+        date: list?.fields.subevent ?? date,
+        secret,
+        id: ticket,
+        list: id ?? 0,
+        credential,
+      });
+      if (found.listRevision === (list?.revision ?? null)) return { list, found };
+      list = found.listRevision === null ? undefined : await currentList(event, id!);
+    }
+  };
+}

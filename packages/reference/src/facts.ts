@@ -1,0 +1,65 @@
+import { referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
+import { contentHash, type Spooled } from './spool';
+import type { Entry, Kind } from './walk';
+
+/** The events that state an object; kinds without one are not imported. */
+const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
+  organizer: 'OrganizerStated',
+  channel: 'SalesChannelStated',
+  event: 'EventStated',
+  date: 'DateStated',
+  category: 'CategoryStated',
+  taxrule: 'TaxRuleStated',
+  item: 'ItemStated',
+  quota: 'QuotaStated',
+  question: 'QuestionStated',
+  layout: 'LayoutStated',
+  list: 'ListStated',
+  voucher: 'VoucherStated',
+  waiting: 'WaitingListEntryStated',
+  seat: 'SeatStated',
+  cartposition: 'CartPositionStated',
+  token: 'TokenStated',
+  device: 'DeviceStated',
+  droidkey: 'DroidKeyStated',
+  order: 'OrderStated',
+};
+
+/** The event by which import `number` states what was spooled. */
+export function eventOf(spooled: Pick<Spooled, 'kind' | 'hash'>, content: object, number: number): ReferenceEvent {
+  const type = TYPES[spooled.kind as Kind];
+  return { type, data: { import: number, hash: spooled.hash, ...content } } as ReferenceEvent;
+}
+
+/** What an object states, ready for the store. Credentials are read once more before they are written, so they have no stream yet. */
+export function spooledOf(entry: Entry): Spooled[] {
+  switch (entry.kind) {
+    case 'plan':
+    case 'scan':
+      return [];
+    case 'token':
+      return entry.content!.map((token) => spool('token', token));
+    case 'device':
+    case 'droidkey':
+      return [spool(entry.kind, entry.content!)];
+    case 'event':
+    case 'date': {
+      const { seatingPlan: _plan, ...content } = entry.content!;
+      return [spoolWithStream(entry.kind, content)];
+    }
+    default:
+      return [spoolWithStream(entry.kind, entry.content!)];
+  }
+}
+
+/** A sales channel that no file names, but some list or order. */
+export const impliedChannel = (organizer: string, identifier: string): Spooled =>
+  spoolWithStream('channel', { organizer, identifier, label: { en: identifier } });
+
+const spool = (kind: Kind, content: object): Spooled => ({ kind, stream: '', hash: '', json: JSON.stringify(content) });
+
+function spoolWithStream(kind: Kind, content: object): Spooled {
+  const json = JSON.stringify(content);
+  const stream = referenceStream({ type: TYPES[kind], data: content } as ReferenceEvent);
+  return { kind, stream, hash: contentHash(json), json };
+}

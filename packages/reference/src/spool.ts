@@ -1,0 +1,69 @@
+import { hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lines } from './lines';
+
+/** A checked object on its way to its stream. `json` is its content; an object without a stream gets one when it is written. */
+export type Spooled = { readonly kind: string; readonly stream: string; readonly hash: string; readonly json: string };
+
+/** Checked objects between check and store, in their order. */
+export type Spool = {
+  /** The content as JSON, for whoever wants to look at it, and what to give `add`. */
+  readonly bytes: () => number;
+  add(objects: readonly Spooled[]): Promise<void>;
+  /** All of them, some at a time, with the bytes that they take. */
+  read(): AsyncGenerator<{ objects: Spooled[]; bytes: number }>;
+  close(): Promise<void>;
+};
+
+/** The hash by which an unchanged object is recognised: of what it says, not of the import that brought it. */
+export const contentHash = (json: string): string => hash('sha256', json).slice(0, 32);
+
+/**
+ * A spool in a file, so that an export of any size is read and checked once, takes little memory, and cannot change between
+ * check and store. The file has no name: whatever happens to the process, names and secrets of tickets do not stay behind.
+ */
+export async function openSpool(): Promise<Spool> {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-import-'));
+  let file: FileHandle;
+  try {
+    file = await open(join(folder, 'objects'), 'wx+', 0o600);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  let bytes = 0;
+  return {
+    bytes: () => bytes,
+    async add(objects) {
+      let text = '';
+      for (const { kind, stream, hash: content, json } of objects) {
+        // A stream's name may hold anything that a slug or an order code may; the rest has no tab and no line end.
+        text += `${kind}\t${content}\t${JSON.stringify(stream)}\t${json}\n`;
+      }
+      bytes += (await file.write(text)).bytesWritten;
+    },
+    async *read() {
+      const stream = createReadStream('', { fd: file.fd, start: 0, autoClose: false, highWaterMark: 1 << 17 });
+      let before = 0;
+      for await (const texts of lines(stream)) {
+        yield { objects: texts.filter((text) => text !== '').map(spooled), bytes: stream.bytesRead - before };
+        before = stream.bytesRead;
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+function spooled(line: string): Spooled {
+  const first = line.indexOf('\t');
+  const second = line.indexOf('\t', first + 1);
+  const third = line.indexOf('\t', second + 1);
+  return {
+    kind: line.slice(0, first),
+    hash: line.slice(first + 1, second),
+    stream: JSON.parse(line.slice(second + 1, third)) as string,
+    json: line.slice(third + 1),
+  };
+}

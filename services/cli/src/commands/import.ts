@@ -1,0 +1,155 @@
+import { resolve } from 'node:path';
+import { NoExport } from '@gatehouse/reference/folder';
+import { importFolder, ImportRunning, InvalidExport, type Progress } from '@gatehouse/reference/import';
+import type { Report, Warning } from '@gatehouse/reference/report';
+import { Presets, SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { Refused, type Run } from '../run-command';
+import type { Session } from '../session';
+
+/**
+ * `import`: a pretix export becomes facts (import.md). Exit code 0 when all of it was taken over, 1 when nothing was, 2 when
+ * `--skip-invalid` left something out.
+ */
+export function importCommand(program: Command, run: Run): void {
+  program
+    .command('import')
+    .description('import a pretix export: a folder with organizer.json, or a folder of such folders')
+    .argument('<folder>', 'the export')
+    .option('--skip-invalid', 'import the rest when objects are invalid, and list what was left out')
+    .action((folder: string, options: { skipInvalid?: boolean }) =>
+      run((session) => runImport(session, resolve(folder), options.skipInvalid ?? false)),
+    );
+}
+
+async function runImport(session: Session, folder: string, skipInvalid: boolean): Promise<void> {
+  const shown = progressLine();
+  try {
+    const report = await importFolder({
+      store: session.reference,
+      pool: session.pool,
+      folder,
+      skipInvalid,
+      onProgress: shown.set,
+      onProblem: (problem) => shown.above(`left out: ${problem}`),
+    });
+    shown.stop();
+    print(reportLines(report));
+    if (report.events > 0) print([await takenOver(session)]);
+    if (report.problemCount > 0) process.exitCode = 2;
+  } catch (error) {
+    shown.stop();
+    if (error instanceof InvalidExport) throw new Refused(problemLines(error).join('\n'));
+    if (error instanceof NoExport || error instanceof ImportRunning) throw new Refused(error.message);
+    throw error;
+  }
+}
+
+async function takenOver(session: Session): Promise<string> {
+  const caughtUp = await session.admissionCaughtUp();
+  return caughtUp
+    ? 'The gates know all of it.'
+    : 'No Gatehouse is running on this database that would take it over now; it will when it starts.';
+}
+
+function problemLines(error: InvalidExport): string[] {
+  const more = error.count - error.problems.length;
+  return [
+    ...error.problems,
+    ...(more > 0 ? [`… and ${number(more)} more`] : []),
+    `${error.message}. --skip-invalid imports the rest.`,
+  ];
+}
+
+/** The report of an import as lines for a human. */
+export function reportLines(report: Report): string[] {
+  const objects = [...report.counts.values()].reduce(
+    (sum, count) => sum + count.new + count.changed + count.unchanged,
+    0,
+  );
+  const rate = number(Math.round(objects / report.seconds));
+  const width = Math.max(...[...report.counts.keys()].map((kind) => kind.length), 6);
+  const row = (first: string, ...cells: string[]) =>
+    first.padEnd(width) + cells.map((cell) => cell.padStart(11)).join('');
+  const left = report.problemCount;
+  return [
+    report.import === null
+      ? `Nothing in ${report.folder} is new or changed.`
+      : `Import ${report.import} of ${report.folder}: ${number(report.events)} objects are new or changed.`,
+    `${number(objects)} objects with ${number(report.positions)} positions in ${report.seconds.toFixed(1)} s, ${rate} objects/s.`,
+    '',
+    row('', 'new', 'changed', 'unchanged', 'invalid'),
+    ...[...report.counts].map(([kind, count]) =>
+      row(kind, number(count.new), number(count.changed), number(count.unchanged), number(count.invalid)),
+    ),
+    ...section('What Gatehouse will not enforce:', report.notEnforced),
+    ...section('Please note:', report.warnings),
+    ...(left > 0
+      ? ['', `${number(left)} ${left === 1 ? 'problem' : 'problems'}: the objects named above were left out.`]
+      : []),
+  ];
+}
+
+const section = (title: string, warnings: readonly Warning[]): string[] =>
+  warnings.length === 0
+    ? []
+    : ['', title, ...warnings.map(({ count, text }) => `${number(count).padStart(8)} ${text}`)];
+
+const number = (n: number): string => n.toLocaleString('en');
+const print = (lines: readonly string[]): void => void process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+
+const PLAIN_EVERY_MS = 5_000;
+
+/** A bar on a terminal, a line every five seconds elsewhere; on standard error, so that standard output holds results only. */
+function progressLine(): { set(progress: Progress): void; above(line: string): void; stop(): void } {
+  const terminal = process.stderr.isTTY;
+  const bar = new SingleBar(
+    {
+      format: '{phase} [{bar}] {percentage} % | {count} objects, {rate}/s, {left} left',
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      fps: 8,
+    },
+    Presets.legacy,
+  );
+  let phase: Progress['phase'] | undefined;
+  let startedMs = 0;
+  let shownMs = 0;
+  return {
+    set(progress) {
+      const now = performance.now();
+      if (progress.phase !== phase) {
+        bar.stop();
+        phase = progress.phase;
+        startedMs = shownMs = now;
+        if (terminal) bar.start(1_000, 0, payload(progress, 0));
+      }
+      const elapsedMs = now - startedMs;
+      if (terminal) bar.update(Math.round(progress.fraction * 1_000), payload(progress, elapsedMs));
+      else if (now - shownMs >= PLAIN_EVERY_MS) {
+        shownMs = now;
+        const { count, rate, left } = payload(progress, elapsedMs);
+        process.stderr.write(`${phase}: ${count} objects, ${rate}/s, ${left} left\n`);
+      }
+    },
+    above(line) {
+      if (terminal) process.stderr.write('\r\u001b[K');
+      print([line]);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function payload(
+  { phase, objects, fraction }: Progress,
+  elapsedMs: number,
+): Record<'phase' | 'count' | 'rate' | 'left', string> {
+  const left = fraction > 0 ? ((elapsedMs / 1_000) * (1 - fraction)) / fraction : undefined;
+  return {
+    phase,
+    count: number(objects),
+    rate: elapsedMs > 0 ? number(Math.round((objects * 1_000) / elapsedMs)) : '-',
+    left: left === undefined ? '-' : left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`,
+  };
+}

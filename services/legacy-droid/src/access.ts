@@ -1,0 +1,71 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Admission } from '@gatehouse/admission/admission';
+import type { Festival } from '@gatehouse/admission/catalog';
+import { findCredential, type Credential } from '@gatehouse/admission/credentials';
+import { findList, type ListRow } from '@gatehouse/admission/lists';
+import type { DroidKeyFact } from '@gatehouse/events/reference';
+import { ROUTE_NOT_FOUND } from '@gatehouse/service/reply';
+import { plainText, Refusal } from './text';
+
+/* Who may do what, in the order of contract §3.1: the key, then the date; the event is known by then, the method comes after. */
+
+/** What a key opens. */
+export type Door = {
+  readonly festival: Festival;
+  readonly key: DroidKeyFact;
+  readonly list: ListRow;
+  /** The date that redeem and status are about; null outside of a series. */
+  readonly date: number | null;
+};
+
+/** What a request names: the event, the date as it stands in the path, and the SHA-256 (hex) of the key. */
+export type Knock = { readonly festival: Festival; readonly date: string | null; readonly keyHash: string };
+
+export const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
+
+const unknownKey = () => new Refusal(plainText(403, 'Invalid key'));
+
+/** Opens the door, or throws the refusal. */
+export async function enter({ pool }: Admission, knock: Knock): Promise<Door> {
+  const credential = await findCredential(pool, 'droidkey', knock.keyHash);
+  const key = keyOf(credential, knock);
+  return doorOf(await findList(pool, knock.festival.key, key.list), key, knock);
+}
+
+/** The key that the credential is, or throws 403: it is no key of this event, or no more. */
+export function keyOf(credential: Credential | null | undefined, { festival, keyHash }: Knock): DroidKeyFact {
+  if (credential?.kind !== 'droidkey') throw unknownKey();
+  const { fact } = credential;
+  const own = festival.fact;
+  const same = timingSafeEqual(Buffer.from(fact.key_hash), Buffer.from(keyHash));
+  if (!same || !fact.active || fact.organizer !== own.organizer || fact.event !== own.event) throw unknownKey();
+  return fact;
+}
+
+/** The door behind a good key, or throws: a key goes with its list, and the date must fit both. */
+export function doorOf(list: ListRow | undefined, key: DroidKeyFact, { festival, date: named }: Knock): Door {
+  if (!list) throw unknownKey();
+  return { festival, key, list, date: dateOf(festival, list, named) };
+}
+
+/** The rules about dates of contract §3.1's table. */
+function dateOf({ fact, dates }: Festival, { fields }: ListRow, named: string | null): number | null {
+  if (!fact.has_subevents) {
+    if (named !== null) throw new Refusal(plainText(403, 'Subevents not enabled.'));
+    return null;
+  }
+  const date = named === null ? null : Number(named);
+  if (fields.subevent !== null) {
+    if (date !== null && date !== fields.subevent) throw new Refusal(plainText(403, 'Invalid subevent selected.'));
+    return fields.subevent;
+  }
+  if (date === null) throw new Refusal(plainText(403, 'No subevent selected.'));
+  if (!dates.has(date)) throw new Refusal(ROUTE_NOT_FOUND);
+  return date;
+}
+
+/** The items whose tickets this door shows; null: all. A door shows what is on its list and not kept from its key. */
+export function shownItems({ key, list: { fields } }: Door): readonly number[] | null {
+  if (fields.all_products) return key.all_items ? null : key.items;
+  return key.all_items ? fields.limit_products : fields.limit_products.filter((item) => key.items.includes(item));
+}

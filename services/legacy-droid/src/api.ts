@@ -1,0 +1,114 @@
+import type { Request } from 'express';
+import type { ServerResponse } from 'node:http';
+import type { Admission } from '@gatehouse/admission/admission';
+import type { Festival } from '@gatehouse/admission/catalog';
+import { chooseLanguage } from '@gatehouse/domain/localize';
+import { baseUrlOf, traceparentOf } from '@gatehouse/service/api-request';
+import { ClientGone } from '@gatehouse/service/errors';
+import { decodePercent, parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
+import { failureReply, type HotRoute } from '@gatehouse/service/http';
+import type { Log } from '@gatehouse/service/log';
+import { targetOf } from '@gatehouse/service/path';
+import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
+import { enter, hashOf, type Knock } from './access';
+import { downloadSender } from './download';
+import { downloads } from './downloads';
+import { readForm } from './form';
+import { redeemer } from './redeem';
+import { search } from './search';
+import { status } from './status';
+import { plainText, Refusal } from './text';
+
+type Endpoint = 'redeem' | 'search' | 'download' | 'status';
+
+/** With and without the slash; anything may follow it (contract §3.1 and the decisions at its head). */
+const PATH = /^\/pretixdroid\/api\/([^/]+)\/([^/]+)\/(?:(\d+)\/)?(redeem|search|download|status)(?:\/|$)/;
+const ROOT = '/pretixdroid/';
+
+const ALLOWED: Record<Endpoint, string> = {
+  redeem: 'POST, OPTIONS',
+  search: 'GET, HEAD, OPTIONS',
+  download: 'GET, HEAD, OPTIONS',
+  status: 'GET, HEAD, OPTIONS',
+};
+
+const HEADERS = [...PLAIN_HEADERS, 'Vary', 'Accept-Encoding, Accept-Language'];
+const MOST_PARAMETERS = 20_000;
+
+type Asked = { readonly endpoint: Endpoint; readonly knock: Knock; readonly query: Fields; readonly language: string };
+
+/** The pretixdroid API: contract §3. It has a transport layer of its own, so it is asked before the routes of the REST API. */
+export function droidApi(admission: Admission, at: { publicUrl: string | undefined; log: Log }): HotRoute {
+  const redeem = redeemer(admission);
+  const books = downloads(admission);
+  const sendDownload = downloadSender();
+
+  /** The answer of every endpoint but `download`, which answers by itself: then there is no reply. */
+  async function answer(req: Request, res: ServerResponse, asked: Asked): Promise<Reply | undefined> {
+    const { endpoint, knock, language, query } = asked;
+    if (endpoint === 'redeem' && req.method === 'POST') {
+      return redeem({ knock, form: () => readForm(req), language, trace: traceOf(req) });
+    }
+    const door = await enter(admission, knock);
+    if (!ALLOWED[endpoint].split(', ').includes(req.method)) return allowed(405, endpoint);
+    if (req.method === 'OPTIONS') return allowed(200, endpoint);
+    switch (endpoint) {
+      case 'search':
+        return search(admission, door, { query: query.get('query') ?? '', language });
+      case 'status':
+        return status(admission, door, { language, baseUrl: baseUrlOf(req, at.publicUrl) });
+      default:
+        await sendDownload({ req, res, headers: HEADERS }, () => books.edition({ door, language }));
+        return undefined;
+    }
+  }
+
+  async function serve(req: Request, res: ServerResponse, asked: Asked): Promise<void> {
+    try {
+      const reply = await answer(req, res, asked);
+      if (reply) writeReply(res, reply, HEADERS);
+    } catch (error) {
+      if (error instanceof ClientGone) return;
+      const reply =
+        error instanceof Refusal ? error.reply : failureReply(error, { req, log: at.log, route: asked.endpoint });
+      writeReply(res, reply, HEADERS);
+    }
+  }
+
+  return (req, res) => {
+    const { path, query } = targetOf(req.url);
+    if (!path.startsWith(ROOT)) return false;
+    const match = PATH.exec(decodePercent(path));
+    if (!match) return false;
+    const [, organizer, event, date = null, endpoint] = match as unknown as [
+      string,
+      string,
+      string,
+      string?,
+      Endpoint?,
+    ];
+    const festival = admission.catalog.festival(organizer, event);
+    if (!festival) {
+      writeReply(res, plainText(404, 'Unknown event'), HEADERS);
+      return true;
+    }
+    const fields = parseUrlEncoded(query, MOST_PARAMETERS)!;
+    const knock = { festival, date, keyHash: hashOf(fields.get('key') ?? '') };
+    void serve(req, res, { endpoint: endpoint!, knock, query: fields, language: languageFor(req, festival) });
+    return true;
+  };
+}
+
+/** No body, and what may be asked instead. */
+const allowed = (code: 200 | 405, endpoint: Endpoint): Reply => ({
+  ...plainText(code, ''),
+  headers: { 'Content-Type': 'text/html; charset=utf-8', Allow: ALLOWED[endpoint] },
+});
+
+const languageFor = (req: Request, { fact }: Festival): string =>
+  chooseLanguage(req.headers['accept-language'], fact.locales, fact.locale);
+
+function traceOf(req: Request): string | null {
+  const header = req.headers['traceparent'];
+  return (typeof header === 'string' && traceparentOf(header)) || null;
+}

@@ -1,0 +1,171 @@
+import type { Admission } from '@gatehouse/admission/admission';
+import { findCredential } from '@gatehouse/admission/credentials';
+import { checkinQuestions } from '@gatehouse/admission/questions';
+import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
+import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
+import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
+import { readLenientTime } from '@gatehouse/domain/lenient-time';
+import type { DroidKeyFact } from '@gatehouse/events/reference';
+import { RejectedEvent } from '@gatehouse/eventing/event-store';
+import { Fields } from '@gatehouse/service/fields';
+import { unstorable } from '@gatehouse/service/python';
+import type { Reply } from '@gatehouse/service/reply';
+import { doorOf, keyOf, type Door, type Knock } from './access';
+import { isAsked, questionObject } from './questions';
+import { plainText, Refusal, spaced } from './text';
+import { shownOf, ticketText, ticketWriter } from './tickets';
+
+/** One scan of an old phone. */
+export type RedeemAsk = {
+  readonly knock: Knock;
+  form(): Promise<Fields>;
+  readonly language: string;
+  readonly trace: string | null;
+};
+
+/** POST redeem/: contract §3.3. As in checkin one coalesced read, one decision, one group-committed append. */
+export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Reply> {
+  const look = scanLookup(admission);
+  // By hash. Hints: every read brings what the key is now.
+  const keys = new Map<string, DroidKeyFact>();
+
+  /** Opens the door and finds the ticket. */
+  async function enter(knock: Knock, secret: string): Promise<{ door: Door } & ScanFound> {
+    const { festival, date, keyHash } = knock;
+    let key = keys.get(keyHash) ?? keyOf(await findCredential(admission.pool, 'droidkey', keyHash), knock);
+    for (;;) {
+      const { list, found } = await look({
+        event: festival.key,
+        list: key.list,
+        date: dateNamed(date),
+        secret,
+        id: null,
+        credential: keyHash,
+      });
+      const before = key;
+      key = keyOf(found.credential, knock);
+      keys.set(keyHash, key);
+      if (key.list === before.list) return { door: doorOf(list, key, knock), list, found };
+    }
+  }
+
+  return async ({ knock, form, language, trace }) => {
+    // Whether the body is any good is asked after the key (contract §3.1).
+    const sent = await form().then(
+      (fields) => ({ fields, unreadable: undefined }),
+      (error: unknown) => ({ fields: new Fields([]), unreadable: { error } }),
+    );
+    const { fields } = sent;
+    const secret = fields.get('secret') ?? '';
+    // No text of PostgreSQL holds a NUL, so no ticket has such a secret; nor is any secret empty.
+    const { door, found } = await enter(knock, secret.includes('\u0000') ? '' : secret);
+    if (sent.unreadable) throw sent.unreadable.error;
+    const { festival, key, list } = door;
+    const scan = { datetime: readDatetime(fields), nonce: readNonce(fields), force: isOn(fields.get('force')) };
+    const by = { actor: `droidkey:${key.id}`, trace };
+    const { ticket } = found;
+    if (!ticket) {
+      await admission.gate.unknown({ list: { ...list.fields, subevent: door.date }, scan }, by);
+      return { status: 200, raw: '{"version": 3, "status": "error", "reason": "unknown_ticket"}' };
+    }
+    const questions = checkinQuestions(festival, ticket.item, language);
+    const { result } = await admission.gate
+      .admit(
+        ticket,
+        {
+          list: list.fields,
+          scan: {
+            ...scan,
+            ignoreUnpaid: isOn(fields.get('ignore_unpaid')),
+            questionsSupported: Boolean(fields.get('questions_supported')),
+            canceledSupported: false,
+            questions: questions.filter(isAsked),
+            given: readAnswers(questions, rawAnswers(questions, fields), {
+              timeZone: festival.fact.timezone,
+              language,
+            }),
+            restrictedTo: key.all_items ? null : new Set(key.items),
+          },
+        },
+        by,
+      )
+      .catch(rejected);
+    // Not whether it has entered: that is how this API has always said it (contract §3.3).
+    const redeemed = ticket.status === 'p' || scan.force;
+    const data = ticketText(ticketWriter(festival, language)(shownOf(ticket), list.fields), redeemed);
+    switch (result.outcome) {
+      case 'ok':
+        return { status: 200, raw: `{"version": 3, "status": "ok", "data": ${data}}` };
+      case 'incomplete': {
+        const asked = questionsText(door, result.missing, language);
+        return { status: 200, raw: `{"version": 3, "status": "incomplete", "questions": ${asked}, "data": ${data}}` };
+      }
+      case 'error':
+        return { status: 200, raw: `{"version": 3, "status": "error", "reason": "${result.reason}", "data": ${data}}` };
+    }
+  };
+}
+
+/** The date in the path as an id; 0, which no date has, for a number that no id can be. */
+function dateNamed(date: string | null): number | null {
+  if (date === null) return null;
+  const id = Number(date);
+  return id <= 2_147_483_647 ? id : 0;
+}
+
+/** These flags are on for just two texts; `questions_supported` is on for any (contract §3.3). */
+const isOn = (flag: string | undefined): boolean => flag === 'true' || flag === 'True';
+
+/** When it happened: now unless the device says, mostly in minutes. Throws the 400 that has a plain text. */
+function readDatetime(fields: Fields): Instant {
+  const text = fields.get('datetime');
+  if (!text) return instantOf(Date.now());
+  const instant = parseInstant(text) ?? lenientInstant(text);
+  if (!instant) throw new Refusal(plainText(400, 'The datetime cannot be read.'));
+  return instant;
+}
+
+/** What else people write for a time; without a zone it is the server's, UTC, and a day alone is its midnight. */
+function lenientInstant(text: string): Instant | undefined {
+  const { date = null, time = null, offset = null } = readLenientTime(text) ?? {};
+  if (!date) return undefined;
+  const two = (value: number) => String(value).padStart(2, '0');
+  const { hour, minute, second } = time ?? { hour: 0, minute: 0, second: 0 };
+  const east = Math.abs(offset ?? 0);
+  const zone = `${(offset ?? 0) < 0 ? '-' : '+'}${two(Math.floor(east / 60))}:${two(east % 60)}`;
+  const day = `${String(date.year).padStart(4, '0')}-${two(date.month)}-${two(date.day)}`;
+  return parseInstant(`${day}T${two(hour)}:${two(minute)}:${two(second)}${zone}`);
+}
+
+const MAX_NONCE = 190;
+
+/** null: none, and so nothing is recognised again. Throws the 400 that has a plain text. */
+function readNonce(fields: Fields): string | null {
+  const nonce = fields.get('nonce');
+  if (!nonce) return null;
+  if ([...nonce].length > MAX_NONCE)
+    throw new Refusal(plainText(400, `The nonce has more than ${MAX_NONCE} characters.`));
+  if (unstorable(nonce).length > 0) throw new Refusal(plainText(400, 'The nonce has characters that are not allowed.'));
+  return nonce;
+}
+
+/** Answers by question id; each has a field of its own. */
+function rawAnswers(questions: readonly CheckinQuestion[], fields: Fields): Record<string, string> {
+  const answers: Record<string, string> = {};
+  for (const { id } of questions) {
+    const answer = fields.get(`answer_${id}`);
+    if (answer !== undefined) answers[id] = answer;
+  }
+  return answers;
+}
+
+/** Answers too large for history are the client's to shorten. */
+function rejected(error: unknown): never {
+  throw error instanceof RejectedEvent ? new Refusal(plainText(400, 'The answers are too large.')) : error;
+}
+
+function questionsText({ festival }: Door, missing: readonly CheckinQuestion[], language: string): string {
+  const ids = new Set(missing.map((question) => question.id));
+  const asked = festival.questions.filter((question) => ids.has(question.id));
+  return spaced(asked.map((question) => questionObject(question, festival, language)));
+}

@@ -1,0 +1,206 @@
+import { crc32 } from 'node:zlib';
+import { crcOfBoth, followedBy, shiftOf } from './crc';
+import { END_OF_STREAM, FLAG, FLAG_HOLE, pack, putFlag } from './deflate';
+
+/*
+ * A download of tickets that is kept ready: gzip, in pages. A scan changes one flag, which is five letters in place; only a
+ * page whose tickets themselves have changed is packed again. The whole is one gzip member, because the HTTP library of the
+ * old app refuses more than one.
+ */
+
+/** One ticket of a book: its text up to the flag and after it. Books are in the order positionid, id. */
+export type Line = {
+  readonly id: number;
+  readonly positionid: number;
+  readonly before: string;
+  readonly after: string;
+  readonly flag: boolean;
+};
+
+/** Where a ticket stands, or would stand. */
+export type LineKey = Pick<Line, 'id' | 'positionid'>;
+
+export type Page = {
+  readonly ids: Int32Array;
+  readonly positionids: Int32Array;
+  readonly flags: Uint8Array;
+  /** Where each flag stands in the text, in bytes, and in the packed form, in bits. */
+  readonly places: Uint32Array;
+  readonly bits: Uint32Array;
+  readonly textBytes: number;
+  readonly shift: number;
+  /** Replaced, never changed: downloads under way hold on to what they began with. */
+  packed: Buffer;
+  crc: number;
+};
+
+/** The book as it is at one moment. */
+export type Edition = {
+  /** The parts of the gzip file. */
+  readonly parts: readonly Uint8Array[];
+  readonly packedBytes: number;
+  readonly textBytes: number;
+  /** Names the content. */
+  readonly tag: string;
+};
+
+export type TicketBook = {
+  readonly tickets: number;
+  has(ticket: number): boolean;
+  /** Adds lines behind the last one. */
+  append(lines: readonly Line[]): void;
+  /** Sets flags by ticket; tickets that are not in the book are ignored. */
+  mark(flags: ReadonlyMap<number, boolean>): void;
+  /** The pages that these tickets stand on or would stand on, each with the ids of all tickets to write on it. */
+  pagesFor(keys: readonly LineKey[]): Map<Page, Set<number>>;
+  /** Puts lines in the place of a page. */
+  replace(page: Page, lines: readonly Line[]): void;
+  /** The whole text: `head`, the lines with a comma between them, `tail`. */
+  edition(head: string, tail: string): Edition;
+};
+
+/** So few that packing one page or printing it from rows holds nobody up for long (about 2 ms). */
+export const PAGE_TICKETS = 500;
+
+const COMMA = piece(', ');
+
+export function ticketBook(): TicketBook {
+  let pages: Page[] = [];
+  const pageOf = new Map<number, Page>();
+
+  function enter(page: Page): Page {
+    for (const id of page.ids) pageOf.set(id, page);
+    return page;
+  }
+
+  /** The last page that begins before the key; the first one when none does. */
+  function pageAt(key: LineKey): Page {
+    let low = 0;
+    let high = pages.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (beginsAfter(pages[middle]!, key)) high = middle;
+      else low = middle;
+    }
+    if (pages.length === 0) pages.push(printPage([]));
+    return pages[low]!;
+  }
+
+  return {
+    get tickets() {
+      return pageOf.size;
+    },
+    has: (ticket) => pageOf.has(ticket),
+    append(lines) {
+      for (let from = 0; from < lines.length; from += PAGE_TICKETS) {
+        pages.push(enter(printPage(lines.slice(from, from + PAGE_TICKETS))));
+      }
+    },
+    mark(flags) {
+      const touched = new Set<Page>();
+      for (const [id, flag] of flags) {
+        const page = pageOf.get(id);
+        if (page) setFlag(page, page.ids.indexOf(id), { flag, touched });
+      }
+    },
+    pagesFor(keys) {
+      const found = new Map<Page, Set<number>>();
+      for (const key of keys) {
+        const page = pageOf.get(key.id) ?? pageAt(key);
+        const ids = found.get(page) ?? new Set(page.ids);
+        found.set(page, ids.add(key.id));
+      }
+      return found;
+    },
+    replace(page, lines) {
+      for (const id of page.ids) pageOf.delete(id);
+      const printed: Page[] = [];
+      for (let from = 0; from < lines.length; from += PAGE_TICKETS) {
+        printed.push(enter(printPage(lines.slice(from, from + PAGE_TICKETS))));
+      }
+      const at = pages.indexOf(page);
+      pages = [...pages.slice(0, at), ...printed, ...pages.slice(at + 1)];
+    },
+    edition: (head, tail) => bind(pages, piece(head), piece(tail)),
+  };
+}
+
+function beginsAfter(page: Page, { positionid, id }: LineKey): boolean {
+  const first = page.positionids[0]!;
+  return first === positionid ? page.ids[0]! > id : first > positionid;
+}
+
+/** A piece of the text between the pages. */
+type Piece = Pick<Page, 'packed' | 'textBytes' | 'crc' | 'shift'>;
+
+function piece(text: string): Piece {
+  const bytes = Buffer.from(text);
+  return { packed: pack(bytes).bytes, textBytes: bytes.length, crc: crc32(bytes), shift: shiftOf(bytes.length) };
+}
+
+function printPage(lines: readonly Line[]): Page {
+  const places = new Uint32Array(lines.length);
+  let text = '';
+  let textBytes = 0;
+  lines.forEach(({ before, flag, after }, i) => {
+    const start = i === 0 ? before : `, ${before}`;
+    places[i] = textBytes + Buffer.byteLength(start);
+    textBytes = places[i] + FLAG.false.length + Buffer.byteLength(after);
+    text += start + FLAG[`${flag}`] + after;
+  });
+  const bytes = Buffer.from(text);
+  const crc = crc32(bytes);
+  for (const place of places) bytes.fill(FLAG_HOLE, place, place + FLAG.false.length);
+  const { bytes: packed, flagBits } = pack(bytes);
+  lines.forEach(({ flag }, i) => putFlag(packed, flagBits[i]!, flag));
+  return {
+    ids: Int32Array.from(lines, ({ id }) => id),
+    positionids: Int32Array.from(lines, ({ positionid }) => positionid),
+    flags: Uint8Array.from(lines, ({ flag }) => Number(flag)),
+    places,
+    bits: Uint32Array.from(flagBits),
+    textBytes,
+    shift: shiftOf(textBytes),
+    packed,
+    crc,
+  };
+}
+
+const DIFFERENCE = crc32(FLAG.true) ^ crc32(FLAG.false);
+
+/** Changes a flag; a page that is not `touched` yet gets a copy of its packed form first. */
+function setFlag(page: Page, i: number, { flag, touched }: { flag: boolean; touched: Set<Page> }): void {
+  if (page.flags[i] === Number(flag)) return;
+  if (!touched.has(page)) {
+    page.packed = Buffer.from(page.packed);
+    touched.add(page);
+  }
+  page.flags[i] = Number(flag);
+  putFlag(page.packed, page.bits[i]!, flag);
+  page.crc = (page.crc ^ followedBy(DIFFERENCE, page.textBytes - page.places[i]! - FLAG.false.length)) >>> 0;
+}
+
+/** The ten bytes that begin a gzip file (RFC 1952): deflate, no name, no time, of an unknown system. */
+const GZIP = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
+
+function bind(pages: readonly Page[], head: Piece, tail: Piece): Edition {
+  const written = pages.filter((page) => page.ids.length > 0);
+  const pieces = [head, ...written.flatMap((page, i) => (i === 0 ? [page] : [COMMA, page])), tail];
+  let crc = 0;
+  let textBytes = 0;
+  for (const each of pieces) {
+    crc = crcOfBoth(crc, each.crc, each.shift);
+    textBytes += each.textBytes;
+  }
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(crc, 0);
+  trailer.writeUInt32LE(textBytes % 2 ** 32, 4);
+  const parts = [GZIP, ...pieces.map(({ packed }) => packed), END_OF_STREAM, trailer];
+  return {
+    parts,
+    packedBytes: parts.reduce((sum, { length }) => sum + length, 0),
+    textBytes,
+    // Of one length and one checksum only with one content, but for a chance in thousands of millions.
+    tag: `${crc.toString(16).padStart(8, '0')}-${textBytes.toString(16)}`,
+  };
+}

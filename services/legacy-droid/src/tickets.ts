@@ -1,0 +1,87 @@
+import type { Festival } from '@gatehouse/admission/catalog';
+import type { Ticket } from '@gatehouse/admission/lookup';
+import { itemName, variationName } from '@gatehouse/admission/products';
+
+/** What the ticket object shows of a ticket (contract §3.2). */
+export type Shown = {
+  readonly secret: string;
+  readonly code: string;
+  readonly item: number;
+  readonly variation: number | null;
+  readonly status: string;
+  readonly attendeeName: string | null;
+  /** The order asks for attention; its item may, too. */
+  readonly attention: boolean;
+  readonly addons: readonly { readonly item: number; readonly variation: number | null }[];
+};
+
+/** The part of a ticket that this API shows. */
+export const shownOf = ({
+  item,
+  variation,
+  status,
+  facts,
+}: Pick<Ticket, 'item' | 'variation' | 'status' | 'facts'>): Shown => ({
+  secret: facts.secret,
+  code: facts.order.code,
+  item,
+  variation,
+  status,
+  attendeeName: facts.attendee_name,
+  attention: facts.order.checkin_attention,
+  addons: facts.addons,
+});
+
+/** Writes ticket objects: what stands before the value of `redeemed`, and what stands after it. */
+export type TicketWriter = (ticket: Shown, list: { readonly include_pending: boolean }) => readonly [string, string];
+
+const writers = new WeakMap<Festival, Map<string, TicketWriter>>();
+
+/** The writer for a festival's tickets in a language. What tickets of one product have in common is written once. */
+export function ticketWriter(festival: Festival, language: string): TicketWriter {
+  const known = writers.get(festival) ?? new Map<string, TicketWriter>();
+  writers.set(festival, known);
+  const writer = known.get(language) ?? newWriter(festival, language);
+  known.set(language, writer);
+  return writer;
+}
+
+function newWriter(festival: Festival, language: string): TicketWriter {
+  const products = new Map<string, string>();
+
+  function product(item: number, variation: number | null): string {
+    const key = `${item} ${variation}`;
+    const known = products.get(key);
+    if (known !== undefined) return known;
+    const name = variation === null ? null : variationName(festival, { item, variation }, language);
+    const text = `"item": ${JSON.stringify(itemName(festival, item, language))}, "item_id": ${item}, "variation": ${JSON.stringify(name)}, "variation_id": ${variation}`;
+    products.set(key, text);
+    return text;
+  }
+
+  /** Canceled add-ons are shown, too (contract §3.2). */
+  const addonsText = (addons: Shown['addons']): string =>
+    addons
+      .map(({ item, variation }) => {
+        const name = itemName(festival, item, language);
+        return variation === null ? name : `${name} - ${variationName(festival, { item, variation }, language)}`;
+      })
+      .join(', ');
+
+  return (ticket, list) => {
+    const { item, variation, status } = ticket;
+    const attention = ticket.attention || festival.items.get(item)?.checkin_attention === true;
+    const paid = status === 'p';
+    const allowed = paid || (status === 'n' && list.include_pending);
+    const addons = ticket.addons.length === 0 ? '' : addonsText(ticket.addons);
+    return [
+      `{"secret": ${JSON.stringify(ticket.secret)}, "order": ${JSON.stringify(ticket.code)}, ${product(item, variation)}, "attendee_name": ${JSON.stringify(ticket.attendeeName)}, "attention": ${attention}, "redeemed": `,
+      `, "paid": ${paid}, "checkin_allowed": ${allowed}, "addons_text": ${JSON.stringify(addons)}}`,
+    ];
+  };
+}
+
+/** One ticket object. */
+export function ticketText([before, after]: readonly [string, string], redeemed: boolean): string {
+  return `${before}${redeemed}${after}`;
+}

@@ -1,0 +1,69 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+
+/** A process of the bench's own. */
+export type Child = {
+  readonly pid: number;
+  /** Sends a task and waits for its answer; one task at a time. */
+  ask<Answer>(task: unknown): Promise<Answer>;
+  stop(): Promise<void>;
+};
+
+/** A server in a process of its own. */
+export type Server = Child & { readonly port: number };
+
+/** Starts `file` of this folder; `options` are its one argument. */
+export function startChild(file: string, options: unknown, nodeFlags: readonly string[] = []): Child {
+  const child = fork(path.join(__dirname, `${file}.js`), [JSON.stringify(options)], { execArgv: [...nodeFlags] });
+  let ended = false;
+  const end = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      ended = true;
+      resolve();
+    });
+  });
+  return {
+    pid: child.pid!,
+    ask<Answer>(task: unknown) {
+      return new Promise<Answer>((resolve, reject) => {
+        const gone = () => reject(new Error(`${file} has ended`));
+        child.once('exit', gone);
+        child.once('message', (answer) => {
+          child.off('exit', gone);
+          const { failed } = answer as { failed?: string };
+          if (failed === undefined) resolve(answer as Answer);
+          else reject(new Error(`${file}: ${failed}`));
+        });
+        if (ended) gone();
+        else child.send(task as NonNullable<Parameters<ChildProcess['send']>[0]>);
+      });
+    },
+    async stop() {
+      if (!ended) child.disconnect();
+      await end;
+    },
+  };
+}
+
+/** Starts a server and waits until its port is open. */
+export async function startServer(file: string, options: unknown, nodeFlags?: readonly string[]): Promise<Server> {
+  const child = startChild(file, options, nodeFlags);
+  const { port } = await child.ask<{ port: number }>('port');
+  return { ...child, port };
+}
+
+/** The other side: what the parent has sent along. */
+export const optionsOf = <Options>(): Options => JSON.parse(process.argv[2]!) as Options;
+
+/** The other side: answers the parent's tasks until it goes away; then `close` ends what would keep the process. */
+export function answerParent(answer: (task: never) => Promise<object>, close?: () => Promise<void>): void {
+  process.on('message', (task) => {
+    answer(task as never).then(
+      (answered) => process.send!(answered),
+      (error: unknown) => process.send!({ failed: error instanceof Error ? error.stack : String(error) }),
+    );
+  });
+  process.once('disconnect', () => {
+    void Promise.resolve(close?.()).finally(() => process.exit(0));
+  });
+}

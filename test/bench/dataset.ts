@@ -1,0 +1,173 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { EVENT_STORE_SQL, listen, migrate, openPool } from '@gatehouse/eventing/postgres';
+import { postgresStore } from '@gatehouse/eventing/postgres-store';
+import { createToken } from '@gatehouse/reference/credentials';
+import { writeFestival } from '@gatehouse/reference/festival';
+import { exportFolder } from '@gatehouse/reference/testing';
+import { call } from '@gatehouse/service/testing';
+import { Client, type Pool } from 'pg';
+import { startChild, startServer, type Server } from './child';
+import { memoryOf } from './cpu';
+import type { Imported } from './import-child';
+import { PEER_TABLES } from './usual-ways';
+
+const EVENT_URL = '/api/v1/organizers/big/events/fest/';
+
+/** A festival of so many tickets in a database of its own, with the real service before it. */
+export type Dataset = {
+  readonly positions: number;
+  readonly databaseUrl: string;
+  readonly server: Server;
+  readonly pool: Pool;
+  readonly token: string;
+  /** A file with the secrets of all tickets, one per line, in the order of their hashes. */
+  readonly secrets: string;
+  readonly facts: DatasetFacts;
+  get(target: string): Promise<{ status: number; body: unknown; text: string }>;
+  /** Makes a check-in list over the API and answers its id. */
+  newList(): Promise<number>;
+  /** Waits until read models hold all of both histories; answers how long that took. */
+  settled(): Promise<number>;
+  close(): Promise<void>;
+};
+
+/** What was measured while it was made. */
+export type DatasetFacts = {
+  readonly token: string;
+  readonly importMs: number;
+  readonly importPeakMb: number;
+  /** From the import's start until the service could answer for all tickets. */
+  readonly visibleMs: number;
+  readonly serviceRssAtStartMb: number;
+  readonly serviceRssAfterImportMb: number;
+};
+
+export type DatasetOptions = {
+  /** A database of the PostgreSQL that is measured. */
+  readonly adminUrl: string;
+  readonly folder: string;
+  readonly nodeFlags: readonly string[];
+};
+
+/** Opens the dataset of this size, made first where this data folder has none. */
+export async function openDataset(positions: number, options: DatasetOptions): Promise<Dataset> {
+  const name = `bench_${positions}`;
+  const url = new URL(options.adminUrl);
+  url.pathname = `/${name}`;
+  const databaseUrl = url.href;
+  const factsFile = path.join(options.folder, `${name}.json`);
+  const secrets = path.join(options.folder, `${name}.secrets`);
+  const isNew = !existsSync(factsFile);
+  if (isNew) {
+    await onDatabase(options.adminUrl, `drop database if exists ${name} with (force)`);
+    await onDatabase(options.adminUrl, `create database ${name}`);
+  }
+  const server = await startServer('gatehouse-server', { databaseUrl }, options.nodeFlags);
+  const pool = openPool(databaseUrl, 'admission', 3);
+  const url0 = `http://127.0.0.1:${server.port}`;
+  if (isNew) {
+    const facts = await make(positions, { databaseUrl, pool, server });
+    const { rows } = await pool.query<{ secret: string }>(
+      'select secret from tickets where not canceled order by hashint4(id)',
+    );
+    writeFileSync(secrets, rows.map((row) => `${row.secret}\n`).join(''));
+    await onDatabase(databaseUrl, PEER_TABLES);
+    await onDatabase(databaseUrl, 'vacuum analyze');
+    await onDatabase(databaseUrl, 'checkpoint');
+    writeFileSync(factsFile, JSON.stringify(facts));
+  }
+  const facts = JSON.parse(readFileSync(factsFile, 'utf8')) as DatasetFacts;
+  const { token } = facts;
+  await settle(pool);
+  return {
+    positions,
+    databaseUrl,
+    server,
+    pool,
+    token,
+    secrets,
+    facts,
+    get: (target) => call(url0, 'GET', EVENT_URL + target, { token }),
+    async newList() {
+      const json = { name: 'Bench', all_products: true, limit_products: [], include_pending: true };
+      const answer = await call(url0, 'POST', `${EVENT_URL}checkinlists/`, { token, json });
+      if (answer.status !== 201) throw new Error(`no list was made: ${answer.status} ${answer.text}`);
+      return (answer.body as { id: number }).id;
+    },
+    settled: () => settle(pool),
+    async close() {
+      await pool.end();
+      await server.stop();
+    },
+  };
+}
+
+async function make(
+  positions: number,
+  { databaseUrl, pool, server }: { databaseUrl: string; pool: Pool; server: Server },
+): Promise<DatasetFacts> {
+  const serviceRssAtStartMb = memoryOf(server.pid).nowMb;
+  const folder = exportFolder();
+  writeFestival(folder, positions);
+  const importer = startChild('import-child', { databaseUrl, folder: folder.path });
+  const startedAt = performance.now();
+  const imported = await importer.ask<Imported>('import');
+  await settle(pool);
+  const visibleMs = performance.now() - startedAt;
+  await importer.stop();
+  folder.drop();
+  const token = await makeToken(databaseUrl);
+  await settle(pool);
+  return {
+    token,
+    importMs: imported.elapsedMs,
+    importPeakMb: imported.peakMb,
+    visibleMs,
+    serviceRssAtStartMb,
+    serviceRssAfterImportMb: memoryOf(server.pid).nowMb,
+  };
+}
+
+async function makeToken(databaseUrl: string): Promise<string> {
+  const pool = openPool(databaseUrl, 'reference', 2);
+  await migrate(pool, 'reference', EVENT_STORE_SQL);
+  const listener = listen(databaseUrl);
+  const { secret } = await createToken(postgresStore({ pool, context: 'reference', listener }), {
+    organizer: 'big',
+    name: 'bench',
+    permissions: ['can_view_orders', 'can_change_orders', 'can_change_event_settings'],
+    all_events: true,
+    limit_events: [],
+  });
+  await listener.close();
+  await pool.end();
+  return secret;
+}
+
+const SETTLE_MS = 1_800_000;
+
+async function settle(pool: Pool): Promise<number> {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < SETTLE_MS) {
+    const { rows } = await pool.query<{ behind: boolean }>(
+      `select coalesce(bool_or(position::bigint < case topic
+                when 'reference' then (select coalesce(max(position), 0) from reference.events)
+                else (select coalesce(max(position), 0) from admission.events) end), true) as behind
+       from checkpoints`,
+    );
+    if (!rows[0]!.behind) return performance.now() - startedAt;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error('the read models do not catch up');
+}
+
+async function onDatabase(url: string, sql: string): Promise<void> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,17 @@
+import { checkin } from '@gatehouse/checkin/service';
+import { readConfig } from '@gatehouse/service/config';
+import { createLog } from '@gatehouse/service/log';
+import { run } from '@gatehouse/service/run';
+import { answerParent, optionsOf } from './child';
+
+/* The real check-in service, as `npm run start:checkin` runs it. */
+
+const { databaseUrl } = optionsOf<{ databaseUrl: string }>();
+
+const config = readConfig({ PORT: '0', LOG_LEVEL: 'error' });
+const running = run([checkin], { config, log: createLog(config.logLevel), databaseUrl });
+
+answerParent(
+  async () => ({ port: (await running).port }),
+  async () => (await running).close(),
+);

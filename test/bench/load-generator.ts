@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { answerParent } from './child';
+
+/** What the generator is asked to send. Times in milliseconds. */
+export type Load = {
+  readonly port: number;
+  readonly connections: number;
+  readonly durationMs: number;
+  /** Requests per second, at even distances, whatever the replies do; none: as fast as replies come (closed loop). */
+  readonly rate?: number;
+  readonly token: string;
+  /** A file with one secret per line. */
+  readonly secrets: string;
+  /** Each (list, ticket) pair is sent once: all tickets of the first list, then those of the next. Starts at pair `from`. */
+  readonly lists: readonly number[];
+  readonly from: number;
+};
+
+/** What came of it. Latencies in milliseconds; those of an open loop count from when the request was due. */
+export type Measured = {
+  readonly sent: number;
+  readonly statuses: Readonly<Record<string, number>>;
+  /** From the first request to the last reply. */
+  readonly elapsedMs: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+};
+
+/*
+ * The load generator: sockets that are kept open, one request at a time on each, the requests' bytes made beforehand. A
+ * client library would cost as much CPU as the servers that it measures.
+ */
+
+const HEAD_END = '\r\n\r\n';
+const REPLY_BUFFER_BYTES = 16_384;
+/** More than any server here answers in the time of one closed loop. */
+const MOST_PER_SECOND = 25_000;
+
+class Connection {
+  busy = false;
+  #socket: Socket | undefined;
+  #dueAt = 0;
+  #bodyLeft = 0;
+  #head = '';
+  #status = '';
+
+  constructor(private readonly replied: (connection: Connection, status: string, dueAt: number) => void) {}
+
+  open(port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const buffer = Buffer.allocUnsafe(REPLY_BUFFER_BYTES);
+      const onread = { buffer, callback: (bytes: number) => this.#read(buffer, bytes) };
+      this.#socket = connect({ host: '127.0.0.1', port, noDelay: true, onread } as never, resolve);
+      this.#socket.once('error', reject);
+    });
+  }
+
+  send(request: Buffer, dueAt: number): void {
+    this.busy = true;
+    this.#dueAt = dueAt;
+    this.#socket!.write(request);
+  }
+
+  close(): void {
+    this.#socket!.destroy();
+  }
+
+  #read(buffer: Buffer, bytes: number): boolean {
+    let at = 0;
+    if (this.#bodyLeft === 0) {
+      this.#head += buffer.toString('latin1', 0, bytes);
+      const end = this.#head.indexOf(HEAD_END);
+      if (end === -1) return true;
+      at = bytes - (this.#head.length - end - HEAD_END.length);
+      this.#status = this.#head.slice(9, 12);
+      const named = this.#head.indexOf('ontent-Length: ');
+      if (named === -1 || named > end) throw new Error(`a reply without Content-Length: ${this.#head.slice(0, 200)}`);
+      this.#bodyLeft = Number.parseInt(this.#head.slice(named + 15, named + 25), 10);
+      this.#head = '';
+    }
+    this.#bodyLeft -= bytes - at;
+    if (this.#bodyLeft > 0) return true;
+    this.busy = false;
+    this.replied(this, this.#status, this.#dueAt);
+    return true;
+  }
+}
+
+let secretsFile = '';
+let secrets: readonly string[] = [];
+
+async function run(load: Load): Promise<Measured> {
+  if (load.secrets !== secretsFile) {
+    secrets = readFileSync(load.secrets, 'latin1').trimEnd().split('\n');
+    secretsFile = load.secrets;
+  }
+  const wanted = Math.ceil((load.durationMs / 1000) * (load.rate ?? MOST_PER_SECOND));
+  const requests = requestsOf(load, Math.min(wanted, secrets.length * load.lists.length - load.from));
+  const latencies: number[] = [];
+  const statuses: Record<string, number> = {};
+  let sent = 0;
+  let lastReplyAt = 0;
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  let next: (connection: Connection) => void = () => undefined;
+  const connections = Array.from(
+    { length: load.connections },
+    () =>
+      new Connection((connection, status, dueAt) => {
+        lastReplyAt = performance.now();
+        latencies.push(lastReplyAt - dueAt);
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        next(connection);
+      }),
+  );
+  await Promise.all(connections.map((connection) => connection.open(load.port)));
+  const startedAt = performance.now();
+  const over = () => sent >= requests.length || performance.now() - startedAt >= load.durationMs;
+
+  if (load.rate === undefined) {
+    next = (connection) => {
+      if (!over()) connection.send(requests[sent++]!, performance.now());
+      else if (latencies.length === sent) finish();
+    };
+    for (const connection of connections) next(connection);
+  } else {
+    const everyMs = 1000 / load.rate;
+    const idle = [...connections];
+    let due = 0;
+    const sendDue = () => {
+      while (sent < due && idle.length > 0) idle.pop()!.send(requests[sent]!, startedAt + sent++ * everyMs);
+    };
+    next = (connection) => {
+      idle.push(connection);
+      sendDue();
+      if (latencies.length === requests.length) finish();
+    };
+    const tick = () => {
+      due = Math.min(requests.length, Math.floor((performance.now() - startedAt) / everyMs) + 1);
+      sendDue();
+      if (due < requests.length) setTimeout(tick, 1);
+    };
+    tick();
+  }
+  await finished;
+  for (const connection of connections) connection.close();
+  latencies.sort((a, b) => a - b);
+  const at = (part: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? 0;
+  return { sent, statuses, elapsedMs: lastReplyAt - startedAt, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+/** Requests as the scanner app sends them, each for a ticket and list of its own and with a nonce of its own. */
+function requestsOf(load: Load, count: number): Buffer[] {
+  return Array.from({ length: count }, (_, i) => {
+    const pair = load.from + i;
+    const list = load.lists[Math.floor(pair / secrets.length)];
+    const secret = secrets[pair % secrets.length]!;
+    const nonce = (pair * 2_654_435_761).toString(36).padEnd(32, 'x');
+    const body = `{"force":false,"ignore_unpaid":false,"nonce":"${nonce}","questions_supported":true,"answers":{}}`;
+    return Buffer.from(
+      `POST /api/v1/organizers/big/events/fest/checkinlists/${list}/positions/${secret}/redeem/ HTTP/1.1\r\n` +
+        `Host: 127.0.0.1:${load.port}\r\nAuthorization: Token ${load.token}\r\nAccept: application/json\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      'latin1',
+    );
+  });
+}
+
+answerParent(run);

@@ -1,0 +1,19 @@
+import type { Finding } from './report';
+import type { Stage } from './stage';
+
+export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'reads';
+export const PARTS: readonly Part[] = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'reads'];
+
+/** What a run is like. */
+export type Plan = {
+  readonly parts: ReadonlySet<Part>;
+  readonly rounds: number;
+  /** Of one turn of one variant. */
+  readonly turnMs: number;
+  /** Numbers of tickets: the usual one, and those between which the cost must not grow. */
+  readonly tickets: number;
+  readonly sizes: readonly number[];
+};
+
+/** A piece of the bench: what it finds out of the parts that are asked for. */
+export type Bench = (stage: Stage, plan: Plan) => Promise<Finding[]>;

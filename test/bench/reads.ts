@@ -1,0 +1,231 @@
+import { ticketFinder, type TicketFilter } from '@gatehouse/admission/find-tickets';
+import { findList, type ListRow } from '@gatehouse/admission/lists';
+import type { Pool } from 'pg';
+import { memoryOf } from './cpu';
+import type { Dataset } from './dataset';
+import type { Bench } from './parts';
+import { bar, figure, type Finding } from './report';
+import { median } from './rounds';
+import type { Stage } from './stage';
+
+/** Pages, counts, searches, import and memory, with few and with many tickets. */
+export const reads: Bench = async (stage, { rounds, sizes }) => {
+  const findings: Finding[] = [];
+  const statusCost: number[] = [];
+  for (const size of sizes) {
+    const dataset = await stage.dataset(size);
+    findings.push(...importOf(dataset));
+    const list = await dataset.newList();
+    const status = await repeated(stage, dataset, 5 * rounds, () => `checkinlists/${list}/status/`);
+    statusCost.push(cpuOf(status));
+    findings.push(figure(`status/ with ${size} tickets`, said(status)));
+    findings.push(...(await pages(stage, dataset, rounds)));
+    findings.push(...(await searches(stage, dataset, rounds)));
+    findings.push(await memory(dataset, list));
+  }
+  if (sizes.length > 1) {
+    findings.push(
+      bar({
+        bar: 'status/',
+        what: `CPU with ${sizes.at(-1)} tickets, of that with ${sizes[0]} ("costs the same")`,
+        measured: statusCost.at(-1)! / statusCost[0]!,
+        needed: { atMost: 1.2 },
+        unit: '×',
+      }),
+    );
+  }
+  return findings;
+};
+
+function importOf({ positions, facts }: Dataset): Finding[] {
+  const rate = (ms: number) => `${Math.round((positions / ms) * 1000)} positions/s`;
+  return [
+    figure(
+      `import of ${positions} positions`,
+      `${rate(facts.importMs)} (${(facts.importMs / 1000).toFixed(1)} s), in the service's read models after ` +
+        `${(facts.visibleMs / 1000).toFixed(1)} s (${rate(facts.visibleMs)}); at most ${facts.importPeakMb} MB`,
+    ),
+    figure(
+      `memory of the service, ${positions} tickets`,
+      `${facts.serviceRssAtStartMb} MB at its start, ${facts.serviceRssAfterImportMb} MB after the import`,
+    ),
+  ];
+}
+
+type Cost = { readonly ms: number; readonly nodeMs: number; readonly postgresMs: number };
+
+/** What a quiet and a noisy machine agree on better than on the time. */
+const cpuOf = ({ nodeMs, postgresMs }: Cost): number => nodeMs + postgresMs;
+
+const said = ({ ms, nodeMs, postgresMs }: Cost) =>
+  `${ms.toFixed(1)} ms, CPU-ms: node ${nodeMs.toFixed(1)}, PostgreSQL ${postgresMs.toFixed(1)}`;
+
+/** Asks one by one, twice for warming up; medians of the time, means of the CPU. */
+async function repeated(
+  stage: Stage,
+  dataset: Dataset,
+  rounds: number,
+  target: (round: number) => string | Promise<string>,
+): Promise<Cost> {
+  const times: number[] = [];
+  let before = stage.cpu(dataset);
+  for (let round = -2; round < rounds; round++) {
+    const asked = await target(round + 2);
+    if (round === 0) before = stage.cpu(dataset);
+    const startedAt = performance.now();
+    const { status, text } = await dataset.get(asked);
+    if (status !== 200) throw new Error(`${asked} was answered with ${status}: ${text.slice(0, 200)}`);
+    if (round >= 0) times.push(performance.now() - startedAt);
+  }
+  const after = stage.cpu(dataset);
+  return {
+    ms: median(times),
+    nodeMs: (after.nodeMs - before.nodeMs) / rounds,
+    postgresMs: (after.postgresMs - before.postgresMs) / rounds,
+  };
+}
+
+/** Page 1 and a page in the depth, the first time anybody asks for it and again. */
+async function pages(stage: Stage, dataset: Dataset, rounds: number): Promise<Finding[]> {
+  const { positions } = dataset;
+  const deep = Math.min(1_000, Math.floor(positions / 50));
+  const list = await dataset.newList();
+  const first = await repeated(stage, dataset, rounds, () => `checkinlists/${list}/positions/`);
+  // Pages of a list that nobody has looked at: the service remembers where pages of a list began.
+  const cold = await repeated(
+    stage,
+    dataset,
+    rounds,
+    async () => `checkinlists/${await dataset.newList()}/positions/?page=${deep}`,
+  );
+  await dataset.get(`checkinlists/${list}/positions/?page=${deep - 1}`);
+  const next = await repeated(stage, dataset, rounds, () => `checkinlists/${list}/positions/?page=${deep}`);
+  return [
+    bar({
+      bar: 'pages',
+      what: `CPU of page ${deep} of ${positions} tickets after the page before it, of page 1`,
+      measured: cpuOf(next) / cpuOf(first),
+      needed: { atMost: 3 },
+      unit: '×',
+    }),
+    bar({
+      bar: 'pages',
+      what: `CPU of page ${deep} of ${positions} tickets when nobody has turned a page of the list, of page 1`,
+      measured: cpuOf(cold) / cpuOf(first),
+      needed: { atMost: 3 },
+      unit: '×',
+    }),
+    figure(`page 1 of ${positions} tickets`, said(first)),
+    figure(`page ${deep} of ${positions} tickets, first asked for`, said(cold)),
+    figure(`page ${deep} of ${positions} tickets, after page ${deep - 1}`, said(next)),
+  ];
+}
+
+/** What people look for, and whether an index answers it. */
+async function searches(stage: Stage, dataset: Dataset, rounds: number): Promise<Finding[]> {
+  const { positions, pool } = dataset;
+  const id = await dataset.newList();
+  const list = (await findList(pool, 'big/fest', id))!;
+  const { rows } = await pool.query<{ secret: string }>(
+    'select secret from tickets where not canceled order by id limit 50 offset $1',
+    [Math.floor(positions / 3)],
+  );
+  const some = (round: number) => Math.floor(positions * (0.3 + round / 200));
+  const secretOf = (round: number) => rows[round % rows.length]!.secret;
+  const kinds: readonly { name: string; parameter: string; field: keyof TicketFilter; of(round: number): string }[] = [
+    { name: 'a name', parameter: 'search', field: 'search', of: (round) => `Øystein Sample ${some(round)}` },
+    { name: 'a mail', parameter: 'search', field: 'search', of: (round) => `guest${some(round)}@example` },
+    {
+      name: 'the start of a secret',
+      parameter: 'search',
+      field: 'search',
+      of: (round) => secretOf(round).slice(0, 12),
+    },
+    {
+      name: 'a name',
+      parameter: 'attendee_name',
+      field: 'attendeeName',
+      of: (round) => `Øystein Sample ${some(round)}`,
+    },
+    { name: 'a secret', parameter: 'secret', field: 'secret', of: secretOf },
+  ];
+  const findings: Finding[] = [];
+  let whole = 0;
+  for (const { name, parameter, field, of } of kinds) {
+    const cost = await repeated(
+      stage,
+      dataset,
+      rounds,
+      (round) => `checkinlists/${id}/positions/?${parameter}=${encodeURIComponent(of(round))}`,
+    );
+    const used = await plansOf(dataset, list, { [field]: of(0) });
+    if (used === null) whole++;
+    findings.push(
+      figure(
+        `?${parameter}= for ${name} among ${positions} tickets`,
+        `${said(cost)}; by ${used?.join(', ') ?? 'reading the whole table'}`,
+      ),
+    );
+  }
+  findings.push(
+    bar({
+      bar: 'search',
+      what: `kinds of search that read the whole table of ${positions} tickets`,
+      measured: whole,
+      needed: { atMost: 0 },
+      unit: '',
+    }),
+  );
+  return findings;
+}
+
+/**
+ * What PostgreSQL reads for a search: the very statements of the service, and its plans for them. Answers the indexes of
+ * `tickets` that are used; null when one of the statements reads the whole table.
+ */
+async function plansOf(dataset: Dataset, list: ListRow, where: TicketFilter): Promise<string[] | null> {
+  const asked: { text: string; values: unknown[] }[] = [];
+  const pool = {
+    query(text: string, values: unknown[]) {
+      asked.push({ text, values });
+      return dataset.pool.query(text, values);
+    },
+  };
+  const finder = ticketFinder(pool as unknown as Pool);
+  const query = { list, ignoreStatus: false, where, ordering: [] };
+  await finder.count(query);
+  await finder.page(query, { offset: 0, limit: 50 });
+  const used = new Set<string>();
+  let isWhole = false;
+  for (const { text, values } of asked) {
+    const { rows } = await dataset.pool.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      `explain (format json) ${text}`,
+      values,
+    );
+    for (const node of nodesOf(rows[0]!['QUERY PLAN'][0].Plan)) {
+      if (node['Index Name']?.startsWith('tickets_by')) used.add(node['Index Name']);
+      if (node['Node Type'] === 'Seq Scan' && node['Relation Name'] === 'tickets') isWhole = true;
+    }
+  }
+  return isWhole ? null : [...used].sort();
+}
+
+type PlanNode = {
+  readonly 'Node Type': string;
+  readonly 'Index Name'?: string;
+  readonly 'Relation Name'?: string;
+  readonly Plans?: readonly PlanNode[];
+};
+
+const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+
+/** Turns two hundred pages. */
+async function memory(dataset: Dataset, list: number): Promise<Finding> {
+  const before = memoryOf(dataset.server.pid).nowMb;
+  const last = Math.min(200, Math.floor(dataset.positions / 50));
+  for (let page = 1; page <= last; page++) await dataset.get(`checkinlists/${list}/positions/?page=${page}`);
+  return figure(
+    `memory of the service after ${last} pages of ${dataset.positions} tickets`,
+    `${memoryOf(dataset.server.pid).nowMb} MB (${before} MB before)`,
+  );
+}

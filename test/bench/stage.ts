@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startEmbedded } from '@gatehouse/embedded-postgres/start-embedded';
+import { call } from '@gatehouse/service/testing';
+import { Client } from 'pg';
+import { startChild, startServer, type Child, type Server } from './child';
+import { cpuMsOf, parentOf, postgresCpuMs } from './cpu';
+import { openDataset, type Dataset } from './dataset';
+import type { Load, Measured } from './load-generator';
+
+/** A server that scans are sent to, and whose tickets. */
+export type Target = {
+  readonly name: string;
+  readonly server: Server;
+  readonly dataset: Dataset;
+  /** Which (list, ticket) pairs it has not had yet. Servers without a store have them for ever. */
+  next: number;
+  lists: number[];
+  readonly isReal: boolean;
+  /** Whether its code has been compiled by use. */
+  isWarm: boolean;
+};
+
+/** One turn of a target: what the generator saw, and CPU-milliseconds until the projections had caught up. */
+export type Turn = Measured & {
+  readonly perSecond: number;
+  readonly nodeMs: number;
+  readonly postgresMs: number;
+  /** How long after the last reply the read models held all. */
+  readonly lagMs: number;
+};
+
+export type Shape = { readonly connections: number; readonly durationMs: number; readonly rate?: number };
+
+export type Stage = {
+  readonly folder: string;
+  dataset(positions: number): Promise<Dataset>;
+  /** The real service over this dataset. */
+  gatehouse(dataset: Dataset): Promise<Target>;
+  peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
+  drive(target: Target, shape: Shape): Promise<Turn>;
+  cpu(target: Dataset): { nodeMs: number; postgresMs: number };
+  close(): Promise<void>;
+};
+
+/** Until V8 has optimised what a scan runs through. */
+const WARM_UP_MS = 4_000;
+
+export type PeerKind = 'raw node:http' | 'default Express' | 'static' | 'transaction' | 'statement';
+
+/** PostgreSQL with durable settings, the datasets in it, the servers over them and the load generator. */
+export async function openStage(options: { folder: string | undefined; nodeFlags: readonly string[] }): Promise<Stage> {
+  const folder = options.folder ?? (await mkdtemp(path.join(tmpdir(), 'gatehouse-bench-')));
+  await mkdir(folder, { recursive: true });
+  // PostgreSQL does not run as root: its user must be able to enter.
+  await chmod(folder, 0o755);
+  const embedded = await startEmbedded({
+    dataFolder: folder,
+    log: () => undefined,
+    takeOver: true,
+    // Durable as ever; only that all variants are up at once needs more connections.
+    settings: { max_connections: '300' },
+  });
+  const postmaster = await postmasterOf(embedded.url);
+  const generator: Child = startChild('load-generator', {});
+  const datasets = new Map<number, Promise<Dataset>>();
+  const targets = new Map<string, Promise<Target>>();
+  const started: Server[] = [];
+  let replies: Promise<unknown> | undefined;
+
+  const dataset = (positions: number) => {
+    const known = datasets.get(positions);
+    const opened = known ?? openDataset(positions, { adminUrl: embedded.url, folder, nodeFlags: options.nodeFlags });
+    datasets.set(positions, opened);
+    return opened;
+  };
+
+  /** A reply of the real service, so that all answer the same. */
+  const sampleReply = (from: Dataset) => (replies ??= takeReply(from));
+
+  function target(key: string, open: () => Promise<Target>): Promise<Target> {
+    const known = targets.get(key) ?? open();
+    targets.set(key, known);
+    return known;
+  }
+
+  async function turn(to: Target, { connections, durationMs, rate }: Shape): Promise<Turn> {
+    const { dataset: of, server } = to;
+    // Lists for more scans than can come, so that each is the first of its ticket there.
+    const most = Math.ceil((durationMs / 1000) * (rate ?? 16_000));
+    while (to.lists.length * of.positions < to.next + most) {
+      to.lists.push(to.isReal ? await of.newList() : to.lists[0]! + to.lists.length);
+    }
+    await of.settled();
+    const load: Load = {
+      port: server.port,
+      connections,
+      durationMs,
+      ...(rate === undefined ? {} : { rate }),
+      token: of.token,
+      secrets: of.secrets,
+      lists: to.lists,
+      from: to.next,
+    };
+    const before = { node: cpuMsOf(server.pid), postgres: postgresCpuMs(postmaster) };
+    const measured = await generator.ask<Measured>(load);
+    const lagMs = to.isReal ? await of.settled() : 0;
+    const nodeMs = cpuMsOf(server.pid) - before.node;
+    const postgresMs = postgresCpuMs(postmaster) - before.postgres;
+    to.next += measured.sent;
+    if (measured.statuses['201'] !== measured.sent || measured.sent === 0) {
+      throw new Error(`${to.name} answered ${JSON.stringify(measured.statuses)} to ${measured.sent} scans`);
+    }
+    return { ...measured, perSecond: (measured.sent / measured.elapsedMs) * 1000, nodeMs, postgresMs, lagMs };
+  }
+
+  const files = { 'raw node:http': 'raw-server', 'default Express': 'express-server' } as const;
+
+  return {
+    folder,
+    dataset,
+    gatehouse: (of) =>
+      target(`gatehouse ${of.positions}`, async () => ({
+        name: 'gatehouse',
+        server: of.server,
+        dataset: of,
+        next: 0,
+        lists: [await of.newList()],
+        isReal: true,
+        isWarm: false,
+      })),
+    peer: (kind, of) =>
+      target(`${kind} ${of.positions}`, async () => {
+        const reply = await sampleReply(of);
+        const { databaseUrl } = of;
+        const store = kind === 'transaction' || kind === 'statement' ? kind : 'none';
+        const server =
+          kind in files
+            ? await startServer(files[kind as keyof typeof files], { reply })
+            : await startServer('peer-server', { store, reply, databaseUrl }, options.nodeFlags);
+        started.push(server);
+        // Lists of its own, empty whatever an earlier bench on this data folder has left.
+        const first = kind === 'statement' ? 2_000_000 : 1_000_000;
+        await of.pool.query('delete from peers.checkins where list between $1 and $1 + 999999', [first]);
+        return { name: kind, server, dataset: of, next: 0, lists: [first], isReal: false, isWarm: false };
+      }),
+    async drive(to, shape) {
+      if (!to.isWarm) await turn(to, { connections: 64, durationMs: WARM_UP_MS });
+      to.isWarm = true;
+      return turn(to, shape);
+    },
+    cpu: (of) => ({ nodeMs: cpuMsOf(of.server.pid), postgresMs: postgresCpuMs(postmaster) }),
+    async close() {
+      await generator.stop();
+      for (const server of started) await server.stop();
+      for (const opened of datasets.values()) await (await opened).close();
+      await embedded.stop();
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function takeReply(of: Dataset): Promise<unknown> {
+  const secret = readFileSync(of.secrets, 'latin1').split('\n', 1)[0]!;
+  const list = await of.newList();
+  const answer = await call(
+    `http://127.0.0.1:${of.server.port}`,
+    'POST',
+    `/api/v1/organizers/big/events/fest/checkinlists/${list}/positions/${secret}/redeem/`,
+    { token: of.token, json: {} },
+  );
+  if (answer.status !== 201) throw new Error(`a first scan was refused: ${answer.text}`);
+  return answer.body;
+}
+
+async function postmasterOf(url: string): Promise<number> {
+  const client = new Client(url);
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const postmaster = parentOf(rows[0]!.pid);
+  await client.end();
+  return postmaster;
+}

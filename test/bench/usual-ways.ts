@@ -1,0 +1,73 @@
+import { inTransaction } from '@gatehouse/eventing/postgres';
+import type { Body } from '@gatehouse/service/body';
+import type { Reply } from '@gatehouse/service/reply';
+import type { Pool, PoolClient } from 'pg';
+
+/*
+ * How a scan is usually made exactly-once: a transaction for each request, or one statement for each. Both read the same
+ * facts of a ticket as the real service; neither authenticates nor writes a history, which is in their favour.
+ */
+
+export type Scan = { readonly list: number; readonly secret: string; readonly body: Body };
+export type Answering = (scan: Scan) => Reply | Promise<Reply>;
+
+/** The tables of both, filled from the read model of the real service. */
+export const PEER_TABLES = `
+  create schema peers;
+  create table peers.tickets as
+    select id, event, secret, item, status, canceled, facts from admission.tickets;
+  alter table peers.tickets add primary key (id);
+  create index on peers.tickets (secret);
+  create table peers.checkins (
+    list integer not null, ticket integer not null, time timestamptz not null default now(), nonce text,
+    primary key (list, ticket)
+  );
+  analyze peers.tickets;
+`;
+
+const EVENT = 'big/fest';
+
+type Row = { id: number; facts: { secret: string } };
+
+export function transactionPerRequest(pool: Pool, sample: Record<string, unknown>): Answering {
+  async function redeem(tx: PoolClient, scan: Scan): Promise<Reply> {
+    const { rows } = await tx.query<Row & { status: string }>({
+      name: 'ticket_for_update',
+      text: 'select id, status, facts from tickets where secret = $1 and event = $2 and not canceled for update',
+      values: [scan.secret, EVENT],
+    });
+    const [ticket] = rows;
+    if (ticket?.status !== 'p') return { status: 400, body: { status: 'error', reason: 'unpaid' } };
+    const { rowCount } = await tx.query({
+      name: 'check_in',
+      text: 'insert into checkins (list, ticket, nonce) values ($1, $2, $3) on conflict do nothing',
+      values: [scan.list, ticket.id, nonceOf(scan)],
+    });
+    if (rowCount === 0) return { status: 400, body: { status: 'error', reason: 'already_redeemed' } };
+    return { status: 201, body: replyOf(sample, ticket) };
+  }
+  return (scan) => inTransaction(pool, (tx) => redeem(tx, scan));
+}
+
+export function singleStatement(pool: Pool, sample: Record<string, unknown>): Answering {
+  return async (scan) => {
+    const { rows } = await pool.query<Row & { entered: boolean }>({
+      name: 'redeem',
+      text: `with ticket as (select id, facts from tickets where secret = $2 and event = $3 and not canceled and status = 'p'),
+                  entered as (insert into checkins (list, ticket, nonce) select $1, id, $4 from ticket
+                              on conflict do nothing returning ticket)
+             select id, facts, exists (select 1 from entered) as entered from ticket`,
+      values: [scan.list, scan.secret, EVENT, nonceOf(scan)],
+    });
+    const [ticket] = rows;
+    if (!ticket?.entered) return { status: 400, body: { status: 'error', reason: 'already_redeemed' } };
+    return { status: 201, body: replyOf(sample, ticket) };
+  };
+}
+
+const nonceOf = ({ body }: Scan): unknown => (body as { nonce?: string }).nonce;
+
+const replyOf = (sample: Record<string, unknown>, { id, facts }: Row): unknown => ({
+  ...sample,
+  position: { ...(sample['position'] as object), id, secret: facts.secret },
+});

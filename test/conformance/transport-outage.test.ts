@@ -1,0 +1,185 @@
+import { openCatalog } from '@gatehouse/admission/catalog';
+import { checkin } from '@gatehouse/checkin/service';
+import { listen, openPool } from '@gatehouse/eventing/postgres';
+import { CROWD, festival, LISTS, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import { startProcess, wireTo, type Process, type Wire } from '@gatehouse/test-support/process';
+import { startSystem, type System } from '@gatehouse/test-support/system';
+import type { Answer } from '@gatehouse/service/testing';
+
+/*
+ * The database goes away (contract §1.10, design §8): 503 with Retry-After, nothing half done, and back by itself.
+ */
+
+const token = TOKENS.admin;
+const lists = `${CROWD}checkinlists/`;
+const list = `${lists}${LISTS.crowd}/`;
+const redeemOf = (n: number) => `${list}positions/${TICKETS.crowdFirst.id + n}/redeem/`;
+
+let system: System;
+let wire: Wire;
+let there: Process;
+
+beforeAll(async () => {
+  system = await startSystem([checkin]);
+  await system.import(festival());
+  wire = await wireTo(system.databaseUrl);
+  there = await startProcess([checkin], wire.url);
+});
+afterAll(async () => {
+  await there.close();
+  await wire.close();
+  await system.close();
+});
+
+/** Asks until the answer is the wanted one; at most ten seconds. */
+async function until(wanted: number, ask: () => Promise<Answer>): Promise<Answer> {
+  const end = performance.now() + 10_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer.status === wanted) return answer;
+    if (performance.now() > end) throw new Error(`still ${answer.status} after ten seconds: ${answer.text}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const readyz = () => there.call('GET', '/readyz');
+
+const operations: [method: string, target: string, json?: object][] = [
+  ['GET', lists],
+  ['POST', lists, { name: 'Meanwhile' }],
+  ['PATCH', list, { name: 'Meanwhile' }],
+  ['DELETE', `${lists}${LISTS.crowdFirst}/`],
+  ['GET', `${list}status/`],
+  ['GET', `${list}positions/`],
+  ['GET', `${list}positions/${TICKETS.crowdFirst.id}/`],
+  ['POST', redeemOf(0), { nonce: 'meanwhile' }],
+  ['GET', '/api/v1/'],
+];
+
+async function expectUnavailable(): Promise<void> {
+  for (const [method, target, json] of operations) {
+    for (const key of [{}, { 'x-idempotency-key': 'meanwhile' }]) {
+      const began = performance.now();
+      const answer = await there.call(method, target, { token, json, headers: key });
+      expect({ method, target, answer }).toMatchObject({
+        answer: {
+          status: 503,
+          body: { detail: expect.any(String) },
+          headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+        },
+      });
+      // The client reads nothing of the database.
+      expect(answer.text).not.toMatch(/connect|ECONN|postgres|terminat|sql/i);
+      expect(performance.now() - began).toBeLessThan(6_000);
+    }
+  }
+}
+
+test('while the database is down: 503 with Retry-After; alive, but not ready; and back by itself', async () => {
+  expect(await readyz()).toMatchObject({ status: 200, body: { ready: true } });
+  const before = await system.events();
+  await wire.cut();
+  await expectUnavailable();
+  expect(await there.call('GET', '/healthz')).toMatchObject({ status: 200 });
+  const unready = await until(503, readyz);
+  expect(unready.body).toMatchObject({
+    ready: false,
+    reasons: expect.arrayContaining(['the event store cannot be reached']),
+  });
+  // What needs no database is answered as ever.
+  expect(await there.call('GET', '/api/v1/nothing/', { token })).toMatchObject({
+    status: 404,
+    text: expect.stringMatching(/^</),
+  });
+  expect(await there.call('GET', lists)).toMatchObject({ status: 401 });
+  expect(await there.call('GET', lists, { token, headers: { accept: 'text/html' } })).toMatchObject({ status: 406 });
+  expect(await system.events()).toEqual(before);
+
+  await wire.mend();
+  await until(200, readyz);
+  // The 503 was not stored: the same key runs now.
+  const made = await there.call('POST', lists, {
+    token,
+    json: { name: 'After' },
+    headers: { 'x-idempotency-key': 'meanwhile' },
+  });
+  expect(made.status).toBe(201);
+  const { id } = made.body as { id: number };
+  expect(await there.call('GET', `${lists}${id}/`, { token })).toMatchObject({ status: 200, body: { name: 'After' } });
+  expect(await there.call('POST', redeemOf(0), { token, json: { nonce: 'meanwhile' } })).toMatchObject({ status: 201 });
+  expect((await there.call('GET', list, { token })).body).toMatchObject({ name: 'All of the crowd', checkin_count: 1 });
+  // And what happens elsewhere comes in again.
+  await system.call('PATCH', `${lists}${id}/`, { token, json: { name: 'Elsewhere' } });
+  expect((await there.call('GET', `${lists}${id}/`, { token })).body).toMatchObject({ name: 'Elsewhere' });
+});
+
+test('while all connections are killed again and again: no 500, and no scan is lost or counted twice', async () => {
+  const killer = (async () => {
+    for (let round = 0; round < 30; round++) {
+      await system.pool
+        .query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
+        )
+        .catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  })();
+  const statuses = new Set<number>();
+  const scan = async (n: number) => {
+    for (;;) {
+      const answer = await there.call('POST', redeemOf(n), { token, json: { nonce: `scan ${n}` } });
+      statuses.add(answer.status);
+      if (answer.status !== 503) return answer;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const numbers = Array.from({ length: 40 }, (_, i) => i + 10);
+  const answers = await Promise.all(numbers.map(scan));
+  await killer;
+  expect(answers.map(({ status }) => status)).toEqual(numbers.map(() => 201));
+  expect([...statuses].filter((status) => status !== 201 && status !== 503)).toEqual([]);
+  await until(200, readyz);
+  expect((await there.call('GET', list, { token })).body).toMatchObject({ checkin_count: 1 + numbers.length });
+  const events = await system.events();
+  const scanned = events.filter(({ stream }) => numbers.some((n) => stream === `ticket-${TICKETS.crowdFirst.id + n}`));
+  expect(scanned).toHaveLength(numbers.length);
+});
+
+test('while the network swallows everything: 503, not silence; and back by itself', async () => {
+  wire.mute(true);
+  const began = performance.now();
+  const answers = await Promise.all(
+    operations.map(([method, target, json]) => there.call(method, target, { token, json: json ?? undefined })),
+  );
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': expect.anything() } });
+  expect(performance.now() - began).toBeLessThan(20_000);
+  await until(503, readyz);
+  wire.mute(false);
+  await until(200, readyz);
+  expect(await there.call('GET', lists, { token })).toMatchObject({ status: 200 });
+});
+
+test('what was imported while the database was away for the catalog alone comes in afterwards, without another word', async () => {
+  const listener = listen(system.databaseUrl);
+  const pool = openPool(wire.url, 'admission', 1);
+  const catalog = await openCatalog({ pool, schema: 'admission', listener });
+  await wire.cut();
+  const files = festival();
+  const items = files['other/events/fair/items.json'] as object[];
+  await system.import({
+    ...files,
+    'other/events/fair/items.json': [...items, { id: 193, name: { en: 'Late' }, category: null }],
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(catalog.exists('item', 193)).toBe(false);
+  await wire.mend();
+  const end = performance.now() + 5_000;
+  while (!catalog.exists('item', 193) && performance.now() < end)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(catalog.exists('item', 193)).toBe(true);
+  catalog.close();
+  await pool.end();
+  await listener.close();
+});

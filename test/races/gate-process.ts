@@ -1,0 +1,52 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+const READY_MS = 30_000;
+const PROJECT = path.resolve(__dirname, '../..');
+
+/** A check-in process as an operating system knows it: it can be killed as a machine that loses its power. */
+export type GateProcess = { readonly url: string; kill(): Promise<void> };
+
+/** Starts the service's own main over a database that exists; resolves when it takes requests. */
+export async function startGate(databaseUrl: string): Promise<GateProcess> {
+  const main = path.join(PROJECT, 'services/checkin/src/main.ts');
+  const env = {
+    PATH: process.env['PATH'],
+    // The sources as they are: nothing needs to be built.
+    TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
+    DATABASE_URL: databaseUrl,
+    PORT: '0',
+    LOG_LEVEL: 'info',
+  };
+  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+    cwd: PROJECT,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const tooLate = setTimeout(() => child.kill('SIGKILL'), READY_MS);
+  const port = await portOf(child);
+  clearTimeout(tooLate);
+  return { url: `http://127.0.0.1:${port}`, kill: () => kill(child) };
+}
+
+async function portOf(child: ChildProcess): Promise<number> {
+  // Read to the end, too: a process whose output nobody takes comes to a halt.
+  const lines = createInterface({ input: child.stdout! });
+  return new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
+      if (!line.startsWith('{')) return;
+      const { port, message } = JSON.parse(line) as { port?: number; message?: string };
+      if (port !== undefined && message === 'ready for requests') resolve(port);
+    });
+    child.once('exit', (code) => reject(new Error(`the process ended with ${code} before it was ready`)));
+  });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}

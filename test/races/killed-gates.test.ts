@@ -1,0 +1,108 @@
+import { checkin } from '@gatehouse/checkin/service';
+import { call } from '@gatehouse/service/testing';
+import { CROWD, LISTS, TICKETS, TOKENS, festival } from '@gatehouse/test-support/festival';
+import { startSystem, type System } from '@gatehouse/test-support/system';
+import { startGate, type GateProcess } from './gate-process';
+import { differences } from './models';
+
+/*
+ * Many tickets at many gates, whose processes are killed while they scan: at most one acceptance each, and none that a gate has
+ * told is lost (design §5: what to do about an append of unknown outcome).
+ */
+
+const CALLERS = 20;
+const TICKETS_PER_LIST = 100;
+const PAIRS = Array.from({ length: 200 }, (_, i) => ({
+  ticket: TICKETS.crowdFirst.id + (i % TICKETS_PER_LIST),
+  list: i < TICKETS_PER_LIST ? LISTS.crowd : LISTS.crowdFirst,
+}));
+const GIVE_UP_MS = 20_000;
+
+let system: System;
+const gates: GateProcess[] = [];
+
+beforeAll(async () => {
+  system = await startSystem([checkin]);
+  await system.import(festival());
+  gates.push(...(await Promise.all([0, 1, 2].map(() => startGate(system.databaseUrl)))));
+});
+afterAll(async () => {
+  await Promise.all(gates.map((gate) => gate.kill()));
+  await system.close();
+});
+
+type Told = {
+  readonly key: string;
+  readonly nonce: string;
+  readonly status: number;
+  readonly reason: string | undefined;
+};
+
+/** One scanner: every ticket once, in an order of its own; asks again, elsewhere and with the same nonce, when nobody answers. */
+async function scanner(caller: number): Promise<Told[]> {
+  const told: Told[] = [];
+  for (let i = 0; i < PAIRS.length; i++) {
+    // Neighbours are close together, so that most tickets are scanned by several at once.
+    const { ticket, list } = PAIRS[(i + (caller % 4)) % PAIRS.length]!;
+    const nonce = `caller ${caller}`;
+    const target = `${CROWD}checkinlists/${list}/positions/${ticket}/redeem/`;
+    const until = Date.now() + GIVE_UP_MS;
+    for (let attempt = caller; ; attempt++) {
+      const { url } = gates[attempt % gates.length]!;
+      const answer = await call(url, 'POST', target, { token: TOKENS.admin, json: { nonce } }).catch(() => undefined);
+      if (answer) {
+        const { reason } = (answer.body ?? {}) as { reason?: string };
+        told.push({ key: `${ticket} ${list}`, nonce, status: answer.status, reason });
+        break;
+      }
+      if (Date.now() > until) throw new Error('no gate answers any more');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  return told;
+}
+
+test('one acceptance each at most, and every one that was told is history', async () => {
+  let scanning = true;
+  let kills = 0;
+  const killer = async () => {
+    while (scanning) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const victim = kills++ % gates.length;
+      await gates[victim]!.kill();
+      gates[victim] = await startGate(system.databaseUrl);
+    }
+  };
+  const killing = killer();
+  const told = (await Promise.all(Array.from({ length: CALLERS }, (_, caller) => scanner(caller)))).flat();
+  scanning = false;
+  await killing;
+  await system.settled();
+
+  const first = new Map<string, string>();
+  for (const { type, data } of await system.events()) {
+    if (type !== 'PositionRedeemed') continue;
+    const {
+      position,
+      list,
+      nonce,
+      first: entry,
+    } = data as { position: number; list: number; nonce: string; first: boolean };
+    expect({ key: `${position} ${list}`, entry, before: first.get(`${position} ${list}`) }).toMatchObject({
+      entry: true,
+      before: undefined,
+    });
+    first.set(`${position} ${list}`, nonce);
+  }
+  expect(first.size).toBe(PAIRS.length);
+  for (const { key, nonce, status, reason } of told) {
+    const won = first.get(key) === nonce;
+    expect({ key, nonce, status, reason }).toEqual({
+      key,
+      nonce,
+      ...(won ? { status: 201, reason: undefined } : { status: 400, reason: 'already_redeemed' }),
+    });
+  }
+  expect(kills).toBeGreaterThan(1);
+  expect(await differences(system.databaseUrl)).toEqual([]);
+});

@@ -1,0 +1,75 @@
+import { createLog } from '@gatehouse/service/log';
+import { readConfig } from '@gatehouse/service/config';
+import { run, type Service } from '@gatehouse/service/run';
+import { call, type Answer, type Ask } from '@gatehouse/service/testing';
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+
+/** One more process over a database that exists already: a replica, or the same one after a restart. */
+export type Process = {
+  readonly url: string;
+  call(method: string, target: string, ask?: Ask): Promise<Answer>;
+  close(): Promise<void>;
+};
+
+export async function startProcess<C>(services: readonly Service<C>[], databaseUrl: string): Promise<Process> {
+  const config = readConfig({ PORT: '0', LOG_LEVEL: 'fatal' });
+  const running = await run(services, { config, log: createLog(config.logLevel), databaseUrl });
+  const url = `http://127.0.0.1:${running.port}`;
+  return { url, call: (method, target, ask) => call(url, method, target, ask), close: () => running.close() };
+}
+
+/** A way to a database that can be cut. */
+export type Wire = {
+  readonly url: string;
+  /** Ends all connections and takes no new ones, as a database that is down does. */
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+  /** Lets nothing through in either direction and says nothing, as a broken network does; `false` ends it. */
+  mute(on: boolean): void;
+  close(): Promise<void>;
+};
+
+export async function wireTo(databaseUrl: string): Promise<Wire> {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  let muted = false;
+  const server = createServer((client) => {
+    const database = connect(Number(target.port), target.hostname);
+    for (const [from, to] of [
+      [client, database],
+      [database, client],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (bytes) => void (muted || to.write(bytes)));
+      from.on('error', () => undefined);
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  const listenAt = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listenAt(0);
+  const { port } = server.address() as AddressInfo;
+  const url = new URL(databaseUrl);
+  url.host = `127.0.0.1:${port}`;
+  const destroyAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const stop = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      destroyAll();
+    });
+  return {
+    url: url.href,
+    cut: stop,
+    mend: () => listenAt(port),
+    mute(on) {
+      muted = on;
+      // What was swallowed is lost for good: such connections are of no more use to either side.
+      if (!on) destroyAll();
+    },
+    close: () => (server.listening ? stop() : Promise.resolve()),
+  };
+}
