@@ -1,7 +1,7 @@
 import type { Bench, Part } from './parts';
 import { bar, figure, type Finding } from './report';
 import { inTurn, median, ratio, type Rounds } from './rounds';
-import type { Stage, Target, Turn } from './stage';
+import type { Target, Turn } from './stage';
 
 type Variant = 'gatehouse' | 'static' | 'transaction' | 'statement';
 

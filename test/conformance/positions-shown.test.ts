@@ -205,7 +205,7 @@ describe('§2.2: attendee names', () => {
       ['the empty text of an invoice without a name', '', {}],
       ['null without an invoice', null, {}],
       ['the empty text that its own parts make, without an invoice', '', { given_name: '' }],
-      ['a flat name', 'Only Flat', {}],
+      ['a flat name, which is stored as legacy', 'Only Flat', { _legacy: 'Only Flat' }],
       ['a legacy name', 'Legacy', { _legacy: 'Legacy' }],
     ].map((row, i) => [...row, i] as never),
   )('%s', async (_name, attendee_name, parts, i?: number) => {

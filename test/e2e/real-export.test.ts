@@ -4,7 +4,11 @@ import { checkin } from '@gatehouse/checkin/service';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 const EXPORT = path.resolve(__dirname, '../fixtures/pretix-export');
-type Page = { count: number; next: string | null; results: { id: number; position_count: number; subevent: number | null }[] };
+type Page = {
+  count: number;
+  next: string | null;
+  results: { id: number; position_count: number; subevent: number | null }[];
+};
 
 let system: System;
 let token: string;
@@ -18,8 +22,13 @@ beforeAll(async () => {
 afterAll(() => system.close());
 
 /** By contract §4.1, from the folder's own orders. */
-function expectedCount(event: string, list: { all_products: boolean; limit_products: number[]; subevent: number | null; include_pending: boolean }): number {
-  const lines = readFileSync(path.join(EXPORT, `events/${event}/orders.ndjson`), 'utf8').split('\n').filter(Boolean);
+function expectedCount(
+  event: string,
+  list: { all_products: boolean; limit_products: number[]; subevent: number | null; include_pending: boolean },
+): number {
+  const lines = readFileSync(path.join(EXPORT, `events/${event}/orders.ndjson`), 'utf8')
+    .split('\n')
+    .filter(Boolean);
   type Order = { status: string; positions: { item: number; subevent: number | null; canceled: boolean }[] };
   return lines
     .map((line) => JSON.parse(line) as Order)
@@ -34,9 +43,9 @@ test.each(['openair', 'tours'])('every list of %s counts the tickets that its or
   const lists = (await system.call('GET', base, { token })).body as Page;
   expect(lists.results.length).toBeGreaterThan(3);
   for (const list of lists.results) {
-    const stated = (JSON.parse(readFileSync(path.join(EXPORT, `events/${event}/checkinlists.json`), 'utf8')) as { id: number }[]).find(
-      (each) => each.id === list.id,
-    );
+    const stated = (
+      JSON.parse(readFileSync(path.join(EXPORT, `events/${event}/checkinlists.json`), 'utf8')) as { id: number }[]
+    ).find((each) => each.id === list.id);
     const expected = expectedCount(event, stated as unknown as Parameters<typeof expectedCount>[1]);
     const ids = new Set<number>();
     let next: string | null = `${base}${list.id}/positions/`;
@@ -46,7 +55,11 @@ test.each(['openair', 'tours'])('every list of %s counts the tickets that its or
       expect(page.count).toBe(expected);
       next = page.next;
     }
-    expect({ list: list.id, count: list.position_count, pages: ids.size }).toEqual({ list: list.id, count: expected, pages: expected });
+    expect({ list: list.id, count: list.position_count, pages: ids.size }).toEqual({
+      list: list.id,
+      count: expected,
+      pages: expected,
+    });
   }
 });
 

@@ -35,13 +35,25 @@ async function stateCredentials(tx: Tx, events: readonly Envelope[]): Promise<vo
     const event = reference.read(stored);
     if (event?.type === 'TokenStated') {
       const { data: fact } = event;
-      newest.set(stored.stream, { credential: { kind: 'token', fact }, hash: fact.token_hash, revision: stored.revision });
+      newest.set(stored.stream, {
+        credential: { kind: 'token', fact },
+        hash: fact.token_hash,
+        revision: stored.revision,
+      });
     } else if (event?.type === 'DeviceStated') {
       const { data: fact } = event;
-      newest.set(stored.stream, { credential: { kind: 'device', fact }, hash: fact.token_hash, revision: stored.revision });
+      newest.set(stored.stream, {
+        credential: { kind: 'device', fact },
+        hash: fact.token_hash,
+        revision: stored.revision,
+      });
     } else if (event?.type === 'DroidKeyStated') {
       const { data: fact } = event;
-      newest.set(stored.stream, { credential: { kind: 'droidkey', fact }, hash: fact.key_hash, revision: stored.revision });
+      newest.set(stored.stream, {
+        credential: { kind: 'droidkey', fact },
+        hash: fact.key_hash,
+        revision: stored.revision,
+      });
     }
   }
   if (newest.size === 0) return;
@@ -63,7 +75,11 @@ async function stateCredentials(tx: Tx, events: readonly Envelope[]): Promise<vo
 }
 
 /** Whose secret has this SHA-256 (hex), as the read model knows it now. */
-export async function findCredential(pool: Pool, kind: Credential['kind'], hash: string): Promise<Credential | undefined> {
+export async function findCredential(
+  pool: Pool,
+  kind: Credential['kind'],
+  hash: string,
+): Promise<Credential | undefined> {
   const { rows } = await available(
     pool.query<Credential>({
       name: 'find_credential',

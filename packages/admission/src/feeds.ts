@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+
 import { EVENT_STORE_SQL, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
 import type { ReadModelContext } from '@gatehouse/eventing/read-model';
@@ -28,8 +28,8 @@ export async function openFeeds(url: string, listener: Listener, connections: nu
     reference,
     referencePool,
     feeds: new Map([
-      ['reference' as Context, { ...reference, topic: 'reference' as Context }],
-      [ADMISSION as Context, { ...own, topic: ADMISSION as Context }],
+      ['reference', { ...reference, topic: 'reference' }],
+      [ADMISSION, { ...own, topic: ADMISSION }],
     ]),
     async close() {
       await referencePool.end();

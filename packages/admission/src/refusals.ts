@@ -7,7 +7,10 @@ import { uuidV5 } from '@gatehouse/eventing/uuid';
 
 export type RefusalLog = {
   /** Resolves when the refusal is history. */
-  record(refusal: RedemptionRefused['data'], by: { actor: string; trace: string | null; request?: string }): Promise<void>;
+  record(
+    refusal: RedemptionRefused['data'],
+    by: { actor: string; trace: string | null; request?: string },
+  ): Promise<void>;
 };
 
 /**

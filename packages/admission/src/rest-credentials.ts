@@ -38,7 +38,7 @@ export function principalOf(
       actor: `token:${fact.id}`,
     };
   }
-  const { fact } = credential as Extract<Credential, { kind: 'device' }>;
+  const { fact } = credential;
   if (!fact.initialized) return 'uninitialized';
   if (fact.revoked) return 'revoked';
   return {

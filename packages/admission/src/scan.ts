@@ -27,7 +27,11 @@ export type Gate = {
   /** Records a scan of a secret that no ticket has; the secret itself is not told. */
   unknown(at: { list: ListFacts; scan: Pick<Scan, 'datetime' | 'force' | 'nonce'> }, by: Scanner): Promise<void>;
   /** Takes a check-in back; false when there is none. */
-  undo(ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, at: { list: ListFacts; reason: string }, by: Scanner): Promise<boolean>;
+  undo(
+    ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>,
+    at: { list: ListFacts; reason: string },
+    by: Scanner,
+  ): Promise<boolean>;
 };
 
 /** The deciders of tickets over admission's store. */

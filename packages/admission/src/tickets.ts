@@ -109,7 +109,13 @@ async function clearLists(tx: Tx, lists: readonly number[]): Promise<void> {
 async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envelope[]>): Promise<void> {
   if (byTicket.size === 0) return;
   const { rows } = await tx.query<
-    { ticket: number; revision: number | null; state: Admissions | null; known: boolean; deleted: number[] | null } & Place
+    {
+      ticket: number;
+      revision: number | null;
+      state: Admissions | null;
+      known: boolean;
+      deleted: number[] | null;
+    } & Place
   >({
     name: 'tickets_history',
     text: `select q.id as ticket, a.revision, a.state, t.id is not null as known,

@@ -16,11 +16,11 @@ import {
 import { Status } from '@eventstore/db-client/generated/status_pb';
 import { StreamsService, type IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb';
 import {
-  AppendReq,
+  type AppendReq,
   AppendResp,
-  BatchAppendReq,
+  type BatchAppendReq,
   BatchAppendResp,
-  ReadReq,
+  type ReadReq,
   ReadResp,
 } from '@eventstore/db-client/generated/streams_pb';
 import * as grpc from '@grpc/grpc-js';
@@ -212,6 +212,8 @@ export async function esdbEmulator(): Promise<EsdbEmulator> {
       const asks: AppendReq[] = [];
       call.on('data', (ask: AppendReq) => asks.push(ask));
       call.on('end', () => {
+        // A caller that gave up in the middle has asked for nothing.
+        if (call.cancelled) return;
         const options = asks[0]!.getOptions()!;
         const events = asks.slice(1).map((ask) => proposed(ask.getProposedMessage()!));
         if (sizeOf(events) > MAX_APPEND_BYTES) return answer(tooLarge());
@@ -340,8 +342,13 @@ const unimplemented = (what: string) => failure(grpc.status.UNIMPLEMENTED, `the 
 /** Waits while the client is behind. */
 async function send(call: grpc.ServerWritableStream<ReadReq, ReadResp>, response: ReadResp): Promise<void> {
   if (call.write(response) || call.cancelled || call.destroyed) return;
+  const events = ['drain', 'cancelled', 'close'];
   await new Promise<void>((resolve) => {
-    for (const event of ['drain', 'cancelled', 'close']) call.once(event, resolve);
+    const goOn = () => {
+      for (const event of events) call.off(event, goOn);
+      resolve();
+    };
+    for (const event of events) call.on(event, goOn);
   });
 }
 

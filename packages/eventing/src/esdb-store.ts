@@ -32,12 +32,13 @@ type Append = { stream: string; expected: number; events: readonly NewEvent[]; b
 type Metadata = { version: number; time: string; actor: string; trace: string | null };
 
 /** One answer, or one step of a read. A network that swallows packets must not hold callers for ever. */
-const ANSWER_MS = 3_000;
+const ANSWER_MS = 5_000;
 /** How long a call is tried again: a restart of the server may pass without an error. */
 const PATIENCE_MS = 4_000;
 /** The server takes 100 streams on a connection (Kestrel's default); subscriptions need some of them. */
 const APPENDS_AT_ONCE = 50;
 const READS_AT_ONCE = 30;
+const WAITING = 20_000;
 /** Events that a follower holds before it lets the server wait. */
 const FOLLOW_BATCH = 1_000;
 const FOLLOW_PATIENCE_MS = 5_000;
@@ -85,11 +86,11 @@ export function esdbClient(url: string): EventStoreDBClient {
 export function esdbStore(options: {
   client: EventStoreDBClient;
   context: string;
-  /** Appends and loads that may wait, each; beyond, StoreOverloaded. */
+  /** Appends that may wait; beyond, StoreOverloaded. */
   waiting?: number;
   answerMs?: number;
 }): EsdbStore {
-  const { client, context, waiting = 20_000, answerMs = ANSWER_MS } = options;
+  const { client, context, waiting = WAITING, answerMs = ANSWER_MS } = options;
   const prefix = `${context}.`;
   /** The newest event of ours that was seen, and how far back all that lies behind it is known. */
   let known: { head: Position; stream: string | null; seen: Position } = {
@@ -106,7 +107,7 @@ export function esdbStore(options: {
   });
   const loads = bounded<{ stream: string; revision: number }, Recorded[]>(
     ({ stream, revision }) => patiently(() => load(stream, revision)),
-    { parallel: READS_AT_ONCE, waiting },
+    { parallel: READS_AT_ONCE, waiting: WAITING },
   );
   const newests = bounded<string, Recorded | undefined>((stream) => patiently(() => newestOf(stream)), {
     parallel: READS_AT_ONCE,
@@ -118,7 +119,7 @@ export function esdbStore(options: {
       const newest = await patiently(findHead);
       return asks.map(() => newest);
     },
-    { batch: Infinity, waiting },
+    { batch: Infinity, waiting: WAITING },
   );
 
   /**
@@ -300,7 +301,7 @@ export function esdbStore(options: {
     start: BEGINNING,
     before,
     load: (stream, revision = 0) => loads.ask({ stream, revision }),
-    // eslint-disable-next-line @typescript-eslint/require-await -- async, so that a refusal before the queue is a rejection, too
+     
     append: async (stream, expected, events) => appends.ask(prepare({ stream, expected, events })),
     async appendMany(asked) {
       const prepared = asked.map(prepare);
@@ -423,7 +424,7 @@ async function readInto<E>(
   try {
     for await (const resolved of read) {
       timer.refresh();
-      if (each(resolved as E) === true) break;
+      if (each(resolved) === true) break;
     }
   } catch (error) {
     if (!isCommand(error) || error.type !== 'stream-not-found') throw error;

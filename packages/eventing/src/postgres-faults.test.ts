@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
-import { startEmbedded, type Embedded } from '../../embedded-postgres/src/start-embedded';
+import { startEmbedded, type Embedded } from '@gatehouse/embedded-postgres/start-embedded';
 import { aStream, anEvent, followed, idsOf, outcomeOf } from './contract';
 import { cuttingProxy, type Cut, type CuttingProxy } from './cut-in-test';
 import { RejectedEvent, StoreOverloaded, StoreUnavailable, WrongRevision } from './event-store';

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgres';
 import { StoreUnavailable } from './event-store';
@@ -24,8 +25,9 @@ test('migrate: several processes may start at once, and again', async () => {
   await Promise.all(pools.map((pool) => migrate(pool, 'admission', EVENT_STORE_SQL)));
   await Promise.all(pools.map((pool) => migrate(pool, 'reference', EVENT_STORE_SQL)));
   await migrate(pools[0]!, 'admission', EVENT_STORE_SQL);
-  const { rows } = await pools[0]!.query('select name from migrations');
-  expect(rows).toEqual([{ name: '001-events.sql' }]);
+  const { rows } = await pools[0]!.query<{ name: string }>('select name from migrations order by name');
+  const files = readdirSync(EVENT_STORE_SQL).filter((file) => file.endsWith('.sql'));
+  expect(rows.map((row) => row.name)).toEqual(files.sort());
   await Promise.all(pools.map((pool) => pool.end()));
 });
 

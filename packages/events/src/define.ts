@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { type z } from 'zod';
 
 /** Turns the data of one stored version into the data of the next. Pure; never throws for data that its version allowed. */
 export type Upcast = (data: Record<string, unknown>) => Record<string, unknown>;

@@ -3,6 +3,7 @@ import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { listen, openPool } from '@gatehouse/eventing/postgres';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
+import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { importFolder } from '@gatehouse/reference/import';
 import type { Config } from '@gatehouse/service/config';
 import type { Log } from '@gatehouse/service/log';
@@ -13,7 +14,7 @@ import { demoFestival, type Demo } from './demo-festival';
 /* Everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another: what `npm start` runs. */
 
 serve({
-  services: [checkin],
+  services: [checkin, legacyDroid],
   openDatabase: (config) => openDatabase(config, { log: say, takeOver: true }),
   async started({ config, log, running, databaseUrl }) {
     const demo = config.demo ? await loadDemo(config, databaseUrl, log) : undefined;

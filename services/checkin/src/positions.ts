@@ -21,7 +21,14 @@ import type { Query } from '@gatehouse/service/query';
 import { EVENT_PATH, festivalOf, idIn, listOf } from './event-request';
 import { positionResource } from './position';
 
-const ORDERINGS = ['order__code', 'order__datetime', 'positionid', 'attendee_name', 'last_checked_in', 'order__email'] as const;
+const ORDERINGS = [
+  'order__code',
+  'order__datetime',
+  'positionid',
+  'attendee_name',
+  'last_checked_in',
+  'order__email',
+] as const;
 
 /** Positions of a check-in list: contract §5. */
 export function positionRoutes(admission: Admission, finder: TicketFinder): Route[] {
@@ -41,9 +48,10 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       list,
       ignoreStatus: request.query.get('ignore_status') === 'true',
       where: await readTicketFilter(request.query, admission),
-      ordering: readOrdering(request.query, ORDERINGS).map(
-        ({ field, descending }): TicketOrder => ({ by: field, descending }),
-      ),
+      ordering: readOrdering(request.query, ORDERINGS).map(({ field, descending }): TicketOrder => ({
+        by: field,
+        descending,
+      })),
     };
   };
   return [
@@ -80,7 +88,10 @@ export async function findTicket(
   name: string,
 ): Promise<Ticket | undefined> {
   const id = idIn(name);
-  const found = await finder.page({ ...query, where: { ...query.where, ticket: { id, secret: name } } }, { offset: 0, limit: 2 });
+  const found = await finder.page(
+    { ...query, where: { ...query.where, ticket: { id, secret: name } } },
+    { offset: 0, limit: 2 },
+  );
   const ticket = found.find((each) => each.id === id) ?? found[0];
   if (ticket || !name.includes('+')) return ticket;
   return findTicket(finder, query, name.replaceAll('+', ' '));

@@ -40,8 +40,7 @@ export function redeemRoute(admission: Admission, redeem: Redeemer): Route {
   });
 }
 
-const REDEEM =
-  /^\/api\/v1\/organizers\/([^/]+)\/events\/([^/]+)\/checkinlists\/([^/]+)\/positions\/(.+?)\/redeem\/?$/;
+const REDEEM = /^\/api\/v1\/organizers\/([^/]+)\/events\/([^/]+)\/checkinlists\/([^/]+)\/positions\/(.+?)\/redeem\/?$/;
 const HEADERS = apiHeaders('POST, OPTIONS');
 
 /** The same for the hundred thousand usual ones: asked before all routes, and the credential comes with the one read. */

@@ -12,7 +12,9 @@ import { Refused, runWith } from './run-command';
 /* `npm run gatehouse -- <command>`: everything that is done to an installation by hand. */
 
 const program = new Command('gatehouse')
-  .description('Commands for a Gatehouse installation, running or not. Settings as in the README, from the environment.')
+  .description(
+    'Commands for a Gatehouse installation, running or not. Settings as in the README, from the environment.',
+  )
   .showHelpAfterError();
 const run = runWith(() => readConfig());
 for (const command of [

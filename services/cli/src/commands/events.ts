@@ -14,7 +14,9 @@ export function eventsCommand(program: Command, run: Run): void {
     .description('print the history, one JSON per line; names, e-mails, answers and secrets are left out')
     .option('--follow', 'go on with events as they happen, until Ctrl-C')
     .option('--type <type...>', 'only events of these types')
-    .addOption(new Option('--topic <context>', 'whose history').choices(['admission', 'reference']).default('admission'))
+    .addOption(
+      new Option('--topic <context>', 'whose history').choices(['admission', 'reference']).default('admission'),
+    )
     .option('--ndjson', 'one JSON per line, which is the only format')
     .action((asked: Asked) =>
       run(async ({ feeds }) => {

@@ -27,7 +27,11 @@ export function undoCommand(program: Command, run: Run): void {
         );
         const one = found.find((each) => each.id === id) ?? found[0];
         if (!one) throw new Refused('No ticket of that event and date has this secret or id.');
-        const undone = await admission.gate.undo(one, { list: known.fields, reason }, { actor: 'cli:undo', trace: null });
+        const undone = await admission.gate.undo(
+          one,
+          { list: known.fields, reason },
+          { actor: 'cli:undo', trace: null },
+        );
         if (!undone) throw new Refused(`Ticket ${one.id} has no check-in on "${known.fields.name}".`);
         process.stdout.write(`The check-in of ticket ${one.id} on "${known.fields.name}" was taken back.\n`);
       }),
