@@ -1,4 +1,3 @@
-
 import { EVENT_STORE_SQL, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
 import type { ReadModelContext } from '@gatehouse/eventing/read-model';
