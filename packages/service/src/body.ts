@@ -62,8 +62,12 @@ export function collect(req: IncomingMessage, maxBytes: number, done: Collected)
   }
   req.on('data', onData);
   req.on('end', () => finish());
-  req.on('error', () => finish(new ClientGone()));
-  req.on('close', () => finish(new ClientGone()));
+  // Every request closes in the end: an error, with its stack, is only made for one that has not been read.
+  const onGone = () => {
+    if (!finished) finish(new ClientGone());
+  };
+  req.on('error', onGone);
+  req.on('close', onGone);
 }
 
 /** 413, keeping nothing of what still comes. A client that never stops is cut off. */
