@@ -45,7 +45,7 @@ export async function migrateAdmission(pool: Pool): Promise<void> {
     // Two at once: the other one has made it.
     if ((error as { code?: string }).code !== '23505') throw error;
   });
-  await migrate(pool, `${ADMISSION}`, join(__dirname, '..', 'sql'));
+  await migrate(pool, ADMISSION, join(__dirname, '..', 'sql'));
 }
 
 /** Opens the context over a migrated schema. */

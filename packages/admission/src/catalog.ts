@@ -72,31 +72,24 @@ async function stateFacts(tx: Tx, events: readonly Envelope[]): Promise<void> {
   if (newest.size === 0) return;
   const rows = [...newest.values()];
   await tx.query(
-    `with stated as (
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::json[])
-         as s(kind, id, organizer, event, revision, data)
-     ), outdated as (
-       delete from facts f using stated s where f.kind = s.kind and f.id = s.id and f.revision < s.revision
-     )
-     select 1`,
-    columns(rows),
+    `delete from facts f using unnest($1::text[], $2::text[], $3::integer[]) as s(kind, id, revision)
+     where f.kind = s.kind and f.id = s.id and f.revision < s.revision`,
+    [rows.map((row) => row.kind), rows.map((row) => row.id), rows.map((row) => row.revision)],
   );
   await tx.query(
     `insert into facts (kind, id, organizer, event, revision, data)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::json[])
      on conflict do nothing`,
-    columns(rows),
+    [
+      rows.map((row) => row.kind),
+      rows.map((row) => row.id),
+      rows.map((row) => row.organizer),
+      rows.map((row) => row.event),
+      rows.map((row) => row.revision),
+      rows.map((row) => row.data),
+    ],
   );
 }
-
-const columns = (rows: readonly FactRow[]) => [
-  rows.map((row) => row.kind),
-  rows.map((row) => row.id),
-  rows.map((row) => row.organizer),
-  rows.map((row) => row.event),
-  rows.map((row) => row.revision),
-  rows.map((row) => row.data),
-];
 
 /** One event with all that is sold and asked there. */
 export type Festival = {

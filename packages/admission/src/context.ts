@@ -1,7 +1,8 @@
 import { logBus } from '@gatehouse/eventing/log-bus';
 import { waker } from '@gatehouse/eventing/postgres';
 import type { FeedHealth } from '@gatehouse/eventing/projection';
-import { rebuildReadModel } from '@gatehouse/eventing/read-model';
+import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
+import { described } from '@gatehouse/service/log';
 import type { ContextModule, OpenContext, Platform } from '@gatehouse/service/run';
 import { ADMISSION, installReadModels, openAdmission, READ_MODELS, runProjections, type Admission } from './admission';
 import { openFeeds } from './feeds';
@@ -12,6 +13,8 @@ const CONNECTIONS = 12;
 /** Consumers hold a connection each; they must not take those of requests. */
 const CONSUMER_CONNECTIONS = 16;
 const PING_MS = 1_000;
+/** Nothing tells a process that another one's rebuild has ended or failed. */
+const UPGRADE_RETRY_MS = 500;
 /** A network that swallows packets answers no ping, and says nothing of it. */
 const PING_PATIENCE_MS = 5_000;
 
@@ -49,12 +52,30 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
   let building = outdated.map((model) => model.name);
   const upgrading = (async () => {
     for (const model of outdated) {
-      log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
-      await rebuildReadModel(model, feeds, () => undefined);
+      await upgrade(model);
       building = building.filter((name) => name !== model.name);
     }
   })();
-  upgrading.catch((error: unknown) => log.error({ reason: String(error) }, 'a read model could not be rebuilt'));
+  /** Builds a read model in this release's version, or waits for the process that does. */
+  async function upgrade(model: ReadModel): Promise<void> {
+    const pause = waker();
+    log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
+    while (!stop.signal.aborted) {
+      try {
+        if (await installReadModel(model, feeds)) return;
+        await rebuildReadModel(model, feeds, () => undefined);
+        return;
+      } catch (error) {
+        if (!(error instanceof AlreadyAtWork)) {
+          log.error(
+            { ...described(error), readModel: model.name },
+            'a read model could not be rebuilt and is tried again',
+          );
+        }
+        await pause.next(stop.signal, UPGRADE_RETRY_MS);
+      }
+    }
+  }
 
   let caughtUp = false;
   const catchingUp = firstCatchUp().catch(() => undefined);
@@ -104,7 +125,7 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
     async close() {
       clearInterval(ping);
       stop.abort();
-      await Promise.all([running.catch(() => undefined), catchingUp, upgrading.catch(() => undefined)]);
+      await Promise.all([running.catch(() => undefined), catchingUp, upgrading]);
       await admission.close();
       await feeds.close();
     },

@@ -1,10 +1,9 @@
 import { foldCase } from '@gatehouse/domain/fold';
-import type { Admissions } from '@gatehouse/domain/ticket';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import type { ListRow } from './lists';
-import type { Ticket } from './lookup';
-import { NO_NAME, type ShownFacts } from './tickets';
+import { ticketOf, type Ticket, type TicketRow } from './lookup';
+import { NO_NAME } from './tickets';
 
 /** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
 export type TicketQuery = {
@@ -60,19 +59,7 @@ export type TicketFinder = {
   page(query: TicketQuery, range: { offset: number; limit: number }): Promise<Ticket[]>;
 };
 
-type Row = {
-  id: number;
-  event: string;
-  date: number;
-  item: number;
-  variation: number;
-  status: Ticket['status'];
-  facts: ShownFacts;
-  revision: number | null;
-  state: Admissions | null;
-  name_key: string;
-  positionid: number;
-};
+type Row = TicketRow & { name_key: string; positionid: number };
 
 export function ticketFinder(pool: Pool): TicketFinder {
   const bookmarks = bookmarkShelf();
@@ -209,21 +196,6 @@ function searching(text: string, $: (value: unknown) => string): string {
 
 /** A text as a LIKE pattern that matches just itself. */
 export const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
-
-function ticketOf(row: Row): Ticket {
-  return {
-    id: row.id,
-    event: row.event,
-    date: row.date || null,
-    item: row.item,
-    variation: row.variation || null,
-    status: row.status,
-    facts: row.facts,
-    history: row.state
-      ? { state: row.state, revision: row.revision! }
-      : { state: { checkins: {}, answers: {}, imported: [], autoAdmitted: [] }, revision: 0 },
-  };
-}
 
 type Bookmark = { offset: number; name_key: string; positionid: number; id: number };
 

@@ -1,4 +1,4 @@
-import type { Admissions } from '@gatehouse/domain/ticket';
+import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import { coalesce } from '@gatehouse/eventing/coalesce';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Known } from '@gatehouse/eventing/streams';
@@ -39,9 +39,9 @@ export type Found = {
   readonly credential: Credential | null;
 };
 
-type Row = {
-  n: number;
-  id: number | null;
+/** A ticket as `tickets` and `admissions` have it: 0 stands for none. */
+export type TicketRow = {
+  id: number;
   event: string;
   date: number;
   item: number;
@@ -50,15 +50,27 @@ type Row = {
   facts: ShownFacts;
   revision: number | null;
   state: Admissions | null;
+};
+
+type Row = (TicketRow | (Omit<TicketRow, 'id'> & { id: null })) & {
+  n: number;
   list_revision: number | null;
   kind: Credential['kind'] | null;
   fact: Credential['fact'] | null;
 };
 
-const NO_HISTORY: Known<Admissions> = {
-  state: { checkins: {}, answers: {}, imported: [], autoAdmitted: [] },
-  revision: 0,
-};
+const NO_HISTORY: Known<Admissions> = { state: ticketDecider.initial, revision: 0 };
+
+export const ticketOf = (row: TicketRow): Ticket => ({
+  id: row.id,
+  event: row.event,
+  date: row.date || null,
+  item: row.item,
+  variation: row.variation || null,
+  status: row.status,
+  facts: row.facts,
+  history: row.state ? { state: row.state, revision: row.revision! } : NO_HISTORY,
+});
 
 /**
  * Everything that a scan needs to know, in one read that scans of the same moment share: the ticket, its history, the list's
@@ -105,19 +117,7 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
 
 function foundIn(row: Row): Found {
   return {
-    ticket:
-      row.id === null
-        ? null
-        : {
-            id: row.id,
-            event: row.event,
-            date: row.date || null,
-            item: row.item,
-            variation: row.variation || null,
-            status: row.status,
-            facts: row.facts,
-            history: row.state ? { state: row.state, revision: row.revision! } : NO_HISTORY,
-          },
+    ticket: row.id === null ? null : ticketOf(row),
     listRevision: row.list_revision,
     credential: row.kind ? ({ kind: row.kind, fact: row.fact } as Credential) : null,
   };

@@ -66,13 +66,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
       if (result.outcome !== 'ok') {
         await refusals.record(
           {
-            organizer: list.organizer,
-            event: list.event,
-            list: list.id,
-            position: ticket.id,
-            item: ticket.item,
-            variation: ticket.variation,
-            date: ticket.date,
+            ...aboutOf(ticket, list),
             reason: result.outcome === 'incomplete' ? 'incomplete' : result.reason,
             forced: scan.force,
             datetime: scan.datetime,
@@ -104,20 +98,22 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
     },
 
     async undo(ticket, { list, reason }, by) {
-      const about = {
-        organizer: list.organizer,
-        event: list.event,
-        list: list.id,
-        position: ticket.id,
-        item: ticket.item,
-        variation: ticket.variation,
-        date: ticket.date,
-      };
-      const { result } = await tickets.transact(ticketStream(ticket.id), undo(about, reason), by);
+      const { result } = await tickets.transact(ticketStream(ticket.id), undo(aboutOf(ticket, list), reason), by);
       return result.undone;
     },
   };
 }
+
+/** What an event says of a ticket and the list where it was scanned. */
+const aboutOf = (ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, list: ListFacts) => ({
+  organizer: list.organizer,
+  event: list.event,
+  list: list.id,
+  position: ticket.id,
+  item: ticket.item,
+  variation: ticket.variation,
+  date: ticket.date,
+});
 
 const factsOf = (ticket: Ticket): TicketFacts => ({
   position: ticket.id,

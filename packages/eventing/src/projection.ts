@@ -62,10 +62,16 @@ export async function consumeFeed(consumer: Consumer, context: ConsumerContext):
       if (signal.aborted) return;
       failures++;
       poisoned = !isConnectionError(error);
-      say('failing', error instanceof Error ? error.message : String(error));
+      say('failing', reasonOf(error));
       await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
     }
   }
+}
+
+/** Why it fails, for log and health. A database's own messages quote the values they met, so of those only the code is told. */
+function reasonOf(error: unknown): string {
+  const { severity, code, message } = error as { severity?: unknown; code?: unknown; message?: unknown };
+  return severity === undefined ? String(message) : `the database answered ${String(code)}`;
 }
 
 /** Tells what changed, once. */

@@ -82,6 +82,8 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
           [model.name, topic, reached],
         );
       }
+      // Without statistics the first questions would be answered by whatever index comes first.
+      for (const table of model.tables) await tx.query(`analyze ${beside}.${table.name}`);
       await tx.query(`create schema ${beside}_old`);
       for (const table of model.tables) {
         await tx.query(`alter table if exists ${schema}.${table.name} set schema ${beside}_old`);
@@ -230,12 +232,17 @@ function feedOf(context: ReadModelContext, topic: Context): Feed & { head(): Pro
 const startOf = (model: ReadModel, context: ReadModelContext): Map<Context, Position> =>
   new Map(handlesOf(model).map(([topic]) => [topic, feedOf(context, topic).start]));
 
+/** Another process rebuilds or verifies the same read model at this moment. */
+export class AlreadyAtWork extends Error {
+  override name = 'AlreadyAtWork';
+}
+
 /** Holds a session lock while `work` runs; a second one at the same thing is told so. */
 async function withLock<T>(pool: Pool, key: string, work: () => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
     const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
-    if (!rows[0]!.mine) throw new Error('another process is doing this already');
+    if (!rows[0]!.mine) throw new AlreadyAtWork('another process is doing this already');
     return await work();
   } finally {
     await client.query('select pg_advisory_unlock($1)', [key]).catch(() => undefined);
