@@ -51,7 +51,7 @@ const COLUMNS = [
 /** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 2,
+  version: 3,
   sql: readFileSync(join(__dirname, '..', 'sql', 'tickets.read-model.sql'), 'utf8'),
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
