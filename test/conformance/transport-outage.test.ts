@@ -24,6 +24,8 @@ beforeAll(async () => {
   await system.import(festival());
   wire = await wireTo(system.databaseUrl);
   there = await startProcess([checkin], wire.url);
+  // It listens before its first catch-up has ended, and says so.
+  await until(200, readyz);
 });
 afterAll(async () => {
   await there.close();
