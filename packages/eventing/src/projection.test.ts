@@ -319,14 +319,17 @@ describe('freshness', () => {
     const gate = new Promise<void>((resolve) => (open = resolve));
     let shut: () => void = () => undefined;
     const end = new Promise<void>((resolve) => (shut = resolve));
-    const consumer = start({
+    let held: readonly string[] = [];
+    start({
       name: 'a',
       handle: async (tx, events) => {
-        await (events.some((event) => event.id === first) ? gate : end);
+        held = idsOf(events);
+        await (held.includes(first) ? gate : end);
         await applyTo('a')(tx, events);
       },
     });
-    await until(() => consumer.state() === 'running');
+    // Its batch is closed: what comes now is not applied with it.
+    await until(() => held.length > 0);
     const waiting = fresh().caughtUp(['a'], 30_000);
     // The question has been asked when its answer to a second one is there.
     expect(await fresh().caughtUp(['a'], 1)).toBe(false);
