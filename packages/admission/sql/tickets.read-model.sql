@@ -61,7 +61,6 @@ create table checkins (
   auto boolean not null,
   primary key (list, ticket)
 );
-create index checkins_by_ticket on checkins (ticket);
 
 -- Lists whose check-ins are cleared.
 create table deleted_lists (list integer primary key);
