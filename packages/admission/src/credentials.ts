@@ -3,7 +3,7 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { available } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
-import { Recent } from '@gatehouse/service/recent';
+import { Recent } from '@gatehouse/eventing/recent';
 import type { Pool } from 'pg';
 
 /** Who holds a secret, as reference states it. */
