@@ -48,11 +48,16 @@ const COLUMNS = [
   'code_key', 'search', 'search_names', 'facts', 'order_stream', 'order_import', 'order_revision',
 ]; // prettier-ignore
 
+function sqlOf(file: string): string {
+  return readFileSync(join(__dirname, '..', 'sql', file), 'utf8');
+}
+
 /** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
   version: 4,
-  sql: readFileSync(join(__dirname, '..', 'sql', 'tickets.read-model.sql'), 'utf8'),
+  sql: sqlOf('tickets.read-model.sql'),
+  indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
     { name: 'admissions', key: 'ticket', columns: '*' },

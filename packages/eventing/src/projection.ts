@@ -40,6 +40,8 @@ const LONGEST_PAUSE_MS = 5_000;
  * than the commits. After a quiet moment a batch begins at once.
  */
 const PACE_MS = 10;
+/** Events in one transaction. */
+const SLICE = 250;
 
 /**
  * Follows a feed until aborted: one process at a time (a session lock on its own connection), one transaction per batch,
@@ -119,8 +121,10 @@ async function applyAsOwner(
     const pause = waker();
     for await (const batch of consumer.feed.follow(at, stop.signal)) {
       const began = performance.now();
-      at = await applyBatch(client, { consumer, schema, at }, batch);
-      goesOn(true);
+      for (const slice of slicesOf(batch)) {
+        at = await applyBatch(client, { consumer, schema, at }, slice);
+        goesOn(true);
+      }
       const ahead = PACE_MS - (performance.now() - began);
       if (ahead > 0) await pause.next(stop.signal, ahead);
     }
@@ -154,6 +158,15 @@ async function readCheckpoint(tx: Tx, { name, feed }: Consumer): Promise<Positio
 
 type Batch = { readonly events: readonly Recorded[]; readonly position: Position };
 type Place = { readonly consumer: Consumer; readonly schema: string; readonly at: Position };
+
+/** A large batch in parts: an import must not hold up the requests of the same process. */
+function* slicesOf({ events, position }: Batch): Iterable<Batch> {
+  let from = 0;
+  for (; from + SLICE < events.length; from += SLICE) {
+    yield { events: events.slice(from, from + SLICE), position: events[from + SLICE - 1]!.position };
+  }
+  yield { events: events.slice(from), position };
+}
 
 /** Whether nothing in a batch concerns the consumer. */
 const isForeign = ({ concerns }: Consumer, { events }: Batch): boolean =>
@@ -225,13 +238,26 @@ export async function replay(
   let at = range.from;
   if (!feed.before(at, range.until)) return at;
   const stop = new AbortController();
-  for await (const batch of feed.follow(at, stop.signal)) {
-    const events = batch.events.filter((event) => !feed.before(range.until, event.position));
-    at = feed.before(range.until, batch.position) ? range.until : batch.position;
-    await handle(events, at);
-    if (!feed.before(at, range.until)) stop.abort();
+  const batches = feed.follow(at, stop.signal)[Symbol.asyncIterator]();
+  try {
+    let next = batches.next();
+    for (;;) {
+      const { done, value: batch } = await next;
+      if (done) return at;
+      const events = batch.events.filter((event) => !feed.before(range.until, event.position));
+      at = feed.before(range.until, batch.position) ? range.until : batch.position;
+      const goesOn = feed.before(at, range.until);
+      // Read while this one is applied.
+      if (goesOn) next = batches.next();
+      // Its failure is told when its turn comes.
+      next.catch(() => undefined);
+      await handle(events, at);
+      if (!goesOn) return at;
+    }
+  } finally {
+    stop.abort();
+    await batches.return?.();
   }
-  return at;
 }
 
 /** Waits until read models have applied all that their own store holds when it is asked (design §1.9). */
