@@ -1,6 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 
+const OPTIONS = 'GATEHOUSE_BENCH_OPTIONS';
+
 /** A process of the bench's own. */
 export type Child = {
   readonly pid: number;
@@ -12,13 +14,18 @@ export type Child = {
 /** A server in a process of its own. */
 export type Server = Child & { readonly port: number };
 
-/** Starts `file` of this folder; `options` are its one argument. */
+/** Starts `file` of this folder. `options` go by its environment: they may hold a password, and arguments are for all to see. */
 export function startChild(file: string, options: unknown, nodeFlags: readonly string[] = []): Child {
-  const child = fork(path.join(__dirname, `${file}.js`), [JSON.stringify(options)], { execArgv: [...nodeFlags] });
+  const child = fork(path.join(__dirname, `${file}.js`), [], {
+    execArgv: [...nodeFlags],
+    env: { ...process.env, [OPTIONS]: JSON.stringify(options) },
+  });
   let ended = false;
+  let how = '';
   const end = new Promise<void>((resolve) => {
-    child.once('exit', () => {
+    child.once('exit', (code, signal) => {
       ended = true;
+      how = signal ?? `exit code ${code}`;
       resolve();
     });
   });
@@ -26,7 +33,7 @@ export function startChild(file: string, options: unknown, nodeFlags: readonly s
     pid: child.pid!,
     ask<Answer>(task: unknown) {
       return new Promise<Answer>((resolve, reject) => {
-        const gone = () => reject(new Error(`${file} has ended`));
+        const gone = () => reject(new Error(`${file} has ended (${how})`));
         child.once('exit', gone);
         child.once('message', (answer) => {
           child.off('exit', gone);
@@ -53,7 +60,7 @@ export async function startServer(file: string, options: unknown, nodeFlags?: re
 }
 
 /** The other side: what the parent has sent along. */
-export const optionsOf = <Options>(): Options => JSON.parse(process.argv[2]!) as Options;
+export const optionsOf = <Options>(): Options => JSON.parse(process.env[OPTIONS]!) as Options;
 
 /** The other side: answers the parent's tasks until it goes away; then `close` ends what would keep the process. */
 export function answerParent(answer: (task: never) => Promise<object>, close?: () => Promise<void>): void {

@@ -36,7 +36,7 @@ export type Measured = {
 const HEAD_END = '\r\n\r\n';
 const REPLY_BUFFER_BYTES = 16_384;
 /** More than any server here answers in the time of one closed loop. */
-const MOST_PER_SECOND = 25_000;
+const MOST_PER_SECOND = 40_000;
 
 class Connection {
   busy = false;

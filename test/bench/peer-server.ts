@@ -37,10 +37,10 @@ const hot: HotRoute = (req, res) => {
   if (req.method !== 'POST') return false;
   const match = REDEEM.exec(targetOf(req.url).path);
   if (!match || !acceptsJson(req.headers.accept)) return false;
-  claimOf(req.headers.authorization);
+  const { secretSha256: tokenHash } = claimOf(req.headers.authorization);
   const [, , , list, secret] = match as unknown as [string, string, string, string, string];
   readBody(req)
-    .then((body) => answer({ list: Number(list), secret: decodePercent(secret), body }))
+    .then((body) => answer({ list: Number(list), secret: decodePercent(secret), tokenHash, body }))
     .catch((error: unknown) => failureReply(error, { req, log }))
     .then((given) => writeReply(res, given, HEADERS))
     .catch(() => res.destroy());

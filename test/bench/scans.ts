@@ -39,7 +39,9 @@ export const scans: Bench = async (stage, { parts, rounds, turnMs, tickets }) =>
     if (compares) findings.push(...(has('P3') ? speed(turns) : []), ...(has('P4') ? cost(turns) : []));
     findings.push(...variants.map((variant) => figureOf(variant, connections, turns[variant])));
   }
-  return findings;
+  const { rows } = await dataset.pool.query<{ events: number }>('select count(*)::float8 as events from events');
+  const each = (rows[0]!.events / dataset.positions).toFixed(1);
+  return [...findings, figure('admission events per ticket at the end', each)];
 };
 
 function speed(turns: Rounds<Variant, Turn>): Finding[] {

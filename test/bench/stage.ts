@@ -45,6 +45,9 @@ export type Stage = {
   close(): Promise<void>;
 };
 
+/** Of one peer: more than it has time for. */
+const MOST_LISTS = 10_000;
+
 /** Until V8 has optimised what a scan runs through. */
 const WARM_UP_MS = 4_000;
 
@@ -89,7 +92,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   async function turn(to: Target, { connections, durationMs, rate }: Shape): Promise<Turn> {
     const { dataset: of, server } = to;
     // Lists for more scans than can come, so that each is the first of its ticket there.
-    const most = Math.ceil((durationMs / 1000) * (rate ?? 16_000));
+    const most = Math.ceil((durationMs / 1000) * (rate ?? (to.isReal ? 20_000 : 40_000)));
     while (to.lists.length * of.positions < to.next + most) {
       to.lists.push(to.isReal ? await of.newList() : to.lists[0]! + to.lists.length);
     }
@@ -144,6 +147,10 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         // Lists of its own, empty whatever an earlier bench on this data folder has left.
         const first = kind === 'statement' ? 2_000_000 : 1_000_000;
         await of.pool.query('delete from peers.checkins where list between $1 and $1 + 999999', [first]);
+        await of.pool.query(
+          `insert into peers.lists select id, 'big/fest' from generate_series($1::integer, $1 + $2) id on conflict do nothing`,
+          [first, MOST_LISTS],
+        );
         return { name: kind, server, dataset: of, next: 0, lists: [first], isReal: false, isWarm: false };
       }),
     async drive(to, shape) {
@@ -155,7 +162,13 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     async close() {
       await generator.stop();
       for (const server of started) await server.stop();
-      for (const opened of datasets.values()) await (await opened).close();
+      for (const opened of datasets.values()) {
+        // One that could not be opened has been told of.
+        await opened.then(
+          (each) => each.close(),
+          () => undefined,
+        );
+      }
       await embedded.stop();
       if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },

@@ -4,11 +4,13 @@ import type { Reply } from '@gatehouse/service/reply';
 import type { Pool, PoolClient } from 'pg';
 
 /*
- * How a scan is usually made exactly-once: a transaction for each request, or one statement for each. Both read the same
- * facts of a ticket as the real service; neither authenticates nor writes a history, which is in their favour.
+ * How a scan is usually made exactly-once: a transaction for each request, or one statement for each. Both ask what the real
+ * service asks (token, list, ticket with its facts), in as few statements as possible and all of them prepared; neither
+ * writes a history or counts, which is in their favour.
  */
 
-export type Scan = { readonly list: number; readonly secret: string; readonly body: Body };
+/** `tokenHash` as the store has it. */
+export type Scan = { readonly list: number; readonly secret: string; readonly tokenHash: string; readonly body: Body };
 export type Answering = (scan: Scan) => Reply | Promise<Reply>;
 
 /** The tables of both, filled from the read model of the real service. */
@@ -18,6 +20,9 @@ export const PEER_TABLES = `
     select id, event, secret, item, status, canceled, facts from admission.tickets;
   alter table peers.tickets add primary key (id);
   create index on peers.tickets (secret);
+  create table peers.credentials as select hash, kind, fact from admission.credentials where hash is not null;
+  create unique index on peers.credentials (hash);
+  create table peers.lists (id integer primary key, event text not null);
   create table peers.checkins (
     list integer not null, ticket integer not null, time timestamptz not null default now(), nonce text,
     primary key (list, ticket)
@@ -27,17 +32,20 @@ export const PEER_TABLES = `
 
 const EVENT = 'big/fest';
 
-type Row = { id: number; facts: { secret: string } };
+type Row = { id: number; facts: { secret: string }; token: { active: boolean } };
 
 export function transactionPerRequest(pool: Pool, sample: Record<string, unknown>): Answering {
   async function redeem(tx: PoolClient, scan: Scan): Promise<Reply> {
     const { rows } = await tx.query<Row & { status: string }>({
       name: 'ticket_for_update',
-      text: 'select id, status, facts from tickets where secret = $1 and event = $2 and not canceled for update',
-      values: [scan.secret, EVENT],
+      text: `select t.id, t.status, t.facts, c.fact as token
+             from tickets t join lists l on l.id = $3 and l.event = t.event join credentials c on c.hash = $4
+             where t.secret = $1 and t.event = $2 and not t.canceled for update of t`,
+      values: [scan.secret, EVENT, scan.list, scan.tokenHash],
     });
     const [ticket] = rows;
-    if (ticket?.status !== 'p') return { status: 400, body: { status: 'error', reason: 'unpaid' } };
+    if (!ticket?.token.active) return { status: 401, body: { detail: 'Invalid token.' } };
+    if (ticket.status !== 'p') return { status: 400, body: { status: 'error', reason: 'unpaid' } };
     const { rowCount } = await tx.query({
       name: 'check_in',
       text: 'insert into checkins (list, ticket, nonce) values ($1, $2, $3) on conflict do nothing',
@@ -53,14 +61,20 @@ export function singleStatement(pool: Pool, sample: Record<string, unknown>): An
   return async (scan) => {
     const { rows } = await pool.query<Row & { entered: boolean }>({
       name: 'redeem',
-      text: `with ticket as (select id, facts from tickets where secret = $2 and event = $3 and not canceled and status = 'p'),
-                  entered as (insert into checkins (list, ticket, nonce) select $1, id, $4 from ticket
-                              on conflict do nothing returning ticket)
-             select id, facts, exists (select 1 from entered) as entered from ticket`,
-      values: [scan.list, scan.secret, EVENT, nonceOf(scan)],
+      text: `with ticket as (
+               select t.id, t.facts, c.fact as token
+               from tickets t join lists l on l.id = $1 and l.event = t.event join credentials c on c.hash = $5
+               where t.secret = $2 and t.event = $3 and not t.canceled and t.status = 'p'
+             ),
+             entered as (
+               insert into checkins (list, ticket, nonce) select $1, id, $4 from ticket on conflict do nothing returning ticket
+             )
+             select id, facts, token, exists (select 1 from entered) as entered from ticket`,
+      values: [scan.list, scan.secret, EVENT, nonceOf(scan), scan.tokenHash],
     });
     const [ticket] = rows;
-    if (!ticket?.entered) return { status: 400, body: { status: 'error', reason: 'already_redeemed' } };
+    if (!ticket?.token.active) return { status: 401, body: { detail: 'Invalid token.' } };
+    if (!ticket.entered) return { status: 400, body: { status: 'error', reason: 'already_redeemed' } };
     return { status: 201, body: replyOf(sample, ticket) };
   };
 }

@@ -43,7 +43,11 @@ export async function historyInTest(options: { context?: Context; url?: string }
   };
 }
 
-/** Asks until it is so; the test's own time-out bounds it. */
+/** Asks until it is so. Bounded, so that a test that fails does not keep jest from ending. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 10));
+  const end = Date.now() + 50_000;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`never: ${isSo.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }

@@ -6,7 +6,7 @@ import { startEmbedded, type Embedded } from '@gatehouse/embedded-postgres/start
 import { aStream, anEvent, followed, idsOf, outcomeOf } from './contract';
 import { cuttingProxy, type Cut, type CuttingProxy } from './cut-in-test';
 import { RejectedEvent, StoreOverloaded, StoreUnavailable, WrongRevision } from './event-store';
-import { historyInTest, type HistoryInTest, type Opened } from './history-in-test';
+import { historyInTest, until, type HistoryInTest, type Opened } from './history-in-test';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -65,10 +65,7 @@ describe('the connection breaks', () => {
     await cut.store.append(aStream(), 0, [anEvent()]);
     proxy.arm(moment);
     const appended = cut.store.append(stream, 0, [mine]);
-    for (;;) {
-      if (typeof (await outcomeOf(whole.store.append(stream, 1, [next]))) === 'string') break;
-      await pause(1);
-    }
+    await until(async () => typeof (await outcomeOf(whole.store.append(stream, 1, [next]))) === 'string');
     await appended;
     expect(idsOf(await whole.store.load(stream))).toEqual([mine.id, next.id]);
   });
@@ -155,12 +152,16 @@ describe('a server with other defaults', () => {
 describe('PostgreSQL is killed under load', () => {
   let dataFolder: string;
   const started: Embedded[] = [];
+  const stopFollowing = new AbortController();
+  let stopping = false;
   beforeAll(async () => {
     dataFolder = await mkdtemp(path.join(tmpdir(), 'gatehouse-killed-'));
     // PostgreSQL does not run as root: its user must be able to enter.
     await chmod(dataFolder, 0o755);
   });
   afterAll(async () => {
+    stopping = true;
+    stopFollowing.abort();
     for (const server of started) await server.stop();
     await rm(dataFolder, { recursive: true, force: true });
   });
@@ -178,10 +179,8 @@ describe('PostgreSQL is killed under load', () => {
     const acknowledged = new Map<string, string>();
     const unknown = new Map<string, string>();
     const shared = [aStream(), aStream()];
-    let stopping = false;
 
     const followedIds: string[] = [];
-    const stopFollowing = new AbortController();
     const following = (async () => {
       for await (const batch of watcher.follow(watcher.start, stopFollowing.signal)) {
         followedIds.push(...idsOf(batch.events));
@@ -208,7 +207,7 @@ describe('PostgreSQL is killed under load', () => {
 
     for (let kill = 0; kill < 2; kill++) {
       const sofar = acknowledged.size;
-      while (acknowledged.size < sofar + 200) await pause(10);
+      await until(() => acknowledged.size >= sofar + 200);
       const [pid] = (await readFile(path.join(dataFolder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(pid), 'SIGKILL');
       // Once long enough for callers to learn of it, once not.
@@ -216,7 +215,7 @@ describe('PostgreSQL is killed under load', () => {
       expect((await start()).url).toBe(history.url);
     }
     const sofar = acknowledged.size;
-    while (acknowledged.size < sofar + 200) await pause(10);
+    await until(() => acknowledged.size >= sofar + 200);
     stopping = true;
     await Promise.all(callers);
     expect(unknown.size).toBeGreaterThan(0);
@@ -229,7 +228,7 @@ describe('PostgreSQL is killed under load', () => {
     expect([...acknowledged.keys()].filter((id) => !there.has(id))).toEqual([]);
     expect(ids.filter((id) => !acknowledged.has(id) && !unknown.has(id))).toEqual([]);
 
-    while (followedIds.length < ids.length) await pause(10);
+    await until(() => followedIds.length >= ids.length);
     stopFollowing.abort();
     await following;
     expect(followedIds).toHaveLength(ids.length);

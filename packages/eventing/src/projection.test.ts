@@ -93,14 +93,15 @@ describe('consumeFeed', () => {
       for (; appended < 600; appended += 30) await appendSome(30);
     })();
     let looks = 0;
-    while ((await effectsOf('a')).length < 600) {
+    await until(async () => {
       const { rows } = await mine.pool.query<{ effects: string; checkpoint: string | null }>(
         `select (select coalesce(max(position), 0) from effects) as effects,
                 (select position from checkpoints where name = 'a') as checkpoint`,
       );
       if (rows[0]!.checkpoint !== null) expect(rows[0]!.effects).toBe(rows[0]!.checkpoint);
       looks++;
-    }
+      return (await effectsOf('a')).length === 600;
+    });
     await writing;
     expect(looks).toBeGreaterThan(0);
     expect(consumer.health.map((each) => each.state)).toEqual(['starting', 'running']);
