@@ -15,9 +15,6 @@ const TOKEN = 'a'.repeat(64);
 const KEY = 'DroidKey';
 const LIST = 1;
 
-// A few seconds on a machine of its own; ten times that on one that does other things, too.
-jest.setTimeout(240_000);
-
 const secretOf = (ticket: number): string => `secret${String(ticket).padStart(6, '0')}`;
 
 const EXPORT = {
