@@ -5,6 +5,7 @@ import type { EventBus } from './event-bus';
 import type { Position } from './event-store';
 import { dismissOwner, whileOwner } from './owner';
 import { available, lockKey, waker } from './postgres';
+import type { Log } from './log-bus';
 import type { Feed, FeedHealth } from './projection';
 import { acceptGeneration, RELAY } from './topic-generation';
 
@@ -143,10 +144,16 @@ export type RelayStatus = {
 };
 
 /** How far the relay of a context has come. */
-export async function relayStatus(pool: Pool, feed: Feed & { head(): Promise<Position> }): Promise<RelayStatus> {
+export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
   const head = await feed.head();
   const position = (await available(checkpointOf(pool, feed))) ?? null;
   return { position, head, oldest: await oldestAfter(feed, position ?? feed.start, head) };
+}
+
+/** How much of a context's history is not published, in the store's own measure; 0: nothing. */
+export async function relayLeft(pool: Pool, feed: Log): Promise<number> {
+  const head = await feed.head();
+  return feed.between((await available(checkpointOf(pool, feed))) ?? feed.start, head);
 }
 
 /** When the first event after a position was recorded; null when there is none up to `head`. */

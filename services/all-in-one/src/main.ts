@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
-import { listen, openPool } from '@gatehouse/eventing/postgres';
-import { postgresStore } from '@gatehouse/eventing/postgres-store';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
+import { openReference, referenceRelay } from '@gatehouse/reference/context';
 import { importFolder } from '@gatehouse/reference/import';
+import { openBackends } from '@gatehouse/service/backends';
 import type { Config } from '@gatehouse/service/config';
 import type { Log } from '@gatehouse/service/log';
 import { say, serve } from '@gatehouse/service/serve';
@@ -14,7 +14,7 @@ import { demoFestival, type Demo } from './demo-festival';
 /* Everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another: what `npm start` runs. */
 
 serve({
-  services: [checkin, legacyDroid],
+  services: [checkin, legacyDroid, referenceRelay],
   openDatabase: (config) => openDatabase(config, { log: say, takeOver: true }),
   async started({ config, log, running, databaseUrl }) {
     const demo = config.demo ? await loadDemo(config, databaseUrl, log) : undefined;
@@ -23,12 +23,11 @@ serve({
 });
 
 /** Imports the demo festival into an installation that has nothing yet; afterwards it is only named again. */
-async function loadDemo(config: Config, url: string, log: Log): Promise<Demo | undefined> {
+async function loadDemo(config: Config, url: string | undefined, log: Log): Promise<Demo | undefined> {
   const folder = path.join(config.dataFolder, 'demo');
-  const pool = openPool(url, 'reference', 4);
-  const listener = listen(url);
+  const backends = openBackends(config, url);
+  const { store, pool } = await openReference(backends);
   try {
-    const store = postgresStore({ pool, context: 'reference', listener });
     const empty = (await store.head()) === store.start;
     if (!empty && (await store.load('event-demo/summer-nights')).length === 0) return undefined;
     const demo = await demoFestival(folder);
@@ -39,6 +38,6 @@ async function loadDemo(config: Config, url: string, log: Log): Promise<Demo | u
     return demo;
   } finally {
     await pool.end();
-    await listener.close();
+    await backends.close();
   }
 }
