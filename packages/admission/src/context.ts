@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { caughtUp as isCaughtUp } from '@gatehouse/eventing/event-bus';
 import { waker } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
@@ -43,6 +44,8 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
 
   const stop = new AbortController();
   const { signal } = stop;
+  // Consumers, relay and waits hear of the stop, each for itself.
+  setMaxListeners(50, signal);
   const ownFeed = feeds.feeds.get(ADMISSION)!;
   const running: Promise<void>[] = [];
   if (config.roles.has('projections')) {

@@ -23,7 +23,14 @@ export async function openFeeds(
   await migrateAdmission(pool);
   const own = backends.store(ADMISSION, pool);
   const { definitions } = admission;
-  const bus = await backends.bus({ context: ADMISSION, definitions, follows: FOLLOWED, pool, onHealth });
+  const bus = await backends.bus({
+    context: ADMISSION,
+    definitions,
+    audience: 'public',
+    follows: FOLLOWED,
+    pool,
+    onHealth,
+  });
   return {
     pool,
     schema: ADMISSION,

@@ -5,7 +5,7 @@ import { eventOf } from './cloud-events';
 import type { Tx } from './event-bus';
 import { disconnected, RETRY, within } from './kafka-client';
 import { inTransaction, isConnectionError, waker } from './postgres';
-import type { FeedHealth } from './projection';
+import { reasonOf, type FeedHealth } from './projection';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
 
 export type Lag = {
@@ -60,13 +60,11 @@ export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): 
     } catch (error) {
       if (signal.aborted) return;
       failures = Date.now() - begunMs > GOOD_SESSION_MS ? 1 : failures + 1;
-      health.all('failing', told(error));
+      health.all('failing', reasonOf(error));
       await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
     }
   }
 }
-
-const told = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 type Teller = {
   all(state: FeedHealth['state'], error?: string): void;
@@ -198,7 +196,7 @@ async function runSession(
   /** Only this partition stops, and what comes before it is applied; it is tried again with growing pauses. */
   function standStill({ pause }: EachBatchPayload, mine: Owned, error: unknown): void {
     mine.failures++;
-    health.partition(mine, told(error));
+    health.partition(mine, reasonOf(error));
     const resume = pause();
     const timer = setTimeout(
       () => {
@@ -443,7 +441,7 @@ async function rememberStuck(
         message.offset,
         String(next),
         JSON.stringify(factsOf(message)),
-        told(error),
+        reasonOf(error),
       ],
     )
     .catch(() => undefined);

@@ -72,7 +72,7 @@ export async function consumeFeed(consumer: Consumer, context: ConsumerContext):
 }
 
 /** Why it fails, for log and health. A database's own messages quote the values they met, so of those only the code is told. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { severity, code, message } = error as { severity?: unknown; code?: unknown; message?: unknown };
   return severity === undefined ? String(message) : `the database answered ${String(code)}`;
 }

@@ -6,7 +6,7 @@ import type { Position } from './event-store';
 import { dismissOwner, whileOwner } from './owner';
 import { available, lockKey, waker } from './postgres';
 import type { Log } from './log-bus';
-import type { Feed, FeedHealth } from './projection';
+import { reasonOf, type Feed, type FeedHealth } from './projection';
 import { acceptGeneration, RELAY } from './topic-generation';
 
 export type Relay = {
@@ -60,7 +60,7 @@ export async function runRelay(relay: Relay): Promise<void> {
       if (signal.aborted) return;
       failures++;
       poisoned = error instanceof NewerEventVersion;
-      say('failing', error instanceof Error ? error.message : String(error));
+      say('failing', reasonOf(error));
       await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
     }
   }

@@ -32,6 +32,8 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<nu
   const { bus, isRelayed, close } = await backends.bus({
     context: REFERENCE,
     definitions,
+    // It carries names, e-mails and secrets.
+    audience: 'internal',
     follows: [],
     pool,
     onHealth,

@@ -14,8 +14,9 @@ import type { Config } from './config';
 /** What a context says of itself when it opens its bus. */
 export type BusUser = {
   readonly context: Context;
-  /** The events that it publishes. */
+  /** The events that it publishes, and whether analysts may read them. */
   readonly definitions: ReadonlyMap<string, EventDefinition>;
+  readonly audience: 'public' | 'internal';
   /** The contexts whose events it consumes. */
   readonly follows: readonly Context[];
   /** Of its own schema. */
@@ -69,10 +70,10 @@ export function openBackends(
       client
         ? esdbStore({ client, context })
         : postgresStore({ pool, context, listener: backends.listenerOf(context) }),
-    async bus({ context, definitions, follows, pool, onHealth }) {
+    async bus({ context, definitions, audience, follows, pool, onHealth }) {
       if (eventBus.kind === 'kafka') {
         const { connection, prefix } = eventBus;
-        const publishes = { context, definitions };
+        const publishes = { context, definitions, audience };
         const bus = kafkaBus({ connection, prefix, publishes, pool, schema: context, onHealth });
         const logs = new Map(follows.map((each) => [each, bus.log(each)]));
         return { bus, logs, isRelayed: true, close: () => bus.close() };

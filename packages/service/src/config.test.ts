@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ConfigError, readConfig } from './config';
+import { ConfigError, environmentOf, readConfig } from './config';
 
 test('nothing set', () => {
   expect(readConfig({ PORT: '', DATABASE_URL: '' })).toEqual({
@@ -19,36 +19,37 @@ test('nothing set', () => {
   });
 });
 
+const EVERYTHING = {
+  PORT: '0',
+  HOST: '::',
+  GATEHOUSE_DATA: '/var/lib/gatehouse',
+  GATEHOUSE_DEMO: 'off',
+  DATABASE_URL: 'postgres://me:secret@db:5432/gatehouse',
+  ADMISSION_DATABASE_URL: 'postgres://me:secret@db/admission',
+  REFERENCE_DATABASE_URL: 'postgres://me:secret@db/reference',
+  EVENT_STORE: 'eventstoredb',
+  EVENTSTORE_URL: 'esdb://admin:changeit@store:2113?tls=false',
+  EVENT_BUS: 'kafka',
+  KAFKA_BROKERS: 'one:9092, two:9092',
+  KAFKA_TLS: 'on',
+  KAFKA_CA: '-----BEGIN CERTIFICATE-----',
+  KAFKA_SASL: 'scram-sha-512',
+  KAFKA_USERNAME: 'gatehouse',
+  KAFKA_PASSWORD: 'secret',
+  KAFKA_PREFIX: 'festival',
+  KAFKA_REPLICATION_FACTOR: '5',
+  KAFKA_MIN_INSYNC_REPLICAS: '3',
+  ROLES: 'http, relay',
+  CHECKIN_URLS: 'http://a:1,http://b:2',
+  LEGACY_DROID_URLS: 'http://c:3',
+  PUBLIC_URL: 'https://gate.example/',
+  TRUSTED_PROXIES: 'loopback, 10.0.0.0/8,::1',
+  LOG_LEVEL: 'debug',
+  UNRELATED: 'x',
+};
+
 test('everything set', () => {
-  const env = {
-    PORT: '0',
-    HOST: '::',
-    GATEHOUSE_DATA: '/var/lib/gatehouse',
-    GATEHOUSE_DEMO: 'off',
-    DATABASE_URL: 'postgres://me:secret@db:5432/gatehouse',
-    ADMISSION_DATABASE_URL: 'postgres://me:secret@db/admission',
-    REFERENCE_DATABASE_URL: 'postgres://me:secret@db/reference',
-    EVENT_STORE: 'eventstoredb',
-    EVENTSTORE_URL: 'esdb://admin:changeit@store:2113?tls=false',
-    EVENT_BUS: 'kafka',
-    KAFKA_BROKERS: 'one:9092, two:9092',
-    KAFKA_TLS: 'on',
-    KAFKA_CA: '-----BEGIN CERTIFICATE-----',
-    KAFKA_SASL: 'scram-sha-512',
-    KAFKA_USERNAME: 'gatehouse',
-    KAFKA_PASSWORD: 'secret',
-    KAFKA_PREFIX: 'festival',
-    KAFKA_REPLICATION_FACTOR: '5',
-    KAFKA_MIN_INSYNC_REPLICAS: '3',
-    ROLES: 'http, relay',
-    CHECKIN_URLS: 'http://a:1,http://b:2',
-    LEGACY_DROID_URLS: 'http://c:3',
-    PUBLIC_URL: 'https://gate.example/',
-    TRUSTED_PROXIES: 'loopback, 10.0.0.0/8,::1',
-    LOG_LEVEL: 'debug',
-    UNRELATED: 'x',
-  };
-  expect(readConfig(env)).toEqual({
+  expect(readConfig(EVERYTHING)).toEqual({
     port: 0,
     host: '::',
     dataFolder: '/var/lib/gatehouse',
@@ -73,6 +74,11 @@ test('everything set', () => {
     trustedProxies: ['loopback', '10.0.0.0/8', '::1'],
     logLevel: 'debug',
   });
+});
+
+test.each([{}, EVERYTHING])('another process reads the same from the environment that it is given', (env) => {
+  const config = readConfig(env);
+  expect(readConfig(environmentOf(config, { DATABASE_URL: 'postgres://other', HOST: 'other' }))).toEqual(config);
 });
 
 test('every wrong setting is named, and what is allowed; no value is', () => {

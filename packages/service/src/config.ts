@@ -185,6 +185,65 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   };
 }
 
+/** The environment in which another process reads this very configuration; what is no setting of ours is inherited. */
+export function environmentOf(
+  config: Config,
+  inherited: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string | undefined> {
+  const { eventStore, eventBus, upstreams } = config;
+  const settings: Record<keyof typeof SETTINGS.shape, string | number | undefined> = {
+    PORT: config.port,
+    HOST: config.host,
+    GATEHOUSE_DATA: config.dataFolder,
+    GATEHOUSE_DEMO: config.demo ? 'on' : 'off',
+    DATABASE_URL: config.databaseUrl,
+    ADMISSION_DATABASE_URL: config.databases.admission,
+    REFERENCE_DATABASE_URL: config.databases.reference,
+    EVENT_STORE: eventStore.kind,
+    EVENTSTORE_URL: eventStore.kind === 'eventstoredb' ? eventStore.url : undefined,
+    EVENT_BUS: eventBus.kind,
+    ...(eventBus.kind === 'kafka' ? kafkaSettings(eventBus) : NO_KAFKA),
+    ROLES: [...config.roles].join(),
+    CHECKIN_URLS: upstreams.checkin.join(),
+    LEGACY_DROID_URLS: upstreams.legacyDroid.join(),
+    PUBLIC_URL: config.publicUrl,
+    TRUSTED_PROXIES: config.trustedProxies.join(),
+    LOG_LEVEL: config.logLevel,
+  };
+  // An empty one counts as absent, and hides what would be inherited.
+  const texts = Object.entries(settings).map(([name, value]) => [name, String(value ?? '')]);
+  return { ...inherited, ...(Object.fromEntries(texts) as Record<string, string>) };
+}
+
+type KafkaNames = Extract<keyof typeof SETTINGS.shape, `KAFKA_${string}`>;
+
+const NO_KAFKA: Record<KafkaNames, undefined> = {
+  KAFKA_BROKERS: undefined,
+  KAFKA_TLS: undefined,
+  KAFKA_CA: undefined,
+  KAFKA_SASL: undefined,
+  KAFKA_USERNAME: undefined,
+  KAFKA_PASSWORD: undefined,
+  KAFKA_PREFIX: undefined,
+  KAFKA_REPLICATION_FACTOR: undefined,
+  KAFKA_MIN_INSYNC_REPLICAS: undefined,
+};
+
+function kafkaSettings({ connection, prefix, replicationFactor, minInsyncReplicas }: KafkaSettings) {
+  const { brokers, tls, sasl } = connection;
+  return {
+    KAFKA_BROKERS: brokers.join(),
+    KAFKA_TLS: tls ? 'on' : 'off',
+    KAFKA_CA: tls?.ca,
+    KAFKA_SASL: sasl?.mechanism,
+    KAFKA_USERNAME: sasl?.username,
+    KAFKA_PASSWORD: sasl?.password,
+    KAFKA_PREFIX: prefix,
+    KAFKA_REPLICATION_FACTOR: replicationFactor,
+    KAFKA_MIN_INSYNC_REPLICAS: minInsyncReplicas,
+  } satisfies Record<KafkaNames, string | number | undefined>;
+}
+
 type Settings = z.output<typeof SETTINGS>;
 
 /** What is right alone and wrong together. */

@@ -52,7 +52,7 @@ async function takenOver(session: Session, shown: ProgressLine): Promise<string>
   if (outcome === 'applied') return 'The gates know all of it.';
   return outcome === 'relay'
     ? 'No relay of reference is running that would publish it now; the gates will know it when one does.'
-    : 'No Gatehouse is running on this database that would take it over now; it will when it starts.';
+    : 'Nothing takes it over now: no Gatehouse is running on this database, or a consumer fails, which /readyz of the processes tells.';
 }
 
 function problemLines(error: InvalidExport): string[] {

@@ -42,7 +42,7 @@ export function relayCommands(program: Command, run: Run): void {
         if (to !== undefined && store.before(head, to)) throw new Refused(`The newest event is at ${head}.`);
         await rewindRelay(pool, { feed, topic: topicName(context, kafka.prefix), ...(to === undefined ? {} : { to }) });
         process.stdout.write(
-          `The relay of ${context} publishes again after ${to ?? 'nothing: from the first event on'}.\n`,
+          `The relay of ${context} publishes again, ${to === undefined ? 'from the first event on' : `what follows ${to}`}.\n`,
         );
       }),
     );
