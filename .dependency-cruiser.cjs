@@ -13,6 +13,7 @@ const mayImport = {
   admission: ['service', 'eventing', 'events', 'domain'],
   reference: ['service', 'eventing', 'events', 'domain'],
   'embedded-postgres': [],
+  'local-kafka': ['embedded-postgres'],
 };
 
 const packageRules = Object.entries(mayImport).flatMap(([name, others]) => [

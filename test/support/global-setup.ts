@@ -1,3 +1,4 @@
+import { findKafka } from './kafka';
 import { startTestServer, type TestServer } from './test-server';
 
 declare global {
@@ -10,5 +11,6 @@ export default async function globalSetup(): Promise<void> {
   globalThis.gatehouseTestServer = server;
   process.env['GATEHOUSE_TEST_SERVER'] = server.url;
   process.env['GATEHOUSE_TEST_RUN'] = `gatehouse_test_${process.pid}_${Date.now().toString(36)}`;
+  await findKafka();
   process.stdout.write(`PostgreSQL of the tests: ${server.kind}\n`);
 }

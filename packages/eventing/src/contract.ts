@@ -10,6 +10,8 @@ export type StoreUnderTest = {
   foreign?(): Promise<void>;
   /** More appends than so many at once are too many. */
   readonly bounded?: number;
+  /** How many events make a large append, where 400 would cost too much. */
+  readonly large?: number;
   close(): Promise<void>;
 };
 
@@ -306,14 +308,15 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
       // A large append takes its places in the order long before it is committed, small ones pass it meanwhile.
       const writeMuch = async (writer: EventStore) => {
         for (let i = 0; i < 20; i++) {
-          const events = Array.from({ length: 400 }, () => anEvent({ text: 'x'.repeat(500) }));
+          const events = Array.from({ length: made.large ?? 400 }, () => anEvent({ text: 'x'.repeat(500) }));
           await writer.append(large, i * events.length, events);
         }
         busy = false;
       };
       const writeLittle = async (writer: EventStore, stream: string) => {
+        let expected = 0;
         for (let i = 0; i < 10 || busy; i++) {
-          const expected = (await writer.load(stream)).length;
+          expected += (await writer.load(stream, expected)).length;
           const outcome = await outcomeOf(writer.append(stream, expected, [anEvent(), anEvent()]));
           if (typeof outcome !== 'string') expect(outcome).toBeInstanceOf(WrongRevision);
         }

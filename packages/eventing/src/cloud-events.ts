@@ -1,0 +1,73 @@
+import { ticketStream } from '@gatehouse/events/admission';
+import { NewerEventVersion, type EventDefinition } from '@gatehouse/events/define';
+import type { Context, Envelope } from '@gatehouse/events/envelope';
+
+/** The events that a context publishes, by type. */
+export type Published = {
+  readonly context: Context;
+  readonly definitions: ReadonlyMap<string, EventDefinition>;
+  /** On a public topic private fields are left out; an internal one carries whole events, for our own contexts (design §8). */
+  readonly audience: 'public' | 'internal';
+};
+
+/** CloudEvents 1.0, structured mode in JSON. */
+export const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
+
+/** What an event is about: its stream, but of a refused scan the ticket, so that a ticket's story keeps its order (design §8). */
+export function subjectOf(event: Envelope): string {
+  if (event.type !== 'RedemptionRefused') return event.stream;
+  const { position } = event.data as { position: number | null };
+  return position === null ? event.stream : ticketStream(position);
+}
+
+/**
+ * An event as the outside sees it. Throws for an event that this release does not know: whether some of its fields are private
+ * only a newer one can tell.
+ */
+export function cloudEvent(event: Envelope, { context, definitions, audience }: Published): string {
+  const { id, type, version, stream, revision, time, actor, trace } = event;
+  const definition = definitions.get(type);
+  if (!definition || definition.version < version) throw new NewerEventVersion(type, version, definition?.version ?? 0);
+  const hidden = audience === 'public' ? definition.privateFields : [];
+  return JSON.stringify({
+    specversion: '1.0',
+    id,
+    source: `/gatehouse/${context}`,
+    type,
+    subject: subjectOf(event),
+    time,
+    datacontenttype: 'application/json',
+    dataschema: `urn:gatehouse:${context}:${type}:${version}`,
+    version,
+    stream,
+    revision,
+    actor,
+    ...(trace === null ? {} : { traceparent: trace }),
+    data: hidden.length === 0 ? event.data : without(event.data, hidden),
+  });
+}
+
+function without(data: unknown, fields: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(data as object).filter(([name]) => !fields.includes(name)));
+}
+
+/** The event of a message. Throws for a value that is not one of ours. */
+export function eventOf(value: Buffer | null): Envelope {
+  const { specversion, id, type, version, stream, revision, time, actor, traceparent, data } = parsed(value);
+  const isOurs =
+    specversion === '1.0' &&
+    [id, type, stream, time, actor].every((each) => typeof each === 'string') &&
+    Number.isInteger(version) &&
+    Number.isInteger(revision) &&
+    data !== undefined;
+  if (!isOurs) throw new Error('the message is not an event of Gatehouse');
+  return { id, type, version, data, stream, revision, time, actor, trace: traceparent ?? null } as Envelope;
+}
+
+function parsed(value: Buffer | null): Record<string, unknown> {
+  try {
+    return (JSON.parse(value?.toString('utf8') ?? '') ?? {}) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

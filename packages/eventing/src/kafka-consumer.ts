@@ -1,0 +1,464 @@
+import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type { Pool } from 'pg';
+import { eventOf } from './cloud-events';
+import type { Tx } from './event-bus';
+import { disconnected, RETRY, within } from './kafka-client';
+import { inTransaction, isConnectionError, waker } from './postgres';
+import { reasonOf, type FeedHealth } from './projection';
+import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
+
+export type Lag = {
+  readonly group: string;
+  readonly topic: Context;
+  readonly partition: number;
+  /** Milliseconds since the epoch at which the oldest event that is not applied was recorded; null when all are. */
+  readonly oldest: number | null;
+};
+
+export type ConsumerGroup = {
+  readonly kafka: Kafka;
+  ask<T>(question: (admin: Admin) => Promise<T>): Promise<T>;
+  readonly pool: Pool;
+  readonly schema: string;
+  /** Names the checkpoints. */
+  readonly group: string;
+  readonly groupId: string;
+  /** After so long without a sign of life the group goes on without a member. */
+  readonly sessionMs: number;
+  /** The contexts by the names of their topics. */
+  readonly topics: ReadonlyMap<string, Context>;
+  handle(tx: Tx, batch: readonly Envelope[]): Promise<void>;
+  onHealth(health: FeedHealth): void;
+  readonly lags: Set<() => Lag[]>;
+};
+
+const LONGEST_PAUSE_MS = 5_000;
+/** A session that lasted so long was a good one: the next failure is a new story. */
+const GOOD_SESSION_MS = 10_000;
+/** How soon a stop is heard while nothing comes. */
+const FETCH_WAIT_MS = 500;
+const HEARTBEAT_MS = 2_000;
+/** How often Kafka is told how far we are, and how soon a checkpoint that a command has set back is noticed. */
+const LOOK_MS = 2_000;
+/** kafkajs has been seen to stand still without a word. */
+const SILENCE_MS = 90_000;
+
+/**
+ * Consumes until aborted. What kafkajs does not survive by itself (its restarts are off), it is made anew for, with back-off: its
+ * crash, a topic that is gone, a database that is away.
+ */
+export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): Promise<void> {
+  const health = teller(group);
+  const pause = waker();
+  let failures = 0;
+  health.all('starting');
+  while (!signal.aborted) {
+    const begunMs = Date.now();
+    try {
+      await runSession(group, { health, signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      failures = Date.now() - begunMs > GOOD_SESSION_MS ? 1 : failures + 1;
+      health.all('failing', reasonOf(error));
+      await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
+    }
+  }
+}
+
+type Teller = {
+  all(state: FeedHealth['state'], error?: string): void;
+  /** Null: the partition is all right. */
+  partition(place: Place, error: string | null): void;
+  /** What is assigned now; other partitions are no longer ours to tell of. */
+  assigned(places: readonly Place[]): void;
+};
+
+type Place = { readonly topic: string; readonly partition: number };
+const keyOf = ({ topic, partition }: Place): string => `${topic} ${partition}`;
+
+/** Tells what changed, once, per topic: failing when one of its partitions stands still. */
+function teller({ group, topics, onHealth }: ConsumerGroup): Teller {
+  const last = new Map<string, string>();
+  const stuck = new Map<string, { place: Place; error: string }>();
+  let running = new Set<string>();
+  const say = (topic: string, state: FeedHealth['state'], error: string | null) => {
+    if (last.get(topic) === `${state} ${error}`) return;
+    last.set(topic, `${state} ${error}`);
+    onHealth({ name: group, topic: topics.get(topic)!, state, error });
+  };
+  const sum = (topic: string) => {
+    const [first] = [...stuck.values()].filter((each) => each.place.topic === topic);
+    if (first) say(topic, 'failing', first.error);
+    else say(topic, running.has(topic) ? 'running' : 'standby', null);
+  };
+  return {
+    all(state, error) {
+      stuck.clear();
+      for (const topic of topics.keys()) say(topic, state, error ?? null);
+    },
+    partition(place, error) {
+      if (error === null) stuck.delete(keyOf(place));
+      else stuck.set(keyOf(place), { place, error });
+      sum(place.topic);
+    },
+    assigned(places) {
+      const keys = new Set(places.map(keyOf));
+      for (const key of stuck.keys()) if (!keys.has(key)) stuck.delete(key);
+      running = new Set(places.map((place) => place.topic));
+      for (const topic of topics.keys()) sum(topic);
+    },
+  };
+}
+
+/** A partition that is assigned to us. */
+type Owned = Place & {
+  /** The offset from which on nothing is applied, as we know it; the row in the database decides. */
+  at: bigint;
+  failures: number;
+  oldest: number | null;
+};
+
+/** One life of a kafkajs consumer. Ends when aborted, throws when it is of no more use. */
+async function runSession(
+  group: ConsumerGroup,
+  { health, signal }: { health: Teller; signal: AbortSignal },
+): Promise<void> {
+  const { kafka, groupId, topics } = group;
+  const consumer = kafka.consumer({
+    groupId,
+    allowAutoTopicCreation: false,
+    sessionTimeout: group.sessionMs,
+    rebalanceTimeout: 60_000,
+    heartbeatInterval: HEARTBEAT_MS,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
+  });
+  let owned = new Map<string, Owned>();
+  let placing: Promise<void> = Promise.resolve();
+  let working: Promise<void> = Promise.resolve();
+  let heardMs = Date.now();
+  let fail: (error: Error) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => undefined);
+  const resumes = new Set<NodeJS.Timeout>();
+
+  /** Seeks to the checkpoints: Kafka's own offsets are for display only. */
+  async function place(assignment: Readonly<Record<string, readonly number[]>>): Promise<void> {
+    const places = Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition): Place => ({ topic, partition })),
+    );
+    owned = new Map();
+    const positions = await startingPoints(group, places);
+    owned = new Map(positions.map((each) => [keyOf(each), { ...each, failures: 0, oldest: null }]));
+    for (const { topic, partition, at } of owned.values()) consumer.seek({ topic, partition, offset: String(at) });
+    health.assigned(places);
+  }
+
+  async function work(payload: EachBatchPayload): Promise<void> {
+    const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
+    await placing;
+    const mine = owned.get(keyOf(batch));
+    if (!mine || !isRunning() || isStale()) return;
+    const seekTo = (at: bigint) => {
+      mine.at = at;
+      consumer.seek({ topic: mine.topic, partition: mine.partition, offset: String(at) });
+    };
+    const { fetchedOffset } = batch as unknown as { fetchedOffset: string };
+    if (BigInt(fetchedOffset) !== mine.at) {
+      // kafkajs goes on at the first offset there is when ours is out of range. It also passes over markers of transactions.
+      const [now] = await startingPoints(group, [mine]);
+      if (BigInt(fetchedOffset) < now!.at) return seekTo(now!.at);
+    }
+    mine.oldest = Number(batch.messages[0]!.timestamp);
+    const beating = keepBeating(heartbeat);
+    try {
+      const next = BigInt(batch.lastOffset()) + 1n;
+      const outcome = await applyBatch(group, { place: mine, at: mine.at, next }, batch.messages);
+      if (outcome.kind === 'set back') return seekTo(outcome.at);
+      mine.at = outcome.at;
+      if (outcome.kind === 'applied') {
+        resolveOffset(batch.lastOffset());
+        mine.oldest = BigInt(batch.highWatermark) <= next ? null : mine.oldest;
+        if (mine.failures > 0) await forgetStuck(group, mine);
+        mine.failures = 0;
+        health.partition(mine, null);
+      } else {
+        if (outcome.at > BigInt(fetchedOffset)) resolveOffset(String(outcome.at - 1n));
+        standStill(payload, mine, outcome.error);
+      }
+    } finally {
+      beating.stop();
+    }
+    beating.throwIfFailed();
+  }
+
+  /** Only this partition stops, and what comes before it is applied; it is tried again with growing pauses. */
+  function standStill({ pause }: EachBatchPayload, mine: Owned, error: unknown): void {
+    mine.failures++;
+    health.partition(mine, reasonOf(error));
+    const resume = pause();
+    const timer = setTimeout(
+      () => {
+        resumes.delete(timer);
+        resume();
+      },
+      Math.min(100 * 2 ** mine.failures, LONGEST_PAUSE_MS),
+    );
+    resumes.add(timer);
+  }
+
+  const look = setInterval(() => {
+    if (Date.now() - heardMs > SILENCE_MS) fail(new Error('the Kafka client stands still'));
+    void showOffsets(consumer, [...owned.values()]);
+    void setBack(group, [...owned.values()]).then(
+      (places) => {
+        for (const { topic, partition, at } of places) {
+          const mine = owned.get(keyOf({ topic, partition }));
+          if (!mine || mine.at <= at) continue;
+          mine.at = at;
+          consumer.seek({ topic, partition, offset: String(at) });
+        }
+      },
+      () => undefined,
+    );
+  }, LOOK_MS);
+  const lag = () =>
+    [...owned.values()].map(({ topic, partition, oldest }): Lag => {
+      return { group: group.group, topic: topics.get(topic)!, partition, oldest };
+    });
+  group.lags.add(lag);
+  const stopped = onAbort(signal);
+  const { GROUP_JOIN, CRASH, FETCH, HEARTBEAT } = consumer.events;
+  const heard = () => void (heardMs = Date.now());
+  consumer.on(FETCH, heard);
+  consumer.on(HEARTBEAT, heard);
+  consumer.on(CRASH, ({ payload }) => fail(payload.error));
+  consumer.on(GROUP_JOIN, ({ payload }) => {
+    heard();
+    placing = place(payload.memberAssignment);
+    placing.catch(fail);
+  });
+  try {
+    // Before joining, so that a topic that is not there is told in our words.
+    await startingPoints(group, []);
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics.keys()], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => {
+        if (!signal.aborted) {
+          working = work(payload);
+          working.catch((error: Error) => {
+            // Its own errors, as that the group is rebalancing, kafkajs sees to itself.
+            if (!error.name.startsWith('KafkaJS')) fail(error);
+          });
+          // A handler that takes long must not hold up leaving the group; its transaction is fenced by the checkpoint's row.
+          const leaving = onAbort(signal);
+          await Promise.race([working, leaving.promise]).finally(leaving.forget);
+        }
+        // kafkajs would fetch it again at once, and this process would apply it while it leaves.
+        if (signal.aborted) payload.pause();
+      },
+    });
+    await Promise.race([failed, stopped.promise]);
+  } finally {
+    stopped.forget();
+    clearInterval(look);
+    for (const timer of resumes) clearTimeout(timer);
+    group.lags.delete(lag);
+    if (signal.aborted) await within(showOffsets(consumer, [...owned.values()]), 1_000);
+    await disconnected(consumer);
+    await working.catch(() => undefined);
+  }
+}
+
+/** Resolves when aborted; `forget` takes the listener off again. */
+function onAbort(signal: AbortSignal): { promise: Promise<void>; forget(): void } {
+  let heard: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => (heard = resolve));
+  if (signal.aborted) heard();
+  signal.addEventListener('abort', heard);
+  return { promise, forget: () => signal.removeEventListener('abort', heard) };
+}
+
+/** Tells the group's coordinator that we live while a batch is being applied; what it answers is for the end of the batch. */
+function keepBeating(heartbeat: () => Promise<void>): { stop(): void; throwIfFailed(): void } {
+  let failure: Error | undefined;
+  const timer = setInterval(() => {
+    heartbeat().catch((error: Error) => (failure = error));
+  }, HEARTBEAT_MS);
+  return {
+    stop: () => clearInterval(timer),
+    throwIfFailed() {
+      if (failure) throw failure;
+    },
+  };
+}
+
+/** Where to begin in each partition. Throws WrongGeneration when a topic is not the one that the checkpoints count in. */
+async function startingPoints(
+  { ask, pool, group, topics }: ConsumerGroup,
+  places: readonly Place[],
+): Promise<(Place & { at: bigint })[]> {
+  const bounds = new Map<string, { low: bigint; end: bigint }>();
+  for (const topic of topics.keys()) {
+    const { lows, ends } = await ask((admin) => sameGeneration(pool, admin, { name: group, topic }));
+    ends.forEach((end, partition) => bounds.set(keyOf({ topic, partition }), { low: lows[partition]!, end }));
+  }
+  if (places.length === 0) return [];
+  const keys = [places.map((each) => each.topic), places.map((each) => each.partition)];
+  await pool.query(
+    `insert into checkpoints (name, topic, partition, position)
+     select $1, topic, partition, '0' from unnest($2::text[], $3::integer[]) as assigned(topic, partition)
+     on conflict do nothing`,
+    [group, ...keys],
+  );
+  const { rows } = await pool.query<Place & { position: string }>(
+    `select topic, partition, position from checkpoints
+     where name = $1 and (topic, partition) in (select * from unnest($2::text[], $3::integer[]))`,
+    [group, ...keys],
+  );
+  return rows.map(({ topic, partition, position }) => {
+    const at = BigInt(position);
+    const bound = bounds.get(keyOf({ topic, partition }));
+    if (!bound || at < bound.low || at > bound.end) {
+      const about = `Partition ${partition} of ${topic} does not hold what follows offset ${position}.`;
+      throw new WrongGeneration(`${about} ${mendingOf({ name: group, topic })}`);
+    }
+    return { topic, partition, at };
+  });
+}
+
+/** Which of the checkpoints a command has set back. */
+async function setBack({ pool, group }: ConsumerGroup, owned: readonly Owned[]): Promise<(Place & { at: bigint })[]> {
+  if (owned.length === 0) return [];
+  const { rows } = await pool.query<Place & { position: string }>({
+    name: 'checkpoints_set_back',
+    text: `select topic, partition, position from checkpoints c
+           join unnest($2::text[], $3::integer[], $4::bigint[]) as owned(topic, partition, at) using (topic, partition)
+           where c.name = $1 and c.position::bigint < owned.at`,
+    values: [
+      group,
+      owned.map((each) => each.topic),
+      owned.map((each) => each.partition),
+      owned.map((each) => String(each.at)),
+    ],
+  });
+  return rows.map(({ topic, partition, position }) => ({ topic, partition, at: BigInt(position) }));
+}
+
+/** For display only: what Kafka's tools show as the group's lag. */
+async function showOffsets(consumer: Consumer, owned: readonly Owned[]): Promise<void> {
+  if (owned.length === 0) return;
+  const offsets = owned.map(({ topic, partition, at }) => ({ topic, partition, offset: String(at) }));
+  await consumer.commitOffsets(offsets).catch(() => undefined);
+}
+
+type Span = { readonly place: Place; readonly at: bigint; readonly next: bigint };
+type Outcome =
+  | { readonly kind: 'applied'; readonly at: bigint }
+  /** Everything before `at` is applied, the event there cannot be. */
+  | { readonly kind: 'stuck'; readonly at: bigint; readonly error: unknown }
+  | { readonly kind: 'set back'; readonly at: bigint };
+
+/** Should the batch fail, its events go one by one, so that only the poison one stays. */
+async function applyBatch(
+  group: ConsumerGroup,
+  { place, at, next }: Span,
+  messages: readonly KafkaMessage[],
+): Promise<Outcome> {
+  try {
+    return await applyAtOnce(group, { place, at, next }, messages);
+  } catch (error) {
+    if (isConnectionError(error)) return { kind: 'stuck', at, error };
+  }
+  let reached = at;
+  for (const [i, message] of messages.entries()) {
+    const after = i === messages.length - 1 ? next : BigInt(message.offset) + 1n;
+    try {
+      const outcome = await applyAtOnce(group, { place, at: reached, next: after }, [message]);
+      if (outcome.kind !== 'applied') return outcome;
+      reached = outcome.at;
+    } catch (error) {
+      if (!isConnectionError(error))
+        await rememberStuck(group, { place, at: reached, next: after }, { message, error });
+      return { kind: 'stuck', at: reached, error };
+    }
+  }
+  return { kind: 'applied', at: reached };
+}
+
+function applyAtOnce(
+  { pool, schema, group, handle }: ConsumerGroup,
+  { place: { topic, partition }, at, next }: Span,
+  messages: readonly KafkaMessage[],
+): Promise<Outcome> {
+  return inTransaction(pool, async (tx): Promise<Outcome> => {
+    // The row's lock fences an owner from before a rebalance: what it has applied is dropped here.
+    const { rows } = await tx.query<{ position: string }>({
+      name: 'lock_partition',
+      text: 'select position from checkpoints where name = $1 and topic = $2 and partition = $3 for update',
+      values: [group, topic, partition],
+    });
+    const applied = BigInt(rows[0]?.position ?? 0);
+    if (applied < at) return { kind: 'set back', at: applied };
+    const fresh = messages.filter((message) => BigInt(message.offset) >= applied);
+    if (fresh.length > 0)
+      await handle(
+        tx,
+        fresh.map((message) => eventOf(message.value)),
+      );
+    if (next <= applied) return { kind: 'applied', at: applied };
+    await tx.query({
+      name: 'move_partition',
+      text: `with moved as (update checkpoints set position = $4 where name = $1 and topic = $2 and partition = $3)
+             select pg_notify('gatehouse', $5)`,
+      values: [group, topic, partition, String(next), `${schema}.${group}`],
+    });
+    return { kind: 'applied', at: next };
+  });
+}
+
+/** For the commands, which are other processes. That it cannot be written down must not hide the trouble itself. */
+async function rememberStuck(
+  { pool, group }: ConsumerGroup,
+  { place, next }: Span,
+  { message, error }: { message: KafkaMessage; error: unknown },
+): Promise<void> {
+  await pool
+    .query(
+      `insert into stuck_events (name, topic, partition, position, next, event, error)
+       values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (name, topic, partition) do update
+       set position = excluded.position, next = excluded.next, event = excluded.event, error = excluded.error,
+           since = case when stuck_events.position = excluded.position then stuck_events.since else excluded.since end`,
+      [
+        group,
+        place.topic,
+        place.partition,
+        message.offset,
+        String(next),
+        JSON.stringify(factsOf(message)),
+        reasonOf(error),
+      ],
+    )
+    .catch(() => undefined);
+}
+
+/** Which event it is, without what it says: that may be personal. */
+function factsOf({ value }: KafkaMessage): Record<string, unknown> {
+  try {
+    const { id, type, version, stream, revision } = eventOf(value);
+    return { id, type, version, stream, revision };
+  } catch {
+    return {};
+  }
+}
+
+async function forgetStuck({ pool, group }: ConsumerGroup, { topic, partition }: Place): Promise<void> {
+  await pool
+    .query('delete from stuck_events where name = $1 and topic = $2 and partition = $3', [group, topic, partition])
+    .catch(() => undefined);
+}

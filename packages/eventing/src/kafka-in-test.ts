@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { event } from '@gatehouse/events/define';
+import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { historyInTest } from './history-in-test';
+import { kafkaBus, type KafkaBus } from './kafka-bus';
+import { kafkaClient, type KafkaConnection } from './kafka-client';
+import { applyTopic, topicName, topicPlan, type Applied } from './kafka-topics';
+import type { FeedHealth } from './projection';
+
+/** An installation of its own on a broker: topics by a prefix, a database, and as many processes as are opened. */
+export type KafkaInTest = {
+  readonly prefix: string;
+  readonly topic: string;
+  readonly pool: Pool;
+  /** What every bus said of its health, newest last. */
+  readonly said: FeedHealth[];
+  apply(): Promise<Applied>;
+  /** The bus as one more process has it. */
+  open(connection?: KafkaConnection): { bus: KafkaBus; pool: Pool };
+  /** The topic as outsiders read it. */
+  deleteTopic(): Promise<void>;
+  close(): Promise<void>;
+};
+
+const Happened = event('Happened', z.object({ n: z.number() }), { upcasts: [(data) => data] });
+/** What tests publish: `Happened`, known up to its version 2. */
+export const definitions = new Map([['Happened', Happened]]);
+
+export async function kafkaInTest(connection: KafkaConnection, context: Context): Promise<KafkaInTest> {
+  const prefix = `test-${randomUUID().slice(0, 8)}`;
+  const topic = topicName(context, prefix);
+  const history = await historyInTest({ context: 'admission' });
+  const { pool } = history.open();
+  const buses: KafkaBus[] = [];
+  const said: FeedHealth[] = [];
+  const admin = kafkaClient(connection).admin();
+  await admin.connect();
+  const apply = () => applyTopic(admin, topicPlan(context, { prefix, replicationFactor: 1, minInsyncReplicas: 1 }));
+  await apply();
+  return {
+    prefix,
+    topic,
+    pool,
+    said,
+    apply,
+    open(through = connection) {
+      const mine = history.open().pool;
+      const bus = kafkaBus({
+        connection: through,
+        prefix,
+        publishes: { context, definitions, audience: 'public' },
+        pool: mine,
+        schema: history.schema,
+        // What a killed broker remembers of its members must not outlast a test.
+        sessionMs: 6_000,
+        onHealth: (health) => said.push(health),
+      });
+      buses.push(bus);
+      return { bus, pool: mine };
+    },
+    async deleteTopic() {
+      await admin.deleteTopics({ topics: [topic] });
+      while ((await admin.listTopics()).includes(topic)) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    async close() {
+      for (const bus of buses) await bus.close();
+      await admin.disconnect();
+      await history.close();
+    },
+  };
+}
+
+export const happened = (stream: string, revision: number, version = 1): Envelope => ({
+  id: randomUUID(),
+  type: 'Happened',
+  version,
+  data: { n: revision },
+  stream,
+  revision,
+  time: '2025-11-20T13:45:30.123456Z',
+  actor: 'token:1',
+  trace: null,
+});

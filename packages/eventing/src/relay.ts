@@ -1,0 +1,185 @@
+import { NewerEventVersion } from '@gatehouse/events/define';
+import type { Envelope } from '@gatehouse/events/envelope';
+import type { Pool, PoolClient } from 'pg';
+import type { EventBus } from './event-bus';
+import type { Position } from './event-store';
+import { dismissOwner, whileOwner } from './owner';
+import { available, lockKey, waker } from './postgres';
+import type { Log } from './log-bus';
+import { reasonOf, type Feed, type FeedHealth } from './projection';
+import { acceptGeneration, RELAY } from './topic-generation';
+
+export type Relay = {
+  /** The context's own store, which is the outbox. */
+  readonly feed: Feed;
+  readonly bus: Pick<EventBus, 'publish'>;
+  /** Of the context's schema, where the checkpoint is. */
+  readonly pool: Pool;
+  readonly signal: AbortSignal;
+  onHealth(health: FeedHealth): void;
+};
+
+/** A busy second costs 10 sends, not one for each group commit: most of a send's cost does not depend on its size. */
+const BATCH_MS = 100;
+const STANDBY_MS = 1_000;
+const LONGEST_PAUSE_MS = 5_000;
+
+/**
+ * Publishes a context's events in their order until aborted: one process at a time (economy only: two side by side merely
+ * repeat), the checkpoint moved when every partition has acknowledged. Never skips: after an error it reads the checkpoint again.
+ */
+export async function runRelay(relay: Relay): Promise<void> {
+  const { feed, pool, signal, onHealth } = relay;
+  const pause = waker();
+  const key = lockOf(feed);
+  let failures = 0;
+  let last = '';
+  const say = (state: FeedHealth['state'], error: string | null = null) => {
+    if (last === `${state} ${error}`) return;
+    last = `${state} ${error}`;
+    onHealth({ name: RELAY, topic: feed.topic, state, error });
+  };
+  let poisoned = false;
+  const goesOn = (published: boolean) => {
+    // With an event that is not understood at the checkpoint, only its publication shows that it goes on.
+    if (poisoned && !published) return;
+    failures = 0;
+    poisoned = false;
+    say('running');
+  };
+  say('starting');
+  while (!signal.aborted) {
+    try {
+      const owned = await whileOwner({ pool, key, signal }, (client, mine) =>
+        publishAll(relay, { client, signal: mine, goesOn }),
+      );
+      if (owned) continue;
+      say('standby');
+      await pause.next(signal, STANDBY_MS);
+    } catch (error) {
+      if (signal.aborted) return;
+      failures++;
+      poisoned = error instanceof NewerEventVersion;
+      say('failing', reasonOf(error));
+      await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
+    }
+  }
+}
+
+type Ownership = { readonly client: PoolClient; readonly signal: AbortSignal; goesOn(published: boolean): void };
+
+async function publishAll({ feed, bus }: Relay, { client, signal, goesOn }: Ownership): Promise<void> {
+  const pause = waker();
+  // A bus that is not the one we filled before shows itself at once, not with the next event.
+  await unlessAborted(bus.publish([]), signal);
+  let at = await readCheckpoint(client, feed);
+  goesOn(false);
+  for await (const batch of feed.follow(at, signal)) {
+    const begunMs = performance.now();
+    const publish = async (events: readonly Envelope[], position: Position) => {
+      if (events.length > 0) await unlessAborted(bus.publish(events), signal);
+      await move(client, { feed, from: at, to: position });
+      at = position;
+    };
+    try {
+      await publish(batch.events, batch.position);
+    } catch (error) {
+      if (!(error instanceof NewerEventVersion) || batch.events.length < 2) throw error;
+      // Only the event that is not understood stays, and none before it is sent again and again.
+      for (const event of batch.events) await publish([event], event.position);
+      await publish([], batch.position);
+    }
+    goesOn(true);
+    await pause.next(signal, Math.max(0, BATCH_MS - (performance.now() - begunMs)));
+  }
+}
+
+/** A broker that does not answer must not hold up a stop; what was on its way is sent again by the next relay. */
+async function unlessAborted(sending: Promise<void>, signal: AbortSignal): Promise<void> {
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new Error('stopped while publishing'));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort);
+  });
+  try {
+    await Promise.race([sending, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function readCheckpoint(client: PoolClient, feed: Feed): Promise<Position> {
+  await client.query('insert into checkpoints (name, topic, position) values ($1, $2, $3) on conflict do nothing', [
+    RELAY,
+    feed.topic,
+    feed.start,
+  ]);
+  return (await checkpointOf(client, feed))!;
+}
+
+async function checkpointOf(client: Pick<Pool, 'query'>, feed: Feed): Promise<Position | undefined> {
+  const { rows } = await client.query<{ position: string }>(
+    'select position from checkpoints where name = $1 and topic = $2 and partition = 0',
+    [RELAY, feed.topic],
+  );
+  return rows[0]?.position;
+}
+
+async function move(client: PoolClient, place: { feed: Feed; from: Position; to: Position }): Promise<void> {
+  const { rowCount } = await client.query({
+    name: 'move_relay',
+    text: 'update checkpoints set position = $4 where name = $1 and topic = $2 and partition = 0 and position = $3',
+    values: [RELAY, place.feed.topic, place.from, place.to],
+  });
+  if (rowCount !== 1) throw new Error('the checkpoint was moved by another relay or by a command');
+}
+
+export type RelayStatus = {
+  /** Null: no relay has ever begun. */
+  readonly position: Position | null;
+  readonly head: Position;
+  /** When the oldest event that is not published was recorded; null when all are. */
+  readonly oldest: string | null;
+};
+
+/** How far the relay of a context has come. */
+export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
+  const head = await feed.head();
+  const position = (await available(checkpointOf(pool, feed))) ?? null;
+  return { position, head, oldest: await oldestAfter(feed, position ?? feed.start, head) };
+}
+
+/** How much of a context's history is not published, in the store's own measure; 0: nothing. */
+export async function relayLeft(pool: Pool, feed: Log): Promise<number> {
+  const head = await feed.head();
+  return feed.between((await available(checkpointOf(pool, feed))) ?? feed.start, head);
+}
+
+/** When the first event after a position was recorded; null when there is none up to `head`. */
+export async function oldestAfter(feed: Feed, position: Position, head: Position): Promise<string | null> {
+  if (!feed.before(position, head)) return null;
+  for await (const { events } of feed.follow(position, new AbortController().signal)) {
+    if (events.length > 0) return events[0]!.time;
+  }
+  return null;
+}
+
+/**
+ * Lets the relay publish again from a position on, by default from the first event, and accept the topic as it is now. A
+ * running relay begins anew.
+ */
+export async function rewindRelay(
+  pool: Pool,
+  { feed, topic, to = feed.start }: { feed: Feed; topic: string; to?: Position },
+): Promise<void> {
+  await acceptGeneration(pool, { name: RELAY, topic });
+  await pool.query(
+    `insert into checkpoints (name, topic, position) values ($1, $2, $3)
+     on conflict (name, topic, partition) do update set position = excluded.position`,
+    [RELAY, feed.topic, to],
+  );
+  await dismissOwner(pool, lockOf(feed));
+}
+
+const lockOf = (feed: Feed): string => lockKey('relay', feed.topic);

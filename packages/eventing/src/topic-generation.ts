@@ -1,0 +1,69 @@
+import type { Admin } from 'kafkajs';
+import type { Pool } from 'pg';
+import { incarnationOf, type Incarnation } from './kafka-topics';
+import { available } from './postgres';
+
+/**
+ * The topic is not the one that the checkpoint counts in: another broker, an emptied or a shortened one. Going on would leave
+ * a silent gap, so relay and consumers stop, and the message names the command that mends it (design §8).
+ */
+export class WrongGeneration extends Error {
+  override name = 'WrongGeneration';
+}
+
+/** Who counts in a topic: the relay that fills it, or a group that reads it. */
+export type Reader = { readonly name: string; readonly topic: string };
+
+/** The relay's name in `checkpoints` and `topic_generations`. */
+export const RELAY = 'relay';
+
+type Row = { cluster: string; generation: string; ends: string[] };
+
+/**
+ * Compares the topic with the one that was seen before; the first sight is remembered. Throws WrongGeneration, also when
+ * there is no topic or no topic command has made it.
+ */
+export async function sameGeneration(pool: Pool, admin: Admin, reader: Reader): Promise<Incarnation> {
+  const { name, topic } = reader;
+  const now = await incarnationOf(admin, topic);
+  if (!now) throw new WrongGeneration(`There is no topic ${topic}: make it with \`gatehouse topics apply\`.`);
+  if (now.generation === '0') {
+    throw new WrongGeneration(`The topic ${topic} was not made by us: check it with \`gatehouse topics apply\`.`);
+  }
+  const { rows } = await available(
+    pool.query<Row>(
+      'select cluster, generation::text as generation, ends::text[] as ends from topic_generations where name = $1 and topic = $2',
+      [name, topic],
+    ),
+  );
+  const [seen] = rows;
+  const change = seen && differenceOf(seen, now);
+  if (change) throw new WrongGeneration(`The topic ${topic} ${change}. ${mendingOf(reader)}`);
+  await available(
+    pool.query(
+      `insert into topic_generations (name, topic, cluster, generation, ends) values ($1, $2, $3, $4, $5)
+       on conflict (name, topic) do update set ends = excluded.ends`,
+      [name, topic, now.cluster, now.generation, now.ends.map(String)],
+    ),
+  );
+  return now;
+}
+
+function differenceOf(seen: Row, now: Incarnation): string | undefined {
+  if (seen.cluster !== now.cluster) return 'is in another Kafka cluster than before';
+  if (seen.generation !== now.generation) return 'was deleted and made anew';
+  if (seen.ends.some((end, partition) => (now.ends[partition] ?? -1n) < BigInt(end))) return 'has lost events';
+  return undefined;
+}
+
+/** What to do about a topic that is not the one before. */
+export function mendingOf({ name, topic }: Reader): string {
+  return name === RELAY
+    ? 'Fill it again from history with `gatehouse relay rewind`, which also accepts the topic as it is now.'
+    : `When its relay has filled it again, read it from its beginning with \`gatehouse consumer reset ${name} --topic ${topic}\`.`;
+}
+
+/** Forgets what was seen, so that the topic as it is at the next start is accepted. For the commands that mend. */
+export async function acceptGeneration(pool: Pick<Pool, 'query'>, { name, topic }: Reader): Promise<void> {
+  await pool.query('delete from topic_generations where name = $1 and topic = $2', [name, topic]);
+}

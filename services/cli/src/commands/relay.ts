@@ -1,0 +1,59 @@
+import type { Context } from '@gatehouse/events/envelope';
+import { topicName } from '@gatehouse/eventing/kafka-topics';
+import { relayStatus, rewindRelay } from '@gatehouse/eventing/relay';
+import { Argument, InvalidArgumentError, type Command } from 'commander';
+import { Refused, type Run } from '../run-command';
+import type { Session } from '../session';
+import { kafkaOf } from './topics';
+
+const CONTEXTS: readonly Context[] = ['reference', 'admission'];
+
+/** `relay status` and `relay rewind`: how far a context's events are on Kafka, and publishing them again. */
+export function relayCommands(program: Command, run: Run): void {
+  const relay = program.command('relay').description('what publishes a context’s events to Kafka');
+
+  relay
+    .command('status')
+    .description('how far each context is published, and the age of the oldest event that is not')
+    .action(() =>
+      run(async (session) => {
+        kafkaOf(session.config);
+        for (const context of CONTEXTS) {
+          const { store, pool } = historyOf(session, context);
+          const { position, head, oldest } = await relayStatus(pool, { ...store, topic: context });
+          const age = oldest === null ? 0 : Math.max(0, Math.round((Date.now() - Date.parse(oldest)) / 1_000));
+          const waiting = oldest === null ? 'everything is published' : `the oldest unpublished event is ${age} s old`;
+          process.stdout.write(`${context}: published to ${position ?? 'nothing yet'} of ${head}, ${waiting}\n`);
+        }
+      }),
+    );
+
+  relay
+    .command('rewind')
+    .description('publish again from a position on; accepts the topic as it is now. Readers get events a second time')
+    .addArgument(new Argument('<context>', 'whose events').choices(CONTEXTS))
+    .option('--to <position>', 'the last event that is not published again; default: from the first event on', position)
+    .action((context: Context, { to }: { to?: string }) =>
+      run(async (session) => {
+        const kafka = kafkaOf(session.config);
+        const { store, pool } = historyOf(session, context);
+        const feed = { ...store, topic: context };
+        const head = await store.head();
+        if (to !== undefined && store.before(head, to)) throw new Refused(`The newest event is at ${head}.`);
+        await rewindRelay(pool, { feed, topic: topicName(context, kafka.prefix), ...(to === undefined ? {} : { to }) });
+        process.stdout.write(
+          `The relay of ${context} publishes again, ${to === undefined ? 'from the first event on' : `what follows ${to}`}.\n`,
+        );
+      }),
+    );
+}
+
+function historyOf({ feeds, reference, pool }: Session, context: Context) {
+  return context === 'reference' ? { store: reference, pool } : { store: feeds.own, pool: feeds.pool };
+}
+
+/** A whole number on PostgreSQL, commit and prepare position on EventStoreDB. */
+function position(text: string): string {
+  if (!/^\d{1,19}(\/\d{1,19})?$/.test(text)) throw new InvalidArgumentError('It is a position as in `events`.');
+  return text.replace(/^0+(?=\d)/, '');
+}
