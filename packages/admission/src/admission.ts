@@ -16,6 +16,7 @@ import { credentialsModel } from './credentials';
 import { HISTORY_GROUP, historySubscriber } from './history';
 import { listsModel, listStreams } from './lists';
 import { lookups, type Found, type Lookup } from './lookup';
+import { referenceNews, type News } from './reference-news';
 import { refusalLog } from './refusals';
 import { gate, ticketStreams, type Gate } from './scan';
 import { ticketsModel } from './tickets';
@@ -43,6 +44,8 @@ export type Admission = {
   readonly lists: Streams<CheckinList, CheckinListEvent>;
   readonly tickets: Streams<Admissions, TicketEvent>;
   lookup(ask: Lookup): Promise<Found>;
+  /** Asked before an unknown ticket or credential is refused. */
+  readonly news: News;
   /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
   caughtUp(models: readonly ('lists' | 'tickets')[]): Promise<boolean>;
   close(): Promise<void>;
@@ -61,8 +64,11 @@ export async function migrateAdmission(pool: Pool): Promise<void> {
   await migrate(pool, ADMISSION, join(__dirname, '..', 'sql'));
 }
 
-/** Opens the context over a migrated schema. */
-export async function openAdmission(backends: Backends, connections: number): Promise<Admission> {
+/** Opens the context over a migrated schema; a command needs no bus. */
+export async function openAdmission(
+  backends: Backends,
+  { connections, bus }: { connections: number; bus?: EventBus },
+): Promise<Admission> {
   const listener = backends.listenerOf(ADMISSION);
   const pool = openRequestPool(backends.urlOf(ADMISSION), ADMISSION, connections);
   const keyed = openKeyedPool(backends.urlOf(ADMISSION), ADMISSION, KEYED_CONNECTIONS);
@@ -79,6 +85,9 @@ export async function openAdmission(backends: Backends, connections: number): Pr
     lists: listStreams(store),
     gate: gate(tickets, refusalLog(store)),
     lookup: (ask) => reads.find(ask),
+    news: bus
+      ? referenceNews(bus, { topics: FOLLOWED, readModels: [credentialsModel.name, ticketsModel.name] })
+      : () => Promise.resolve(false),
     caughtUp: (models) => fresh.caughtUp(models),
     async close() {
       catalog.close();

@@ -40,7 +40,7 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
   const feeds = await openFeeds(backends, { connections: CONSUMER_CONNECTIONS, onHealth });
   const { own, pool: consumers } = feeds;
   const outdated = await installReadModels(feeds);
-  const admission = await openAdmission(backends, CONNECTIONS);
+  const admission = await openAdmission(backends, { connections: CONNECTIONS, bus: feeds.bus.bus });
 
   const stop = new AbortController();
   const { signal } = stop;

@@ -10,8 +10,8 @@ import {
 } from '@gatehouse/service/auth';
 
 /** Who may use the REST API: team tokens and devices, as the read model knows them now. */
-export const restCredentials = ({ pool }: Admission): Credentials => ({
-  find: async (kind, secretSha256) => principalOf(await findCredential(pool, kind, secretSha256), kind),
+export const restCredentials = (admission: Admission): Credentials => ({
+  find: async (kind, secretSha256) => principalOf(await findCredential(admission, kind, secretSha256), kind),
 });
 
 /** Which events exist. */

@@ -37,7 +37,8 @@ export function scanLookup(admission: Admission): (ask: ScanAsk) => Promise<Scan
   return async ({ event, list: id, date, secret, id: ticket, credential }) => {
     let list = id === null ? undefined : lists.get(id);
     if (id !== null && !list) list = await currentList(event, id);
-    for (;;) {
+    const isUnknown = ({ ticket: known, credential: holder }: Found) => !known || (credential !== null && !holder);
+    for (let asked = false; ;) {
       const found = await admission.lookup({
         event,
         date: list?.fields.subevent ?? date,
@@ -46,7 +47,11 @@ export function scanLookup(admission: Admission): (ask: ScanAsk) => Promise<Scan
         list: id ?? 0,
         credential,
       });
-      if (found.listRevision === (list?.revision ?? null)) return { list, found };
+      if (found.listRevision === (list?.revision ?? null)) {
+        if (asked || !isUnknown(found) || !(await admission.news())) return { list, found };
+        asked = true;
+        continue;
+      }
       list = found.listRevision === null ? undefined : await currentList(event, id!);
     }
   };

@@ -26,10 +26,10 @@ export const hashOf = (key: string): string => createHash('sha256').update(key).
 const unknownKey = () => new Refusal(plainText(403, 'Invalid key'));
 
 /** Opens the door, or throws the refusal. */
-export async function enter({ pool }: Admission, knock: Knock): Promise<Door> {
-  const credential = await findCredential(pool, 'droidkey', knock.keyHash);
+export async function enter(admission: Admission, knock: Knock): Promise<Door> {
+  const credential = await findCredential(admission, 'droidkey', knock.keyHash);
   const key = keyOf(credential, knock);
-  return doorOf(await findList(pool, knock.festival.key, key.list), key, knock);
+  return doorOf(await findList(admission.pool, knock.festival.key, key.list), key, knock);
 }
 
 /** The key that the credential is, or throws 403: it is no key of this event, or no more. */

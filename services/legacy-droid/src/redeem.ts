@@ -32,7 +32,7 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
   /** Opens the door and finds the ticket. */
   async function enter(knock: Knock, secret: string): Promise<{ door: Door } & ScanFound> {
     const { festival, date, keyHash } = knock;
-    let key = keys.get(keyHash) ?? keyOf(await findCredential(admission.pool, 'droidkey', keyHash), knock);
+    let key = keys.get(keyHash) ?? keyOf(await findCredential(admission, 'droidkey', keyHash), knock);
     for (;;) {
       const { list, found } = await look({
         event: festival.key,

@@ -1,0 +1,63 @@
+import { checkin } from '@gatehouse/checkin/service';
+import { festivalWith, ITEMS, LISTS, OPENAIR, order, position, TOKENS } from '@gatehouse/test-support/festival';
+import { startSystem, type System } from '@gatehouse/test-support/system';
+
+/* A ticket or a credential may be on its way to the gates: they wait for it, bounded, before they refuse it (design §8). */
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem([checkin]);
+  await system.import(festivalWith([]));
+});
+afterAll(() => system.close());
+
+const ticket = { id: 88_001, secret: 'bought-at-the-door', code: 'LATE1' };
+const scan = (secret: string, token: string = TOKENS.admin) =>
+  system.call('POST', `${OPENAIR}checkinlists/${LISTS.main}/positions/${secret}/redeem/`, { token, json: {} });
+
+/** Holds up one consumer of reference until `release`. */
+async function hold(consumer: string): Promise<() => Promise<void>> {
+  const client = await system.pool.connect();
+  await client.query('begin');
+  await client.query("select from checkpoints where name = $1 and topic = 'reference' for update", [consumer]);
+  return async () => {
+    await client.query('commit');
+    client.release();
+  };
+}
+
+const imports = async (): Promise<number> => {
+  const { rows } = await system.pool.query<{ imports: number }>(
+    "select count(*)::integer as imports from reference.events where type = 'ImportFinished'",
+  );
+  return rows[0]!.imports;
+};
+
+test('a ticket that the shop has told of, but that no read model has yet, is let in', async () => {
+  const before = await imports();
+  const release = await hold('tickets');
+  const importing = system.import(festivalWith([order(ticket.code, {}, [position(ticket, { item: ITEMS.pass })])]));
+  while ((await imports()) === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  const scanning = scan(ticket.secret);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await release();
+  expect((await scanning).status).toBe(201);
+  await importing;
+});
+
+test('a read model that is held up for long refuses what it does not know, and then without waiting', async () => {
+  const before = await imports();
+  const late = { id: 88_002, secret: 'bought-too-late', code: 'LATE2' };
+  const release = await hold('tickets');
+  const importing = system.import(festivalWith([order(late.code, {}, [position(late, { item: ITEMS.pass })])]));
+  while ((await imports()) === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect((await scan(late.secret)).status).toBe(404);
+  expect((await scan('nobody-has-this')).status).toBe(404);
+  await release();
+  await importing;
+  expect((await scan(late.secret)).status).toBe(201);
+});
+
+test('an unknown token is refused when there is nothing to wait for', async () => {
+  expect((await scan('nobody-has-this', 'x'.repeat(64))).status).toBe(401);
+});
