@@ -1,13 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 
 /** A database that nobody else uses. */
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };
 
-let created = 0;
-
 /** A fresh database, empty or cloned from a template that `ensureTemplate` made. What is not dropped goes at the end of the run. */
 export async function testDatabase({ template }: { template?: string } = {}): Promise<TestDatabase> {
-  const name = `${run()}_${process.pid}_${++created}`;
+  const name = `${run()}_${randomBytes(6).toString('hex')}`;
   const from = template === undefined ? '' : `template ${quoted(templateName(template))}`;
   await onServer((client) => client.query(`create database ${quoted(name)} ${from}`));
   return {
