@@ -151,24 +151,25 @@ async function firstDownload(stage: Stage, dataset: Dataset): Promise<Finding[]>
   const server = await startServer('gatehouse-server', { databaseUrl: dataset.databaseUrl });
   await dataset.settled();
   await idle(server);
-  const before = memoryOf(server.pid).nowMb;
+  const before = { mb: memoryOf(server.pid).nowMb, ...stage.cpu({ server }) };
   const done = new AbortController();
   const stalls = watchStalls(server, done.signal);
   const first = await stage.fetch(server, { get, headers: GZIP }, { connections: 1, durationMs: 1 });
   done.abort();
   const longest = await stalls;
-  const made = memoryOf(server.pid);
+  const made = { mb: memoryOf(server.pid).nowMb, ...stage.cpu({ server }) };
   await stage.fetch(server, { get, headers: GZIP }, { connections: DEVICES, durationMs: 1, rate: DEVICES * 1000 });
   const after = memoryOf(server.pid);
   await server.stop();
   return [
     figure(
       `the first download of ${dataset.positions} tickets`,
-      `${(first.p50 / 1000).toFixed(1)} s; meanwhile no other request waited longer than ${longest.toFixed(0)} ms`,
+      `${(first.p50 / 1000).toFixed(1)} s; meanwhile no other request waited longer than ${longest.toFixed(0)} ms; ` +
+        `CPU-ms: node ${Math.round(made.nodeMs - before.nodeMs)}, PostgreSQL ${Math.round(made.postgresMs - before.postgresMs)}`,
     ),
     figure(
       `memory of a process that serves downloads of ${dataset.positions} tickets`,
-      `${before} MB before the first, ${made.nowMb} MB with it made, ${after.nowMb} MB after ${DEVICES} at once; never more than ${after.peakMb} MB`,
+      `${before.mb} MB before the first, ${made.mb} MB with it made, ${after.nowMb} MB after ${DEVICES} at once; never more than ${after.peakMb} MB`,
     ),
   ];
 }

@@ -47,7 +47,7 @@ export type Stage = {
   drive(target: Target, shape: Shape): Promise<Turn>;
   /** Asks a server for one thing again and again, from a generator of its own: that may go on beside scans. */
   fetch(from: Server, what: Pick<Fetches, 'get' | 'headers'>, shape: Shape): Promise<Measured>;
-  cpu(target: Dataset): { nodeMs: number; postgresMs: number };
+  cpu(of: { readonly server: Server }): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
 };
 
