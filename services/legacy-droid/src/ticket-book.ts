@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { crcOfBoth, followedBy, shiftOf } from './crc';
 import { END_OF_STREAM, FLAG, FLAG_HOLE, pack, putFlag } from './deflate';
+import { ticketIndex } from './ticket-index';
 
 /*
  * A download of tickets that is kept ready: gzip, in pages. A scan changes one flag, which is five letters in place; only a
@@ -66,7 +67,7 @@ const COMMA = piece(', ');
 
 export function ticketBook(): TicketBook {
   let pages: Page[] = [];
-  const pageOf = new Map<number, Page>();
+  const pageOf = ticketIndex<Page>();
 
   function enter(page: Page): Page {
     for (const id of page.ids) pageOf.set(id, page);
