@@ -35,7 +35,7 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
       return;
     }
     res.setTimeout(STALLED_MS, () => res.destroy());
-    const source = Readable.from(slices(parts), { objectMode: false });
+    const source = Readable.from(paced(parts));
     // Unpacking costs a tenth of packing, on a thread of its own, and so the text need not be kept as well.
     await (asGzip ? pipeline(source, res) : pipeline(source, createGunzip({ chunkSize: 1 << 18 }), res));
   }
@@ -56,23 +56,19 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
   };
 }
 
-/** Copied together, because each write costs more than the copy; 500 downloads that nobody takes hold 128 MB at most. */
-const SLICE_BYTES = 128 * 1024;
+/** The kernel takes megabytes at once, and scans would wait for that. */
+const BYTES_A_TURN = 128 * 1024;
 
-/** The parts in slices, one in a turn of the event loop: the kernel takes megabytes at once, and scans would wait for that. */
-async function* slices(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  let slice: Uint8Array[] = [];
+/** The parts, so many bytes of them in one turn of the event loop. */
+async function* paced(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for (const part of parts) {
-    slice.push(part);
+    yield part;
     bytes += part.length;
-    if (bytes < SLICE_BYTES) continue;
-    yield Buffer.concat(slice, bytes);
-    slice = [];
+    if (bytes < BYTES_A_TURN) continue;
     bytes = 0;
     await nextTurn();
   }
-  yield Buffer.concat(slice, bytes);
 }
 
 export type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse; readonly headers: HeaderList };
