@@ -4,7 +4,7 @@ import type { Context } from '@gatehouse/events/envelope';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
-import { EVENT_STORE_SQL, migrate, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
+import { EVENT_STORE_SQL, migrate, openKeyedPool, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
 import { consumeFeed, freshness, type ConsumerContext, type Feed } from '@gatehouse/eventing/projection';
 import { installReadModel, type ReadModel, type ReadModelContext } from '@gatehouse/eventing/read-model';
@@ -38,6 +38,9 @@ export type Admission = {
   close(): Promise<void>;
 };
 
+/** One each for the look-ups, the appends and the loads of scans, which never run two of a kind at once, and one for the rest. */
+const KEYED_CONNECTIONS = 4;
+
 /** Creates or updates the schema. Several processes may do so at once. */
 export async function migrateAdmission(pool: Pool): Promise<void> {
   await migrate(pool, ADMISSION, EVENT_STORE_SQL);
@@ -56,11 +59,12 @@ export async function openAdmission(options: {
 }): Promise<Admission> {
   const { url, listener } = options;
   const pool = openRequestPool(url, ADMISSION, options.connections);
-  const store = postgresStore({ pool, context: ADMISSION, listener });
+  const keyed = openKeyedPool(url, ADMISSION, KEYED_CONNECTIONS);
+  const store = postgresStore({ pool: keyed, context: ADMISSION, listener });
   const fresh = freshness({ pool, schema: ADMISSION, listener });
   const catalog = await openCatalog({ pool, schema: ADMISSION, listener });
   const tickets = ticketStreams(store);
-  const reads = lookups(pool);
+  const reads = lookups(keyed);
   return {
     pool,
     store,
@@ -74,6 +78,7 @@ export async function openAdmission(options: {
       catalog.close();
       await reads.idle();
       await store.idle();
+      await keyed.end();
       await pool.end();
     },
   };
@@ -95,8 +100,12 @@ export async function runProjections(
   const { signal } = context;
   const foreign: readonly Context[] = ['reference'];
   const runs: Promise<void>[] = [];
-  for (const { name, handles } of READ_MODELS) {
-    if (handles.admission) runs.push(consumeFeed({ name, feed: sources.own, handle: handles.admission }, context));
+  for (const { name, handles, concerns } of READ_MODELS) {
+    if (handles.admission) {
+      runs.push(
+        consumeFeed({ name, feed: sources.own, handle: handles.admission, ...(concerns ? { concerns } : {}) }, context),
+      );
+    }
     if (handles.reference) runs.push(sources.bus.consume(name, foreign, handles.reference, signal));
   }
   const remember = historySubscriber({
