@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { droid } from './droid';
 import { httpLayer } from './http-layer';
 import { openLoop } from './open-loop';
 import { PARTS, type Bench, type Part, type Plan } from './parts';
@@ -30,6 +31,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P5'], openLoop],
   [['P7'], projections],
   [['reads'], reads],
+  [['droid'], droid],
 ];
 
 /** What stays between runs of single parts: each with when and how it was measured. */
