@@ -40,6 +40,8 @@ export type Stage = {
   /** The real service over this dataset. */
   gatehouse(dataset: Dataset): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
+  /** One more process of ours, from a file of this folder. */
+  server(file: string, options: unknown): Promise<Server>;
   drive(target: Target, shape: Shape): Promise<Turn>;
   cpu(target: Dataset): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
@@ -153,6 +155,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         );
         return { name: kind, server, dataset: of, next: 0, lists: [first], isReal: false, isWarm: false };
       }),
+    server: (file, serverOptions) => startServer(file, serverOptions, options.nodeFlags),
     async drive(to, shape) {
       if (!to.isWarm) await turn(to, { connections: 64, durationMs: WARM_UP_MS });
       to.isWarm = true;
