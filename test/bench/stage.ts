@@ -44,6 +44,8 @@ export type Stage = {
   /** The same server, asked as old scanners ask. */
   droid(dataset: Dataset): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
+  /** One more process of ours, from a file of this folder. */
+  server(file: string, options: unknown): Promise<Server>;
   drive(target: Target, shape: Shape): Promise<Turn>;
   /** Asks a server for one thing again and again, from a generator of its own: that may go on beside scans. */
   fetch(from: Server, what: Pick<Fetches, 'get' | 'headers'>, shape: Shape): Promise<Measured>;
@@ -177,6 +179,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         );
         return { name: kind, server, dataset: of, next: 0, lists: [first], isReal: false, isWarm: false };
       }),
+    server: (file, serverOptions) => startServer(file, serverOptions, options.nodeFlags),
     async drive(to, shape) {
       if (!to.isWarm) await turn(to, { connections: 64, durationMs: WARM_UP_MS });
       to.isWarm = true;

@@ -70,8 +70,9 @@ export async function openAdmission(
   { connections, bus }: { connections: number; bus?: EventBus },
 ): Promise<Admission> {
   const listener = backends.listenerOf(ADMISSION);
-  const pool = openRequestPool(backends.urlOf(ADMISSION), ADMISSION, connections);
-  const keyed = openKeyedPool(backends.urlOf(ADMISSION), ADMISSION, KEYED_CONNECTIONS);
+  const url = backends.urlOf(ADMISSION);
+  const pool = openRequestPool(url, ADMISSION, connections);
+  const keyed = openKeyedPool(url, ADMISSION, KEYED_CONNECTIONS);
   const store = backends.store(ADMISSION, keyed);
   const fresh = freshness({ pool, schema: ADMISSION, listener, store });
   const catalog = await openCatalog({ pool, schema: ADMISSION, listener });
