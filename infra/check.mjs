@@ -22,6 +22,7 @@ const steps = [
     bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
     ['packages', 'services', 'test', '--output-type=err'],
   ],
+  ['published events', path.join(root, 'infra', 'event-docs.mjs'), ['--check']],
   ['lock file', path.join(root, 'infra', 'check-lockfile.mjs'), []],
 ];
 

@@ -1,6 +1,7 @@
 import { ticketStream } from '@gatehouse/events/admission';
 import { NewerEventVersion, type EventDefinition } from '@gatehouse/events/define';
 import type { Context, Envelope } from '@gatehouse/events/envelope';
+import { schemaUrn } from '@gatehouse/events/published';
 
 /** The events that a context publishes, by type: their private fields stay at home. */
 export type Published = { readonly context: Context; readonly definitions: ReadonlyMap<string, EventDefinition> };
@@ -31,7 +32,7 @@ export function cloudEvent(event: Envelope, { context, definitions }: Published)
     subject: subjectOf(event),
     time,
     datacontenttype: 'application/json',
-    dataschema: `urn:gatehouse:${context}:${type}:${version}`,
+    dataschema: schemaUrn(context, type, version),
     version,
     stream,
     revision,

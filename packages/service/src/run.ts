@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import { listen as listenTo, migrate, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
 import type { Credentials, Events } from './auth';
 import type { Config } from './config';
+import { eventDocs } from './event-docs';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
 import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
 import type { Log } from './log';
@@ -80,7 +81,7 @@ export async function run<C>(
     events: first!.events,
     routes: mounted.flatMap((each) => each.routes ?? []),
     hot: mounted.flatMap((each) => each.hot ?? []),
-    mounts: mounted.flatMap((each) => each.mounts ?? []),
+    mounts: [eventDocs(), ...mounted.flatMap((each) => each.mounts ?? [])],
     idempotency,
     ready: () => {
       const states = [...contexts.values()].map((context) => context.health());
