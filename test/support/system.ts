@@ -36,6 +36,8 @@ export async function exportFolder(files: ExportFiles): Promise<string> {
 export type System = {
   readonly url: string;
   readonly databaseUrl: string;
+  /** Where /metrics is, when `env` names a METRICS_PORT. */
+  readonly metricsPort: number | null;
   /** Connections to look at admission's tables. */
   readonly pool: Pool;
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
@@ -78,6 +80,7 @@ export async function startSystem(
   return {
     url,
     databaseUrl: database.url,
+    metricsPort: running.metricsPort,
     pool,
     call: (method, target, ask) => call(url, method, target, ask),
     async import(source) {

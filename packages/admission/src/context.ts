@@ -1,3 +1,4 @@
+import { lagsOf } from '@gatehouse/eventing/lag';
 import { logBus } from '@gatehouse/eventing/log-bus';
 import { waker } from '@gatehouse/eventing/postgres';
 import type { FeedHealth } from '@gatehouse/eventing/projection';
@@ -122,6 +123,7 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
         .filter((health) => health.state === 'failing')
         .map((health) => `the consumer ${health.name} of ${health.topic} fails and is tried again`),
     }),
+    lags: () => lagsOf({ pool: consumers, schema: ADMISSION, feeds: feeds.feeds }),
     async close() {
       clearInterval(ping);
       stop.abort();

@@ -7,6 +7,7 @@ import { disconnected, RETRY, within } from './kafka-client';
 import { inTransaction, isConnectionError, waker } from './postgres';
 import type { FeedHealth } from './projection';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
+import { spanOver, traceparentIn } from './tracing';
 
 export type Lag = {
   readonly group: string;
@@ -407,11 +408,10 @@ function applyAtOnce(
     const applied = BigInt(rows[0]?.position ?? 0);
     if (applied < at) return { kind: 'set back', at: applied };
     const fresh = messages.filter((message) => BigInt(message.offset) >= applied);
-    if (fresh.length > 0)
-      await handle(
-        tx,
-        fresh.map((message) => eventOf(message.value)),
-      );
+    if (fresh.length > 0) {
+      const events = fresh.map((message) => eventOf(message.value));
+      await spanOver(`process ${schema}.${group}`, fresh.map(traceOf), () => handle(tx, events));
+    }
     if (next <= applied) return { kind: 'applied', at: applied };
     await tx.query({
       name: 'move_partition',
@@ -421,6 +421,11 @@ function applyAtOnce(
     });
     return { kind: 'applied', at: next };
   });
+}
+
+/** The publisher's span, or at least the request's. */
+function traceOf({ headers, value }: KafkaMessage): string | null {
+  return traceparentIn(headers?.['traceparent']?.toString()) ?? eventOf(value).trace;
 }
 
 /** For the commands, which are other processes. That it cannot be written down must not hide the trouble itself. */

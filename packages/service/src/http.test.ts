@@ -60,7 +60,7 @@ const routes: Route[] = [
     access: 'anyone',
     GET: (request) => ({
       status: 200,
-      body: { base: request.baseUrl, url: request.url, languages: request.languages, trace: request.traceparent },
+      body: { base: request.baseUrl, url: request.url, languages: request.languages, trace: request.trace },
     }),
   }),
   route('bug', { access: 'anyone', GET: failing(new Error('the password is swordfish')) }),

@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import type { Lag } from '@gatehouse/eventing/lag';
 import { listen as listenTo, migrate, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
 import type { Credentials, Events } from './auth';
 import type { Config } from './config';
@@ -6,6 +7,7 @@ import { eventDocs } from './event-docs';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
 import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
 import type { Log } from './log';
+import { startTelemetry, tellLags } from './telemetry';
 
 /** What every part of a process gets. */
 export type Platform = {
@@ -25,6 +27,8 @@ export type OpenContext<C> = {
   readonly value: C;
   /** Why the process may get no requests yet (`blocking`), and what is merely slow or broken. */
   health(): { blocking: readonly string[]; troubles: readonly string[] };
+  /** How far projections, consumers and relays of this context are behind, whichever process runs them. */
+  lags(): Promise<readonly Lag[]>;
   readonly credentials: Credentials;
   readonly events: Events;
   /** Stops projections; called when no request is at work any more. */
@@ -48,6 +52,8 @@ export type Mounted = {
 export type Running = {
   readonly url: string;
   readonly port: number;
+  /** Where /metrics is; null when it is not served. */
+  readonly metricsPort: number | null;
   /** Unready, no new connections, requests finish, projections stop, connections close; at most 25 s. */
   close(): Promise<void>;
 };
@@ -62,6 +68,10 @@ export async function run<C>(
   options: { config: Config; log: Log; databaseUrl: string },
 ): Promise<Running> {
   const { config, log, databaseUrl } = options;
+  const telemetry = await startTelemetry(config.telemetry, {
+    name: services.map((service) => service.name).join('+'),
+    log,
+  });
   const listener = listenTo(databaseUrl);
   const platform: Platform = { config, log, databaseUrl, listener };
   const contexts = new Map<ContextModule<C>, OpenContext<C>>();
@@ -89,11 +99,13 @@ export async function run<C>(
       return { ready: blocking.length === 0, reasons: [...blocking, ...states.flatMap((state) => state.troubles)] };
     },
   });
+  tellLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
   const { port } = await listen(server, config);
   log.info({ services: services.map((service) => service.name), host: config.host, port }, 'ready for requests');
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     port,
+    metricsPort: telemetry.metricsPort,
     async close() {
       stopping = true;
       await drain(server, GRACE_MS);
@@ -101,6 +113,7 @@ export async function run<C>(
       await idempotency.close();
       await transport.end();
       await listener.close();
+      await telemetry.stop();
     },
   };
 }
