@@ -11,7 +11,7 @@ module.exports = {
     ],
   },
   moduleNameMapper: {
-    '^@gatehouse/(checkin|legacy-droid|cli|all-in-one)/(.*)$': '<rootDir>/services/$1/src/$2.ts',
+    '^@gatehouse/(checkin|legacy-droid|cli|gateway|all-in-one)/(.*)$': '<rootDir>/services/$1/src/$2.ts',
     '^@gatehouse/test-support/(.*)$': '<rootDir>/test/support/$1.ts',
     '^@gatehouse/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',
   },

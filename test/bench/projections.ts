@@ -1,7 +1,8 @@
 import { openFeeds } from '@gatehouse/admission/feeds';
 import { ticketsModel } from '@gatehouse/admission/tickets';
-import { listen } from '@gatehouse/eventing/postgres';
 import { rebuildReadModel } from '@gatehouse/eventing/read-model';
+import { openBackends } from '@gatehouse/service/backends';
+import { readConfig } from '@gatehouse/service/config';
 import type { Pool } from 'pg';
 import type { Bench } from './parts';
 import { bar, figure, type Finding } from './report';
@@ -79,8 +80,8 @@ async function watchLag(pool: Pool, signal: AbortSignal): Promise<Lag> {
 }
 
 async function rebuild(databaseUrl: string): Promise<Finding[]> {
-  const listener = listen(databaseUrl);
-  const feeds = await openFeeds(databaseUrl, listener, 4);
+  const backends = openBackends(readConfig({}), databaseUrl);
+  const feeds = await openFeeds(backends, { connections: 4 });
   const startedAt = performance.now();
   const topics = new Map<string, { events: number; from: number; until: number }>();
   let before = startedAt;
@@ -93,7 +94,7 @@ async function rebuild(databaseUrl: string): Promise<Finding[]> {
   });
   const elapsedMs = performance.now() - startedAt;
   await feeds.close();
-  await listener.close();
+  await backends.close();
   const total = [...topics.values()].reduce((sum, { events }) => sum + events, 0);
   const parts = [...topics].map(
     ([topic, { events, from, until }]) =>

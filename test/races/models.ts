@@ -1,17 +1,18 @@
 import { READ_MODELS } from '@gatehouse/admission/admission';
 import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
-import { listen } from '@gatehouse/eventing/postgres';
 import { verifyReadModel, type Difference } from '@gatehouse/eventing/read-model';
+import { openBackends } from '@gatehouse/service/backends';
+import { readConfig } from '@gatehouse/service/config';
 
 /** Does something with the feeds of a running system, as a command beside it would. */
 export async function withFeeds<T>(databaseUrl: string, work: (feeds: Feeds) => Promise<T>): Promise<T> {
-  const listener = listen(databaseUrl);
-  const feeds = await openFeeds(databaseUrl, listener, 4);
+  const backends = openBackends(readConfig({}), databaseUrl);
+  const feeds = await openFeeds(backends, { connections: 4 });
   try {
     return await work(feeds);
   } finally {
     await feeds.close();
-    await listener.close();
+    await backends.close();
   }
 }
 

@@ -11,7 +11,7 @@ export type Process = {
   close(): Promise<void>;
 };
 
-export async function startProcess<C>(services: readonly Service<C>[], databaseUrl: string): Promise<Process> {
+export async function startProcess(services: readonly Service<unknown>[], databaseUrl: string): Promise<Process> {
   const config = readConfig({ PORT: '0', LOG_LEVEL: 'fatal' });
   const running = await run(services, { config, log: createLog(config.logLevel), databaseUrl });
   const url = `http://127.0.0.1:${running.port}`;

@@ -1,13 +1,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { admissionContext } from '@gatehouse/admission/context';
-import type { Admission } from '@gatehouse/admission/admission';
+import { ADMISSION, FOLLOWED, FOLLOWERS, READ_MODELS } from '@gatehouse/admission/admission';
+import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
 import type { Recorded } from '@gatehouse/events/envelope';
-import { listen, openPool } from '@gatehouse/eventing/postgres';
-import { postgresStore } from '@gatehouse/eventing/postgres-store';
+import { freshness, replay } from '@gatehouse/eventing/projection';
+import { relayLeft } from '@gatehouse/eventing/relay';
+import { openReference } from '@gatehouse/reference/context';
 import { importFolder } from '@gatehouse/reference/import';
 import type { Report } from '@gatehouse/reference/report';
+import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
 import { createLog } from '@gatehouse/service/log';
 import { run, type Service } from '@gatehouse/service/run';
@@ -40,6 +42,8 @@ export type System = {
   readonly metricsPort: number | null;
   /** Connections to look at admission's tables. */
   readonly pool: Pool;
+  /** The histories, as a command beside it has them. */
+  readonly feeds: Feeds;
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
   /** Imports a folder or an export in memory, and waits until admission has taken it over. */
   import(source: string | ExportFiles): Promise<Report>;
@@ -50,8 +54,9 @@ export type System = {
   close(): Promise<void>;
 };
 
+/** `env` may name other backends than PostgreSQL. */
 export async function startSystem(
-  services: readonly Service<Admission>[],
+  services: readonly Service<unknown>[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<System> {
   const database = await testDatabase();
@@ -59,22 +64,22 @@ export async function startSystem(
   const log = createLog(config.logLevel);
   const running = await run(services, { config, log, databaseUrl: database.url });
   const url = `http://127.0.0.1:${running.port}`;
-  const pool = openPool(database.url, admissionContext.name, 3);
-  const referencePool = openPool(database.url, 'reference', 4);
-  const listener = listen(database.url);
-  const store = postgresStore({ pool: referencePool, context: 'reference', listener });
+  const backends = openBackends(config, database.url);
+  const feeds = await openFeeds(backends, { connections: 3 });
+  const { store, pool: referencePool } = await openReference(backends);
+  const { pool, own } = feeds;
+  const { bus, isRelayed } = feeds.bus;
+  const fresh = freshness({ pool, schema: ADMISSION, listener: backends.listenerOf(ADMISSION), store: own });
+  const projections = READ_MODELS.filter(({ handles }) => handles.admission).map(({ name }) => name);
 
+  async function isBehind(): Promise<boolean> {
+    if (isRelayed && (await relayLeft(referencePool, { ...store, topic: 'reference' })) > 0) return true;
+    const ends = await bus.ends(FOLLOWED);
+    for (const group of FOLLOWERS) if ((await bus.left(group, ends)) > 0) return true;
+    return !(await fresh.caughtUp(projections, 0));
+  }
   async function settled(): Promise<void> {
-    for (;;) {
-      const { rows } = await pool.query<{ behind: boolean }>(
-        `select bool_or(position::bigint < case topic
-                  when 'reference' then (select coalesce(max(position), 0) from reference.events)
-                  else (select coalesce(max(position), 0) from admission.events) end) as behind
-         from checkpoints`,
-      );
-      if (!rows[0]!.behind) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    while (await isBehind()) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   return {
@@ -82,6 +87,7 @@ export async function startSystem(
     databaseUrl: database.url,
     metricsPort: running.metricsPort,
     pool,
+    feeds,
     call: (method, target, ask) => call(url, method, target, ask),
     async import(source) {
       const folder = typeof source === 'string' ? source : await exportFolder(source);
@@ -91,15 +97,17 @@ export async function startSystem(
       return report;
     },
     async events() {
-      const { rows } = await pool.query<Recorded>('select * from events order by position');
-      return rows;
+      const events: Recorded[] = [];
+      const range = { from: own.start, until: await own.head() };
+      await replay({ ...own, topic: ADMISSION }, range, (batch) => Promise.resolve(void events.push(...batch)));
+      return events;
     },
     settled,
     async close() {
       await running.close();
-      await pool.end();
+      await feeds.close();
       await referencePool.end();
-      await listener.close();
+      await backends.close();
       await database.drop();
     },
   };

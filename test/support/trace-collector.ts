@@ -14,6 +14,8 @@ type Export = { resourceSpans: { scopeSpans: { spans: ExportedSpan[] }[] }[] };
 
 /** What spans are sent to in place of a collector. */
 export type TraceCollector = {
+  /** Settings of a process whose every span comes here at once. */
+  readonly env: Readonly<Record<string, string>>;
   readonly spans: readonly ExportedSpan[];
   /** Waits until spans with all of these names have come in a trace, and answers that trace. */
   trace(traceId: string, names: readonly string[]): Promise<ExportedSpan[]>;
@@ -24,7 +26,7 @@ export type TraceCollector = {
 
 const PATIENCE_MS = 20_000;
 
-/** Listens, and sets what OpenTelemetry reads from the environment so that every span comes here at once. */
+/** Listens for what processes with its `env` send. */
 export async function collectTraces(): Promise<TraceCollector> {
   const spans: ExportedSpan[] = [];
   const server = createServer((req, res) => {
@@ -37,11 +39,6 @@ export async function collectTraces(): Promise<TraceCollector> {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  Object.assign(process.env, {
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    OTEL_BSP_SCHEDULE_DELAY: '50',
-  });
   /** Asks until there is an answer. Gives up, and says what has come. */
   async function until<T>(answer: () => T | undefined): Promise<T> {
     const givesUp = Date.now() + PATIENCE_MS;
@@ -55,6 +52,12 @@ export async function collectTraces(): Promise<TraceCollector> {
   }
 
   return {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+      TRACE_SAMPLING: '1',
+    },
     spans,
     trace: (traceId, names) =>
       until(() => {

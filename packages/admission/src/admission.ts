@@ -4,11 +4,12 @@ import type { Context } from '@gatehouse/events/envelope';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
-import { EVENT_STORE_SQL, migrate, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
-import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { EVENT_STORE_SQL, migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import { consumeFeed, freshness, type ConsumerContext, type Feed } from '@gatehouse/eventing/projection';
 import { installReadModel, type ReadModel, type ReadModelContext } from '@gatehouse/eventing/read-model';
 import type { Streams } from '@gatehouse/eventing/streams';
+import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
 import { catalogModel, openCatalog, type Catalog } from './catalog';
 import { credentialsModel } from './credentials';
@@ -22,12 +23,21 @@ import { ticketsModel } from './tickets';
 /** The schema of admission's tables, and the topic of its events. */
 export const ADMISSION = 'admission';
 
+/** The contexts whose events it consumes. */
+export const FOLLOWED: readonly Context[] = ['reference'];
+
 export const READ_MODELS: readonly ReadModel[] = [catalogModel, credentialsModel, listsModel, ticketsModel];
+
+/** The consumer groups that follow other contexts. */
+export const FOLLOWERS: readonly string[] = [
+  ...READ_MODELS.filter(({ handles }) => handles.reference).map(({ name }) => name),
+  HISTORY_GROUP,
+];
 
 /** What a head (checkin, legacy-droid) or a command works with. */
 export type Admission = {
   readonly pool: Pool;
-  readonly store: PostgresStore;
+  readonly store: ContextStore;
   readonly catalog: Catalog;
   readonly gate: Gate;
   readonly lists: Streams<CheckinList, CheckinListEvent>;
@@ -49,15 +59,11 @@ export async function migrateAdmission(pool: Pool): Promise<void> {
 }
 
 /** Opens the context over a migrated schema. */
-export async function openAdmission(options: {
-  url: string;
-  listener: Listener;
-  connections: number;
-}): Promise<Admission> {
-  const { url, listener } = options;
-  const pool = openRequestPool(url, ADMISSION, options.connections);
-  const store = postgresStore({ pool, context: ADMISSION, listener });
-  const fresh = freshness({ pool, schema: ADMISSION, listener });
+export async function openAdmission(backends: Backends, connections: number): Promise<Admission> {
+  const listener = backends.listenerOf(ADMISSION);
+  const pool = openRequestPool(backends.urlOf(ADMISSION), ADMISSION, connections);
+  const store = backends.store(ADMISSION, pool);
+  const fresh = freshness({ pool, schema: ADMISSION, listener, store });
   const catalog = await openCatalog({ pool, schema: ADMISSION, listener });
   const tickets = ticketStreams(store);
   const reads = lookups(pool);
@@ -93,11 +99,10 @@ export async function runProjections(
   context: ConsumerContext,
 ): Promise<void> {
   const { signal } = context;
-  const foreign: readonly Context[] = ['reference'];
   const runs: Promise<void>[] = [];
   for (const { name, handles } of READ_MODELS) {
     if (handles.admission) runs.push(consumeFeed({ name, feed: sources.own, handle: handles.admission }, context));
-    if (handles.reference) runs.push(sources.bus.consume(name, foreign, handles.reference, signal));
+    if (handles.reference) runs.push(sources.bus.consume(name, FOLLOWED, handles.reference, signal));
   }
   const remember = historySubscriber({
     pool: admission.pool,
@@ -105,6 +110,6 @@ export async function runProjections(
     tickets: admission.tickets,
     listsCaughtUp: () => admission.caughtUp(['lists']),
   });
-  runs.push(sources.bus.consume(HISTORY_GROUP, foreign, (_tx, batch) => remember(batch), signal));
+  runs.push(sources.bus.consume(HISTORY_GROUP, FOLLOWED, (_tx, batch) => remember(batch), signal));
   await Promise.all(runs);
 }

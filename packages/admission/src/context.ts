@@ -1,19 +1,35 @@
+import { setMaxListeners } from 'node:events';
+import { caughtUp as isCaughtUp } from '@gatehouse/eventing/event-bus';
+import type { Context } from '@gatehouse/events/envelope';
 import { lagsOf } from '@gatehouse/eventing/lag';
-import { logBus } from '@gatehouse/eventing/log-bus';
+import type { Log } from '@gatehouse/eventing/log-bus';
 import { waker } from '@gatehouse/eventing/postgres';
-import type { FeedHealth } from '@gatehouse/eventing/projection';
+import { freshness } from '@gatehouse/eventing/projection';
 import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
+import { runRelay } from '@gatehouse/eventing/relay';
+import { feedStates } from '@gatehouse/service/feed-states';
 import { described } from '@gatehouse/service/log';
 import type { ContextModule, OpenContext, Platform } from '@gatehouse/service/run';
-import { ADMISSION, installReadModels, openAdmission, READ_MODELS, runProjections, type Admission } from './admission';
+import {
+  ADMISSION,
+  FOLLOWED,
+  FOLLOWERS,
+  installReadModels,
+  openAdmission,
+  READ_MODELS,
+  runProjections,
+  type Admission,
+} from './admission';
 import { openFeeds } from './feeds';
-import { HISTORY_GROUP } from './history';
 import { knownEvents, restCredentials } from './rest-credentials';
 
 const CONNECTIONS = 12;
 /** Consumers hold a connection each; they must not take those of requests. */
 const CONSUMER_CONNECTIONS = 16;
 const PING_MS = 1_000;
+const LOOK_MS = 200;
+/** For so long a consumer that fails at the start is waited for. */
+const BUS_PATIENCE_MS = 10_000;
 /** Nothing tells a process that another one's rebuild has ended or failed. */
 const UPGRADE_RETRY_MS = 500;
 /** A network that swallows packets answers no ping, and says nothing of it. */
@@ -22,33 +38,26 @@ const PING_PATIENCE_MS = 5_000;
 /** Admission as a process hosts it: schema, read models, projections, health. */
 export const admissionContext: ContextModule<Admission> = { name: ADMISSION, open };
 
-async function open({ databaseUrl: url, listener, log }: Platform): Promise<OpenContext<Admission>> {
-  const feeds = await openFeeds(url, listener, CONSUMER_CONNECTIONS);
-  const { own, reference, pool: consumers } = feeds;
+async function open({ config, backends, log }: Platform): Promise<OpenContext<Admission>> {
+  const { onHealth, troubles, failingSince } = feedStates(log);
+  const feeds = await openFeeds(backends, { connections: CONSUMER_CONNECTIONS, onHealth });
+  const { own, pool: consumers } = feeds;
   const outdated = await installReadModels(feeds);
-  const admission = await openAdmission({ url, listener, connections: CONNECTIONS });
+  const admission = await openAdmission(backends, CONNECTIONS);
 
   const stop = new AbortController();
-  const states = new Map<string, FeedHealth>();
-  const onHealth = (health: FeedHealth) => {
-    const key = `${health.name} from ${health.topic}`;
-    if (health.state === 'failing' && states.get(key)?.state !== 'failing') {
-      log.error(
-        { consumer: health.name, topic: health.topic, reason: health.error },
-        'a consumer failed and is tried again',
-      );
-    }
-    states.set(key, health);
-  };
-  const context = { pool: consumers, schema: ADMISSION, signal: stop.signal, onHealth };
-  const running = runProjections(
-    admission,
-    {
-      own: feeds.feeds.get(ADMISSION)!,
-      bus: logBus({ feeds: feeds.feeds, pool: consumers, schema: ADMISSION, onHealth }),
-    },
-    context,
-  );
+  const { signal } = stop;
+  // Consumers, relay and waits hear of the stop, each for itself.
+  setMaxListeners(50, signal);
+  const ownFeed = feeds.feeds.get(ADMISSION)!;
+  const running: Promise<void>[] = [];
+  if (config.roles.has('projections')) {
+    const context = { pool: consumers, schema: ADMISSION, signal, onHealth };
+    running.push(runProjections(admission, { own: ownFeed, bus: feeds.bus.bus }, context));
+  }
+  if (config.roles.has('relay') && feeds.bus.isRelayed) {
+    running.push(runRelay({ feed: ownFeed, bus: feeds.bus.bus, pool: consumers, signal, onHealth }));
+  }
 
   let building = outdated.map((model) => model.name);
   const upgrading = (async () => {
@@ -80,33 +89,49 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
 
   let caughtUp = false;
   const catchingUp = firstCatchUp().catch(() => undefined);
+  /** The own history must be applied. A bus that cannot be asked is not waited for: the gates go on with what they know. */
   async function firstCatchUp(): Promise<void> {
-    const heads = { reference: await reference.head(), admission: await own.head() };
-    const waiting = waker();
-    const names = [...READ_MODELS.map((model) => model.name), HISTORY_GROUP];
-    const forget = names.map((name) => listener.on(`${ADMISSION}.${name}`, waiting.wake));
-    while (!stop.signal.aborted && !caughtUp) {
-      const { rows } = await consumers
-        .query<{ behind: boolean }>(
-          `select coalesce(bool_or(position::bigint < case topic when 'reference' then $1::bigint else $2::bigint end), true)
-             or count(*) < $3 as behind
-           from checkpoints where name = any($4::text[])`,
-          [heads.reference, heads.admission, CONSUMERS, names],
-        )
-        .catch(() => ({ rows: [{ behind: true }] }));
-      caughtUp = !rows[0]!.behind;
-      if (!caughtUp) await waiting.next(stop.signal, 200);
+    const fresh = freshness({
+      pool: consumers,
+      schema: ADMISSION,
+      listener: backends.listenerOf(ADMISSION),
+      store: own,
+    });
+    const projections = READ_MODELS.filter(({ handles }) => handles.admission).map(({ name }) => name);
+    const behind = new Set(FOLLOWERS);
+    const pause = waker();
+    let ownIsApplied = false;
+    while (!signal.aborted && !caughtUp) {
+      try {
+        ownIsApplied ||= await fresh.caughtUp(projections, LOOK_MS);
+        for (const group of behind) {
+          const failing = failingSince(group);
+          const givenUp = failing !== undefined && Date.now() - failing > BUS_PATIENCE_MS;
+          if (givenUp || (await isCaughtUp(feeds.bus.bus, { group, topics: FOLLOWED }, LOOK_MS))) behind.delete(group);
+        }
+        caughtUp = ownIsApplied && behind.size === 0;
+      } catch {
+        // The database is away, which health says.
+      }
+      if (!caughtUp) await pause.next(signal, LOOK_MS);
     }
-    for (const each of forget) each();
   }
 
   let reachable = true;
-  const ping = setInterval(() => {
-    void consumers.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS }).then(
-      () => (reachable = true),
-      () => (reachable = false),
-    );
-  }, PING_MS);
+  let pinging = false;
+  async function pingStore(): Promise<void> {
+    if (pinging) return;
+    pinging = true;
+    try {
+      await consumers.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS });
+      if (config.eventStore.kind !== 'postgres') await own.head();
+      reachable = true;
+    } catch {
+      reachable = false;
+    }
+    pinging = false;
+  }
+  const ping = setInterval(() => void pingStore(), PING_MS);
   ping.unref();
 
   return {
@@ -119,20 +144,24 @@ async function open({ databaseUrl: url, listener, log }: Platform): Promise<Open
         ...(caughtUp ? [] : ['read models are catching up for the first time']),
         ...building.map((name) => `the read model ${name} is being rebuilt`),
       ],
-      troubles: [...states.values()]
-        .filter((health) => health.state === 'failing')
-        .map((health) => `the consumer ${health.name} of ${health.topic} fails and is tried again`),
+      troubles: troubles(),
     }),
-    lags: () => lagsOf({ pool: consumers, schema: ADMISSION, feeds: feeds.feeds }),
+    async lags() {
+      const { isRelayed } = feeds.bus;
+      // On Kafka the consumers' checkpoints count in offsets.
+      const counted = isRelayed ? new Map<Context, Log>([[ADMISSION, ownFeed]]) : feeds.feeds;
+      return [
+        ...(await lagsOf({ pool: consumers, schema: ADMISSION, feeds: counted, isRelayed })),
+        ...feeds.bus.lags(),
+      ];
+    },
     async close() {
       clearInterval(ping);
+      await admission.store.idle();
       stop.abort();
-      await Promise.all([running.catch(() => undefined), catchingUp, upgrading]);
+      await Promise.all([Promise.allSettled(running), catchingUp, upgrading]);
       await admission.close();
       await feeds.close();
     },
   };
 }
-
-/** How many checkpoints there are when every consumer has begun. */
-const CONSUMERS = READ_MODELS.reduce((count, model) => count + Object.keys(model.handles).length, 1);

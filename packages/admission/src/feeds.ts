@@ -1,37 +1,44 @@
-import { EVENT_STORE_SQL, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
-import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
+import { admission } from '@gatehouse/events/admission';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { openPool } from '@gatehouse/eventing/postgres';
+import type { FeedHealth } from '@gatehouse/eventing/projection';
 import type { ReadModelContext } from '@gatehouse/eventing/read-model';
-import type { Pool } from 'pg';
-import { ADMISSION, migrateAdmission } from './admission';
+import type { Backends, OpenBus } from '@gatehouse/service/backends';
+import { ADMISSION, FOLLOWED, migrateAdmission } from './admission';
 
 /** The histories that admission reads, and the connections for reading them and for filling read models. */
 export type Feeds = ReadModelContext & {
-  readonly own: PostgresStore;
-  readonly reference: PostgresStore;
-  readonly referencePool: Pool;
+  readonly own: ContextStore;
+  readonly bus: OpenBus;
   close(): Promise<void>;
 };
 
-/** Creates or updates both schemas and opens the feeds of admission: its own history and that of `reference`. */
-export async function openFeeds(url: string, listener: Listener, connections: number): Promise<Feeds> {
-  const pool = openPool(url, ADMISSION, connections);
-  const referencePool = openPool(url, 'reference', 4);
-  await migrate(referencePool, 'reference', EVENT_STORE_SQL);
+/** Creates or updates the schema and opens the feeds of admission: its own history and what it follows by the bus. */
+export async function openFeeds(
+  backends: Backends,
+  options: { connections: number; onHealth?(health: FeedHealth): void },
+): Promise<Feeds> {
+  const { connections, onHealth = () => undefined } = options;
+  const pool = openPool(backends.urlOf(ADMISSION), ADMISSION, connections);
   await migrateAdmission(pool);
-  const own = postgresStore({ pool, context: ADMISSION, listener });
-  const reference = postgresStore({ pool: referencePool, context: 'reference', listener });
+  const own = backends.store(ADMISSION, pool);
+  const { definitions } = admission;
+  const bus = await backends.bus({
+    context: ADMISSION,
+    definitions,
+    audience: 'public',
+    follows: FOLLOWED,
+    pool,
+    onHealth,
+  });
   return {
     pool,
     schema: ADMISSION,
     own,
-    reference,
-    referencePool,
-    feeds: new Map([
-      ['reference', { ...reference, topic: 'reference' }],
-      [ADMISSION, { ...own, topic: ADMISSION }],
-    ]),
+    bus,
+    feeds: new Map([...bus.logs, [ADMISSION, { ...own, topic: ADMISSION }]]),
     async close() {
-      await referencePool.end();
+      await bus.close();
       await pool.end();
     },
   };

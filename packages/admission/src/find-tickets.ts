@@ -126,10 +126,12 @@ export function ticketFinder(pool: Pool): TicketFinder {
   /** Names the set of tickets that a plain query walks through; another name as soon as the shop's facts have changed. */
   async function shelfOf(query: TicketQuery): Promise<string> {
     const { rows } = await available(
-      pool.query<{ position: string; generation: number }>({
+      pool.query<{ position: string | null; generation: number }>({
         name: 'tickets_state_of_reference',
-        text: `select position, (select generation from read_models where name = 'tickets') as generation
-               from checkpoints where name = 'tickets' and topic = 'reference'`,
+        // The topic of reference has its name from the bus.
+        text: `select string_agg(position, ' ' order by topic) as position,
+                      (select generation from read_models where name = 'tickets') as generation
+               from checkpoints where name = 'tickets' and topic <> 'admission'`,
       }),
     );
     const { list, ignoreStatus, ignoreProducts } = query;

@@ -3,7 +3,7 @@ import { NewerEventVersion } from '@gatehouse/events/define';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { cloudEvent, eventOf, subjectOf } from './cloud-events';
 
-const published = { context: 'admission' as const, definitions: admission.definitions };
+const published = { context: 'admission', definitions: admission.definitions, audience: 'public' } as const;
 
 const about = { organizer: 'o', event: 'e', list: 1, position: 7, item: 2, variation: null, date: null };
 const redeemed: PositionRedeemed['data'] = {
@@ -35,6 +35,11 @@ const recorded = (type: string, data: unknown, stream = 'ticket-7'): Envelope =>
 });
 
 describe('an event as the outside sees it', () => {
+  test('has all its fields on an internal topic: our own contexts need them', () => {
+    const event = cloudEvent(recorded('PositionRedeemed', redeemed), { ...published, audience: 'internal' });
+    expect(JSON.parse(event)).toMatchObject({ data: redeemed });
+  });
+
   test('is a CloudEvents 1.0 document without the private fields', () => {
     const { nonce: _, ...data } = redeemed;
     expect(JSON.parse(cloudEvent(recorded('PositionRedeemed', redeemed), published))).toEqual({

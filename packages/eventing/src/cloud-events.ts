@@ -3,8 +3,13 @@ import { NewerEventVersion, type EventDefinition } from '@gatehouse/events/defin
 import type { Context, Envelope } from '@gatehouse/events/envelope';
 import { schemaUrn } from '@gatehouse/events/published';
 
-/** The events that a context publishes, by type: their private fields stay at home. */
-export type Published = { readonly context: Context; readonly definitions: ReadonlyMap<string, EventDefinition> };
+/** The events that a context publishes, by type. */
+export type Published = {
+  readonly context: Context;
+  readonly definitions: ReadonlyMap<string, EventDefinition>;
+  /** On a public topic private fields are left out; an internal one carries whole events, for our own contexts (design §8). */
+  readonly audience: 'public' | 'internal';
+};
 
 /** CloudEvents 1.0, structured mode in JSON. */
 export const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
@@ -20,10 +25,11 @@ export function subjectOf(event: Envelope): string {
  * An event as the outside sees it. Throws for an event that this release does not know: whether some of its fields are private
  * only a newer one can tell.
  */
-export function cloudEvent(event: Envelope, { context, definitions }: Published): string {
+export function cloudEvent(event: Envelope, { context, definitions, audience }: Published): string {
   const { id, type, version, stream, revision, time, actor, trace } = event;
   const definition = definitions.get(type);
   if (!definition || definition.version < version) throw new NewerEventVersion(type, version, definition?.version ?? 0);
+  const hidden = audience === 'public' ? definition.privateFields : [];
   return JSON.stringify({
     specversion: '1.0',
     id,
@@ -38,7 +44,7 @@ export function cloudEvent(event: Envelope, { context, definitions }: Published)
     revision,
     actor,
     ...(trace === null ? {} : { traceparent: trace }),
-    data: definition.privateFields.length === 0 ? event.data : without(event.data, definition.privateFields),
+    data: hidden.length === 0 ? event.data : without(event.data, hidden),
   });
 }
 

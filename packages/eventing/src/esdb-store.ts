@@ -16,7 +16,7 @@ import {
 import type { NewEvent, Recorded } from '@gatehouse/events/envelope';
 import { bounded } from './bounded';
 import { coalesce } from './coalesce';
-import { RejectedEvent, StoreUnavailable, WrongRevision, type EventStore, type Position } from './event-store';
+import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
 import { waker } from './postgres';
 import { storable } from './storable';
 
@@ -52,25 +52,6 @@ const HEAD_PAGE = 32;
 const HEAD_LARGEST_PAGE = 2_048;
 const MEGABYTE = 1_000_000;
 
-export type EsdbStore = EventStore & {
-  readonly context: string;
-  /**
-   * Many appends, each with its own outcome. Those of one kind of stream (`order-…`) go side by side; the kinds, and calls,
-   * keep the order in which they were asked, so that no order overtakes its list.
-   */
-  appendMany(
-    appends: readonly { stream: string; expected: number; events: readonly NewEvent[] }[],
-  ): Promise<(Position | WrongRevision)[]>;
-  /** Of each stream that exists: its newest revision and the `hash` in that event's data. */
-  heads(streams: readonly string[]): Promise<Map<string, { revision: number; hash: string | null }>>;
-  /** The newest event of every stream whose name begins so. The server goes through its whole log for it. */
-  latest(prefix: string): Promise<Recorded[]>;
-  /** Every event of the streams whose names begin so, up to now, in commit order. The same cost. */
-  scan(prefix: string): AsyncIterable<Recorded[]>;
-  /** Waits until no append is in flight. */
-  idle(): Promise<void>;
-};
-
 /**
  * A client for `esdbStore`; several stores may share it. `url` as the client takes it: `esdb://[user:password@]host:2113?tls=…`.
  * Its owner disposes of it.
@@ -95,7 +76,7 @@ export function esdbStore(options: {
   /** How long one answer may take, and how long calls are tried again. */
   answerMs?: number;
   patienceMs?: number;
-}): EsdbStore {
+}): ContextStore {
   const { client, context, waiting = WAITING, answerMs = ANSWER_MS, patienceMs = PATIENCE_MS } = options;
   const prefix = `${context}.`;
   /** The newest event of ours that was seen, and how far back all that lies behind it is known. */
@@ -315,8 +296,14 @@ export function esdbStore(options: {
     context,
     start: BEGINNING,
     before,
+    // Positions are places in the server's log.
+    between: (a, b) => (before(a, b) ? Math.max(1, Number(positionOf(b).commit - positionOf(a).commit)) : 0),
     load: (stream, revision = 0) => loads.ask({ stream, revision }),
     append: async (stream, expected, events) => appends.ask(prepare({ stream, expected, events })),
+    /**
+     * Those of one kind of stream (`order-…`) go side by side; the kinds, and calls, keep the order in which they were asked, so
+     * that no order overtakes its list.
+     */
     async appendMany(asked) {
       const prepared = asked.map(prepare);
       const mine = many.then(async () => {
@@ -346,6 +333,7 @@ export function esdbStore(options: {
         }),
       );
     },
+    /** The server goes through its whole log for it. */
     async latest(wanted) {
       const newest = new Map<string, Recorded>();
       for await (const events of scan(wanted)) for (const event of events) newest.set(event.stream, event);

@@ -1,5 +1,6 @@
 import type { Context, Envelope } from '@gatehouse/events/envelope';
 import type { PoolClient } from 'pg';
+import type { Position } from './event-store';
 
 /** A transaction in the consumer's database. */
 export type Tx = Pick<PoolClient, 'query'>;
@@ -18,4 +19,37 @@ export interface EventBus {
     handle: (tx: Tx, batch: readonly Envelope[]) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Where these topics end now. Throws when the bus cannot be asked. */
+  ends(topics: readonly Context[]): Promise<Ends>;
+  /** How much before `ends` the group has not applied, in the bus's own measure (events, bytes); 0: it has applied all. */
+  left(group: string, ends: Ends): Promise<number>;
+}
+
+/** Places in topics, by the names and partitions of their checkpoints. */
+export type Ends = readonly { readonly topic: string; readonly partition: number; readonly end: Position }[];
+
+const ASK_AGAIN_MS = 50;
+
+/**
+ * Whether the group has applied all that the topics held when this was asked; waits for it no longer than `atMostMs` (0: not at
+ * all). False, too, when the bus cannot be asked.
+ */
+export async function caughtUp(
+  bus: Pick<EventBus, 'ends' | 'left'>,
+  { group, topics }: { group: string; topics: readonly Context[] },
+  atMostMs = 0,
+): Promise<boolean> {
+  const until = Date.now() + atMostMs;
+  let ends: Ends;
+  try {
+    ends = await bus.ends(topics);
+  } catch {
+    return false;
+  }
+  while ((await bus.left(group, ends)) > 0) {
+    const left = until - Date.now();
+    if (left <= 0) return false;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(ASK_AGAIN_MS, left)));
+  }
+  return true;
 }

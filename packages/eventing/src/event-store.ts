@@ -26,9 +26,28 @@ export interface EventStore {
   head(): Promise<Position>;
   /** Whether `a` lies before `b`. */
   before(a: Position, b: Position): boolean;
+  /** How much lies between `a` and a later `b`, in the store's own measure (events, bytes): for progress. 0: `b` is not later. */
+  between(a: Position, b: Position): number;
   /** The position before the first event. */
   readonly start: Position;
 }
+
+/** The history of one context with what importing and looking for things need beyond the port. */
+export type ContextStore = EventStore & {
+  readonly context: string;
+  /** Many appends in as few commits as possible, each with its own outcome. */
+  appendMany(
+    appends: readonly { stream: string; expected: number; events: readonly NewEvent[] }[],
+  ): Promise<(Position | WrongRevision)[]>;
+  /** Of each stream that exists: its newest revision and the `hash` in that event's data. */
+  heads(streams: readonly string[]): Promise<Map<string, { revision: number; hash: string | null }>>;
+  /** The newest event of every stream whose name begins so. */
+  latest(prefix: string): Promise<Recorded[]>;
+  /** The same batch by batch, for more than memory holds; older events of a stream may come before its newest. */
+  scan(prefix: string): AsyncIterable<readonly Recorded[]>;
+  /** Waits until no append is in flight. */
+  idle(): Promise<void>;
+};
 
 /** Someone else was first: the stream has not the expected number of events. */
 export class WrongRevision extends Error {

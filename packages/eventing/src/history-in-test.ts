@@ -2,10 +2,11 @@ import type { Context } from '@gatehouse/events/envelope';
 import { testDatabase } from '@gatehouse/test-support/postgres';
 import type { Pool } from 'pg';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from './postgres';
-import { postgresStore, type PostgresStore } from './postgres-store';
+import type { ContextStore } from './event-store';
+import { postgresStore } from './postgres-store';
 
 /** What one process has open of a context's history. */
-export type Opened = { readonly pool: Pool; readonly listener: Listener; readonly store: PostgresStore };
+export type Opened = { readonly pool: Pool; readonly listener: Listener; readonly store: ContextStore };
 
 export type HistoryInTest = {
   readonly url: string;

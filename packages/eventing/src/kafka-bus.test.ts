@@ -3,6 +3,7 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import { eventBusContract } from './bus-contract';
 import { consumerStatus, resetConsumer, skipStuckEvent } from './consumer-admin';
 import { aStream, idsOf } from './contract';
+import { caughtUp } from './event-bus';
 import { until } from './history-in-test';
 import { kafkaClient } from './kafka-client';
 import { happened, kafkaInTest, type KafkaInTest } from './kafka-in-test';
@@ -69,13 +70,13 @@ describeWithKafka('the bus on Kafka', () => {
         state: 'failing',
         error: 'cannot be applied',
       });
-      expect(await poisoned.bus.caughtUp('poisoned', ['reference'])).toBe(false);
-      expect(await other.bus.caughtUp('other', ['reference'])).toBe(true);
+      expect(await caughtUp(poisoned.bus, { group: 'poisoned', topics: ['reference'] })).toBe(false);
+      expect(await caughtUp(other.bus, { group: 'other', topics: ['reference'] })).toBe(true);
       expect(poisoned.bus.lag()).toMatchObject([{ group: 'poisoned', oldest: expect.any(Number) as number }]);
 
       const place = { name: 'poisoned', topic: installation.topic, partition: 0, reason: 'a test' };
       expect(await skipStuckEvent(installation.pool, place)).toBe('3');
-      expect(await poisoned.bus.caughtUp('poisoned', ['reference'], 15_000)).toBe(true);
+      expect(await caughtUp(poisoned.bus, { group: 'poisoned', topics: ['reference'] }, 15_000)).toBe(true);
       expect(idsOf(poisoned.applied)).toEqual(idsOf(events.filter((each) => each.revision !== 3)));
       expect(await skipStuckEvent(installation.pool, place)).toBeNull();
       const { rows } = await installation.pool.query('select name, position, reason from skipped_events');

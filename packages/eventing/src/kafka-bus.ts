@@ -5,8 +5,11 @@ import type { Pool } from 'pg';
 import { CLOUD_EVENT, cloudEvent, subjectOf, type Published } from './cloud-events';
 import type { EventBus } from './event-bus';
 import { disconnected, kafkaClient, RETRY, type KafkaConnection } from './kafka-client';
-import { consumeTopics, type Lag } from './kafka-consumer';
+import { consumeTopics } from './kafka-consumer';
+import { kafkaLog } from './kafka-log';
+import type { Lag } from './lag';
 import { incarnationOf, topicName } from './kafka-topics';
+import type { Log } from './log-bus';
 import { available } from './postgres';
 import type { FeedHealth } from './projection';
 import { RELAY, sameGeneration, WrongGeneration } from './topic-generation';
@@ -27,11 +30,8 @@ export type KafkaBusOptions = {
 };
 
 export type KafkaBus = EventBus & {
-  /**
-   * Whether the group has applied all that the topics held when this was asked; waits for it no longer than `atMostMs` (0: not
-   * at all). False, too, when the broker cannot be asked.
-   */
-  caughtUp(group: string, topics: readonly Context[], atMostMs?: number): Promise<boolean>;
+  /** The topic of a context as a history that can be read again; of one partition only. */
+  log(context: Context): Log;
   /** Of every partition that this process consumes: the age of what it has not applied. */
   lag(): Lag[];
   /** Ends the producer. Consumers end by their own signals. */
@@ -40,7 +40,6 @@ export type KafkaBus = EventBus & {
 
 /** Far below the largest message that a topic takes (8 MiB), and well above the largest event (900 kB). */
 const SEND_BYTES = 4 * 1024 * 1024;
-const ASK_AGAIN_MS = 50;
 
 /** The event bus on Kafka, by kafkajs, which is kept here and in kafka-consumer.ts with its guards (design §8). */
 export function kafkaBus(options: KafkaBusOptions): KafkaBus {
@@ -165,40 +164,29 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
       );
     },
 
-    async caughtUp(group, topics, atMostMs = 0) {
-      const until = Date.now() + atMostMs;
-      const wanted: { topic: string; partition: number; end: string }[] = [];
-      try {
-        for (const topic of topics.map((context) => topicName(context, prefix))) {
-          const now = await ask((admin) => incarnationOf(admin, topic));
-          if (!now) return false;
-          now.ends.forEach((end, partition) => wanted.push({ topic, partition, end: String(end) }));
-        }
-      } catch {
-        return false;
+    async ends(topics) {
+      const ends: { topic: string; partition: number; end: string }[] = [];
+      for (const topic of topics.map((context) => topicName(context, prefix))) {
+        const now = await ask((admin) => incarnationOf(admin, topic));
+        if (!now) throw new WrongGeneration(`There is no topic ${topic}: make it with \`gatehouse topics apply\`.`);
+        now.ends.forEach((end, partition) => ends.push({ topic, partition, end: String(end) }));
       }
-      for (;;) {
-        const { rows } = await available(
-          pool.query<{ behind: boolean }>(
-            `select exists (
-               select 1 from unnest($2::text[], $3::integer[], $4::bigint[]) as wanted(topic, partition, "end")
-               left join checkpoints c on c.name = $1 and c.topic = wanted.topic and c.partition = wanted.partition
-               where coalesce(c.position::bigint, 0) < wanted."end"
-             ) as behind`,
-            [
-              group,
-              wanted.map((each) => each.topic),
-              wanted.map((each) => each.partition),
-              wanted.map((each) => each.end),
-            ],
-          ),
-        );
-        if (!rows[0]!.behind) return true;
-        const left = until - Date.now();
-        if (left <= 0) return false;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(ASK_AGAIN_MS, left)));
-      }
+      return ends;
     },
+
+    async left(group, ends) {
+      const { rows } = await available(
+        pool.query<{ left: number }>(
+          `select coalesce(sum(greatest(wanted."end" - coalesce(c.position::bigint, 0), 0)), 0)::float8 as left
+           from unnest($2::text[], $3::integer[], $4::bigint[]) as wanted(topic, partition, "end")
+           left join checkpoints c on c.name = $1 and c.topic = wanted.topic and c.partition = wanted.partition`,
+          [group, ends.map((each) => each.topic), ends.map((each) => each.partition), ends.map((each) => each.end)],
+        ),
+      );
+      return rows[0]!.left;
+    },
+
+    log: (context) => kafkaLog({ kafka, topic: topicName(context, prefix), ask }),
 
     lag: () => [...lags].flatMap((each) => each()),
 

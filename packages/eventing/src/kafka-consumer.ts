@@ -4,18 +4,11 @@ import type { Pool } from 'pg';
 import { eventOf } from './cloud-events';
 import type { Tx } from './event-bus';
 import { disconnected, RETRY, within } from './kafka-client';
+import type { Lag } from './lag';
 import { inTransaction, isConnectionError, waker } from './postgres';
-import type { FeedHealth } from './projection';
+import { reasonOf, type FeedHealth } from './projection';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
 import { spanOver, traceparentIn } from './tracing';
-
-export type Lag = {
-  readonly group: string;
-  readonly topic: Context;
-  readonly partition: number;
-  /** Milliseconds since the epoch at which the oldest event that is not applied was recorded; null when all are. */
-  readonly oldest: number | null;
-};
 
 export type ConsumerGroup = {
   readonly kafka: Kafka;
@@ -61,13 +54,11 @@ export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): 
     } catch (error) {
       if (signal.aborted) return;
       failures = Date.now() - begunMs > GOOD_SESSION_MS ? 1 : failures + 1;
-      health.all('failing', told(error));
+      health.all('failing', reasonOf(error));
       await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
     }
   }
 }
-
-const told = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 type Teller = {
   all(state: FeedHealth['state'], error?: string): void;
@@ -199,7 +190,7 @@ async function runSession(
   /** Only this partition stops, and what comes before it is applied; it is tried again with growing pauses. */
   function standStill({ pause }: EachBatchPayload, mine: Owned, error: unknown): void {
     mine.failures++;
-    health.partition(mine, told(error));
+    health.partition(mine, reasonOf(error));
     const resume = pause();
     const timer = setTimeout(
       () => {
@@ -227,9 +218,12 @@ async function runSession(
     );
   }, LOOK_MS);
   const lag = () =>
-    [...owned.values()].map(({ topic, partition, oldest }): Lag => {
-      return { group: group.group, topic: topics.get(topic)!, partition, oldest };
-    });
+    [...owned.values()].map(({ topic, oldest }): Lag => ({
+      kind: 'consumer',
+      name: group.group,
+      topic: topics.get(topic)!,
+      oldestMs: oldest,
+    }));
   group.lags.add(lag);
   const stopped = onAbort(signal);
   const { GROUP_JOIN, CRASH, FETCH, HEARTBEAT } = consumer.events;
@@ -448,7 +442,7 @@ async function rememberStuck(
         message.offset,
         String(next),
         JSON.stringify(factsOf(message)),
-        told(error),
+        reasonOf(error),
       ],
     )
     .catch(() => undefined);

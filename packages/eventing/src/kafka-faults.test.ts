@@ -102,7 +102,7 @@ describeWithKafka('Kafka when things go wrong', () => {
     const bus = kafkaBus({
       connection: { brokers: kafka.brokers, ...(socketFactory ? { socketFactory } : {}) },
       prefix: installation.prefix,
-      publishes: { context: 'admission', definitions },
+      publishes: { context: 'admission', definitions, audience: 'public' },
       pool,
       schema: 'admission',
       onHealth: (health) => said.push(health),

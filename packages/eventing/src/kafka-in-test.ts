@@ -50,7 +50,7 @@ export async function kafkaInTest(connection: KafkaConnection, context: Context)
       const bus = kafkaBus({
         connection: through,
         prefix,
-        publishes: { context, definitions },
+        publishes: { context, definitions, audience: 'public' },
         pool: mine,
         schema: history.schema,
         // What a killed broker remembers of its members must not outlast a test.

@@ -21,15 +21,18 @@ const PATIENCE_MS = 2_000;
 export async function lagsOf(options: {
   pool: Pool;
   schema: string;
+  /** Those whose places are what such checkpoints count in. */
   feeds: ReadonlyMap<Context, Feed & Pick<EventStore, 'head'>>;
+  /** Whether there is a relay: one that there was once has left its checkpoint. */
+  isRelayed: boolean;
 }): Promise<Lag[]> {
-  const { pool, schema, feeds } = options;
+  const { pool, schema, feeds, isRelayed } = options;
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const { rows } = await available(
     pool.query<{ name: string; topic: Context; position: Position }>({
       query_timeout: PATIENCE_MS,
-      text: 'select name, topic, position from checkpoints where topic = any($1::text[])',
-      values: [[...feeds.keys()]],
+      text: 'select name, topic, position from checkpoints where topic = any($1::text[]) and ($2 or name <> $3)',
+      values: [[...feeds.keys()], isRelayed, RELAY],
     }),
   );
   // Most stand at the same few places, and most of these are heads.

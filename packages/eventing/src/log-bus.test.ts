@@ -1,8 +1,7 @@
 import type { Context } from '@gatehouse/events/envelope';
 import { eventBusContract } from './bus-contract';
 import { historyInTest } from './history-in-test';
-import { logBus } from './log-bus';
-import type { Feed } from './projection';
+import { logBus, type Log } from './log-bus';
 
 eventBusContract('the history of the publishing context as the log', async () => {
   const consuming = await historyInTest({ context: 'admission' });
@@ -16,7 +15,7 @@ eventBusContract('the history of the publishing context as the log', async () =>
     consumer() {
       const { pool } = consuming.open();
       const log = publishing.open().store;
-      const feeds = new Map<Context, Feed>([['reference', { ...log, topic: 'reference' }]]);
+      const feeds = new Map<Context, Log>([['reference', { ...log, topic: 'reference' }]]);
       return Promise.resolve({
         pool,
         bus: logBus({ feeds, pool, schema: consuming.schema, onHealth: () => undefined }),

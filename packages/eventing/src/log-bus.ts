@@ -1,23 +1,45 @@
 import type { Context } from '@gatehouse/events/envelope';
 import type { EventBus } from './event-bus';
+import type { EventStore } from './event-store';
+import { available } from './postgres';
 import { consumeFeed, type ConsumerContext, type Feed } from './projection';
 
+/** A history that others follow. */
+export type Log = Feed & Pick<EventStore, 'head' | 'between'>;
+
 /**
- * The event bus on PostgreSQL, where all contexts live in one database: the publishing context's event table is the log, so
- * there is nothing to publish, and a consumer follows that table with a checkpoint in its own schema.
+ * The event bus without a broker, where all contexts live in one database: the publishing context's history is the log, so there
+ * is nothing to publish, and a consumer follows it with a checkpoint in its own schema.
  */
-export function logBus(options: { feeds: ReadonlyMap<Context, Feed> } & Omit<ConsumerContext, 'signal'>): EventBus {
+export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<ConsumerContext, 'signal'>): EventBus {
   const { feeds, ...context } = options;
+  function logOf(topic: string): Log {
+    const log = feeds.get(topic as Context);
+    if (!log) throw new Error(`no log of ${topic} in this database`);
+    return log;
+  }
   return {
     publish: () => Promise.resolve(),
     async consume(group, topics, handle, signal) {
       await Promise.all(
-        topics.map((topic) => {
-          const feed = feeds.get(topic);
-          if (!feed) throw new Error(`no log of ${topic} in this database`);
-          return consumeFeed({ name: group, feed, handle }, { ...context, signal });
-        }),
+        topics.map((topic) => consumeFeed({ name: group, feed: logOf(topic), handle }, { ...context, signal })),
       );
+    },
+    ends: (topics) =>
+      Promise.all(topics.map(async (topic) => ({ topic, partition: 0, end: await logOf(topic).head() }))),
+    async left(group, ends) {
+      const { rows } = await available(
+        context.pool.query<{ topic: string; position: string }>(
+          'select topic, position from checkpoints where name = $1 and partition = 0',
+          [group],
+        ),
+      );
+      const applied = new Map(rows.map((row) => [row.topic, row.position]));
+      const leftOf = ({ topic, end }: { topic: string; end: string }) => {
+        const log = logOf(topic);
+        return log.between(applied.get(topic) ?? log.start, end);
+      };
+      return ends.reduce((sum, each) => sum + leftOf(each), 0);
     },
   };
 }

@@ -11,6 +11,7 @@ export function memoryStore(): EventStore {
   return {
     start: '0',
     before: (a, b) => Number(a) < Number(b),
+    between: (a, b) => Math.max(0, Number(b) - Number(a)),
     load: (stream, revision = 0) => Promise.resolve((byStream.get(stream) ?? []).slice(revision)),
     // Async, so that a refusal is a rejection.
     async append(stream, expected, events) {

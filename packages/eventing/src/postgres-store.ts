@@ -2,7 +2,7 @@ import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
 import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
-import { RejectedEvent, StoreUnavailable, WrongRevision, type EventStore, type Position } from './event-store';
+import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
 import { available, isConnectionError, lockKey, waker, type Listener } from './postgres';
 import { storable } from './storable';
 import { spanOver } from './tracing';
@@ -19,6 +19,7 @@ type Append = {
 const COLUMNS = 'position, id, stream, revision, type, version, data, time, actor, trace';
 const APPEND_BATCH = 500;
 const FOLLOW_BATCH = 1_000;
+const SCAN_PAGE = 5_000;
 /** Only a safety net: NOTIFY wakes a follower, and a new connection wakes it again. */
 const FOLLOW_PATIENCE_MS = 5_000;
 /** With pauses that double from 50 ms: a restart of PostgreSQL may pass without an error, an outage is told within 4 s. */
@@ -27,25 +28,11 @@ const TRIES = 7;
 const ANSWER_MS = 10_000;
 const MEGABYTE = 1_000_000;
 
-export type PostgresStore = EventStore & {
-  readonly context: string;
-  /** Many appends in as few commits as possible, each with its own outcome. */
-  appendMany(
-    appends: readonly { stream: string; expected: number; events: readonly NewEvent[] }[],
-  ): Promise<(Position | WrongRevision)[]>;
-  /** Of each stream that exists: its newest revision and the `hash` in that event's data. */
-  heads(streams: readonly string[]): Promise<Map<string, { revision: number; hash: string | null }>>;
-  /** The newest event of every stream whose name begins so. */
-  latest(prefix: string): Promise<Recorded[]>;
-  /** Waits until no append is in flight. */
-  idle(): Promise<void>;
-};
-
 /**
  * The event store on PostgreSQL: the table of one context's schema (sql/001-events.sql), appended in group commits. While one
  * call is in flight further appends collect; they go down as one statement, and each caller learns its own outcome.
  */
-export function postgresStore(options: { pool: Pool; context: string; listener: Listener }): PostgresStore {
+export function postgresStore(options: { pool: Pool; context: string; listener: Listener }): ContextStore {
   const { pool, context, listener } = options;
   const lock = lockKey('append', context);
   const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
@@ -155,11 +142,28 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     return { stream, expected, events, ...storable(stream, events), time: new Date().toISOString() };
   }
 
+  async function* scan(prefix: string): AsyncGenerator<Recorded[]> {
+    let after = prefix;
+    for (;;) {
+      const { rows } = await available(
+        pool.query<Recorded>(
+          `select distinct on (stream) ${COLUMNS} from events
+           where stream > $1 and stream < $2 || chr(1114111) order by stream, revision desc limit ${SCAN_PAGE}`,
+          [after, prefix],
+        ),
+      );
+      yield rows;
+      if (rows.length < SCAN_PAGE) return;
+      after = rows.at(-1)!.stream;
+    }
+  }
+
   return {
     context,
     start: '0',
     // Decimals without leading zeros.
     before: (a, b) => (a.length === b.length ? a < b : a.length < b.length),
+    between: (a, b) => Math.max(0, Number(b) - Number(a)),
     load: (stream, revision = 0) => loads.ask({ stream, revision }),
     // Async, so that a refusal before the queue is a rejection, too.
     append: async (stream, expected, events) => appends.ask(prepare(stream, expected, events)),
@@ -198,15 +202,11 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
       return new Map(rows.map(({ stream, revision, hash }) => [stream, { revision, hash }]));
     },
     async latest(prefix) {
-      const { rows } = await available(
-        pool.query<Recorded>(
-          `select distinct on (stream) ${COLUMNS} from events
-           where stream >= $1 and stream < $1 || chr(1114111) order by stream, revision desc`,
-          [prefix],
-        ),
-      );
-      return rows;
+      const newest: Recorded[] = [];
+      for await (const events of scan(prefix)) newest.push(...events);
+      return newest;
     },
+    scan,
     async *follow(position, signal) {
       let at = position;
       const waiting = waker();

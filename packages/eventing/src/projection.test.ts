@@ -296,7 +296,8 @@ describe('consumeFeed', () => {
 });
 
 describe('freshness', () => {
-  const fresh = () => freshness({ pool: mine.pool, schema: history.schema, listener: mine.listener });
+  const fresh = () =>
+    freshness({ pool: mine.pool, schema: history.schema, listener: mine.listener, store: mine.store });
 
   test('nothing to wait for in an empty history, or without names', async () => {
     expect(await fresh().caughtUp(['a'])).toBe(true);

@@ -1,4 +1,4 @@
-import type { Context, Recorded } from '@gatehouse/events/envelope';
+import type { Recorded } from '@gatehouse/events/envelope';
 import type { Pool, PoolClient } from 'pg';
 import type { Tx } from './event-bus';
 import { StoreUnavailable, type EventStore, type Position } from './event-store';
@@ -6,7 +6,10 @@ import { available, isConnectionError, lockKey, transaction, waker, type Listene
 import { spanOver } from './tracing';
 
 /** A source of events in an order that can be resumed: a store, or one partition of a topic. */
-export type Feed = Pick<EventStore, 'follow' | 'start' | 'before'> & { readonly topic: Context };
+export type Feed = Pick<EventStore, 'follow' | 'start' | 'before'> & {
+  /** Names its checkpoints: the context of a store, or a topic of Kafka. */
+  readonly topic: string;
+};
 
 /** What a process says of a consumer: shown by /readyz and in the metrics. */
 export type FeedHealth = {
@@ -70,7 +73,7 @@ export async function consumeFeed(consumer: Consumer, context: ConsumerContext):
 }
 
 /** Why it fails, for log and health. A database's own messages quote the values they met, so of those only the code is told. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { severity, code, message } = error as { severity?: unknown; code?: unknown; message?: unknown };
   return severity === undefined ? String(message) : `the database answered ${String(code)}`;
 }
@@ -205,37 +208,39 @@ export async function replay(
 }
 
 /** Waits until read models have applied all that their own store holds when it is asked (design §1.9). */
-export function freshness(options: { pool: Pool; schema: string; listener: Listener }): {
+export function freshness(options: {
+  pool: Pool;
+  schema: string;
+  listener: Listener;
+  store: Pick<EventStore, 'head' | 'before' | 'start'>;
+}): {
   caughtUp(names: readonly string[], atMostMs?: number): Promise<boolean>;
 } {
-  const { pool, schema, listener } = options;
-  /** Null when none of them is behind `head` (null: the head now), else that head. */
-  async function behind(names: readonly string[], head: string | null): Promise<string | null> {
+  const { pool, schema, listener, store } = options;
+  async function positions(names: readonly string[]): Promise<Position[]> {
     const { rows } = await available(
-      pool.query<{ head: string; behind: boolean }>({
-        text: `select head.position::text as head, exists (
-                 select 1 from unnest($1::text[]) as wanted(name)
-                 left join checkpoints c on c.name = wanted.name and c.topic = $2 and c.partition = 0
-                 where coalesce(c.position::bigint, 0) < head.position
-               ) as behind
-               from (select coalesce($3::bigint, (select max(position) from events), 0) as position) as head`,
-        values: [names, schema, head],
+      pool.query<{ position: Position | null }>({
+        name: 'positions_of',
+        text: `select c.position from unnest($1::text[]) as wanted(name)
+               left join checkpoints c on c.name = wanted.name and c.topic = $2 and c.partition = 0`,
+        values: [names, schema],
       }),
     );
-    return rows[0]!.behind ? rows[0]!.head : null;
+    return rows.map((row) => row.position ?? store.start);
   }
   return {
     async caughtUp(names, atMostMs = 2_000) {
       const until = Date.now() + atMostMs;
       // Later events do not count, or a busy context would never be caught up.
-      const head = await behind(names, null);
-      if (head === null) return true;
+      const [head, now] = await Promise.all([store.head(), positions(names)]);
+      const isBehind = (position: Position) => store.before(position, head);
+      if (!now.some(isBehind)) return true;
       const waiting = waker();
       const forget = names.map((name) => listener.on(`${schema}.${name}`, waiting.wake));
       const never = new AbortController().signal;
       try {
         // Asked again at once: they may have caught up before anybody listened.
-        while ((await behind(names, head)) !== null) {
+        while ((await positions(names)).some(isBehind)) {
           const left = until - Date.now();
           if (left <= 0) return false;
           await waiting.next(never, Math.min(250, left));

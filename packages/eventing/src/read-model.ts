@@ -2,8 +2,9 @@ import type { Context, Envelope } from '@gatehouse/events/envelope';
 import type { Pool } from 'pg';
 import type { Tx } from './event-bus';
 import type { Position } from './event-store';
+import type { Log } from './log-bus';
 import { inTransaction, lockKey } from './postgres';
-import { replay, type Feed } from './projection';
+import { replay } from './projection';
 
 /**
  * Tables that follow from history and can be made again from it. Names in its SQL are unqualified: the same code fills the
@@ -31,7 +32,8 @@ export type ReadModelTable = {
 export type ReadModelContext = {
   readonly pool: Pool;
   readonly schema: string;
-  readonly feeds: ReadonlyMap<Context, Feed & { head(): Promise<Position> }>;
+  /** The histories as its consumers read them: checkpoints count in these. */
+  readonly feeds: ReadonlyMap<Context, Log>;
 };
 
 /** Events applied so far, of how many is not known beforehand: positions are opaque. */
@@ -65,21 +67,23 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
     for (let round = 0; round < 2; round++) at = await replayInto({ beside, model, context, progress }, at);
     await inTransaction(pool, async (tx) => {
       // The consumers' checkpoints stand still from here to the commit.
-      const { rows } = await tx.query<{ topic: Context; position: Position }>(
-        'select topic, position from checkpoints where name = $1 order by topic for update',
+      const { rows } = await tx.query<{ topic: string; position: Position }>(
+        'select topic, position from checkpoints where name = $1 and partition = 0 order by topic for update',
         [model.name],
       );
       const live = new Map(rows.map((row) => [row.topic, row.position]));
       await tx.query(`set local search_path = ${beside}, ${schema}, public`);
       for (const [topic, handle] of handlesOf(model)) {
         const feed = feedOf(context, topic);
-        const reached = await replay(feed, { from: at.get(topic)!, until: live.get(topic) ?? feed.start }, (events) =>
-          events.length > 0 ? handle(tx, events) : Promise.resolve(),
+        const reached = await replay(
+          feed,
+          { from: at.get(topic)!, until: live.get(feed.topic) ?? feed.start },
+          (events) => (events.length > 0 ? handle(tx, events) : Promise.resolve()),
         );
         await tx.query(
           `insert into ${schema}.checkpoints (name, topic, position) values ($1, $2, $3)
            on conflict (name, topic, partition) do update set position = excluded.position`,
-          [model.name, topic, reached],
+          [model.name, feed.topic, reached],
         );
       }
       // Without statistics the first questions would be answered by whatever index comes first.
@@ -119,8 +123,8 @@ export async function verifyReadModel(
     const snapshot = await pool.connect();
     try {
       await snapshot.query('begin transaction isolation level repeatable read read only');
-      const { rows } = await snapshot.query<{ topic: Context; position: Position }>(
-        'select topic, position from checkpoints where name = $1',
+      const { rows } = await snapshot.query<{ topic: string; position: Position }>(
+        'select topic, position from checkpoints where name = $1 and partition = 0',
         [model.name],
       );
       const until = new Map(rows.map((row) => [row.topic, row.position]));
@@ -198,12 +202,12 @@ type Replay = {
 async function replayInto(
   { beside, model, context, progress }: Replay,
   from: ReadonlyMap<Context, Position>,
-  until?: ReadonlyMap<Context, Position>,
+  until?: ReadonlyMap<string, Position>,
 ): Promise<Map<Context, Position>> {
   const reached = new Map<Context, Position>();
   for (const [topic, handle] of handlesOf(model)) {
     const feed = feedOf(context, topic);
-    const end = until ? (until.get(topic) ?? feed.start) : await feed.head();
+    const end = until ? (until.get(feed.topic) ?? feed.start) : await feed.head();
     let events = 0;
     const at = await replay(feed, { from: from.get(topic)!, until: end }, async (batch, position) => {
       if (batch.length > 0) {
@@ -223,7 +227,7 @@ async function replayInto(
 const handlesOf = (model: ReadModel) =>
   Object.entries(model.handles) as [Context, NonNullable<ReadModel['handles'][Context]>][];
 
-function feedOf(context: ReadModelContext, topic: Context): Feed & { head(): Promise<Position> } {
+function feedOf(context: ReadModelContext, topic: Context): Log {
   const feed = context.feeds.get(topic);
   if (!feed) throw new Error(`no feed of ${topic} here`);
   return feed;

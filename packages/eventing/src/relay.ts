@@ -6,7 +6,8 @@ import type { Position } from './event-store';
 import { oldestAfter } from './lag';
 import { dismissOwner, whileOwner } from './owner';
 import { available, lockKey, waker } from './postgres';
-import type { Feed, FeedHealth } from './projection';
+import type { Log } from './log-bus';
+import { reasonOf, type Feed, type FeedHealth } from './projection';
 import { acceptGeneration, RELAY } from './topic-generation';
 
 export type Relay = {
@@ -60,7 +61,7 @@ export async function runRelay(relay: Relay): Promise<void> {
       if (signal.aborted) return;
       failures++;
       poisoned = error instanceof NewerEventVersion;
-      say('failing', error instanceof Error ? error.message : String(error));
+      say('failing', reasonOf(error));
       await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
     }
   }
@@ -144,10 +145,16 @@ export type RelayStatus = {
 };
 
 /** How far the relay of a context has come. */
-export async function relayStatus(pool: Pool, feed: Feed & { head(): Promise<Position> }): Promise<RelayStatus> {
+export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
   const head = await feed.head();
   const position = (await available(checkpointOf(pool, feed))) ?? null;
   return { position, head, oldest: await oldestAfter(feed, { position: position ?? feed.start, head }) };
+}
+
+/** How much of a context's history is not published, in the store's own measure; 0: nothing. */
+export async function relayLeft(pool: Pool, feed: Log): Promise<number> {
+  const head = await feed.head();
+  return feed.between((await available(checkpointOf(pool, feed))) ?? feed.start, head);
 }
 
 /**

@@ -55,9 +55,9 @@ export async function importFolder(options: ImportOptions): Promise<Report> {
 }
 
 async function importAlone(folders: readonly OrganizerFolder[], options: ImportOptions): Promise<Report> {
-  const { store, pool, skipInvalid = false } = options;
+  const { store, skipInvalid = false } = options;
   const startedMs = performance.now();
-  const stored = await readStored(store, pool, await Promise.all(folders.map(slugOf)));
+  const stored = await readStored(store, await Promise.all(folders.map(slugOf)));
   const credentials = await readCredentials(store);
   const secrets = {
     tokens: new Map(credentials.tokens.map(({ fact }) => [fact.token_hash, fact.organizer])),

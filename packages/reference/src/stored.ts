@@ -1,6 +1,4 @@
 import { reference, type ReferenceEvent } from '@gatehouse/events/reference';
-import { available } from '@gatehouse/eventing/postgres';
-import type { Pool } from 'pg';
 import { IdTable } from './id-table';
 import { knownEvent, variationsOf, type KnownEvent } from './known';
 import type { ReferenceStore } from './store';
@@ -71,7 +69,7 @@ export function owners(): Owners {
 export type Stored = { readonly events: Map<string, KnownEvent>; readonly owners: Owners };
 
 /** What earlier imports brought, as far as it matters for an import of `organizers`. */
-export async function readStored(store: ReferenceStore, pool: Pool, organizers: readonly string[]): Promise<Stored> {
+export async function readStored(store: ReferenceStore, organizers: readonly string[]): Promise<Stored> {
   const stored: Stored = { events: new Map(), owners: owners() };
   const known = new Set((await newestFacts(store, 'organizer-', 'OrganizerStated')).map(({ fact }) => fact.organizer));
   const clash = new Set([...known, ...organizers]).size > 1 && known.size > 0;
@@ -87,7 +85,7 @@ export async function readStored(store: ReferenceStore, pool: Pool, organizers: 
       for (const variation of variationsOf(fact as never)) stored.owners.set('variation', variation, owner);
     }
   }
-  if (clash) await readPositions(pool, stored.owners);
+  if (clash) await readPositions(store, stored.owners);
   return stored;
 }
 
@@ -105,24 +103,14 @@ function remember(
   if (kind === 'taxrule') (event.taxRules ??= new Set()).add(fact.id);
 }
 
-/** Of millions of orders only the positions' ids are fetched, page by page. */
-async function readPositions(pool: Pool, found: Owners): Promise<void> {
-  const PAGE = 5_000;
-  let after = 'order-';
-  for (;;) {
-    const { rows } = await available(
-      pool.query<{ stream: string; owner: string; ids: number[] | null }>(
-        `select stream, (data ->> 'organizer') || '/' || (data ->> 'event') as owner,
-                (select array_agg((p ->> 'id')::int) from json_array_elements(data -> 'positions') p) as ids
-         from (
-           select distinct on (stream) stream, data from events
-           where stream > $1 and stream < 'order.' order by stream, revision desc limit ${PAGE}
-         ) newest`,
-        [after],
-      ),
-    );
-    for (const { owner, ids } of rows) for (const id of ids ?? []) found.set('position', id, owner);
-    if (rows.length < PAGE) return;
-    after = rows.at(-1)!.stream;
+/** Of millions of orders only the positions' ids are kept. */
+async function readPositions(store: ReferenceStore, found: Owners): Promise<void> {
+  for await (const orders of store.scan('order-')) {
+    for (const recorded of orders) {
+      const event = reference.read(recorded);
+      if (event?.type !== 'OrderStated') continue;
+      const { organizer, event: slug, positions } = event.data;
+      for (const { id } of positions) found.set('position', id, `${organizer}/${slug}`);
+    }
   }
 }

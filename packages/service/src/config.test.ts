@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ConfigError, readConfig } from './config';
+import { ConfigError, environmentOf, readConfig } from './config';
 
 test('nothing set', () => {
   expect(readConfig({ PORT: '', DATABASE_URL: '' })).toEqual({
@@ -8,34 +8,86 @@ test('nothing set', () => {
     dataFolder: resolve(__dirname, '../../../.gatehouse'),
     demo: true,
     databaseUrl: undefined,
+    databases: {},
+    eventStore: { kind: 'postgres' },
+    eventBus: { kind: 'postgres' },
+    roles: new Set(['http', 'projections', 'relay']),
+    upstreams: { checkin: [], legacyDroid: [] },
     publicUrl: undefined,
     trustedProxies: [],
     logLevel: 'info',
+    telemetry: { traces: undefined, metricsAt: undefined },
   });
 });
 
+const EVERYTHING = {
+  PORT: '0',
+  HOST: '::',
+  GATEHOUSE_DATA: '/var/lib/gatehouse',
+  GATEHOUSE_DEMO: 'off',
+  DATABASE_URL: 'postgres://me:secret@db:5432/gatehouse',
+  ADMISSION_DATABASE_URL: 'postgres://me:secret@db/admission',
+  REFERENCE_DATABASE_URL: 'postgres://me:secret@db/reference',
+  EVENT_STORE: 'eventstoredb',
+  EVENTSTORE_URL: 'esdb://admin:changeit@store:2113?tls=false',
+  EVENT_BUS: 'kafka',
+  KAFKA_BROKERS: 'one:9092, two:9092',
+  KAFKA_TLS: 'on',
+  KAFKA_CA: '-----BEGIN CERTIFICATE-----',
+  KAFKA_SASL: 'scram-sha-512',
+  KAFKA_USERNAME: 'gatehouse',
+  KAFKA_PASSWORD: 'secret',
+  KAFKA_PREFIX: 'festival',
+  KAFKA_REPLICATION_FACTOR: '5',
+  KAFKA_MIN_INSYNC_REPLICAS: '3',
+  ROLES: 'http, relay',
+  CHECKIN_URLS: 'http://a:1,http://b:2',
+  LEGACY_DROID_URLS: 'http://c:3',
+  PUBLIC_URL: 'https://gate.example/',
+  TRUSTED_PROXIES: 'loopback, 10.0.0.0/8,::1',
+  LOG_LEVEL: 'debug',
+  METRICS_PORT: '9464',
+  METRICS_HOST: '0.0.0.0',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+  TRACE_SAMPLING: '0.5',
+  UNRELATED: 'x',
+};
+
 test('everything set', () => {
-  const env = {
-    PORT: '0',
-    HOST: '::',
-    GATEHOUSE_DATA: '/var/lib/gatehouse',
-    GATEHOUSE_DEMO: 'off',
-    DATABASE_URL: 'postgres://me:secret@db:5432/gatehouse',
-    PUBLIC_URL: 'https://gate.example/',
-    TRUSTED_PROXIES: 'loopback, 10.0.0.0/8,::1',
-    LOG_LEVEL: 'debug',
-    UNRELATED: 'x',
-  };
-  expect(readConfig(env)).toEqual({
+  expect(readConfig(EVERYTHING)).toEqual({
     port: 0,
     host: '::',
     dataFolder: '/var/lib/gatehouse',
     demo: false,
     databaseUrl: 'postgres://me:secret@db:5432/gatehouse',
+    databases: { admission: 'postgres://me:secret@db/admission', reference: 'postgres://me:secret@db/reference' },
+    eventStore: { kind: 'eventstoredb', url: 'esdb://admin:changeit@store:2113?tls=false' },
+    eventBus: {
+      kind: 'kafka',
+      connection: {
+        brokers: ['one:9092', 'two:9092'],
+        tls: { ca: '-----BEGIN CERTIFICATE-----' },
+        sasl: { mechanism: 'scram-sha-512', username: 'gatehouse', password: 'secret' },
+      },
+      prefix: 'festival',
+      replicationFactor: 5,
+      minInsyncReplicas: 3,
+    },
+    roles: new Set(['http', 'relay']),
+    upstreams: { checkin: ['http://a:1', 'http://b:2'], legacyDroid: ['http://c:3'] },
     publicUrl: 'https://gate.example',
     trustedProxies: ['loopback', '10.0.0.0/8', '::1'],
     logLevel: 'debug',
+    telemetry: {
+      traces: { endpoint: 'http://collector:4318', sampling: 0.5 },
+      metricsAt: { port: 9464, host: '0.0.0.0' },
+    },
   });
+});
+
+test.each([{}, EVERYTHING])('another process reads the same from the environment that it is given', (env) => {
+  const config = readConfig(env);
+  expect(readConfig(environmentOf(config, { DATABASE_URL: 'postgres://other', HOST: 'other' }))).toEqual(config);
 });
 
 test('every wrong setting is named, and what is allowed; no value is', () => {
@@ -44,9 +96,28 @@ test('every wrong setting is named, and what is allowed; no value is', () => {
     HOST: 'a b',
     GATEHOUSE_DEMO: 'yes',
     DATABASE_URL: 'mysql://me:swordfish@db',
+    ADMISSION_DATABASE_URL: 'db',
+    REFERENCE_DATABASE_URL: 'db',
+    EVENT_STORE: 'memory',
+    EVENTSTORE_URL: 'http://store',
+    EVENT_BUS: 'rabbit',
+    KAFKA_BROKERS: 'one',
+    KAFKA_TLS: 'true',
+    KAFKA_CA: '/etc/ca.pem',
+    KAFKA_SASL: 'gssapi',
+    KAFKA_PREFIX: 'a.b',
+    KAFKA_REPLICATION_FACTOR: '0',
+    KAFKA_MIN_INSYNC_REPLICAS: 'x',
+    ROLES: 'http,web',
+    CHECKIN_URLS: 'http://a:1/x',
+    LEGACY_DROID_URLS: 'c:3',
     PUBLIC_URL: 'gate.example',
     TRUSTED_PROXIES: '10.0.0.0/33',
     LOG_LEVEL: 'loud',
+    METRICS_PORT: '-1',
+    METRICS_HOST: 'a b',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+    TRACE_SAMPLING: '1.5',
   };
   let thrown: unknown;
   try {
@@ -59,6 +130,24 @@ test('every wrong setting is named, and what is allowed; no value is', () => {
   expect(problems.map((problem) => problem.split(' ')[0])).toEqual(Object.keys(wrong));
   expect(message).toContain('GATEHOUSE_DEMO must be on or off');
   expect(message).not.toContain('swordfish');
+});
+
+const KAFKA = { EVENT_BUS: 'kafka', KAFKA_BROKERS: 'one:9092' };
+const SPLIT = { ADMISSION_DATABASE_URL: 'postgres://me@db/a', REFERENCE_DATABASE_URL: 'postgres://me@db/r' };
+
+test.each<[object, string | null]>([
+  [{ EVENT_STORE: 'eventstoredb' }, 'EVENTSTORE_URL must be set'],
+  [{ EVENT_BUS: 'kafka' }, 'KAFKA_BROKERS must be set'],
+  [{ ...KAFKA, KAFKA_SASL: 'plain', KAFKA_USERNAME: 'me' }, 'KAFKA_PASSWORD must be set'],
+  [{ ...KAFKA, KAFKA_REPLICATION_FACTOR: '1' }, 'KAFKA_MIN_INSYNC_REPLICAS must be at most'],
+  [SPLIT, 'EVENT_BUS must be kafka when'],
+  [{ ADMISSION_DATABASE_URL: 'postgres://me@db/a' }, 'EVENT_BUS must be kafka when'],
+  [{ ...SPLIT, ...KAFKA }, null],
+  [{ DATABASE_URL: 'postgres://a@db/x', ADMISSION_DATABASE_URL: 'postgres://b@db:5432/x' }, null],
+])('settings that contradict each other: %j', (env, problem) => {
+  const read = () => readConfig(env as Record<string, string>);
+  if (problem === null) expect(read).not.toThrow();
+  else expect(read).toThrow(problem);
 });
 
 test.each(['ftp://x', 'https://x/?a=1', 'https://x/#a', 'https://me:pw@x'])(

@@ -86,11 +86,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   for (const mount of options.mounts ?? []) app.use(mount);
   app.use((_req: Request, res: Response) => writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS));
   app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
-    writeReply(
-      res,
-      failureReply(error, { req, log: options.log, trace: traceparentIn(req.headers['traceparent']) }),
-      PLAIN_HEADERS,
-    );
+    writeReply(res, failureReply(error, { req, log: options.log }), PLAIN_HEADERS);
   });
   return { app, server: serverFor(app) };
 }
@@ -168,21 +164,21 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
     const asked = { ...found.request, trace };
     atWork++;
     try {
-      const reply = await replyTo(req, entry, asked).catch((error: unknown) => failed(error, { req, entry, trace }));
+      const reply = await replyTo(req, entry, asked);
       writeReply(res, reply, entry.headers);
       end(reply.status);
     } catch (error) {
-      if (!(error instanceof ClientGone)) throw error;
-      end(CLIENT_GONE);
+      if (error instanceof ClientGone) return end(CLIENT_GONE);
+      const reply = failed(error, { req, entry, trace });
+      writeReply(res, reply, entry.headers);
+      end(reply.status);
     } finally {
       atWork--;
     }
   }
 
-  function failed(error: unknown, at: { req: Request; entry: Entry; trace: string | null }): Reply {
-    if (error instanceof ClientGone) throw error;
-    return failureReply(error, { req: at.req, log: options.log, route: at.entry.route.path, trace: at.trace });
-  }
+  const failed = (error: unknown, { req, entry, trace }: { req: Request; entry: Entry; trace: string | null }): Reply =>
+    failureReply(error, { req, log: options.log, route: entry.route.path, trace });
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
@@ -326,7 +322,8 @@ export function failureReply(
 ): Reply {
   const known = replyOf(error);
   if (known) return known;
-  const traceId = at.trace?.slice(3, 35) ?? randomBytes(16).toString('hex');
+  const trace = at.trace ?? traceparentIn(at.req.headers['traceparent']);
+  const traceId = trace?.slice(3, 35) ?? randomBytes(16).toString('hex');
   at.log.error({ ...described(error), trace_id: traceId, method: at.req.method, route: at.route }, 'a request failed');
   return internalError(traceId);
 }

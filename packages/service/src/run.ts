@@ -1,25 +1,28 @@
 import type { RequestHandler } from 'express';
+import type { Context } from '@gatehouse/events/envelope';
 import type { Lag } from '@gatehouse/eventing/lag';
-import { listen as listenTo, migrate, openRequestPool, type Listener } from '@gatehouse/eventing/postgres';
+import { migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import type { Credentials, Events } from './auth';
+import { openBackends, type Backends } from './backends';
 import type { Config } from './config';
+import { replyOf, unavailable } from './errors';
 import { eventDocs } from './event-docs';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
 import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
 import type { Log } from './log';
+import { PLAIN_HEADERS, writeReply } from './reply';
 import { startTelemetry, tellLags } from './telemetry';
 
 /** What every part of a process gets. */
 export type Platform = {
   readonly config: Config;
   readonly log: Log;
-  readonly databaseUrl: string;
-  readonly listener: Listener;
+  readonly backends: Backends;
 };
 
 /** A bounded context as a process hosts it: opened once, however many services need it. */
 export type ContextModule<C> = {
-  readonly name: string;
+  readonly name: Context;
   open(platform: Platform): Promise<OpenContext<C>>;
 };
 
@@ -31,7 +34,7 @@ export type OpenContext<C> = {
   lags(): Promise<readonly Lag[]>;
   readonly credentials: Credentials;
   readonly events: Events;
-  /** Stops projections; called when no request is at work any more. */
+  /** Flushes appends, then stops projections and relay; called when no request is at work any more. */
   close(): Promise<void>;
 };
 
@@ -63,34 +66,36 @@ const TRANSPORT = 'transport';
 const GRACE_MS = 15_000;
 
 /** Runs services in this process until it is closed. `run([checkin])` is a deployment; so is `run([checkin, legacyDroid])`. */
-export async function run<C>(
-  services: readonly Service<C>[],
-  options: { config: Config; log: Log; databaseUrl: string },
+export async function run(
+  services: readonly Service<unknown>[],
+  options: { config: Config; log: Log; databaseUrl?: string | undefined },
 ): Promise<Running> {
   const { config, log, databaseUrl } = options;
   const telemetry = await startTelemetry(config.telemetry, {
     name: services.map((service) => service.name).join('+'),
     log,
   });
-  const listener = listenTo(databaseUrl);
-  const platform: Platform = { config, log, databaseUrl, listener };
-  const contexts = new Map<ContextModule<C>, OpenContext<C>>();
+  const backends = openBackends(config, databaseUrl);
+  const platform: Platform = { config, log, backends };
+  const contexts = new Map<ContextModule<unknown>, OpenContext<unknown>>();
   for (const { context } of services) {
     if (!contexts.has(context)) contexts.set(context, await context.open(platform));
   }
-  const transport = openRequestPool(databaseUrl, TRANSPORT, 4);
+  const [first] = contexts;
+  const [module, { credentials, events }] = first!;
+  const serving = config.roles.has('http');
+  const mounted = serving ? services.map((each) => each.mount(contexts.get(each.context)!.value, platform)) : [];
+  const transport = openRequestPool(backends.urlOf(module.name), TRANSPORT, 4);
   await migrate(transport, TRANSPORT, IDEMPOTENCY_SQL);
   const idempotency = openIdempotency(transport, log);
-  const mounted = services.map((service) => service.mount(contexts.get(service.context)!.value, platform));
-  const [first] = contexts.values();
   let stopping = false;
   const { server } = createHttp({
     config,
     log,
-    credentials: first!.credentials,
-    events: first!.events,
+    credentials,
+    events,
     routes: mounted.flatMap((each) => each.routes ?? []),
-    hot: mounted.flatMap((each) => each.hot ?? []),
+    hot: serving ? mounted.flatMap((each) => each.hot ?? []) : [refuseRequests],
     mounts: [eventDocs(), ...mounted.flatMap((each) => each.mounts ?? [])],
     idempotency,
     ready: () => {
@@ -101,7 +106,8 @@ export async function run<C>(
   });
   tellLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
   const { port } = await listen(server, config);
-  log.info({ services: services.map((service) => service.name), host: config.host, port }, 'ready for requests');
+  const roles = [...config.roles];
+  log.info({ services: services.map(({ name }) => name), roles, host: config.host, port }, 'ready for requests');
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     port,
@@ -112,8 +118,15 @@ export async function run<C>(
       await Promise.all([...contexts.values()].map((context) => context.close()));
       await idempotency.close();
       await transport.end();
-      await listener.close();
+      await backends.close();
       await telemetry.stop();
     },
   };
 }
+
+/** A process without the role `http` answers probes only. A 404 would tell a scanner that its ticket is unknown. */
+const refuseRequests: HotRoute = (req, res) => {
+  if (/^\/(healthz|readyz)/.test(req.url)) return false;
+  writeReply(res, replyOf(unavailable(5))!, PLAIN_HEADERS);
+  return true;
+};

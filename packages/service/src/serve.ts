@@ -1,66 +1,33 @@
-import { ConfigError, readConfig, type Config } from './config';
-import { createLog, described, type Log } from './log';
+import type { Context } from '@gatehouse/events/envelope';
+import type { Config } from './config';
+import type { Log } from './log';
 import { run, type Running, type Service } from './run';
+import { runMain } from './run-main';
 
-export type ServeOptions<C> = {
-  readonly services: readonly Service<C>[];
-  /** The database, and how to leave it when everything else has stopped. */
+export type ServeOptions = {
+  readonly services: readonly Service<unknown>[];
+  /** The database of the contexts that have none of their own, and how to leave it when everything else has stopped. */
   openDatabase(config: Config): Promise<{ url: string; stop(): Promise<void> }>;
   /** Called when requests are answered. */
-  started?(at: { config: Config; log: Log; running: Running; databaseUrl: string }): Promise<void>;
+  started?(at: { config: Config; log: Log; running: Running; databaseUrl: string | undefined }): Promise<void>;
 };
 
-/** Tells a person something on standard output; the log goes there, too, line by line. */
-export const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-/**
- * The main of a process that runs services until it is told to stop: what was accepted is finished first. Exit code 0 after
- * SIGINT or SIGTERM, 1 when it could not start.
- */
-export function serve<C>(options: ServeOptions<C>): void {
-  start(options).catch((error: unknown) => {
-    process.stderr.write(`${sentenceOf(error)}\n`);
-    process.exit(1);
+/** The main of a process that runs services until it is told to stop. */
+export function serve({ services, openDatabase, started }: ServeOptions): void {
+  runMain(async ({ config, log, atStop }) => {
+    const database = needsDatabase(config, services) ? await openDatabase(config) : undefined;
+    if (database) atStop(() => database.stop());
+    const databaseUrl = database?.url;
+    const running = await run(services, { config, log, databaseUrl });
+    atStop(() => running.close());
+    await started?.({ config, log, running, databaseUrl });
   });
 }
 
-async function start<C>({ services, openDatabase, started }: ServeOptions<C>): Promise<void> {
-  const config = readConfig();
-  const log = createLog(config.logLevel);
-  process.on('unhandledRejection', (error) => log.error(described(error), 'a rejection was not handled'));
-  const database = await openDatabase(config);
-  let running: Running | undefined;
-  let stopping: Promise<void> | undefined;
-  const stop = () =>
-    (stopping ??= (async () => {
-      await running?.close();
-      await database.stop();
-    })());
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      say('Stopping: requests at work are finished first.');
-      stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error(described(error), 'the stop failed');
-          process.exit(1);
-        },
-      );
-    });
-  }
-  try {
-    running = await run(services, { config, log, databaseUrl: database.url });
-    await started?.({ config, log, running, databaseUrl: database.url });
-  } catch (error) {
-    await stop().catch(() => undefined);
-    throw error;
-  }
-}
+const CONTEXTS: readonly Context[] = ['reference', 'admission'];
 
-/** A wrong setting, or an error that was made for people, is told in its sentence; anything else with its stack. */
-function sentenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof ConfigError || error.cause !== undefined) return error.message;
-  if ((error as { code?: string }).code === 'EADDRINUSE') return `${error.message}: set PORT to another one.`;
-  return error.stack ?? error.message;
+/** Whether some context that this process touches has no database of its own. */
+function needsDatabase({ databases, eventBus }: Config, services: readonly Service<unknown>[]): boolean {
+  const touched = eventBus.kind === 'kafka' ? services.map(({ context }) => context.name) : CONTEXTS;
+  return touched.some((context) => databases[context] === undefined);
 }

@@ -90,8 +90,12 @@ export function tellLags(lags: () => Promise<readonly Lag[]>): void {
   };
   meter.addBatchObservableCallback(async (result) => {
     const now = Date.now();
-    for (const { kind, name, topic, oldestMs } of await lags()) {
-      const age = oldestMs === null ? 0 : Math.max(0, now - oldestMs) / 1_000;
+    const ages = (await lags()).map((lag) => ({
+      ...lag,
+      age: lag.oldestMs === null ? 0 : Math.max(0, now - lag.oldestMs) / 1_000,
+    }));
+    // Of several partitions the one that is furthest behind is told: the last one that is observed stands.
+    for (const { kind, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
       result.observe(gauges[kind], age, { name, topic });
     }
   }, Object.values(gauges));

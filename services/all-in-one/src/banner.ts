@@ -4,7 +4,7 @@ import type { Running } from '@gatehouse/service/run';
 import type { Demo } from './demo-festival';
 
 /** What somebody needs to see after a start: where it listens, and with the demo festival how to scan a ticket. */
-export function banner(config: Config, { url, port }: Running, demo: Demo | undefined): string {
+export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'port'>, demo: Demo | undefined): string {
   const addresses = config.host === '0.0.0.0' ? lanAddresses().map((address) => `http://${address}:${port}`) : [url];
   const lines = ['', `Gatehouse listens on ${addresses.join(' and ')} (press Ctrl-C to stop)`];
   if (demo) {

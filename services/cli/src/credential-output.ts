@@ -42,8 +42,12 @@ export function revoked(what: string, outcome: 'unknown' | 'ended' | 'was ended'
 
 /** Waits until the gates know what was written, when any are running. */
 export async function untilKnown(session: Session): Promise<void> {
-  if (await session.admissionCaughtUp()) return;
-  process.stderr.write('No Gatehouse is running on this database; it will know this when it starts.\n');
+  const standsStill = await session.admissionCaughtUp();
+  if (standsStill === 'relay') {
+    process.stderr.write('No relay of reference is running; the gates will know this when it starts.\n');
+  } else if (standsStill === 'gates') {
+    process.stderr.write('No Gatehouse is running on this database; it will know this when it starts.\n');
+  }
 }
 
 /** What a command cannot do is told as a sentence, not as a stack. */

@@ -1,11 +1,14 @@
 import { ConfigError, readConfig } from '@gatehouse/service/config';
 import { Command } from 'commander';
+import { consumerCommands } from './commands/consumer';
 import { deviceCommand } from './commands/device';
 import { droidKeyCommand } from './commands/droid-key';
 import { eventsCommand } from './commands/events';
 import { importCommand } from './commands/import';
 import { readModelCommands } from './commands/read-models';
+import { relayCommands } from './commands/relay';
 import { tokenCommand } from './commands/token';
+import { topicsCommand } from './commands/topics';
 import { undoCommand } from './commands/undo';
 import { Refused, runWith } from './run-command';
 
@@ -25,6 +28,9 @@ for (const command of [
   undoCommand,
   eventsCommand,
   readModelCommands,
+  topicsCommand,
+  relayCommands,
+  consumerCommands,
 ]) {
   command(program, run);
 }

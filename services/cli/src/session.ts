@@ -1,71 +1,93 @@
-import { installReadModels, openAdmission, type Admission } from '@gatehouse/admission/admission';
+import { FOLLOWED, FOLLOWERS, installReadModels, openAdmission, type Admission } from '@gatehouse/admission/admission';
 import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
-import { listen, waker, type Listener } from '@gatehouse/eventing/postgres';
-import type { PostgresStore } from '@gatehouse/eventing/postgres-store';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { relayLeft } from '@gatehouse/eventing/relay';
+import { openReference } from '@gatehouse/reference/context';
+import { openBackends } from '@gatehouse/service/backends';
 import type { Config } from '@gatehouse/service/config';
 import type { Pool } from 'pg';
 
-/** What a command works with: the database of the running system, or of one that is not running. */
+/** What a command works with: the databases of the running system, or of one that is not running. */
 export type Session = {
   readonly config: Config;
   readonly feeds: Feeds;
   readonly admission: Admission;
   /** Connections and store of `reference`. */
   readonly pool: Pool;
-  readonly reference: PostgresStore;
-  readonly listener: Listener;
-  /** Waits until admission has applied all facts of `reference`; false when nothing is running that would do so. */
-  admissionCaughtUp(onProgress?: (left: number) => void): Promise<boolean>;
+  readonly reference: ContextStore;
+  /**
+   * Waits until admission has applied all facts of `reference`. Answers what stands still when nothing moves any more: the relay
+   * that brings them onto the bus, or the gates' consumers. `onProgress` gets the part that is applied.
+   */
+  admissionCaughtUp(onProgress?: (fraction: number) => void): Promise<'applied' | 'relay' | 'gates'>;
   close(): Promise<void>;
 };
 
-/** How long a consumer may stand still before we say that none is running. */
-const PATIENCE_MS = 3_000;
+/** How long something may stand still before we say that it is not running; a group on Kafka may be busy with who does what. */
+const PATIENCE_MS = { postgres: 3_000, kafka: 20_000 };
+const LOOK_MS = 100;
 
 export async function openSession(config: Config): Promise<Session> {
-  const database = await openDatabase(config, { log: (sentence) => process.stderr.write(`${sentence}\n`) });
-  const listener = listen(database.url);
-  const feeds = await openFeeds(database.url, listener, 4);
+  const { admission: own, reference: theirs } = config.databases;
+  const database =
+    own !== undefined && theirs !== undefined
+      ? undefined
+      : await openDatabase(config, { log: (sentence) => process.stderr.write(`${sentence}\n`) });
+  const backends = openBackends(config, database?.url);
+  const { store: reference, pool } = await openReference(backends);
+  const feeds = await openFeeds(backends, { connections: 4 });
   await installReadModels(feeds);
-  const admission = await openAdmission({ url: database.url, listener, connections: 4 });
+  const admission = await openAdmission(backends, 4);
+  const { bus, isRelayed } = feeds.bus;
 
-  /** Events of `reference` that some consumer of admission has not applied yet. */
-  async function left(): Promise<number> {
-    const { rows } = await feeds.pool.query<{ left: string }>(
-      `select greatest((select coalesce(max(position), 0) from reference.events)
-                - coalesce((select min(position::bigint) from checkpoints where topic = 'reference'), 0), 0)::text as left`,
-    );
-    return Number(rows[0]!.left);
+  /** What lies before the gates, in the measures of store and bus. */
+  async function left(): Promise<{ relay: number; gates: number }> {
+    if (isRelayed) {
+      const relay = await relayLeft(pool, { ...reference, topic: 'reference' });
+      if (relay > 0) return { relay, gates: 0 };
+    }
+    const ends = await bus.ends(FOLLOWED);
+    const each = await Promise.all(FOLLOWERS.map((group) => bus.left(group, ends)));
+    return { relay: 0, gates: Math.max(...each) };
   }
 
   return {
     config,
     feeds,
     admission,
-    pool: feeds.referencePool,
-    reference: feeds.reference,
-    listener,
+    pool,
+    reference,
     async admissionCaughtUp(onProgress) {
-      const never = new AbortController().signal;
-      const waiting = waker();
-      let before = Infinity;
+      const most = { relay: 0, gates: 0 };
+      let before = '';
       let since = Date.now();
       for (;;) {
         const now = await left();
-        if (now === 0) return true;
-        if (now < before) since = Date.now();
-        else if (Date.now() - since > PATIENCE_MS) return false;
-        before = now;
-        onProgress?.(now);
-        await waiting.next(never, 100);
+        if (now.relay === 0 && now.gates === 0) return 'applied';
+        const state = JSON.stringify(now);
+        if (state !== before) since = Date.now();
+        else if (Date.now() - since > PATIENCE_MS[config.eventBus.kind]) return now.relay > 0 ? 'relay' : 'gates';
+        before = state;
+        most.relay = Math.max(most.relay, now.relay);
+        most.gates = Math.max(most.gates, now.gates);
+        onProgress?.(fractionOf(now, most));
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
     },
     async close() {
       await admission.close();
       await feeds.close();
-      await listener.close();
-      await database.stop();
+      await pool.end();
+      await backends.close();
+      await database?.stop();
     },
   };
+}
+
+/** First onto the bus, then to the gates: each is a half where there is both. */
+function fractionOf(now: { relay: number; gates: number }, most: { relay: number; gates: number }): number {
+  if (now.relay > 0) return (1 - now.relay / most.relay) / 2;
+  const done = 1 - now.gates / most.gates;
+  return most.relay > 0 ? 0.5 + done / 2 : done;
 }

@@ -107,7 +107,7 @@ export function downloads(admission: Admission) {
     const query = [festival.key, list.fields.subevent ?? 0, statusesOf(list.fields), shownItems(door)];
     return inTransaction(pool, async (tx) => {
       await tx.query('set transaction isolation level repeatable read read only');
-      const state = await readState(tx, festival.key);
+      const state = await readState(tx, festival.key, store.start);
       await tx.query(`declare ids no scroll cursor for ${IDS} order by t.positionid, t.id`, [...query]);
       for (;;) {
         const next = { text: `fetch ${PAGE_TICKETS} from ids`, query_timeout: SORT_MS };
@@ -149,7 +149,7 @@ export function downloads(admission: Admission) {
 
   /** Prints the pages anew whose tickets have changed. Answers false when the whole book should be. */
   async function takeFacts(kept: Kept): Promise<boolean> {
-    const state = await readState(pool, kept.festival.key);
+    const state = await readState(pool, kept.festival.key, store.start);
     if (state.generation !== kept.generation) return false;
     if (state.change === kept.change) return true;
     const { rows: changed } = await available(
@@ -282,6 +282,7 @@ const lineWriter =
 async function readState(
   tx: Pick<PoolClient, 'query'>,
   event: string,
+  start: Position,
 ): Promise<{ generation: number; change: string; position: Position }> {
   const { rows } = await available(
     tx.query<{ generation: number; change: string; position: Position | null }>({
@@ -293,7 +294,7 @@ async function readState(
     }),
   );
   const { generation, change, position } = rows[0]!;
-  return { generation, change, position: position ?? '0' };
+  return { generation, change, position: position ?? start };
 }
 
 const NO_FLAGS: ReadonlyMap<number, boolean> = new Map();

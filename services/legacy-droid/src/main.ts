@@ -1,5 +1,6 @@
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
-import { say, serve } from '@gatehouse/service/serve';
+import { say } from '@gatehouse/service/run-main';
+import { serve } from '@gatehouse/service/serve';
 import { legacyDroid } from './service';
 
 /* The API of the old scanners in a process of its own, over the database that all of its kind share. */

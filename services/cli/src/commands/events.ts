@@ -26,7 +26,7 @@ export function eventsCommand(program: Command, run: Run): void {
         process.once('SIGINT', () => stop.abort());
         process.stdout.once('error', () => stop.abort());
         const { definitions } = asked.topic === 'admission' ? admission : reference;
-        const published = { context: asked.topic, definitions };
+        const published = { context: asked.topic, definitions, audience: 'public' } as const;
         const wanted = asked.type && new Set(asked.type);
         const end = asked.follow ? undefined : await feed.head();
         if (end !== undefined && !feed.before(feed.start, end)) return;

@@ -17,12 +17,13 @@ export function importCommand(program: Command, run: Run): void {
     .description('import a pretix export: a folder with organizer.json, or a folder of such folders')
     .argument('<folder>', 'the export')
     .option('--skip-invalid', 'import the rest when objects are invalid, and list what was left out')
-    .action((folder: string, options: { skipInvalid?: boolean }) =>
-      run((session) => runImport(session, resolve(folder), options.skipInvalid ?? false)),
-    );
+    .option('--no-wait', 'end when all is written, without waiting until the gates know it')
+    .action((folder: string, options: Options) => run((session) => runImport(session, resolve(folder), options)));
 }
 
-async function runImport(session: Session, folder: string, skipInvalid: boolean): Promise<void> {
+type Options = { skipInvalid?: boolean; wait: boolean };
+
+async function runImport(session: Session, folder: string, { skipInvalid = false, wait }: Options): Promise<void> {
   const shown = progressLine();
   try {
     const report = await importFolder({
@@ -35,7 +36,7 @@ async function runImport(session: Session, folder: string, skipInvalid: boolean)
     });
     shown.stop();
     print(reportLines(report));
-    if (report.events > 0) print([await takenOver(session)]);
+    if (report.events > 0 && wait) print([await takenOver(session, shown)]);
     if (report.problemCount > 0) process.exitCode = 2;
   } catch (error) {
     shown.stop();
@@ -45,11 +46,13 @@ async function runImport(session: Session, folder: string, skipInvalid: boolean)
   }
 }
 
-async function takenOver(session: Session): Promise<string> {
-  const caughtUp = await session.admissionCaughtUp();
-  return caughtUp
-    ? 'The gates know all of it.'
-    : 'No Gatehouse is running on this database that would take it over now; it will when it starts.';
+async function takenOver(session: Session, shown: ProgressLine): Promise<string> {
+  const outcome = await session.admissionCaughtUp((fraction) => shown.set({ phase: 'to the gates', fraction }));
+  shown.stop();
+  if (outcome === 'applied') return 'The gates know all of it.';
+  return outcome === 'relay'
+    ? 'No relay of reference is running that would publish it now; the gates will know it when one does.'
+    : 'Nothing takes it over now: no Gatehouse is running on this database, or a consumer fails, which /readyz of the processes tells.';
 }
 
 function problemLines(error: InvalidExport): string[] {
@@ -100,12 +103,20 @@ const print = (lines: readonly string[]): void => void process.stdout.write(line
 
 const PLAIN_EVERY_MS = 5_000;
 
+/** `objects`: of the phase, where they are counted. */
+type Shown = {
+  readonly phase: Progress['phase'] | 'to the gates';
+  readonly objects?: number;
+  readonly fraction: number;
+};
+type ProgressLine = { set(progress: Shown): void; above(line: string): void; stop(): void };
+
 /** A bar on a terminal, a line every five seconds elsewhere; on standard error, so that standard output holds results only. */
-function progressLine(): { set(progress: Progress): void; above(line: string): void; stop(): void } {
+function progressLine(): ProgressLine {
   const terminal = process.stderr.isTTY;
   const bar = new SingleBar(
     {
-      format: '{phase} [{bar}] {percentage} % | {count} objects, {rate}/s, {left} left',
+      format: '{phase} [{bar}] {percentage} % | {count}{left} left',
       stream: process.stderr,
       hideCursor: true,
       clearOnComplete: true,
@@ -113,7 +124,7 @@ function progressLine(): { set(progress: Progress): void; above(line: string): v
     },
     Presets.legacy,
   );
-  let phase: Progress['phase'] | undefined;
+  let phase: Shown['phase'] | undefined;
   let startedMs = 0;
   let shownMs = 0;
   return {
@@ -129,8 +140,8 @@ function progressLine(): { set(progress: Progress): void; above(line: string): v
       if (terminal) bar.update(Math.round(progress.fraction * 1_000), payload(progress, elapsedMs));
       else if (now - shownMs >= PLAIN_EVERY_MS) {
         shownMs = now;
-        const { count, rate, left } = payload(progress, elapsedMs);
-        process.stderr.write(`${phase}: ${count} objects, ${rate}/s, ${left} left\n`);
+        const { count, left } = payload(progress, elapsedMs);
+        process.stderr.write(`${phase}: ${Math.floor(progress.fraction * 100)} %, ${count}${left} left\n`);
       }
     },
     above(line) {
@@ -141,15 +152,14 @@ function progressLine(): { set(progress: Progress): void; above(line: string): v
   };
 }
 
-function payload(
-  { phase, objects, fraction }: Progress,
-  elapsedMs: number,
-): Record<'phase' | 'count' | 'rate' | 'left', string> {
+function payload({ phase, objects, fraction }: Shown, elapsedMs: number): Record<'phase' | 'count' | 'left', string> {
   const left = fraction > 0 ? ((elapsedMs / 1_000) * (1 - fraction)) / fraction : undefined;
   return {
     phase,
-    count: number(objects),
-    rate: elapsedMs > 0 ? number(Math.round((objects * 1_000) / elapsedMs)) : '-',
+    count: objects === undefined ? '' : `${number(objects)} objects, ${rateOf(objects, elapsedMs)}/s, `,
     left: left === undefined ? '-' : left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`,
   };
 }
+
+const rateOf = (objects: number, elapsedMs: number): string =>
+  elapsedMs > 0 ? number(Math.round((objects * 1_000) / elapsedMs)) : '-';

@@ -4,12 +4,12 @@ import { relayStatus, rewindRelay } from '@gatehouse/eventing/relay';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
-import type { KafkaOf } from './topics';
+import { kafkaOf } from './topics';
 
 const CONTEXTS: readonly Context[] = ['reference', 'admission'];
 
 /** `relay status` and `relay rewind`: how far a context's events are on Kafka, and publishing them again. */
-export function relayCommands(program: Command, run: Run, kafkaOf: KafkaOf): void {
+export function relayCommands(program: Command, run: Run): void {
   const relay = program.command('relay').description('what publishes a context’s events to Kafka');
 
   relay
@@ -17,7 +17,7 @@ export function relayCommands(program: Command, run: Run, kafkaOf: KafkaOf): voi
     .description('how far each context is published, and the age of the oldest event that is not')
     .action(() =>
       run(async (session) => {
-        needKafka(kafkaOf);
+        kafkaOf(session.config);
         for (const context of CONTEXTS) {
           const { store, pool } = historyOf(session, context);
           const { position, head, oldest } = await relayStatus(pool, { ...store, topic: context });
@@ -35,33 +35,25 @@ export function relayCommands(program: Command, run: Run, kafkaOf: KafkaOf): voi
     .option('--to <position>', 'the last event that is not published again; default: from the first event on', position)
     .action((context: Context, { to }: { to?: string }) =>
       run(async (session) => {
-        const kafka = needKafka(kafkaOf);
+        const kafka = kafkaOf(session.config);
         const { store, pool } = historyOf(session, context);
         const feed = { ...store, topic: context };
         const head = await store.head();
         if (to !== undefined && store.before(head, to)) throw new Refused(`The newest event is at ${head}.`);
         await rewindRelay(pool, { feed, topic: topicName(context, kafka.prefix), ...(to === undefined ? {} : { to }) });
         process.stdout.write(
-          `The relay of ${context} publishes again after ${to ?? 'nothing: from the first event on'}.\n`,
+          `The relay of ${context} publishes again, ${to === undefined ? 'from the first event on' : `what follows ${to}`}.\n`,
         );
       }),
     );
 }
 
-function needKafka(kafkaOf: KafkaOf): NonNullable<ReturnType<KafkaOf>> {
-  const kafka = kafkaOf();
-  if (!kafka)
-    throw new Refused('The event bus is PostgreSQL: there is no relay. Kafka is chosen with EVENT_BUS=kafka.');
-  return kafka;
+function historyOf({ feeds, reference, pool }: Session, context: Context) {
+  return context === 'reference' ? { store: reference, pool } : { store: feeds.own, pool: feeds.pool };
 }
 
-function historyOf({ feeds }: Session, context: Context) {
-  return context === 'reference'
-    ? { store: feeds.reference, pool: feeds.referencePool }
-    : { store: feeds.own, pool: feeds.pool };
-}
-
+/** A whole number on PostgreSQL, commit and prepare position on EventStoreDB. */
 function position(text: string): string {
-  if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
+  if (!/^\d{1,19}(\/\d{1,19})?$/.test(text)) throw new InvalidArgumentError('It is a position as in `events`.');
   return text.replace(/^0+(?=\d)/, '');
 }

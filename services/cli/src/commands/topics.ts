@@ -1,32 +1,29 @@
 import type { Context } from '@gatehouse/events/envelope';
-import { disconnected, kafkaClient, type KafkaConnection } from '@gatehouse/eventing/kafka-client';
+import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
 import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { readConfig, type Config, type KafkaSettings } from '@gatehouse/service/config';
 import type { Command } from 'commander';
 import { Refused } from '../run-command';
 
-/** What the commands know of the Kafka that carries the events. */
-export type KafkaSettings = {
-  readonly connection: KafkaConnection;
-  readonly prefix?: string;
-  readonly replicationFactor: number;
-  readonly minInsyncReplicas: number;
-};
-/** Undefined: the bus is PostgreSQL (EVENT_BUS). */
-export type KafkaOf = () => KafkaSettings | undefined;
+/** The Kafka that carries the events; refused where it is not Kafka. */
+export function kafkaOf({ eventBus }: Config): KafkaSettings {
+  if (eventBus.kind === 'kafka') return eventBus;
+  throw new Refused(
+    'The event bus is PostgreSQL: there are no topics and no relay. Kafka is chosen with EVENT_BUS=kafka.',
+  );
+}
 
 const CONTEXTS: readonly Context[] = ['reference', 'admission'];
 
 /** `topics apply`: makes the topics or checks them (design §8). */
-export function topicsCommand(program: Command, kafkaOf: KafkaOf): void {
+export function topicsCommand(program: Command): void {
   program
     .command('topics')
     .description("Kafka's topics")
     .command('apply')
     .description('make the topics and check their settings: raises what is too low, lowers nothing, shows what differs')
     .action(async () => {
-      const settings = kafkaOf();
-      if (!settings)
-        throw new Refused('The event bus is PostgreSQL: there are no topics. Kafka is chosen with EVENT_BUS=kafka.');
+      const settings = kafkaOf(readConfig());
       const admin = kafkaClient(settings.connection).admin();
       try {
         await admin.connect();

@@ -1,0 +1,106 @@
+import type { EventDefinition } from '@gatehouse/events/define';
+import type { Context } from '@gatehouse/events/envelope';
+import { esdbClient, esdbStore } from '@gatehouse/eventing/esdb-store';
+import type { EventBus } from '@gatehouse/eventing/event-bus';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { kafkaBus } from '@gatehouse/eventing/kafka-bus';
+import type { Lag } from '@gatehouse/eventing/lag';
+import { logBus, type Log } from '@gatehouse/eventing/log-bus';
+import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
+import { postgresStore } from '@gatehouse/eventing/postgres-store';
+import type { FeedHealth } from '@gatehouse/eventing/projection';
+import type { Pool } from 'pg';
+import type { Config } from './config';
+
+/** What a context says of itself when it opens its bus. */
+export type BusUser = {
+  readonly context: Context;
+  /** The events that it publishes, and whether analysts may read them. */
+  readonly definitions: ReadonlyMap<string, EventDefinition>;
+  readonly audience: 'public' | 'internal';
+  /** The contexts whose events it consumes. */
+  readonly follows: readonly Context[];
+  /** Of its own schema. */
+  readonly pool: Pool;
+  onHealth(health: FeedHealth): void;
+};
+
+export type OpenBus = {
+  readonly bus: EventBus;
+  /** The histories that it follows, as its consumers read them. */
+  readonly logs: ReadonlyMap<Context, Log>;
+  /** Whether its events come onto the bus by a relay. */
+  readonly isRelayed: boolean;
+  /** How far the consumers that this process runs are behind, where only they can know. */
+  lags(): readonly Lag[];
+  close(): Promise<void>;
+};
+
+/** The event store and the event bus that the configuration names, opened in this one place. */
+export type Backends = {
+  /** Of the database where a context's read models and checkpoints are. */
+  urlOf(context: Context): string;
+  /** Hears of changes in that database; one connection for the whole process. */
+  listenerOf(context: Context): Listener;
+  /** The history of a context; `pool` is of its schema. */
+  store(context: Context, pool: Pool): ContextStore;
+  bus(user: BusUser): Promise<OpenBus>;
+  close(): Promise<void>;
+};
+
+/** `databaseUrl` is for the contexts that the configuration gives no database of their own. */
+export function openBackends(
+  config: Pick<Config, 'databases' | 'eventStore' | 'eventBus'>,
+  databaseUrl: string | undefined,
+): Backends {
+  const { eventStore, eventBus } = config;
+  const listeners = new Map<string, Listener>();
+  const client = eventStore.kind === 'eventstoredb' ? esdbClient(eventStore.url) : undefined;
+
+  const backends: Backends = {
+    urlOf(context) {
+      const url = config.databases[context] ?? databaseUrl;
+      if (url === undefined) throw new Error(`no database is configured for ${context}`);
+      return url;
+    },
+    listenerOf(context) {
+      const url = backends.urlOf(context);
+      const listener = listeners.get(url) ?? listen(url);
+      listeners.set(url, listener);
+      return listener;
+    },
+    store: (context, pool) =>
+      client
+        ? esdbStore({ client, context })
+        : postgresStore({ pool, context, listener: backends.listenerOf(context) }),
+    async bus({ context, definitions, audience, follows, pool, onHealth }) {
+      if (eventBus.kind === 'kafka') {
+        const { connection, prefix } = eventBus;
+        const publishes = { context, definitions, audience };
+        const bus = kafkaBus({ connection, prefix, publishes, pool, schema: context, onHealth });
+        const logs = new Map(follows.map((each) => [each, bus.log(each)]));
+        return { bus, logs, isRelayed: true, lags: () => bus.lag(), close: () => bus.close() };
+      }
+      const pools: Pool[] = [];
+      const logs = new Map<Context, Log>();
+      for (const each of follows) {
+        const theirs = openPool(backends.urlOf(each), each, 4);
+        pools.push(theirs);
+        await migrate(theirs, each, EVENT_STORE_SQL);
+        logs.set(each, { ...backends.store(each, theirs), topic: each });
+      }
+      return {
+        bus: logBus({ feeds: logs, pool, schema: context, onHealth }),
+        logs,
+        isRelayed: false,
+        lags: () => [],
+        close: async () => void (await Promise.all(pools.map((each) => each.end()))),
+      };
+    },
+    async close() {
+      await Promise.all([...listeners.values()].map((listener) => listener.close()));
+      await client?.dispose();
+    },
+  };
+  return backends;
+}

@@ -1,0 +1,74 @@
+import { ConfigError, readConfig, type Config } from './config';
+import { createLog, described, type Log } from './log';
+
+/** What a main works with. */
+export type Main = {
+  readonly config: Config;
+  readonly log: Log;
+  /** Work for the end of the process; what was opened last is left first. */
+  atStop(work: () => Promise<void>): void;
+};
+
+/** What is not finished by then is what an outage of a broker or a database holds up: it is repeated, never lost. */
+const STOP_MS = 25_000;
+
+/** Tells a person something on standard output; the log goes there, too, line by line. */
+export const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/**
+ * The main of a process that runs until it is told to stop: what was accepted is finished first. Exit code 0 after SIGINT or
+ * SIGTERM, 1 when it could not start.
+ */
+export function runMain(start: (main: Main) => Promise<void>): void {
+  begin(start).catch((error: unknown) => {
+    process.stderr.write(`${sentenceOf(error)}\n`);
+    process.exit(1);
+  });
+}
+
+async function begin(start: (main: Main) => Promise<void>): Promise<void> {
+  const config = readConfig();
+  const log = createLog(config.logLevel);
+  process.on('unhandledRejection', (error) => log.error(described(error), 'a rejection was not handled'));
+  const works: (() => Promise<void>)[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = () =>
+    (stopping ??= (async () => {
+      for (let work = works.pop(); work; work = works.pop()) await work();
+    })());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      say('Stopping: requests at work are finished first.');
+      setTimeout(() => {
+        log.error('the stop took too long and was cut short');
+        process.exit(1);
+      }, STOP_MS).unref();
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error(described(error), 'the stop failed');
+          process.exit(1);
+        },
+      );
+    });
+  }
+  try {
+    await start({ config, log, atStop: (work) => void works.push(work) });
+  } catch (error) {
+    await stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A wrong setting, or an error that was made for people, is told in its sentence; anything else with its stack. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof ConfigError || error instanceof CannotStart || error.cause !== undefined) return error.message;
+  if ((error as { code?: string }).code === 'EADDRINUSE') return `${error.message}: set PORT to another one.`;
+  return error.stack ?? error.message;
+}
+
+/** Why a process cannot start, as a sentence for a person. */
+export class CannotStart extends Error {
+  override name = 'CannotStart';
+}

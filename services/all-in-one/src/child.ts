@@ -1,0 +1,62 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { environmentOf, type Config } from '@gatehouse/service/config';
+import { CannotStart, say } from '@gatehouse/service/run-main';
+
+/** A process of the split system, started again when it ends by itself. */
+export type Child = { readonly url: string; ready(): Promise<void>; stop(): Promise<void> };
+
+const READY_MS = 60_000;
+const RESTART_MS = 1_000;
+/** A little more than a process gives itself. */
+const STOP_MS = 27_000;
+
+/** Starts the built `main` with these settings. It has a session of its own: Ctrl-C reaches us only, and we keep the order. */
+export function startChild(name: string, { main, config }: { main: string; config: Config }): Child {
+  const url = `http://${config.host}:${config.port}`;
+  let child: ChildProcess;
+  let stopping = false;
+  let restart: NodeJS.Timeout | undefined;
+  const start = () => {
+    child = spawn(process.execPath, [main], {
+      env: environmentOf(config),
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    child.once('exit', (code, signal) => {
+      if (stopping) return;
+      say(`${name} ended (${signal ?? `exit code ${code}`}) and is started again.`);
+      restart = setTimeout(start, RESTART_MS);
+    });
+  };
+  start();
+  return {
+    url,
+    async ready() {
+      for (const until = Date.now() + READY_MS; Date.now() < until; await sleep(100)) if (await isReady(url)) return;
+      throw new CannotStart(`${name} is not ready after ${READY_MS / 1_000} seconds; its words are above.`);
+    },
+    async stop() {
+      stopping = true;
+      clearTimeout(restart);
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      const tooLong = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+      await gone;
+      clearTimeout(tooLong);
+    },
+  };
+}
+
+function isReady(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asked = get(`${url}/readyz`, { agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    asked.on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,141 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { openDatabase } from '@gatehouse/embedded-postgres/database';
+import { freePort } from '@gatehouse/embedded-postgres/free-port';
+import type { Context } from '@gatehouse/events/envelope';
+import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
+import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { whyNoKafka } from '@gatehouse/local-kafka/jars';
+import { startKafka } from '@gatehouse/local-kafka/start-kafka';
+import { environmentOf, type Config, type KafkaSettings, type Role } from '@gatehouse/service/config';
+import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-main';
+import { Client } from 'pg';
+import { banner } from './banner';
+import { startChild, type Child } from './child';
+import { loadDemo } from './load-demo';
+
+/*
+ * The split system on this machine, without Docker: every service in processes of its own, `reference` and `admission` in
+ * databases of their own, between them Apache Kafka, and a gateway before it all. What `npm run start:distributed` runs.
+ */
+
+const CONTEXTS: readonly Context[] = ['reference', 'admission'];
+const SERVICES = path.join(__dirname, '..', '..');
+
+runMain(async (main) => {
+  const { log, atStop } = main;
+  const eventBus = { kind: 'kafka', ...(await openKafka(main)) } as const;
+  const databases = await openDatabases(main);
+  const config: Config = { ...main.config, databases, eventBus };
+  await makeTopics(eventBus);
+
+  const { metricsAt } = config.telemetry;
+  let processes = 0;
+  /** From METRICS_PORT on, one for each process. */
+  const nextMetrics = () => metricsAt && { ...metricsAt, port: metricsAt.port && metricsAt.port + processes++ };
+
+  async function child(service: string, settings: { name?: string; roles?: readonly Role[] } = {}): Promise<Child> {
+    const started = startChild(settings.name ?? service, {
+      main: path.join(SERVICES, service, 'dist', 'main.js'),
+      config: {
+        ...config,
+        port: await freePort(0),
+        host: '127.0.0.1',
+        trustedProxies: ['loopback'],
+        roles: new Set(settings.roles ?? config.roles),
+        telemetry: { ...config.telemetry, metricsAt: nextMetrics() },
+        logLevel: config.logLevel === 'info' ? 'error' : config.logLevel,
+      },
+    });
+    atStop(() => started.stop());
+    return started;
+  }
+
+  const reference = await child('reference');
+  const projections = await child('checkin', { name: 'projections', roles: ['projections', 'relay'] });
+  const checkins = [await child('checkin', { roles: ['http'] }), await child('checkin', { roles: ['http'] })];
+  const droid = await child('legacy-droid', { roles: ['http'] });
+  for (const each of [reference, projections, ...checkins, droid]) await each.ready();
+  const demo = config.demo ? await loadDemo({ config, log }) : undefined;
+
+  const gateway = startChild('gateway', {
+    main: path.join(SERVICES, 'gateway', 'dist', 'main.js'),
+    config: {
+      ...config,
+      port: config.port === 0 ? await freePort(0) : config.port,
+      upstreams: { checkin: checkins.map(({ url }) => url), legacyDroid: [droid.url] },
+    },
+  });
+  atStop(() => gateway.stop());
+  await gateway.ready();
+
+  const file = await writeSettings(config);
+  say('');
+  say(`reference (relay):    ${reference.url}`);
+  say(`projections, relay:   ${projections.url}`);
+  say(`checkin:              ${checkins.map(({ url }) => url).join(', ')}`);
+  say(`legacy-droid:         ${droid.url}`);
+  say(`Kafka:                ${eventBus.connection.brokers.join(', ')}`);
+  say(banner(config, { url: gateway.url, port: Number(new URL(gateway.url).port) }, demo));
+  say(`Commands of this system need its settings: ( set -a; . ${file}; npm run import -- FOLDER )`);
+});
+
+/** The cluster that the settings name, else a broker of our own. */
+async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
+  if (config.eventBus.kind === 'kafka') return config.eventBus;
+  const reason = await whyNoKafka();
+  if (reason !== null) {
+    throw new CannotStart(`${reason} Or name a Kafka of your own: EVENT_BUS=kafka KAFKA_BROKERS=host:port.`);
+  }
+  const kafka = await startKafka({ folder: path.join(config.dataFolder, 'kafka'), log: say });
+  atStop(() => kafka.stop());
+  return { connection: { brokers: kafka.brokers }, prefix: 'gatehouse', replicationFactor: 1, minInsyncReplicas: 1 };
+}
+
+/** A database for each context, on the embedded PostgreSQL unless the settings name others. */
+async function openDatabases({ config, atStop }: Main): Promise<Record<Context, string>> {
+  const { admission, reference } = config.databases;
+  if (admission !== undefined && reference !== undefined) return { admission, reference };
+  const database = await openDatabase(config, { log: say, takeOver: true });
+  atStop(() => database.stop());
+  const own = async (context: Context): Promise<string> => {
+    const url = new URL(database.url);
+    // A server of the user's own may not let us make databases: then both share the one that is named.
+    if (config.databaseUrl !== undefined) return url.href;
+    url.pathname = `/gatehouse_${context}`;
+    await createDatabase(database.url, `gatehouse_${context}`);
+    return url.href;
+  };
+  return { admission: admission ?? (await own('admission')), reference: reference ?? (await own('reference')) };
+}
+
+async function createDatabase(url: string, name: string): Promise<void> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
+    if (rowCount === 0) await client.query(`create database ${name}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function makeTopics(settings: KafkaSettings): Promise<void> {
+  const admin = kafkaClient(settings.connection).admin();
+  try {
+    await admin.connect();
+    for (const context of CONTEXTS) await applyTopic(admin, topicPlan(context, settings));
+  } finally {
+    await disconnected(admin);
+  }
+}
+
+/** The settings for commands, in a file that a shell reads; it holds passwords. */
+async function writeSettings(config: Config): Promise<string> {
+  const file = path.join(config.dataFolder, 'distributed.env');
+  const lines = Object.entries(environmentOf(config, {}))
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}='${value!.replaceAll("'", `'\\''`)}'\n`);
+  await writeFile(file, lines.join(''), { mode: 0o600 });
+  return path.relative(process.cwd(), file);
+}

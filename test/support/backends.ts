@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { esdbInTest } from '@gatehouse/eventing/esdb-in-test';
+import { kafkaClient } from '@gatehouse/eventing/kafka-client';
+import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { readConfig } from '@gatehouse/service/config';
+import { testKafka } from './kafka';
+import { testDatabase } from './postgres';
+
+/** Settings for a system on some event store and bus of its own; `kind` says what they really are. */
+export type BackendsInTest = {
+  readonly kind: string;
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+};
+
+export type Wanted = { readonly store: 'PostgreSQL' | 'EventStoreDB'; readonly bus: 'PostgreSQL' | 'Kafka' };
+
+export async function backendsInTest({ store, bus }: Wanted): Promise<BackendsInTest> {
+  const esdb = store === 'EventStoreDB' ? await esdbInTest(process.env['EVENTSTORE_URL']) : undefined;
+  const kafka = bus === 'Kafka' ? await installationOnKafka() : undefined;
+  const kinds = [
+    esdb ? `EventStoreDB: ${esdb.kind}` : 'PostgreSQL',
+    kafka ? 'Kafka, contexts in two databases' : 'PostgreSQL',
+  ];
+  const kind = `store ${kinds[0]}, bus ${kinds[1]}`;
+  process.stdout.write(`Backends of this journey: ${kind}\n`);
+  return {
+    kind,
+    env: { ...(esdb ? { EVENT_STORE: 'eventstoredb', EVENTSTORE_URL: esdb.url } : {}), ...kafka?.env },
+    async close() {
+      await kafka?.close();
+      await esdb?.stop();
+    },
+  };
+}
+
+/** Topics by a prefix of their own, and a database for each context: they meet on Kafka only. */
+async function installationOnKafka(): Promise<Omit<BackendsInTest, 'kind'>> {
+  const databases = [await testDatabase(), await testDatabase()] as const;
+  const env = {
+    ADMISSION_DATABASE_URL: databases[0].url,
+    REFERENCE_DATABASE_URL: databases[1].url,
+    EVENT_BUS: 'kafka',
+    KAFKA_BROKERS: (await testKafka()).join(),
+    KAFKA_PREFIX: `test-${randomUUID().slice(0, 8)}`,
+    KAFKA_REPLICATION_FACTOR: '1',
+    KAFKA_MIN_INSYNC_REPLICAS: '1',
+  };
+  const { eventBus } = readConfig(env);
+  if (eventBus.kind !== 'kafka') throw new Error('never');
+  const admin = kafkaClient(eventBus.connection).admin();
+  await admin.connect();
+  for (const context of ['reference', 'admission'] as const) await applyTopic(admin, topicPlan(context, eventBus));
+  return {
+    env,
+    async close() {
+      await admin.deleteTopics({ topics: [`${eventBus.prefix}.reference`, `${eventBus.prefix}.admission`] });
+      await admin.disconnect();
+      for (const database of databases) await database.drop();
+    },
+  };
+}
