@@ -10,6 +10,7 @@ import { reads } from './reads';
 import { markdown, type Finding } from './report';
 import { scans } from './scans';
 import { openStage } from './stage';
+import { telemetry } from './telemetry';
 
 const HELP = `npm run bench -- [options]: the bars of performance.md as ratios, our peers inside the run.
 
@@ -30,6 +31,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P5'], openLoop],
   [['P7'], projections],
   [['reads'], reads],
+  [['telemetry'], telemetry],
 ];
 
 /** What stays between runs of single parts: each with when and how it was measured. */

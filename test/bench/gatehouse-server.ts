@@ -4,11 +4,13 @@ import { createLog } from '@gatehouse/service/log';
 import { run } from '@gatehouse/service/run';
 import { answerParent, optionsOf } from './child';
 
-/* The real check-in service, as `npm run start:checkin` runs it. */
+/* The real check-in service, as `npm run start:checkin` runs it with these settings. */
 
-const { databaseUrl } = optionsOf<{ databaseUrl: string }>();
+const { databaseUrl, settings } = optionsOf<{ databaseUrl: string; settings?: Readonly<Record<string, string>> }>();
 
-const config = readConfig({ PORT: '0', LOG_LEVEL: 'error' });
+// OpenTelemetry reads the environment itself.
+Object.assign(process.env, settings);
+const config = readConfig({ PORT: '0', LOG_LEVEL: 'error', ...settings });
 const running = run([checkin], { config, log: createLog(config.logLevel), databaseUrl });
 
 answerParent(

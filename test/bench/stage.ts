@@ -39,6 +39,8 @@ export type Stage = {
   dataset(positions: number): Promise<Dataset>;
   /** The real service over this dataset. */
   gatehouse(dataset: Dataset): Promise<Target>;
+  /** One more process of the real service over this dataset. */
+  replica(name: string, at: { of: Dataset; settings: Readonly<Record<string, string>> }): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
   drive(target: Target, shape: Shape): Promise<Turn>;
   cpu(target: Dataset): { nodeMs: number; postgresMs: number };
@@ -134,6 +136,16 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         isReal: true,
         isWarm: false,
       })),
+    replica: (name, { of, settings }) =>
+      target(name, async () => {
+        const server = await startServer(
+          'gatehouse-server',
+          { databaseUrl: of.databaseUrl, settings },
+          options.nodeFlags,
+        );
+        started.push(server);
+        return { name, server, dataset: of, next: 0, lists: [await of.newList()], isReal: true, isWarm: false };
+      }),
     peer: (kind, of) =>
       target(`${kind} ${of.positions}`, async () => {
         const reply = await sampleReply(of);
