@@ -23,6 +23,7 @@ const steps = [
     ['packages', 'services', 'test', '--output-type=err'],
   ],
   ['published events', path.join(root, 'infra', 'event-docs.mjs'), ['--check']],
+  ['docker-compose.yml', path.join(root, 'infra', 'check-compose.mjs'), []],
   ['lock file', path.join(root, 'infra', 'check-lockfile.mjs'), []],
 ];
 

@@ -15,9 +15,9 @@ const scan = (ticket: { secret: string }) =>
     json: {},
   });
 
-describe('/metrics', () => {
-  const metrics = async () => (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text();
+const metrics = async () => (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text();
 
+describe('/metrics', () => {
   test('counts scans by list and by what became of them', async () => {
     await scan(TICKETS.ada);
     await scan(TICKETS.pending);
