@@ -87,7 +87,8 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
     }
   }
 
-  let caughtUp = false;
+  // A relay alone reads no read model.
+  let caughtUp = !config.roles.has('http') && !config.roles.has('projections');
   const catchingUp = firstCatchUp().catch(() => undefined);
   /** The own history must be applied. A bus that cannot be asked is not waited for: the gates go on with what they know. */
   async function firstCatchUp(): Promise<void> {

@@ -1,0 +1,26 @@
+/*
+ * npm run faults -- [--rounds N]: kills the parts of the split system under load and checks that nothing is lost, doubled or out of
+ * order. Longer than the one short round of npm test: 3 rounds, the broker away for 30 s.
+ */
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { install, root } from './prepare.mjs';
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, absent: { type: 'string', default: '30' } },
+});
+if (![values.rounds, values.absent].every((value) => /^[1-9]\d*$/.test(value))) {
+  console.error('npm run faults -- [--rounds N] [--absent SECONDS]: whole numbers.');
+  process.exit(1);
+}
+install();
+const env = {
+  ...process.env,
+  GATEHOUSE_FAULT_ROUNDS: values.rounds,
+  GATEHOUSE_FAULT_ABSENT_MS: String(Number(values.absent) * 1_000),
+};
+const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+const child = spawn(process.execPath, [jest, 'test/faults', '--verbose'], { cwd: root, stdio: 'inherit', env });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code) => process.exit(code ?? 1));

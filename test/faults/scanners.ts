@@ -1,0 +1,124 @@
+import { Agent, request } from 'node:http';
+
+const EVENT = '/api/v1/organizers/big/events/fest/';
+const AGAIN_MS = 250;
+const GIVE_UP_MS = 120_000;
+/** Of each ten scans one is of a ticket that another gate scans at the same time. */
+const EVERY_TENTH = 10;
+
+/** What a gate was told in the end. */
+export type Told = {
+  readonly ticket: number;
+  readonly list: number;
+  readonly nonce: string;
+  readonly status: number;
+  readonly reason: string | undefined;
+};
+
+/** A try that brought no decision: no answer, or one that says to come back. */
+export type Miss = { readonly at: number; readonly what: string };
+
+export type Scanners = {
+  readonly told: readonly Told[];
+  readonly misses: readonly Miss[];
+  /** Scans for which the load has no answer yet. */
+  readonly open: () => number;
+  /** Makes check-in lists for so many scans more. */
+  provide(scans: number): Promise<void>;
+  /** No new scans; resolves when all have been answered. */
+  finish(): Promise<void>;
+};
+
+/** Scans at a steady rate, each ticket of each list once and some at two gates at once; comes back with the same nonce. */
+export function startScanners(options: { url: string; token: string; tickets: number; perSecond: number }): Scanners {
+  const { url, token, tickets, perSecond } = options;
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  const told: Told[] = [];
+  const misses: Miss[] = [];
+  const lists: number[] = [];
+  const open = new Set<Promise<void>>();
+  let next = 0;
+  let scans = 0;
+
+  function post(target: string, json: object): Promise<{ status: number; body: unknown }> {
+    const body = JSON.stringify(json);
+    const headers = {
+      authorization: `Token ${token}`,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    };
+    return new Promise((resolve, reject) => {
+      const sent = request(url + EVENT + target, { method: 'POST', agent, headers, timeout: 15_000 }, (reply) => {
+        let text = '';
+        reply.setEncoding('utf8').on('data', (part: string) => (text += part));
+        reply.on('error', reject);
+        reply.on('end', () => resolve({ status: reply.statusCode!, body: JSON.parse(text) }));
+      });
+      sent.on('timeout', () => sent.destroy(new Error('no answer in time')));
+      sent.on('error', reject).end(body);
+    });
+  }
+
+  async function scan(ticket: number, list: number): Promise<void> {
+    const nonce = `scan ${scans++}`;
+    for (const until = Date.now() + GIVE_UP_MS; ; await new Promise((again) => setTimeout(again, AGAIN_MS))) {
+      try {
+        const { status, body } = await post(`checkinlists/${list}/positions/${ticket}/redeem/`, { nonce });
+        if (status === 201 || status === 400) {
+          const { reason } = body as { reason?: string };
+          told.push({ ticket, list, nonce, status, reason });
+          return;
+        }
+        misses.push({ at: Date.now(), what: String(status) });
+      } catch (error) {
+        misses.push({ at: Date.now(), what: (error as Error).message });
+      }
+      if (Date.now() > until) throw new Error(`ticket ${ticket} gets no answer any more: ${misses.at(-1)!.what}`);
+    }
+  }
+
+  function begin(ticket: number, list: number): void {
+    const one = scan(ticket, list);
+    open.add(one);
+    one.then(
+      () => open.delete(one),
+      // Kept for `finish`.
+      () => undefined,
+    );
+  }
+
+  const startedMs = performance.now();
+  let begun = 0;
+  const tick = setInterval(() => {
+    const due = Math.floor(((performance.now() - startedMs) / 1_000) * perSecond);
+    for (; begun < due; begun++) {
+      const list = lists[Math.floor(next / tickets)];
+      // No lists yet: what is not scanned now is not scanned later.
+      if (list === undefined) continue;
+      const ticket = (next++ % tickets) + 1;
+      begin(ticket, list);
+      if (next % EVERY_TENTH !== 0) continue;
+      begun++;
+      begin(ticket, list);
+    }
+  }, 5);
+
+  return {
+    told,
+    misses,
+    open: () => open.size,
+    async provide(more) {
+      while (lists.length * tickets < next + more) {
+        const json = { name: `List ${lists.length}`, all_products: true, limit_products: [], include_pending: true };
+        const { status, body } = await post('checkinlists/', json);
+        if (status !== 201) throw new Error(`no list was made: ${status}`);
+        lists.push((body as { id: number }).id);
+      }
+    },
+    async finish() {
+      clearInterval(tick);
+      await Promise.all(open);
+      agent.destroy();
+    },
+  };
+}
