@@ -7,6 +7,7 @@ import { openLoop } from './open-loop';
 import { PARTS, type Bench, type Part, type Plan } from './parts';
 import { projections } from './projections';
 import { reads } from './reads';
+import { relay } from './relay';
 import { markdown, type Finding } from './report';
 import { scans } from './scans';
 import { openStage } from './stage';
@@ -30,6 +31,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P2', 'P3', 'P4'], scans],
   [['P5'], openLoop],
   [['P7'], projections],
+  [['P9'], relay],
   [['reads'], reads],
   [['telemetry'], telemetry],
 ];

@@ -42,6 +42,8 @@ export type Stage = {
   /** One more process of the real service over this dataset. */
   replica(name: string, at: { of: Dataset; settings: Readonly<Record<string, string>> }): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
+  /** One more process of ours, from a file of this folder. */
+  server(file: string, options: unknown): Promise<Server>;
   drive(target: Target, shape: Shape): Promise<Turn>;
   cpu(target: Dataset): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
@@ -165,6 +167,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         );
         return { name: kind, server, dataset: of, next: 0, lists: [first], isReal: false, isWarm: false };
       }),
+    server: (file, serverOptions) => startServer(file, serverOptions, options.nodeFlags),
     async drive(to, shape) {
       if (!to.isWarm) await turn(to, { connections: 64, durationMs: WARM_UP_MS });
       to.isWarm = true;

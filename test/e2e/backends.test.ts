@@ -7,6 +7,7 @@ import { backendsInTest, type BackendsInTest, type Wanted } from '@gatehouse/tes
 import { droid } from '@gatehouse/test-support/droid';
 import { CROWD, DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
+import { startProcess } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { firstsOf, readTopic, revisionsOf } from '@gatehouse/test-support/topic-reader';
 
@@ -89,6 +90,19 @@ function journeys(wanted: Wanted): void {
   });
 
   if (wanted.bus === 'PostgreSQL') return;
+
+  if (wanted.store === 'PostgreSQL') {
+    test('a gate that starts while the broker is away begins with what is known', async () => {
+      const gate = await startProcess([checkin], { ...backends.env, KAFKA_BROKERS: '127.0.0.1:9', ROLES: 'http' });
+      try {
+        while ((await gate.call('GET', '/readyz')).status !== 200) await new Promise((again) => setTimeout(again, 50));
+        const scanned = await gate.call('POST', `${crowd(LISTS.crowd, 3)}redeem/`, { token: TOKENS.admin, json: {} });
+        expect(scanned.status).toBe(201);
+      } finally {
+        await gate.close();
+      }
+    });
+  }
 
   test('a reader outside gets every event once after de-duplication, in order per ticket, without what is private', async () => {
     const recorded = await system.events();

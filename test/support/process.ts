@@ -11,9 +11,14 @@ export type Process = {
   close(): Promise<void>;
 };
 
-export async function startProcess(services: readonly Service<unknown>[], databaseUrl: string): Promise<Process> {
-  const config = readConfig({ PORT: '0', LOG_LEVEL: 'fatal' });
-  const running = await run(services, { config, log: createLog(config.logLevel), databaseUrl });
+/** `at`: the database, or the settings of a system on other backends. */
+export async function startProcess(
+  services: readonly Service<unknown>[],
+  at: string | Readonly<Record<string, string>>,
+): Promise<Process> {
+  const env = typeof at === 'string' ? { DATABASE_URL: at } : at;
+  const config = readConfig({ PORT: '0', LOG_LEVEL: 'fatal', ...env });
+  const running = await run(services, { config, log: createLog(config.logLevel), databaseUrl: config.databaseUrl });
   const url = `http://127.0.0.1:${running.port}`;
   return { url, call: (method, target, ask) => call(url, method, target, ask), close: () => running.close() };
 }

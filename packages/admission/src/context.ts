@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { caughtUp as isCaughtUp } from '@gatehouse/eventing/event-bus';
+import type { Ends } from '@gatehouse/eventing/event-bus';
 import type { Context } from '@gatehouse/events/envelope';
 import { lagsOf } from '@gatehouse/eventing/lag';
 import type { Log } from '@gatehouse/eventing/log-bus';
@@ -28,8 +28,8 @@ const CONNECTIONS = 12;
 const CONSUMER_CONNECTIONS = 16;
 const PING_MS = 1_000;
 const LOOK_MS = 200;
-/** For so long a consumer that fails at the start is waited for. */
-const BUS_PATIENCE_MS = 10_000;
+/** A first catch-up that stands still for so long is not waited for. */
+const STANDSTILL_MS = 10_000;
 /** Nothing tells a process that another one's rebuild has ended or failed. */
 const UPGRADE_RETRY_MS = 500;
 /** A network that swallows packets answers no ping, and says nothing of it. */
@@ -39,7 +39,7 @@ const PING_PATIENCE_MS = 5_000;
 export const admissionContext: ContextModule<Admission> = { name: ADMISSION, open };
 
 async function open({ config, backends, log }: Platform): Promise<OpenContext<Admission>> {
-  const { onHealth, troubles, failingSince } = feedStates(log);
+  const { onHealth, troubles } = feedStates(log);
   const feeds = await openFeeds(backends, { connections: CONSUMER_CONNECTIONS, onHealth });
   const { own, pool: consumers } = feeds;
   const outdated = await installReadModels(feeds);
@@ -90,32 +90,39 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
   // A relay alone reads no read model.
   let caughtUp = !config.roles.has('http') && !config.roles.has('projections');
   const catchingUp = firstCatchUp().catch(() => undefined);
-  /** The own history must be applied. A bus that cannot be asked is not waited for: the gates go on with what they know. */
+  /** The own history must be applied. What others have said is waited for while it comes nearer: the gates go on with what they know. */
   async function firstCatchUp(): Promise<void> {
-    const fresh = freshness({
-      pool: consumers,
-      schema: ADMISSION,
-      listener: backends.listenerOf(ADMISSION),
-      store: own,
-    });
+    const listener = backends.listenerOf(ADMISSION);
+    const fresh = freshness({ pool: consumers, schema: ADMISSION, listener, store: own });
     const projections = READ_MODELS.filter(({ handles }) => handles.admission).map(({ name }) => name);
-    const behind = new Set(FOLLOWERS);
     const pause = waker();
+    let ends: Ends | undefined;
+    let least = Infinity;
+    let since = Date.now();
     let ownIsApplied = false;
+    let othersAre = false;
     while (!signal.aborted && !caughtUp) {
       try {
         ownIsApplied ||= await fresh.caughtUp(projections, LOOK_MS);
-        for (const group of behind) {
-          const failing = failingSince(group);
-          const givenUp = failing !== undefined && Date.now() - failing > BUS_PATIENCE_MS;
-          if (givenUp || (await isCaughtUp(feeds.bus.bus, { group, topics: FOLLOWED }, LOOK_MS))) behind.delete(group);
-        }
-        caughtUp = ownIsApplied && behind.size === 0;
+        ends ??= await feeds.bus.bus.ends(FOLLOWED);
+        const left = await leftBefore(ends);
+        if (left < least) since = Date.now();
+        least = Math.min(least, left);
+        othersAre ||= left === 0;
       } catch {
-        // The database is away, which health says.
+        // The database is away, which health says, or the bus cannot be asked.
       }
+      if (!othersAre && Date.now() - since > STANDSTILL_MS) {
+        log.warn('what other contexts have said is not all here: the gates begin with what they know');
+        othersAre = true;
+      }
+      caughtUp = ownIsApplied && othersAre;
       if (!caughtUp) await pause.next(signal, LOOK_MS);
     }
+  }
+  async function leftBefore(ends: Ends): Promise<number> {
+    const each = await Promise.all(FOLLOWERS.map((group) => feeds.bus.bus.left(group, ends)));
+    return each.reduce((sum, left) => sum + left, 0);
   }
 
   let reachable = true;

@@ -6,29 +6,22 @@ export type FeedStates = {
   onHealth(health: FeedHealth): void;
   /** Those that fail now, in words for /readyz. */
   troubles(): string[];
-  /** Since when a consumer has failed without a pause, in milliseconds of the epoch; undefined when it does not. */
-  failingSince(name: string): number | undefined;
 };
 
 export function feedStates(log: Log): FeedStates {
   const states = new Map<string, FeedHealth>();
-  const since = new Map<string, number>();
   return {
     onHealth(health) {
       const { name, topic, state, error } = health;
       const key = `${name} from ${topic}`;
-      if (state === 'failing') {
-        if (states.get(key)?.state !== 'failing') {
-          log.error({ consumer: name, topic, reason: error }, 'a consumer failed and is tried again');
-        }
-        if (!since.has(name)) since.set(name, Date.now());
-      } else if (state !== 'starting') since.delete(name);
+      if (state === 'failing' && states.get(key)?.state !== 'failing') {
+        log.error({ consumer: name, topic, reason: error }, 'a consumer failed and is tried again');
+      }
       states.set(key, health);
     },
     troubles: () =>
       [...states.values()]
         .filter(({ state }) => state === 'failing')
         .map(({ name, topic }) => `the consumer ${name} of ${topic} fails and is tried again`),
-    failingSince: (name) => since.get(name),
   };
 }

@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { checkin } from '@gatehouse/checkin/service';
+import { consumerStatus } from '@gatehouse/eventing/consumer-admin';
+import { referenceRelay } from '@gatehouse/reference/context';
+import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
+import { CROWD, festival, TOKENS } from '@gatehouse/test-support/festival';
+import { describeWithKafka } from '@gatehouse/test-support/kafka';
+import { exportFolder, startSystem, type System } from '@gatehouse/test-support/system';
+import { Kafka, logLevel } from 'kafkajs';
+
+/* The commands about Kafka, as a person types them, against a system that runs. */
+
+const PROJECT = path.resolve(__dirname, '../..');
+
+type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
+
+function gatehouse(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, 'services/cli/src/main.ts'), ...args], {
+    cwd: PROJECT,
+    env: { PATH: process.env['PATH'], TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ran = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (ran.out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (ran.err += text));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...ran })));
+}
+
+describeWithKafka('commands about Kafka', () => {
+  let backends: BackendsInTest;
+  let system: System;
+  let topic: string;
+  const run = (...args: readonly string[]) => gatehouse(backends.env, ...args);
+  beforeAll(async () => {
+    backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
+    topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
+    system = await startSystem([checkin, referenceRelay], backends.env);
+  });
+  afterAll(async () => {
+    await system.close();
+    await backends.close();
+  });
+
+  test('an import ends when the gates know it, or at once when it is told not to wait', async () => {
+    const folder = await exportFolder(festival());
+    const first = await run('import', folder);
+    expect(first).toMatchObject({ code: 0, out: expect.stringContaining('The gates know all of it.') as string });
+    expect((await system.call('GET', `${CROWD}checkinlists/`, { token: TOKENS.admin })).status).toBe(200);
+    const second = await run('import', folder, '--no-wait');
+    expect(second).toMatchObject({ code: 0, out: expect.stringContaining('is new or changed') as string });
+  });
+
+  test('topics, relay and consumers are shown; without Kafka they are refused with the reason', async () => {
+    const [topics, relay, consumer, refused] = await Promise.all([
+      run('topics', 'apply'),
+      run('relay', 'status'),
+      run('consumer', 'status'),
+      gatehouse({}, 'topics', 'apply'),
+    ]);
+    expect(topics).toMatchObject({ code: 0, out: expect.stringContaining(`${topic}: as it should be`) as string });
+    expect(relay.out).toMatch(/^reference: published to (\d+) of \1, everything is published$/m);
+    expect(consumer.out).toMatch(new RegExp(`^catalog of ${topic}, partition 0: applied up to offset \\d+$`, 'm'));
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('EVENT_BUS=kafka') as string });
+  });
+
+  test('a message that is no event stops its consumers until each is told to skip it', async () => {
+    const kafka = new Kafka({ brokers: backends.env['KAFKA_BROKERS']!.split(','), logLevel: logLevel.NOTHING });
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({ topic, messages: [{ key: 'x', value: 'no event' }] });
+    await producer.disconnect();
+    const stuck = async () => (await consumerStatus(system.pool)).filter((each) => each.stuck).map(({ name }) => name);
+    while ((await stuck()).length < 4) await new Promise((again) => setTimeout(again, 50));
+    const shown = await run('consumer', 'status');
+    expect(shown.out.match(/stands still since .* at a message that is no event/g)).toHaveLength(4);
+    const about = ['--topic', topic, '--partition', '0', '--reason', 'a test'];
+    const skipped = await Promise.all((await stuck()).map((name) => run('consumer', 'skip', name, ...about)));
+    expect(skipped.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    await system.settled();
+    expect(await stuck()).toEqual([]);
+    expect((await run('consumer', 'skip', 'catalog', ...about)).code).toBe(1);
+  });
+
+  test('a rewound relay publishes all again, and a consumer that is reset applies all again', async () => {
+    const ends = () => system.feeds.bus.bus.ends(['reference']);
+    const [before] = await ends();
+    const [rewound, reset] = await Promise.all([
+      run('relay', 'rewind', 'reference'),
+      run('consumer', 'reset', 'credentials', '--topic', topic),
+    ]);
+    expect([rewound.code, reset.code]).toEqual([0, 0]);
+    // The message that is no event is met again.
+    const isStuck = async () =>
+      (await consumerStatus(system.pool)).some(({ name, stuck }) => name === 'credentials' && stuck);
+    while (!(await isStuck())) await new Promise((again) => setTimeout(again, 50));
+    const about = ['--topic', topic, '--partition', '0', '--reason', 'a test'];
+    expect((await run('consumer', 'skip', 'credentials', ...about)).code).toBe(0);
+    // The rewound history lies behind what was there.
+    const all = 2 * (Number(before!.end) - 1) + 1;
+    for (let end = 0; end < all; end = Number((await ends())[0]!.end))
+      await new Promise((again) => setTimeout(again, 50));
+    await system.settled();
+    expect((await system.call('GET', `${CROWD}checkinlists/`, { token: TOKENS.admin })).status).toBe(200);
+  });
+});
