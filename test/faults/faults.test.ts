@@ -17,8 +17,8 @@ import { startSplitSystem, type SplitSystem } from './split-system';
  */
 
 const ROUNDS = Number(process.env['GATEHOUSE_FAULT_ROUNDS'] || '1');
-const ABSENT_MS = Number(process.env['GATEHOUSE_FAULT_ABSENT_MS'] || '4000');
-const CALM_MS = 1_500;
+const ABSENT_MS = Number(process.env['GATEHOUSE_FAULT_ABSENT_MS'] || '2000');
+const CALM_MS = 800;
 const TICKETS = 2_000;
 const PER_SECOND = 300;
 

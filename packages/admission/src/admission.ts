@@ -5,7 +5,7 @@ import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
-import { EVENT_STORE_SQL, migrate, openRequestPool } from '@gatehouse/eventing/postgres';
+import { EVENT_STORE_SQL, migrate, openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import { consumeFeed, freshness, type ConsumerContext, type Feed } from '@gatehouse/eventing/projection';
 import { installReadModel, type ReadModel, type ReadModelContext } from '@gatehouse/eventing/read-model';
 import type { Streams } from '@gatehouse/eventing/streams';
@@ -48,6 +48,9 @@ export type Admission = {
   close(): Promise<void>;
 };
 
+/** One each for the look-ups, the appends and the loads of scans, which never run two of a kind at once, and one for the rest. */
+const KEYED_CONNECTIONS = 4;
+
 /** Creates or updates the schema. Several processes may do so at once. */
 export async function migrateAdmission(pool: Pool): Promise<void> {
   await migrate(pool, ADMISSION, EVENT_STORE_SQL);
@@ -61,12 +64,14 @@ export async function migrateAdmission(pool: Pool): Promise<void> {
 /** Opens the context over a migrated schema. */
 export async function openAdmission(backends: Backends, connections: number): Promise<Admission> {
   const listener = backends.listenerOf(ADMISSION);
-  const pool = openRequestPool(backends.urlOf(ADMISSION), ADMISSION, connections);
-  const store = backends.store(ADMISSION, pool);
+  const url = backends.urlOf(ADMISSION);
+  const pool = openRequestPool(url, ADMISSION, connections);
+  const keyed = openKeyedPool(url, ADMISSION, KEYED_CONNECTIONS);
+  const store = backends.store(ADMISSION, keyed);
   const fresh = freshness({ pool, schema: ADMISSION, listener, store });
   const catalog = await openCatalog({ pool, schema: ADMISSION, listener });
   const tickets = ticketStreams(store);
-  const reads = lookups(pool);
+  const reads = lookups(keyed);
   return {
     pool,
     store,
@@ -80,6 +85,7 @@ export async function openAdmission(backends: Backends, connections: number): Pr
       catalog.close();
       await reads.idle();
       await store.idle();
+      await keyed.end();
       await pool.end();
     },
   };
@@ -100,8 +106,12 @@ export async function runProjections(
 ): Promise<void> {
   const { signal } = context;
   const runs: Promise<void>[] = [];
-  for (const { name, handles } of READ_MODELS) {
-    if (handles.admission) runs.push(consumeFeed({ name, feed: sources.own, handle: handles.admission }, context));
+  for (const { name, handles, concerns } of READ_MODELS) {
+    if (handles.admission) {
+      runs.push(
+        consumeFeed({ name, feed: sources.own, handle: handles.admission, ...(concerns ? { concerns } : {}) }, context),
+      );
+    }
     if (handles.reference) runs.push(sources.bus.consume(name, FOLLOWED, handles.reference, signal));
   }
   const remember = historySubscriber({

@@ -3,6 +3,7 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { available } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
+import { Recent } from '@gatehouse/eventing/recent';
 import type { Pool } from 'pg';
 
 /** Who holds a secret, as reference states it. */
@@ -72,6 +73,21 @@ async function stateCredentials(tx: Tx, events: readonly Envelope[]): Promise<vo
       rows.map(([, row]) => JSON.stringify(row.credential.fact)),
     ],
   );
+}
+
+/** Most credentials that a process remembers, so that their facts are not read anew for each scan. */
+const REMEMBERED = 2_000;
+
+/** Reads credentials from their facts' JSON; the same text gives the same value. */
+export function credentialMemo(): (kind: Credential['kind'], fact: string) => Credential {
+  const recent = new Recent<Credential>(REMEMBERED);
+  return (kind, fact) => {
+    const known = recent.get(fact);
+    if (known?.kind === kind) return known;
+    const credential = { kind, fact: JSON.parse(fact) as unknown } as Credential;
+    recent.set(fact, credential);
+    return credential;
+  };
 }
 
 /** Whose secret has this SHA-256 (hex), as the read model knows it now. */

@@ -35,11 +35,15 @@ export const listsModel: ReadModel = {
   `,
   tables: [{ name: 'lists', key: 'id', columns: 'r.id, r.event, r.revision, r.since, r.fields::jsonb, r.deleted' }],
   handles: { admission: projectLists },
+  concerns: isOfList,
 };
 
+function isOfList(event: Envelope): boolean {
+  return event.stream.startsWith('checkinlist-');
+}
+
 async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> {
-  const mine = events.filter((stored) => stored.stream.startsWith('checkinlist-'));
-  for (const stored of mine) {
+  for (const stored of events.filter(isOfList)) {
     const event = admission.read(stored) as CheckinListEvent | undefined;
     if (!event) continue;
     const { organizer, event: slug, id } = event.data;

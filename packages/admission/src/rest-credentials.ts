@@ -19,12 +19,22 @@ export const knownEvents = ({ catalog }: Admission): Events => ({
   exists: (organizer, event) => catalog.festival(organizer, event) !== undefined,
 });
 
+/** Credentials are values: the same one is the same principal. */
+const principals = new WeakMap<Credential, Principal | CredentialRefusal>();
+
 /** The principal behind a credential, or why it opens no door (contract §1.2). */
 export function principalOf(
   credential: Credential | null | undefined,
   claimed: CredentialKind,
 ): Principal | CredentialRefusal {
   if (!credential || credential.kind !== claimed) return 'unknown';
+  const known = principals.get(credential) ?? readPrincipal(credential);
+  principals.set(credential, known);
+  return known;
+}
+
+function readPrincipal(credential: Credential): Principal | CredentialRefusal {
+  if (credential.kind === 'droidkey') return 'unknown';
   if (credential.kind === 'token') {
     const { fact } = credential;
     if (!fact.active) return 'inactive';

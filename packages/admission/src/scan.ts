@@ -39,7 +39,7 @@ export type Gate = {
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
   streams<Admissions, TicketEvent>(store, ticketDecider, {
     catalog: admission as unknown as { write: typeof admission.write; read(stored: never): TicketEvent | undefined },
-    remember: 20_000,
+    remember: 5_000,
   });
 
 export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: RefusalLog): Gate {

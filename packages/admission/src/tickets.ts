@@ -4,9 +4,9 @@ import { admission, type TicketEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, type AnswerFact, type OrderFact, type PositionFact } from '@gatehouse/events/reference';
 import { foldCase } from '@gatehouse/domain/fold';
-import { parseInstant, sortable } from '@gatehouse/domain/instant';
+import { parseInstant, sortable, type Instant } from '@gatehouse/domain/instant';
 import { displayName, joinName, type Name } from '@gatehouse/domain/names';
-import { ticket as ticketDecider, type Admissions, type CheckIn } from '@gatehouse/domain/ticket';
+import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { lockKey } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
@@ -48,11 +48,16 @@ const COLUMNS = [
   'code_key', 'search', 'search_names', 'facts', 'order_stream', 'order_import', 'order_revision',
 ]; // prettier-ignore
 
+function sqlOf(file: string): string {
+  return readFileSync(join(__dirname, '..', 'sql', file), 'utf8');
+}
+
 /** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 3,
-  sql: readFileSync(join(__dirname, '..', 'sql', 'tickets.read-model.sql'), 'utf8'),
+  version: 4,
+  sql: sqlOf('tickets.read-model.sql'),
+  indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
     { name: 'admissions', key: 'ticket', columns: '*' },
@@ -127,7 +132,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     values: [[...byTicket.keys()]],
   });
   const written: { ticket: number; revision: number; state: Admissions }[] = [];
-  const entered: { list: number; ticket: number; row: CheckIn }[] = [];
+  const entered: { list: number; ticket: number; time: Instant; auto: boolean }[] = [];
   const left: { list: number; ticket: number }[] = [];
   const tallies = new Map<string, CheckinTally>();
   for (const row of rows) {
@@ -146,7 +151,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
       const old = before.checkins[list];
       if (old && old.datetime === checkin.datetime && old.auto === checkin.auto) continue;
       if (row.deleted?.includes(Number(list))) continue;
-      entered.push({ list: Number(list), ticket: row.ticket, row: checkin });
+      entered.push({ list: Number(list), ticket: row.ticket, time: checkin.datetime, auto: checkin.auto });
       if (!old && row.known) tallyCheckin(tallies, Number(list), row, 1);
     }
     for (const list of Object.keys(before.checkins)) {
@@ -160,21 +165,13 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     name: 'tickets_admissions',
     text: `with entered as (
              insert into checkins (list, ticket, time, auto)
-             select * from unnest($4::integer[], $5::integer[], $6::timestamptz[], $7::boolean[])
+             select * from json_to_recordset($2) as e(list integer, ticket integer, time timestamptz, auto boolean)
              on conflict (list, ticket) do update set time = excluded.time, auto = excluded.auto
            )
            insert into admissions (ticket, revision, state)
-           select * from unnest($1::integer[], $2::integer[], $3::json[])
+           select * from json_to_recordset($1) as w(ticket integer, revision integer, state json)
            on conflict (ticket) do update set revision = excluded.revision, state = excluded.state`,
-    values: [
-      written.map((row) => row.ticket),
-      written.map((row) => row.revision),
-      written.map((row) => JSON.stringify(row.state)),
-      entered.map((each) => each.list),
-      entered.map((each) => each.ticket),
-      entered.map((each) => each.row.datetime),
-      entered.map((each) => each.row.auto),
-    ],
+    values: [JSON.stringify(written), JSON.stringify(entered)],
   });
   if (left.length > 0) {
     await tx.query(
@@ -289,7 +286,10 @@ async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void>
   await moveTicketTallies(tx, rows, before);
   const { rows: checkins } = await tx.query<{ list: number; ticket: number }>({
     name: 'tickets_checkins',
-    text: 'select list, ticket from checkins where ticket = any($1::integer[])',
+    // Out of the history, so that the table of check-ins needs no second index, which every scan would pay for.
+    text: `select list::integer as list, a.ticket
+           from admissions a cross join lateral json_object_keys(a.state -> 'checkins') as list
+           where a.ticket = any($1::integer[]) and list::integer not in (select list from deleted_lists)`,
     values: [rows.map((row) => row.id)],
   });
   const tallies = new Map<string, CheckinTally>();

@@ -39,7 +39,20 @@ const settings: Readonly<Record<string, string>> = {
   tcp_keepalives_count: '4',
 };
 
-function clientConfig(url: string, schema: string): ClientConfig {
+/**
+ * For statements that find rows by keys only, of a few or of many thousands: planned once per connection, by indexes whatever
+ * the statistics say. Else PostgreSQL plans a statement with arrays anew at each call, which costs more than to run it, or
+ * keeps a plan of the days when its tables were tiny.
+ */
+const byKey: Readonly<Record<string, string>> = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+};
+
+function clientConfig(url: string, schema: string, extra: Readonly<Record<string, string>> = {}): ClientConfig {
   return {
     connectionString: url,
     types: typeParsers,
@@ -47,8 +60,7 @@ function clientConfig(url: string, schema: string): ClientConfig {
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 5_000,
     application_name: 'gatehouse',
-    options: Object.entries(settings)
-      .concat([['search_path', `${schema},public`]])
+    options: Object.entries({ ...settings, ...extra, search_path: `${schema},public` })
       .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
       .join(' '),
   };
@@ -65,6 +77,11 @@ const ANSWER_MS = 10_000;
 /** A pool for what requests ask: a query without an answer is a connection error after ten seconds. */
 export function openRequestPool(url: string, schema: string, max: number): Pool {
   return poolOf({ ...clientConfig(url, schema), max, query_timeout: ANSWER_MS }, { schema, use: 'requests' });
+}
+
+/** A request pool for the statements that every scan runs, all of which find their rows by keys. */
+export function openKeyedPool(url: string, schema: string, max: number): Pool {
+  return poolOf({ ...clientConfig(url, schema, byKey), max, query_timeout: ANSWER_MS }, { schema, use: 'scans' });
 }
 
 function poolOf(config: PoolConfig, names: { schema: string; use: string }): Pool {

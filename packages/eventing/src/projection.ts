@@ -25,6 +25,8 @@ export type Consumer = {
   readonly feed: Feed;
   /** Applies events in the transaction that moves the checkpoint; must bear to see an event again. */
   handle(tx: Tx, events: readonly Recorded[]): Promise<void>;
+  /** Whether `handle` does anything for an event; of a batch with none only the checkpoint moves. */
+  concerns?(event: Recorded): boolean;
 };
 
 export type ConsumerContext = {
@@ -37,6 +39,13 @@ export type ConsumerContext = {
 /** How often a standby tries to take over: nothing tells it that a process died. */
 const STANDBY_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
+/**
+ * Batches begin at least so far apart: at thousands of events a second a transaction for each group commit would cost more
+ * than the commits. After a quiet moment a batch begins at once.
+ */
+const PACE_MS = 10;
+/** Events in one transaction. */
+const SLICE = 250;
 
 /**
  * Follows a feed until aborted: one process at a time (a session lock on its own connection), one transaction per batch,
@@ -113,9 +122,15 @@ async function applyAsOwner(
     let at = await readCheckpoint(client, consumer);
     goesOn(false);
     if (signal.aborted) stop.abort();
+    const pause = waker();
     for await (const batch of consumer.feed.follow(at, stop.signal)) {
-      at = await applyBatch(client, { consumer, schema, at }, batch);
-      goesOn(true);
+      const began = performance.now();
+      for (const slice of slicesOf(batch)) {
+        at = await applyBatch(client, { consumer, schema, at }, slice);
+        goesOn(true);
+      }
+      const ahead = PACE_MS - (performance.now() - began);
+      if (ahead > 0) await pause.next(stop.signal, ahead);
     }
     if (!signal.aborted) throw broken ?? new Error('the feed ended');
     await client.query('select pg_advisory_unlock($1)', [key]);
@@ -148,8 +163,22 @@ async function readCheckpoint(tx: Tx, { name, feed }: Consumer): Promise<Positio
 type Batch = { readonly events: readonly Recorded[]; readonly position: Position };
 type Place = { readonly consumer: Consumer; readonly schema: string; readonly at: Position };
 
+/** A large batch in parts: an import must not hold up the requests of the same process. */
+function* slicesOf({ events, position }: Batch): Iterable<Batch> {
+  let from = 0;
+  for (; from + SLICE < events.length; from += SLICE) {
+    yield { events: events.slice(from, from + SLICE), position: events[from + SLICE - 1]!.position };
+  }
+  yield { events: events.slice(from), position };
+}
+
+/** Whether nothing in a batch concerns the consumer. */
+const isForeign = ({ concerns }: Consumer, { events }: Batch): boolean =>
+  concerns !== undefined && !events.some((event) => concerns(event));
+
 /** Answers the position reached. Should the batch fail, its events go one by one, so that only the poison one stays. */
 async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promise<Position> {
+  if (isForeign(place.consumer, batch)) return passOver(client, place, batch.position);
   try {
     return await applyAtOnce(client, place, batch);
   } catch (error) {
@@ -160,6 +189,24 @@ async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promi
     at = await applyAtOnce(client, { ...place, at }, { events: [event], position: event.position });
   }
   return applyAtOnce(client, { ...place, at }, { events: [], position: batch.position });
+}
+
+/** Moves the checkpoint over events that change nothing, in one statement. */
+async function passOver(client: PoolClient, { consumer, schema, at }: Place, position: Position): Promise<Position> {
+  const { name, feed } = consumer;
+  const { rowCount } = await available(
+    client.query({
+      name: 'pass_over',
+      text: `with moved as (
+               update checkpoints set position = $3 where name = $1 and topic = $2 and partition = 0 and position = $4
+               returning 1
+             )
+             select pg_notify('gatehouse', $5) from moved`,
+      values: [name, feed.topic, position, at, `${schema}.${name}`],
+    }),
+  );
+  if (rowCount !== 1) throw new Error('the checkpoint was moved by another');
+  return position;
 }
 
 async function applyAtOnce(client: PoolClient, { consumer, schema, at }: Place, batch: Batch): Promise<Position> {
@@ -198,13 +245,26 @@ export async function replay(
   let at = range.from;
   if (!feed.before(at, range.until)) return at;
   const stop = new AbortController();
-  for await (const batch of feed.follow(at, stop.signal)) {
-    const events = batch.events.filter((event) => !feed.before(range.until, event.position));
-    at = feed.before(range.until, batch.position) ? range.until : batch.position;
-    await handle(events, at);
-    if (!feed.before(at, range.until)) stop.abort();
+  const batches = feed.follow(at, stop.signal)[Symbol.asyncIterator]();
+  try {
+    let next = batches.next();
+    for (;;) {
+      const { done, value: batch } = await next;
+      if (done) return at;
+      const events = batch.events.filter((event) => !feed.before(range.until, event.position));
+      at = feed.before(range.until, batch.position) ? range.until : batch.position;
+      const goesOn = feed.before(at, range.until);
+      // Read while this one is applied.
+      if (goesOn) next = batches.next();
+      // Its failure is told when its turn comes.
+      next.catch(() => undefined);
+      await handle(events, at);
+      if (!goesOn) return at;
+    }
+  } finally {
+    stop.abort();
+    await batches.return?.();
   }
-  return at;
 }
 
 /** Waits until read models have applied all that their own store holds when it is asked (design §1.9). */

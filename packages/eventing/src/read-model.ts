@@ -14,11 +14,15 @@ export type ReadModel = {
   readonly name: string;
   /** Raised whenever tables or handlers change: the next start builds the new version beside the old one and swaps. */
   readonly version: number;
-  /** Creates the tables. */
+  /** Creates the tables, with the keys that handlers need. */
   readonly sql: string;
+  /** Creates what readers need besides. A rebuild does it after most of history: that is a fraction of the work. */
+  readonly indexes?: string;
   readonly tables: readonly ReadModelTable[];
   /** What each context's events do to the tables. Must bear to see an event again, and the contexts in any interleaving. */
   readonly handles: Partial<Record<Context, (tx: Tx, events: readonly Envelope[]) => Promise<void>>>;
+  /** Whether a handler does anything for an event; absent: it may for each. */
+  concerns?(event: Envelope): boolean;
 };
 
 export type ReadModelTable = {
@@ -48,6 +52,7 @@ export async function installReadModel(model: ReadModel, { pool, schema }: ReadM
     ]);
     if (rows[0]) return rows[0].version === model.version;
     await tx.query(model.sql);
+    if (model.indexes) await tx.query(model.indexes);
     await tx.query('insert into read_models (name, version) values ($1, $2)', [model.name, model.version]);
     return true;
   });
@@ -63,8 +68,11 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
   await withLock(pool, lockKey('rebuild', schema, model.name), async () => {
     await createBeside(pool, model, beside);
     let at = startOf(model, context);
-    // Two rounds with the live model going on: the second is short, so that little is left for the locked one.
-    for (let round = 0; round < 2; round++) at = await replayInto({ beside, model, context, progress }, at);
+    at = await replayInto({ beside, model, context, progress }, at);
+    const { indexes } = model;
+    if (indexes) await inSchema(pool, beside, (tx) => tx.query(indexes));
+    // Another round with the live model going on: it is short, so that little is left for the locked one.
+    at = await replayInto({ beside, model, context, progress }, at);
     await inTransaction(pool, async (tx) => {
       // The consumers' checkpoints stand still from here to the commit.
       const { rows } = await tx.query<{ topic: string; position: Position }>(
@@ -186,8 +194,14 @@ async function createBeside(pool: Pool, model: ReadModel, beside: string): Promi
   await inTransaction(pool, async (tx) => {
     await tx.query(`drop schema if exists ${beside} cascade`);
     await tx.query(`create schema ${beside}`);
-    await tx.query(`set local search_path = ${beside}, public`);
-    await tx.query(model.sql);
+  });
+  await inSchema(pool, beside, (tx) => tx.query(model.sql));
+}
+
+async function inSchema(pool: Pool, schema: string, work: (tx: Tx) => Promise<unknown>): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    await tx.query(`set local search_path = ${schema}, public`);
+    await work(tx);
   });
 }
 

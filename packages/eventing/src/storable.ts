@@ -28,8 +28,11 @@ const UNSTORABLE = /[\0\p{Surrogate}]/u;
 /** The same, escaped in JSON: behind an even number of backslashes, or it is a text about escapes. */
 const UNSTORABLE_JSON = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
+/** Whether PostgreSQL and JSON can hold a text. */
+export const isStorable = (text: string): boolean => !UNSTORABLE.test(text);
+
 function requireText(text: string): void {
-  if (UNSTORABLE.test(text)) throw new RejectedEvent('NUL and lone surrogates cannot be stored');
+  if (!isStorable(text)) throw new RejectedEvent('NUL and lone surrogates cannot be stored');
 }
 
 function jsonOf(data: unknown): string {

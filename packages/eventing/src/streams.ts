@@ -4,6 +4,7 @@ import type { Catalog, DomainEvent } from '@gatehouse/events/define';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import type { Decider, Decision } from '@gatehouse/domain/decider';
 import { WrongRevision, type EventStore, type Position } from './event-store';
+import { Recent } from './recent';
 import { uuidV5 } from './uuid';
 
 /** A state and the number of events that led to it. */
@@ -47,13 +48,7 @@ export function streams<S, E extends DomainEvent>(
 ): Streams<S, E> {
   const { catalog, remember } = options;
   const lanes = new Map<string, Promise<unknown>>();
-  const memory = new Map<string, Known<S>>();
-
-  function keep(stream: string, known: Known<S>): void {
-    memory.delete(stream);
-    memory.set(stream, known);
-    if (memory.size > remember) memory.delete(memory.keys().next().value!);
-  }
+  const memory = new Recent<Known<S>>(remember);
 
   const nothing: Known<S> = { state: decider.initial, revision: 0 };
 
@@ -86,7 +81,7 @@ export function streams<S, E extends DomainEvent>(
       if (decision.events.length === 0) {
         if (confirmed) return { ...at, result: decision.result, position: null };
         at = await advance(stream, at);
-        keep(stream, at);
+        memory.set(stream, at);
         confirmed = true;
         continue;
       }
@@ -94,7 +89,7 @@ export function streams<S, E extends DomainEvent>(
         const written = decision.events.map((event, i) => recordable(event, i, command));
         const position = await store.append(stream, at.revision, written);
         const after = evolve(at, written);
-        keep(stream, after);
+        memory.set(stream, after);
         return { ...after, result: decision.result, position };
       } catch (error) {
         memory.delete(stream);

@@ -1,4 +1,4 @@
-import { Recent } from './recent';
+import { Recent } from '@gatehouse/eventing/recent';
 
 const answers = new Recent<boolean>(500);
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import { notAuthenticated, permissionDenied } from './errors';
-import { Recent } from './recent';
+import { Recent } from '@gatehouse/eventing/recent';
 
 export type Permission = 'can_view_orders' | 'can_change_orders' | 'can_change_event_settings' | 'can_checkin_orders';
 

@@ -1,4 +1,4 @@
-import { Recent } from './recent';
+import { Recent } from '@gatehouse/eventing/recent';
 
 const parsed = new Recent<readonly string[]>(500);
 

@@ -20,7 +20,7 @@ export function startChild(name: string, { main, config }: { main: string; confi
   let stopping = false;
   let restart: NodeJS.Timeout | undefined;
   const start = () => {
-    child = spawn(process.execPath, [main], {
+    child = spawn(process.execPath, [...process.execArgv, main], {
       env: environmentOf(config),
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit'],

@@ -11,8 +11,8 @@ export type PositionView = {
   readonly festival: Festival;
   readonly catalog: Catalog;
   readonly list: number;
-  /** Scheme and host of links. */
-  readonly baseUrl: string;
+  /** Scheme and host of links: asked only where there is one. */
+  readonly baseUrl: () => string;
   readonly pdfData: boolean;
 };
 
@@ -60,7 +60,7 @@ function downloads(ticket: Ticket, { festival, baseUrl }: PositionView): { outpu
   const pending = ticket.status === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
   if (ticket.status !== 'p' && !pending) return [];
   if (!generatesTicket(ticket, item, settings)) return [];
-  const event = `${baseUrl}/api/v1/organizers/${festival.fact.organizer}/events/${festival.fact.event}`;
+  const event = `${baseUrl()}/api/v1/organizers/${festival.fact.organizer}/events/${festival.fact.event}`;
   return [{ output: 'pdf', url: `${event}/orderpositions/${ticket.id}/download/pdf/` }];
 }
 

@@ -38,7 +38,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       festival: festivalOf(request, admission),
       catalog: admission.catalog,
       list: list.id,
-      baseUrl: request.baseUrl,
+      baseUrl: () => request.baseUrl,
       pdfData: request.query.get('pdf_data') === 'true',
     });
   const ask = async (request: ApiRequest) => {

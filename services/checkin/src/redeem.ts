@@ -110,9 +110,8 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       festival,
       catalog: admission.catalog,
       list: list.id,
-      get baseUrl() {
-        return ask.baseUrl();
-      },
+      // A function and not a getter: V8 keeps what a literal's getter closes over until the next full collection.
+      baseUrl: () => ask.baseUrl(),
       pdfData: query.get('pdf_data') === 'true',
     });
     switch (result.outcome) {

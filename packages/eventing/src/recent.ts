@@ -24,4 +24,9 @@ export class Recent<V> {
     }
     this.#young.set(key, value);
   }
+
+  delete(key: string): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
 }
