@@ -22,6 +22,8 @@ const steps = [
     bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
     ['packages', 'services', 'test', '--output-type=err'],
   ],
+  ['published events', path.join(root, 'infra', 'event-docs.mjs'), ['--check']],
+  ['docker-compose.yml', path.join(root, 'infra', 'check-compose.mjs'), []],
   ['lock file', path.join(root, 'infra', 'check-lockfile.mjs'), []],
 ];
 

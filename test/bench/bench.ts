@@ -12,6 +12,7 @@ import { relay } from './relay';
 import { markdown, type Finding } from './report';
 import { scans } from './scans';
 import { openStage } from './stage';
+import { telemetry } from './telemetry';
 
 const HELP = `npm run bench -- [options]: the bars of performance.md as ratios, our peers inside the run.
 
@@ -34,6 +35,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P9'], relay],
   [['reads'], reads],
   [['droid'], droid],
+  [['telemetry'], telemetry],
 ];
 
 /** What stays between runs of single parts: each with when and how it was measured. */

@@ -5,11 +5,13 @@ import { createLog } from '@gatehouse/service/log';
 import { run } from '@gatehouse/service/run';
 import { answerParent, optionsOf } from './child';
 
-/* The real services: both heads in one process, as `npm start` runs them. */
+/* The real services: both heads in one process, as `npm start` runs them, with these settings. */
 
-const { databaseUrl } = optionsOf<{ databaseUrl: string }>();
+const { databaseUrl, settings } = optionsOf<{ databaseUrl: string; settings?: Readonly<Record<string, string>> }>();
 
-const config = readConfig({ PORT: '0', LOG_LEVEL: 'error' });
+// OpenTelemetry reads the environment itself.
+Object.assign(process.env, settings);
+const config = readConfig({ PORT: '0', LOG_LEVEL: 'error', ...settings });
 const running = run([checkin, legacyDroid], { config, log: createLog(config.logLevel), databaseUrl });
 
 answerParent(

@@ -10,17 +10,20 @@ const PROJECT = path.resolve(__dirname, '../..');
 export type GateProcess = { readonly url: string; kill(): Promise<void> };
 
 /** Starts the service's own main over a database that exists; resolves when it takes requests. */
-export async function startGate(databaseUrl: string): Promise<GateProcess> {
-  const main = path.join(PROJECT, 'services/checkin/src/main.ts');
+export const startGate = (databaseUrl: string): Promise<GateProcess> =>
+  startMain('services/checkin/src/main.ts', { DATABASE_URL: databaseUrl });
+
+/** The same of any main, by its path in the project. */
+export async function startMain(main: string, settings: Readonly<Record<string, string>>): Promise<GateProcess> {
   const env = {
     PATH: process.env['PATH'],
     // The sources as they are: nothing needs to be built.
     TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
-    DATABASE_URL: databaseUrl,
     PORT: '0',
     LOG_LEVEL: 'info',
+    ...settings,
   };
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+  const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, main)], {
     cwd: PROJECT,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -38,6 +38,8 @@ export async function exportFolder(files: ExportFiles): Promise<string> {
 export type System = {
   readonly url: string;
   readonly databaseUrl: string;
+  /** Where /metrics is, when `env` names a METRICS_PORT. */
+  readonly metricsPort: number | null;
   /** Connections to look at admission's tables. */
   readonly pool: Pool;
   /** The histories, as a command beside it has them. */
@@ -83,6 +85,7 @@ export async function startSystem(
   return {
     url,
     databaseUrl: database.url,
+    metricsPort: running.metricsPort,
     pool,
     feeds,
     call: (method, target, ask) => call(url, method, target, ask),

@@ -1,5 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { Ends } from '@gatehouse/eventing/event-bus';
+import type { Context } from '@gatehouse/events/envelope';
+import { lagsOf } from '@gatehouse/eventing/lag';
+import type { Log } from '@gatehouse/eventing/log-bus';
 import { waker } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
@@ -151,6 +154,15 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
       ],
       troubles: troubles(),
     }),
+    async lags() {
+      const { isRelayed } = feeds.bus;
+      // On Kafka the consumers' checkpoints count in offsets.
+      const counted = isRelayed ? new Map<Context, Log>([[ADMISSION, ownFeed]]) : feeds.feeds;
+      return [
+        ...(await lagsOf({ pool: consumers, schema: ADMISSION, feeds: counted, isRelayed })),
+        ...feeds.bus.lags(),
+      ];
+    },
     async close() {
       clearInterval(ping);
       await admission.store.idle();

@@ -3,6 +3,7 @@ import { redeem, undo, type ListFacts, type Redeemed, type Scan, type TicketFact
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { EventStore } from '@gatehouse/eventing/event-store';
 import { streams, type Streams } from '@gatehouse/eventing/streams';
+import { metrics } from '@opentelemetry/api';
 import type { Ticket } from './lookup';
 import type { RefusalLog } from './refusals';
 
@@ -45,10 +46,16 @@ export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEven
   });
 
 export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: RefusalLog): Gate {
+  const scans = metrics.getMeter('gatehouse').createCounter('gatehouse.scans', {
+    description: 'Scans by list and by what became of them: ok, or the reason of the refusal',
+  });
+  const count = ({ organizer, event, id: list }: ListFacts, result: string) =>
+    scans.add(1, { organizer, event, list, result });
   return {
     async admit(ticket, { list, scan }, by) {
       const stream = ticketStream(ticket.id);
       if (by.request && by.mayBeRepeat && (await tickets.holds(stream, by.request))) {
+        // It was counted when it came first.
         return { result: { outcome: 'ok', first: true }, before: withoutList(ticket.history.state, list.id) };
       }
       const decide = redeem(list, factsOf(ticket), scan);
@@ -66,15 +73,19 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           ...(by.request ? { request: by.request } : {}),
         },
       );
-      if (result.outcome !== 'ok') {
+      if (result.outcome === 'ok') {
+        count(list, 'ok');
+      } else {
+        const reason = result.outcome === 'incomplete' ? 'incomplete' : result.reason;
         await refusals.record(
           {
             ...aboutOf(ticket, list),
-            reason: result.outcome === 'incomplete' ? 'incomplete' : result.reason,
+            reason,
             ...attemptOf(scan),
           },
           by,
         );
+        count(list, reason);
       }
       return { result, before };
     },
@@ -94,6 +105,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
         },
         by,
       );
+      count(list, 'unknown_ticket');
     },
 
     async undo(ticket, { list, reason }, by) {

@@ -1,6 +1,7 @@
 import { ticketStream } from '@gatehouse/events/admission';
 import { NewerEventVersion, type EventDefinition } from '@gatehouse/events/define';
 import type { Context, Envelope } from '@gatehouse/events/envelope';
+import { schemaUrn } from '@gatehouse/events/published';
 
 /** The events that a context publishes, by type. */
 export type Published = {
@@ -37,7 +38,7 @@ export function cloudEvent(event: Envelope, { context, definitions, audience }: 
     subject: subjectOf(event),
     time,
     datacontenttype: 'application/json',
-    dataschema: `urn:gatehouse:${context}:${type}:${version}`,
+    dataschema: schemaUrn(context, type, version),
     version,
     stream,
     revision,

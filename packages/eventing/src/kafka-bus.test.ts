@@ -72,7 +72,7 @@ describeWithKafka('the bus on Kafka', () => {
       });
       expect(await caughtUp(poisoned.bus, { group: 'poisoned', topics: ['reference'] })).toBe(false);
       expect(await caughtUp(other.bus, { group: 'other', topics: ['reference'] })).toBe(true);
-      expect(poisoned.bus.lag()).toMatchObject([{ group: 'poisoned', oldest: expect.any(Number) as number }]);
+      expect(poisoned.bus.lag()).toMatchObject([{ name: 'poisoned', oldestMs: expect.any(Number) as number }]);
 
       const place = { name: 'poisoned', topic: installation.topic, partition: 0, reason: 'a test' };
       expect(await skipStuckEvent(installation.pool, place)).toBe('3');

@@ -1,16 +1,19 @@
 import type { Context } from '@gatehouse/events/envelope';
+import { SpanKind } from '@opentelemetry/api';
 import { Partitioners, type Admin, type Message, type Producer } from 'kafkajs';
 import type { Pool } from 'pg';
 import { CLOUD_EVENT, cloudEvent, subjectOf, type Published } from './cloud-events';
 import type { EventBus } from './event-bus';
 import { disconnected, kafkaClient, RETRY, type KafkaConnection } from './kafka-client';
-import { consumeTopics, type Lag } from './kafka-consumer';
+import { consumeTopics } from './kafka-consumer';
 import { kafkaLog } from './kafka-log';
+import type { Lag } from './lag';
 import { incarnationOf, topicName } from './kafka-topics';
 import type { Log } from './log-bus';
 import { available } from './postgres';
 import type { FeedHealth } from './projection';
 import { RELAY, sameGeneration, WrongGeneration } from './topic-generation';
+import { spanBelow, traceparentOf } from './tracing';
 
 export type KafkaBusOptions = {
   readonly connection: KafkaConnection;
@@ -126,14 +129,18 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
     async publish(events) {
       if (!publishes) throw new Error('this process publishes nothing');
       const topic = topicName(publishes.context, prefix);
-      const messages = events.map((event): Message => ({
-        key: subjectOf(event),
-        value: cloudEvent(event, publishes),
-        // A clock that runs ahead must not make the broker refuse the event.
-        timestamp: String(Math.min(Date.parse(event.time), Date.now())),
-        headers: { 'content-type': CLOUD_EVENT, ...(event.trace === null ? {} : { traceparent: event.trace }) },
-      }));
-      await inTurn(() => send(topic, messages));
+      const spans = events.map((event) => spanBelow(event.trace, `publish ${topic}`, SpanKind.PRODUCER));
+      const messages = events.map((event, i): Message => {
+        const traceparent = traceparentOf(spans[i]) ?? event.trace;
+        return {
+          key: subjectOf(event),
+          value: cloudEvent(event, publishes),
+          // A clock that runs ahead must not make the broker refuse the event.
+          timestamp: String(Math.min(Date.parse(event.time), Date.now())),
+          headers: { 'content-type': CLOUD_EVENT, ...(traceparent === null ? {} : { traceparent }) },
+        };
+      });
+      await inTurn(() => send(topic, messages)).finally(() => spans.forEach((span) => span?.end()));
     },
 
     async consume(group, topics, handle, signal) {

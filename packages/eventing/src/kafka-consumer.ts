@@ -4,17 +4,11 @@ import type { Pool } from 'pg';
 import { eventOf } from './cloud-events';
 import type { Tx } from './event-bus';
 import { disconnected, RETRY, within } from './kafka-client';
+import type { Lag } from './lag';
 import { inTransaction, isConnectionError, waker } from './postgres';
 import { reasonOf, type FeedHealth } from './projection';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
-
-export type Lag = {
-  readonly group: string;
-  readonly topic: Context;
-  readonly partition: number;
-  /** Milliseconds since the epoch at which the oldest event that is not applied was recorded; null when all are. */
-  readonly oldest: number | null;
-};
+import { spanOver, traceparentIn } from './tracing';
 
 export type ConsumerGroup = {
   readonly kafka: Kafka;
@@ -224,9 +218,12 @@ async function runSession(
     );
   }, LOOK_MS);
   const lag = () =>
-    [...owned.values()].map(({ topic, partition, oldest }): Lag => {
-      return { group: group.group, topic: topics.get(topic)!, partition, oldest };
-    });
+    [...owned.values()].map(({ topic, oldest }): Lag => ({
+      kind: 'consumer',
+      name: group.group,
+      topic: topics.get(topic)!,
+      oldestMs: oldest,
+    }));
   group.lags.add(lag);
   const stopped = onAbort(signal);
   const { GROUP_JOIN, CRASH, FETCH, HEARTBEAT } = consumer.events;
@@ -405,11 +402,10 @@ function applyAtOnce(
     const applied = BigInt(rows[0]?.position ?? 0);
     if (applied < at) return { kind: 'set back', at: applied };
     const fresh = messages.filter((message) => BigInt(message.offset) >= applied);
-    if (fresh.length > 0)
-      await handle(
-        tx,
-        fresh.map((message) => eventOf(message.value)),
-      );
+    if (fresh.length > 0) {
+      const events = fresh.map((message) => eventOf(message.value));
+      await spanOver(`process ${schema}.${group}`, fresh.map(traceOf), () => handle(tx, events));
+    }
     if (next <= applied) return { kind: 'applied', at: applied };
     await tx.query({
       name: 'move_partition',
@@ -419,6 +415,11 @@ function applyAtOnce(
     });
     return { kind: 'applied', at: next };
   });
+}
+
+/** The publisher's span, or at least the request's. */
+function traceOf({ headers, value }: KafkaMessage): string | null {
+  return traceparentIn(headers?.['traceparent']?.toString()) ?? eventOf(value).trace;
 }
 
 /** For the commands, which are other processes. That it cannot be written down must not hide the trouble itself. */

@@ -1,9 +1,11 @@
 import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
+import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
 import { available, isConnectionError, lockKey, waker, type Listener } from './postgres';
 import { storable } from './storable';
+import { spanOver } from './tracing';
 
 type Append = {
   stream: string;
@@ -33,6 +35,10 @@ const MEGABYTE = 1_000_000;
 export function postgresStore(options: { pool: Pool; context: string; listener: Listener }): ContextStore {
   const { pool, context, listener } = options;
   const lock = lockKey('append', context);
+  const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
+    description: 'Appends that went down in one commit',
+    advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
+  });
 
   async function commit(appends: readonly Append[]): Promise<(Position | Error)[]> {
     const { rows } = await pool.query<{ append: number; actual: number; last: string | null }>({
@@ -96,7 +102,13 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     return [...(await run(appends.slice(0, middle))), ...(await run(appends.slice(middle)))];
   }
 
-  const appends = coalesce<Append, Position>(run, {
+  function observed(appends: readonly Append[]): Promise<(Position | Error)[]> {
+    batches.record(appends.length, { context });
+    const traces = appends.flatMap(({ events }) => events.map((event) => event.trace));
+    return spanOver(`append ${context}`, traces, () => run(appends));
+  }
+
+  const appends = coalesce<Append, Position>(observed, {
     batch: APPEND_BATCH,
     waiting: 20_000,
     key: (append) => append.stream,

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { metrics } from '@opentelemetry/api';
 import { Client, Pool, types, type ClientConfig, type PoolClient, type PoolConfig } from 'pg';
 import { StoreUnavailable } from './event-store';
 
@@ -67,7 +68,7 @@ function clientConfig(url: string, schema: string, extra: Readonly<Record<string
 
 /** A pool whose connections see one context's schema. Never ends the process when the database goes away. */
 export function openPool(url: string, schema: string, max = 10): Pool {
-  return poolOf({ ...clientConfig(url, schema), max });
+  return poolOf({ ...clientConfig(url, schema), max }, { schema, use: 'work' });
 }
 
 /** How long a request waits for an answer of PostgreSQL: a network that swallows packets must not hold it for ever. */
@@ -75,21 +76,35 @@ const ANSWER_MS = 10_000;
 
 /** A pool for what requests ask: a query without an answer is a connection error after ten seconds. */
 export function openRequestPool(url: string, schema: string, max: number): Pool {
-  return poolOf({ ...clientConfig(url, schema), max, query_timeout: ANSWER_MS });
+  return poolOf({ ...clientConfig(url, schema), max, query_timeout: ANSWER_MS }, { schema, use: 'requests' });
 }
 
 /** A request pool for the statements that every scan runs, all of which find their rows by keys. */
 export function openKeyedPool(url: string, schema: string, max: number): Pool {
-  return poolOf({ ...clientConfig(url, schema, byKey), max, query_timeout: ANSWER_MS });
+  return poolOf({ ...clientConfig(url, schema, byKey), max, query_timeout: ANSWER_MS }, { schema, use: 'scans' });
 }
 
-function poolOf(config: PoolConfig): Pool {
+function poolOf(config: PoolConfig, names: { schema: string; use: string }): Pool {
   const pool = new Pool({ ...config, idleTimeoutMillis: 0 });
   // Without a listener an idle connection that breaks would end the process; the next query reports it.
   pool.on('error', () => undefined);
   // So would one that breaks between being taken and being listened to: both may stand in one packet.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  observe(pool, names);
   return pool;
+}
+
+function observe(pool: Pool, names: { schema: string; use: string }): void {
+  const gauge = metrics.getMeter('gatehouse').createObservableGauge('gatehouse.pool.connections', {
+    description: 'Connections of a pool by what they do, and who waits for one',
+  });
+  const tell: Parameters<typeof gauge.addCallback>[0] = (result) => {
+    if (pool.ended) return gauge.removeCallback(tell);
+    result.observe(pool.totalCount - pool.idleCount, { ...names, state: 'busy' });
+    result.observe(pool.idleCount, { ...names, state: 'idle' });
+    result.observe(pool.waitingCount, { ...names, state: 'waiting' });
+  };
+  gauge.addCallback(tell);
 }
 
 /** Whether an error says that the database is away, going away or only a stand-in, not that the statement was wrong. */

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Tx } from './event-bus';
 import { StoreUnavailable, type EventStore, type Position } from './event-store';
 import { available, isConnectionError, lockKey, transaction, waker, type Listener } from './postgres';
+import { spanOver } from './tracing';
 
 /** A source of events in an order that can be resumed: a store, or one partition of a topic. */
 export type Feed = Pick<EventStore, 'follow' | 'start' | 'before'> & {
@@ -220,7 +221,10 @@ async function applyAtOnce(client: PoolClient, { consumer, schema, at }: Place, 
     const applied = rows[0]?.position;
     if (applied === undefined || feed.before(applied, at)) throw new Error('the checkpoint was set back');
     const events = batch.events.filter((event) => feed.before(applied, event.position));
-    if (events.length > 0) await consumer.handle(client, events);
+    if (events.length > 0) {
+      const traces = events.map((event) => event.trace);
+      await spanOver(`process ${schema}.${name}`, traces, () => consumer.handle(client, events));
+    }
     if (!feed.before(applied, batch.position)) return applied;
     await client.query({
       name: 'move_checkpoint',

@@ -3,6 +3,7 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { Pool, PoolClient } from 'pg';
 import type { EventBus } from './event-bus';
 import type { Position } from './event-store';
+import { oldestAfter } from './lag';
 import { dismissOwner, whileOwner } from './owner';
 import { available, lockKey, waker } from './postgres';
 import type { Log } from './log-bus';
@@ -154,22 +155,13 @@ export type RelayStatus = {
 export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
   const head = await feed.head();
   const position = (await available(checkpointOf(pool, feed))) ?? null;
-  return { position, head, oldest: await oldestAfter(feed, position ?? feed.start, head) };
+  return { position, head, oldest: await oldestAfter(feed, { position: position ?? feed.start, head }) };
 }
 
 /** How much of a context's history is not published, in the store's own measure; 0: nothing. */
 export async function relayLeft(pool: Pool, feed: Log): Promise<number> {
   const head = await feed.head();
   return feed.between((await available(checkpointOf(pool, feed))) ?? feed.start, head);
-}
-
-/** When the first event after a position was recorded; null when there is none up to `head`. */
-export async function oldestAfter(feed: Feed, position: Position, head: Position): Promise<string | null> {
-  if (!feed.before(position, head)) return null;
-  for await (const { events } of feed.follow(position, new AbortController().signal)) {
-    if (events.length > 0) return events[0]!.time;
-  }
-  return null;
 }
 
 /**

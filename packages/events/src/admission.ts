@@ -1,40 +1,44 @@
 import { z } from 'zod';
 import { catalog, event, type EventOf } from './define';
 
-/* What happens at the gates (design §3). Published enums are open: a reader must expect values that it does not know. */
+/* What happens at the gates (design §3). What `describe` says is published with the schemas (asyncapi.yaml). */
 
 const id = z.int();
-/** Canonical instant: UTC, `Z`, six decimals or none. */
-const instant = z.string();
+const datetime = z
+  .string()
+  .describe('When the device says it happened: UTC, ending in Z, with six decimals of a second or none.');
+const forced = z.boolean().describe('Somebody at the gate overrode a refusal.');
+const noncePresent = z.boolean().describe('The device named its scan, so that a repeat is recognised.');
 
 /** What an analyst may know of the ticket that was scanned. */
 const subject = {
   organizer: z.string(),
   event: z.string(),
-  list: id,
-  position: id,
-  item: id,
+  list: id.describe('The check-in list, which is a gate or a kind of entry.'),
+  position: id.describe('The ticket.'),
+  item: id.describe('The product that was bought.'),
   variation: id.nullable(),
-  date: id.nullable(),
+  date: id.nullable().describe('The date of an event series that the ticket is for.'),
 };
 
-/** The app that scanned, where its key names one: `pretixdroid`, `pretixdesk` (contract §3.1). Absent for tokens and devices. */
-const app = z.string().optional();
+const app = z
+  .string()
+  .optional()
+  .describe(
+    'The app that scanned, where its key names one: pretixdroid, pretixdesk (contract §3.1). Absent for tokens and devices.',
+  );
 
 /** A ticket was let in, by a scan or automatically with its order (contract §2.5, §2.6). */
 export const PositionRedeemed = event(
   'PositionRedeemed',
   z.object({
     ...subject,
-    /** False for a forced repeat: the first entry stands, this one is only told. */
-    first: z.boolean(),
-    /** Someone at the gate overrode a refusal. */
-    forced: z.boolean(),
-    auto: z.boolean(),
-    /** When the device says it happened. */
-    datetime: instant,
+    first: z.boolean().describe('False for a forced repeat: the first entry stands, this one is only told.'),
+    forced,
+    auto: z.boolean().describe('Let in with its order, without a scan.'),
+    datetime,
     nonce: z.string().nullable(),
-    nonce_present: z.boolean(),
+    nonce_present: noncePresent,
     app,
   }),
   { privateFields: ['nonce'] },
@@ -45,7 +49,7 @@ export const AnswersGiven = event(
   'AnswersGiven',
   z.object({
     ...subject,
-    questions: z.array(id),
+    questions: z.array(id).describe('Which questions were answered or taken back; what was answered is not told.'),
     answers: z.array(
       z.object({
         question: id,
@@ -65,16 +69,19 @@ export const RedemptionRefused = event(
     organizer: z.string(),
     event: z.string(),
     list: id,
-    /** The ticket, or null when the secret was unknown; the secret itself is never told. */
-    position: id.nullable(),
+    position: id
+      .nullable()
+      .describe('The ticket; null when no ticket has the secret that was scanned, which itself is never told.'),
     item: id.nullable(),
     variation: id.nullable(),
     date: id.nullable(),
-    /** As on the wire, plus `incomplete` and `unknown_ticket`. */
-    reason: z.string(),
-    forced: z.boolean(),
-    datetime: instant,
-    nonce_present: z.boolean(),
+    reason: z.string().meta({
+      description: 'As the scanner was told, plus `incomplete` (questions are open) and `unknown_ticket`.',
+      examples: ['already_redeemed', 'unpaid', 'product', 'canceled', 'incomplete', 'unknown_ticket'],
+    }),
+    forced: z.boolean().describe('Somebody at the gate tried to override the refusal.'),
+    datetime,
+    nonce_present: noncePresent,
     app,
   }),
 );
@@ -86,17 +93,18 @@ export const CheckinImported = event(
     ...subject,
     kind: z.enum(['entry', 'exit']),
     auto: z.boolean(),
-    forced: z.boolean(),
-    datetime: instant,
+    forced,
+    datetime,
     nonce: z.string().nullable(),
-    /** Names the row, so that it is imported once. */
-    row: z.string(),
+    row: z.string().describe('Names the imported row, so that it is imported once.'),
   }),
   { privateFields: ['nonce'] },
 );
 
-/** A check-in was taken back: the ticket may enter by this list again. */
-export const RedemptionUndone = event('RedemptionUndone', z.object({ ...subject, reason: z.string() }));
+/** A check-in was taken back: the ticket may enter by this list again. Why is somebody's own words, which may name people. */
+export const RedemptionUndone = event('RedemptionUndone', z.object({ ...subject, reason: z.string() }), {
+  privateFields: ['reason'],
+});
 
 const listState = {
   organizer: z.string(),
@@ -110,8 +118,10 @@ const listState = {
   auto_checkin_sales_channels: z.array(z.string()),
 };
 
-/** Where a list's state came from: the API, or the import with this number (then `hash` tells its fact). */
-const origin = { import: z.int().nullable(), hash: z.string().nullable() };
+const origin = {
+  import: z.int().nullable().describe('The number of the import that stated this; null when it came through the API.'),
+  hash: z.string().nullable().describe('Of what that import stated.'),
+};
 
 export const CheckinListCreated = event('CheckinListCreated', z.object({ ...listState, ...origin }));
 export const CheckinListChanged = event(
@@ -119,8 +129,7 @@ export const CheckinListChanged = event(
   z.object({
     ...listState,
     ...origin,
-    /** A changed fact replaced what had been edited here. */
-    replaced_edits: z.boolean(),
+    replaced_edits: z.boolean().describe('An import replaced what had been edited here.'),
   }),
 );
 export const CheckinListDeleted = event(

@@ -1,6 +1,7 @@
 import { reference } from '@gatehouse/events/reference';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { EVENT_STORE_SQL, migrate, openPool } from '@gatehouse/eventing/postgres';
+import { lagsOf } from '@gatehouse/eventing/lag';
 import { runRelay } from '@gatehouse/eventing/relay';
 import { feedStates } from '@gatehouse/service/feed-states';
 import type { Backends } from '@gatehouse/service/backends';
@@ -60,6 +61,7 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<nu
     credentials: { find: () => Promise.resolve('unknown') },
     events: { exists: () => false },
     health: () => ({ blocking: reachable ? [] : ['the database cannot be reached'], troubles: troubles() }),
+    lags: () => lagsOf({ pool, schema: REFERENCE, feeds: new Map([[REFERENCE, feed]]), isRelayed }),
     async close() {
       clearInterval(ping);
       stop.abort();

@@ -15,6 +15,7 @@ type Parts = {
   readonly query: string;
   readonly publicUrl: string | undefined;
   readonly principal: Principal | undefined;
+  readonly trace: string | null;
 };
 
 /** A request to a REST route, after all checks that need no handler. Everything costly is done when it is asked for. */
@@ -87,16 +88,10 @@ export class ApiRequest {
     return languagesOf(this.header('accept-language'));
   }
 
-  get traceparent(): string | undefined {
-    return traceparentOf(this.header('traceparent'));
+  /** The `traceparent` that events of this request keep. */
+  get trace(): string | null {
+    return this.#parts.trace;
   }
-}
-
-const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** A trace context of W3C's form; undefined for anything else. */
-export function traceparentOf(header: string | undefined): string | undefined {
-  return header !== undefined && TRACEPARENT.test(header) ? header : undefined;
 }
 
 const HOST = /^[a-z0-9._-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/i;

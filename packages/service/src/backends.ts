@@ -4,6 +4,7 @@ import { esdbClient, esdbStore } from '@gatehouse/eventing/esdb-store';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { kafkaBus } from '@gatehouse/eventing/kafka-bus';
+import type { Lag } from '@gatehouse/eventing/lag';
 import { logBus, type Log } from '@gatehouse/eventing/log-bus';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
@@ -30,6 +31,8 @@ export type OpenBus = {
   readonly logs: ReadonlyMap<Context, Log>;
   /** Whether its events come onto the bus by a relay. */
   readonly isRelayed: boolean;
+  /** How far the consumers that this process runs are behind, where only they can know. */
+  lags(): readonly Lag[];
   close(): Promise<void>;
 };
 
@@ -76,7 +79,7 @@ export function openBackends(
         const publishes = { context, definitions, audience };
         const bus = kafkaBus({ connection, prefix, publishes, pool, schema: context, onHealth });
         const logs = new Map(follows.map((each) => [each, bus.log(each)]));
-        return { bus, logs, isRelayed: true, close: () => bus.close() };
+        return { bus, logs, isRelayed: true, lags: () => bus.lag(), close: () => bus.close() };
       }
       const pools: Pool[] = [];
       const logs = new Map<Context, Log>();
@@ -90,6 +93,7 @@ export function openBackends(
         bus: logBus({ feeds: logs, pool, schema: context, onHealth }),
         logs,
         isRelayed: false,
+        lags: () => [],
         close: async () => void (await Promise.all(pools.map((each) => each.end()))),
       };
     },

@@ -16,6 +16,7 @@ test('nothing set', () => {
     publicUrl: undefined,
     trustedProxies: [],
     logLevel: 'info',
+    telemetry: { traces: undefined, metricsAt: undefined },
   });
 });
 
@@ -45,6 +46,10 @@ const EVERYTHING = {
   PUBLIC_URL: 'https://gate.example/',
   TRUSTED_PROXIES: 'loopback, 10.0.0.0/8,::1',
   LOG_LEVEL: 'debug',
+  METRICS_PORT: '9464',
+  METRICS_HOST: '0.0.0.0',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+  TRACE_SAMPLING: '0.5',
   UNRELATED: 'x',
 };
 
@@ -73,6 +78,10 @@ test('everything set', () => {
     publicUrl: 'https://gate.example',
     trustedProxies: ['loopback', '10.0.0.0/8', '::1'],
     logLevel: 'debug',
+    telemetry: {
+      traces: { endpoint: 'http://collector:4318', sampling: 0.5 },
+      metricsAt: { port: 9464, host: '0.0.0.0' },
+    },
   });
 });
 
@@ -105,6 +114,10 @@ test('every wrong setting is named, and what is allowed; no value is', () => {
     PUBLIC_URL: 'gate.example',
     TRUSTED_PROXIES: '10.0.0.0/33',
     LOG_LEVEL: 'loud',
+    METRICS_PORT: '-1',
+    METRICS_HOST: 'a b',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+    TRACE_SAMPLING: '1.5',
   };
   let thrown: unknown;
   try {

@@ -28,6 +28,12 @@ export type Config = {
   /** Proxies whose X-Forwarded-* headers are believed, as Express's `trust proxy` takes them. */
   readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
+  readonly telemetry: {
+    /** Undefined: no spans are sent. `sampling`: the share of requests that have them, from 0 to 1. */
+    readonly traces: { readonly endpoint: string; readonly sampling: number } | undefined;
+    /** Where /metrics is served, apart from what clients reach; undefined: nowhere. Port 0 takes any free one. */
+    readonly metricsAt: { readonly port: number; readonly host: string } | undefined;
+  };
 };
 
 /** Where history is kept. Either way read models, checkpoints and idempotency keys are in PostgreSQL. */
@@ -64,6 +70,13 @@ const PROJECT = resolve(__dirname, '../../..');
 
 const setting = <T extends z.ZodType>(schema: T) => z.preprocess((text) => (text === '' ? undefined : text), schema);
 
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/)
+  .transform(Number)
+  .refine((number) => number <= 65_535);
+const host = z.string().regex(/^[a-z0-9.:_-]+$/i);
+
 const list = (isAllowed: (part: string) => boolean) =>
   z
     .string()
@@ -77,20 +90,8 @@ const count = () =>
     .transform(Number);
 
 const SETTINGS = z.object({
-  PORT: setting(
-    z
-      .string()
-      .regex(/^\d{1,5}$/)
-      .transform(Number)
-      .refine((port) => port <= 65_535)
-      .default(8080),
-  ),
-  HOST: setting(
-    z
-      .string()
-      .regex(/^[a-z0-9.:_-]+$/i)
-      .default('127.0.0.1'),
-  ),
+  PORT: setting(port.default(8080)),
+  HOST: setting(host.default('127.0.0.1')),
   GATEHOUSE_DATA: setting(z.string().default('.gatehouse')),
   GATEHOUSE_DEMO: setting(z.enum(['on', 'off']).default('on')),
   DATABASE_URL: setting(z.string().refine(isPostgresUrl).optional()),
@@ -123,6 +124,17 @@ const SETTINGS = z.object({
   PUBLIC_URL: setting(z.string().refine(isPublicUrl).optional()),
   TRUSTED_PROXIES: setting(list(isProxy).default([])),
   LOG_LEVEL: setting(z.enum(LOG_LEVELS).default('info')),
+  METRICS_PORT: setting(port.optional()),
+  METRICS_HOST: setting(host.default('127.0.0.1')),
+  // Read here for whether there is one; OpenTelemetry itself reads it, and what else begins with OTEL_.
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(z.string().refine(isPublicUrl).optional()),
+  TRACE_SAMPLING: setting(
+    z
+      .string()
+      .regex(/^(0(\.\d+)?|1(\.0+)?)$/)
+      .transform(Number)
+      .default(0.01),
+  ),
 });
 
 const POSTGRES_URL = 'postgres://user:password@host:port/database';
@@ -153,6 +165,10 @@ const ALLOWED: Record<keyof typeof SETTINGS.shape, string> = {
   PUBLIC_URL: 'an absolute http or https URL without query and fragment',
   TRUSTED_PROXIES: 'a comma separated list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal',
   LOG_LEVEL: LOG_LEVELS.join(', '),
+  METRICS_PORT: 'a port number from 0 to 65535',
+  METRICS_HOST: 'a host name or an IP address to listen on',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'an absolute http or https URL without query and fragment',
+  TRACE_SAMPLING: 'a number from 0 to 1, as 0.01',
 };
 
 /** The configuration that the environment describes; an empty variable counts as absent. Throws ConfigError. */
@@ -160,6 +176,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   const read = SETTINGS.safeParse(env);
   if (!read.success) throw new ConfigError(problemsOf(read.error));
   const settings = read.data;
+  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
   const problems = contradictions(settings);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
@@ -182,6 +199,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, ''),
     trustedProxies: settings.TRUSTED_PROXIES,
     logLevel: settings.LOG_LEVEL,
+    telemetry: {
+      traces: endpoint === undefined ? undefined : { endpoint, sampling: settings.TRACE_SAMPLING },
+      metricsAt:
+        settings.METRICS_PORT === undefined ? undefined : { port: settings.METRICS_PORT, host: settings.METRICS_HOST },
+    },
   };
 }
 
@@ -190,7 +212,7 @@ export function environmentOf(
   config: Config,
   inherited: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string | undefined> {
-  const { eventStore, eventBus, upstreams } = config;
+  const { eventStore, eventBus, upstreams, telemetry } = config;
   const settings: Record<keyof typeof SETTINGS.shape, string | number | undefined> = {
     PORT: config.port,
     HOST: config.host,
@@ -209,6 +231,10 @@ export function environmentOf(
     PUBLIC_URL: config.publicUrl,
     TRUSTED_PROXIES: config.trustedProxies.join(),
     LOG_LEVEL: config.logLevel,
+    METRICS_PORT: telemetry.metricsAt?.port,
+    METRICS_HOST: telemetry.metricsAt?.host,
+    OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.traces?.endpoint,
+    TRACE_SAMPLING: telemetry.traces?.sampling,
   };
   // An empty one counts as absent, and hides what would be inherited.
   const texts = Object.entries(settings).map(([name, value]) => [name, String(value ?? '')]);

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, IncomingMessage, ServerResponse, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { traceparentIn } from '@gatehouse/eventing/tracing';
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { acceptsJson } from './accept';
-import { ApiRequest, traceparentOf, type Method } from './api-request';
+import { ApiRequest, type Method } from './api-request';
 import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
 import type { Config } from './config';
 import {
@@ -18,6 +19,7 @@ import {
 } from './errors';
 import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency } from './idempotency';
 import { described, type Log } from './log';
+import { CLIENT_GONE, requestObserver } from './observe';
 import { PathTable, segmentsOf, targetOf } from './path';
 import { apiHeaders, PLAIN_HEADERS, ROUTE_NOT_FOUND, writeReply, type HeaderList, type Reply } from './reply';
 
@@ -149,21 +151,34 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
   const table = new PathTable<Entry>();
   const own = options.idempotency ? [ROOT, idempotencyQuery(options.idempotency)] : [ROOT];
   for (const one of [...own, ...options.routes]) table.add(one.path, entryOf(one));
+  const observe = requestObserver();
   let atWork = 0;
 
-  async function serve(req: Request, res: Response, found: { entry: Entry; request: Asked }): Promise<void> {
-    const { entry, request } = found;
+  async function serve(
+    req: Request,
+    res: Response,
+    found: { entry: Entry; request: Omit<Asked, 'trace'> },
+  ): Promise<void> {
+    const { entry } = found;
+    const { trace, end } = observe(req, entry.route.path);
+    const asked = { ...found.request, trace };
     atWork++;
     try {
-      const reply = await replyTo(req, entry, request);
+      const reply = await replyTo(req, entry, asked);
       writeReply(res, reply, entry.headers);
+      end(reply.status);
     } catch (error) {
-      if (error instanceof ClientGone) return;
-      writeReply(res, failureReply(error, { req, log: options.log, route: entry.route.path }), entry.headers);
+      if (error instanceof ClientGone) return end(CLIENT_GONE);
+      const reply = failed(error, { req, entry, trace });
+      writeReply(res, reply, entry.headers);
+      end(reply.status);
     } finally {
       atWork--;
     }
   }
+
+  const failed = (error: unknown, { req, entry, trace }: { req: Request; entry: Entry; trace: string | null }): Reply =>
+    failureReply(error, { req, log: options.log, route: entry.route.path, trace });
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
@@ -175,16 +190,18 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
     const run = (namespace?: string) => runRoute(req, entry, { asked, principal, namespace });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
     if (!key || !principal) return run();
-    return options.idempotency!.once(key, (namespace) => settled(run(namespace), req, entry));
+    return options.idempotency!.once(key, (namespace) => settled(run(namespace), { req, entry, trace: asked.trace }));
   }
 
   /** The reply in any case, complete: what is stored under a key must not need the route again. */
-  async function settled(reply: Promise<Reply>, req: Request, entry: Entry): Promise<Reply> {
-    const given = await reply.catch((error: unknown) => {
-      if (error instanceof ClientGone) return replyOf(unavailable(1))!;
-      return failureReply(error, { req, log: options.log, route: entry.route.path });
-    });
-    return { ...given, headers: { Allow: entry.allow, ...given.headers } };
+  async function settled(
+    reply: Promise<Reply>,
+    at: { req: Request; entry: Entry; trace: string | null },
+  ): Promise<Reply> {
+    const given = await reply.catch((error: unknown) =>
+      error instanceof ClientGone ? replyOf(unavailable(1))! : failed(error, at),
+    );
+    return { ...given, headers: { Allow: at.entry.allow, ...given.headers } };
   }
 
   async function runRoute(req: Request, entry: Entry, { asked, principal, namespace }: Run): Promise<Reply> {
@@ -238,6 +255,7 @@ type Asked = {
   readonly path: string;
   readonly query: string;
   readonly hasNul: boolean;
+  readonly trace: string | null;
 };
 type Run = {
   readonly asked: Asked;
@@ -298,11 +316,14 @@ function isProbe(path: string, res: Response, ready: () => Readiness): boolean {
 }
 
 /** What an exception becomes for the client: its own reply, or a 500 that only names the log entry. */
-export function failureReply(error: unknown, at: { req: IncomingMessage; log: Log; route?: string }): Reply {
+export function failureReply(
+  error: unknown,
+  at: { req: IncomingMessage; log: Log; route?: string; trace?: string | null },
+): Reply {
   const known = replyOf(error);
   if (known) return known;
-  const traceparent = traceparentOf(at.req.headers['traceparent'] as string | undefined);
-  const traceId = traceparent?.slice(3, 35) ?? randomBytes(16).toString('hex');
+  const trace = at.trace ?? traceparentIn(at.req.headers['traceparent']);
+  const traceId = trace?.slice(3, 35) ?? randomBytes(16).toString('hex');
   at.log.error({ ...described(error), trace_id: traceId, method: at.req.method, route: at.route }, 'a request failed');
   return internalError(traceId);
 }

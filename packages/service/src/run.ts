@@ -1,14 +1,17 @@
 import type { RequestHandler } from 'express';
 import type { Context } from '@gatehouse/events/envelope';
+import type { Lag } from '@gatehouse/eventing/lag';
 import { migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import type { Credentials, Events } from './auth';
 import { openBackends, type Backends } from './backends';
 import type { Config } from './config';
 import { replyOf, unavailable } from './errors';
+import { eventDocs } from './event-docs';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
 import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
 import type { Log } from './log';
 import { PLAIN_HEADERS, writeReply } from './reply';
+import { startTelemetry, tellLags } from './telemetry';
 
 /** What every part of a process gets. */
 export type Platform = {
@@ -27,6 +30,8 @@ export type OpenContext<C> = {
   readonly value: C;
   /** Why the process may get no requests yet (`blocking`), and what is merely slow or broken. */
   health(): { blocking: readonly string[]; troubles: readonly string[] };
+  /** How far projections, consumers and relays of this context are behind, whichever process runs them. */
+  lags(): Promise<readonly Lag[]>;
   readonly credentials: Credentials;
   readonly events: Events;
   /** Flushes appends, then stops projections and relay; called when no request is at work any more. */
@@ -50,6 +55,8 @@ export type Mounted = {
 export type Running = {
   readonly url: string;
   readonly port: number;
+  /** Where /metrics is; null when it is not served. */
+  readonly metricsPort: number | null;
   /** Unready, no new connections, requests finish, projections stop, connections close; at most 25 s. */
   close(): Promise<void>;
 };
@@ -64,6 +71,10 @@ export async function run(
   options: { config: Config; log: Log; databaseUrl?: string | undefined },
 ): Promise<Running> {
   const { config, log, databaseUrl } = options;
+  const telemetry = await startTelemetry(config.telemetry, {
+    name: services.map((service) => service.name).join('+'),
+    log,
+  });
   const backends = openBackends(config, databaseUrl);
   const platform: Platform = { config, log, backends };
   const contexts = new Map<ContextModule<unknown>, OpenContext<unknown>>();
@@ -85,7 +96,7 @@ export async function run(
     events,
     routes: mounted.flatMap((each) => each.routes ?? []),
     hot: serving ? mounted.flatMap((each) => each.hot ?? []) : [refuseRequests],
-    mounts: mounted.flatMap((each) => each.mounts ?? []),
+    mounts: [eventDocs(), ...mounted.flatMap((each) => each.mounts ?? [])],
     idempotency,
     ready: () => {
       const states = [...contexts.values()].map((context) => context.health());
@@ -93,12 +104,14 @@ export async function run(
       return { ready: blocking.length === 0, reasons: [...blocking, ...states.flatMap((state) => state.troubles)] };
     },
   });
+  tellLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
   const { port } = await listen(server, config);
   const roles = [...config.roles];
   log.info({ services: services.map(({ name }) => name), roles, host: config.host, port }, 'ready for requests');
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     port,
+    metricsPort: telemetry.metricsPort,
     async close() {
       stopping = true;
       await drain(server, GRACE_MS);
@@ -106,6 +119,7 @@ export async function run(
       await idempotency.close();
       await transport.end();
       await backends.close();
+      await telemetry.stop();
     },
   };
 }

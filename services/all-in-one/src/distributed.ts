@@ -29,6 +29,11 @@ runMain(async (main) => {
   const config: Config = { ...main.config, databases, eventBus };
   await makeTopics(eventBus);
 
+  const { metricsAt } = config.telemetry;
+  let processes = 0;
+  /** From METRICS_PORT on, one for each process. */
+  const nextMetrics = () => metricsAt && { ...metricsAt, port: metricsAt.port && metricsAt.port + processes++ };
+
   async function child(service: string, settings: { name?: string; roles?: readonly Role[] } = {}): Promise<Child> {
     const started = startChild(settings.name ?? service, {
       main: path.join(SERVICES, service, 'dist', 'main.js'),
@@ -38,6 +43,7 @@ runMain(async (main) => {
         host: '127.0.0.1',
         trustedProxies: ['loopback'],
         roles: new Set(settings.roles ?? config.roles),
+        telemetry: { ...config.telemetry, metricsAt: nextMetrics() },
         logLevel: config.logLevel === 'info' ? 'error' : config.logLevel,
       },
     });

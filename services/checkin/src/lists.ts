@@ -162,7 +162,7 @@ const fieldsOf = (sent: Sent) => ({
 
 const command = (request: ApiRequest) => ({
   actor: request.principal.actor,
-  trace: request.traceparent ?? null,
+  trace: request.trace,
   ...(request.idempotency ? { request: request.idempotency.namespace } : {}),
 });
 

@@ -3,13 +3,14 @@ import type { Request } from 'express';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Found } from '@gatehouse/admission/lookup';
 import { acceptsJson } from '@gatehouse/service/accept';
-import { baseUrlOf, traceparentOf } from '@gatehouse/service/api-request';
+import { baseUrlOf } from '@gatehouse/service/api-request';
 import { accepted, authorize, claimOf, type Claim, type Permission } from '@gatehouse/service/auth';
 import { readBody } from '@gatehouse/service/body';
 import { ClientGone } from '@gatehouse/service/errors';
 import { decodePercent } from '@gatehouse/service/fields';
 import { failureReply, route, type HotRoute, type Route } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
+import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import { targetOf } from '@gatehouse/service/path';
 import { Query } from '@gatehouse/service/query';
 import { apiHeaders, writeReply } from '@gatehouse/service/reply';
@@ -20,9 +21,11 @@ import type { Redeemer } from './redeem';
 /** `can_checkin_orders` alone allows this and nothing else (contract, decisions). */
 const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_orders'];
 
+const PATH = `${EVENT_PATH}checkinlists/:list/positions/:position+/redeem/`;
+
 /** The redeem route for whatever is unusual about a request: a wrong method, no credential, an idempotency key. */
 export function redeemRoute(admission: Admission, redeem: Redeemer): Route {
-  return route(`${EVENT_PATH}checkinlists/:list/positions/:position+/redeem/`, {
+  return route(PATH, {
     access: { safe: 'can_view_orders', unsafe: MAY_REDEEM },
     POST: (request) =>
       redeem({
@@ -32,7 +35,7 @@ export function redeemRoute(admission: Admission, redeem: Redeemer): Route {
         query: request.query,
         body: () => request.body(),
         acceptLanguage: request.header('accept-language'),
-        trace: request.traceparent ?? null,
+        trace: request.trace,
         baseUrl: () => request.baseUrl,
         ...(request.idempotency ? { request: request.idempotency.namespace } : {}),
         principal: request.principal,
@@ -49,8 +52,11 @@ export function hotRedeem(
   redeem: Redeemer,
   at: { publicUrl: string | undefined; log: Log },
 ): HotRoute {
+  const observe = requestObserver();
+
   async function answer(req: Request, res: ServerResponse, found: Matched): Promise<void> {
     const { festival, claim } = found;
+    const { trace, end } = observe(req, PATH);
     try {
       const reply = await redeem({
         festival,
@@ -59,7 +65,7 @@ export function hotRedeem(
         query: new Query(found.query),
         body: () => readBody(req),
         acceptLanguage: req.headers['accept-language'],
-        trace: traceparentOf(headerOf(req, 'traceparent')) ?? null,
+        trace,
         baseUrl: () => baseUrlOf(req, at.publicUrl),
         principal: {
           credential: claim.secretSha256,
@@ -71,9 +77,12 @@ export function hotRedeem(
         },
       });
       writeReply(res, reply, HEADERS);
+      end(reply.status);
     } catch (error) {
-      if (error instanceof ClientGone) return;
-      writeReply(res, failureReply(error, { req, log: at.log, route: 'redeem' }), HEADERS);
+      if (error instanceof ClientGone) return end(CLIENT_GONE);
+      const reply = failureReply(error, { req, log: at.log, route: PATH, trace });
+      writeReply(res, reply, HEADERS);
+      end(reply.status);
     }
   }
 
@@ -106,9 +115,4 @@ function readClaim(req: IncomingMessage): Claim | undefined {
   } catch {
     return undefined;
   }
-}
-
-function headerOf(req: IncomingMessage, name: string): string | undefined {
-  const value = req.headers[name];
-  return typeof value === 'string' ? value : undefined;
 }

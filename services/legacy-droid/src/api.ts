@@ -3,11 +3,12 @@ import type { ServerResponse } from 'node:http';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
 import { chooseLanguage } from '@gatehouse/domain/localize';
-import { baseUrlOf, traceparentOf } from '@gatehouse/service/api-request';
+import { baseUrlOf } from '@gatehouse/service/api-request';
 import { ClientGone } from '@gatehouse/service/errors';
 import { decodePercent, parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
 import { failureReply, type HotRoute } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
+import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import { targetOf } from '@gatehouse/service/path';
 import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
 import { enter, hashOf, type Knock } from './access';
@@ -36,18 +37,20 @@ const HEADERS = [...PLAIN_HEADERS, 'Vary', 'Accept-Encoding, Accept-Language'];
 const MOST_PARAMETERS = 20_000;
 
 type Asked = { readonly endpoint: Endpoint; readonly knock: Knock; readonly query: Fields; readonly language: string };
+type Traced = Asked & { readonly trace: string | null };
 
 /** The pretixdroid API: contract §3. It has a transport layer of its own, so it is asked before the routes of the REST API. */
 export function droidApi(admission: Admission, at: { publicUrl: string | undefined; log: Log }): HotRoute {
   const redeem = redeemer(admission);
   const books = downloads(admission);
   const sendDownload = downloadSender();
+  const observe = requestObserver();
 
   /** The answer of every endpoint but `download`, which answers by itself: then there is no reply. */
-  async function answer(req: Request, res: ServerResponse, asked: Asked): Promise<Reply | undefined> {
-    const { endpoint, knock, language, query } = asked;
+  async function answer(req: Request, res: ServerResponse, asked: Traced): Promise<Reply | undefined> {
+    const { endpoint, knock, language, query, trace } = asked;
     if (endpoint === 'redeem' && req.method === 'POST') {
-      return redeem({ knock, form: () => readForm(req), language, trace: traceOf(req) });
+      return redeem({ knock, form: () => readForm(req), language, trace });
     }
     const door = await enter(admission, knock);
     if (!ALLOWED[endpoint].split(', ').includes(req.method)) return allowed(405, endpoint);
@@ -64,14 +67,17 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
   }
 
   async function serve(req: Request, res: ServerResponse, asked: Asked): Promise<void> {
+    const route = `pretixdroid/${asked.endpoint}/`;
+    const { trace, end } = observe(req, route);
     try {
-      const reply = await answer(req, res, asked);
+      const reply = await answer(req, res, { ...asked, trace });
       if (reply) writeReply(res, reply, HEADERS);
+      end(res.statusCode);
     } catch (error) {
-      if (error instanceof ClientGone) return;
-      const reply =
-        error instanceof Refusal ? error.reply : failureReply(error, { req, log: at.log, route: asked.endpoint });
+      if (error instanceof ClientGone) return end(CLIENT_GONE);
+      const reply = error instanceof Refusal ? error.reply : failureReply(error, { req, log: at.log, route, trace });
       writeReply(res, reply, HEADERS);
+      end(reply.status);
     }
   }
 
@@ -107,8 +113,3 @@ const allowed = (code: 200 | 405, endpoint: Endpoint): Reply => ({
 
 const languageFor = (req: Request, { fact }: Festival): string =>
   chooseLanguage(req.headers['accept-language'], fact.locales, fact.locale);
-
-function traceOf(req: Request): string | null {
-  const header = req.headers['traceparent'];
-  return (typeof header === 'string' && traceparentOf(header)) || null;
-}

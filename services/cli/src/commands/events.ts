@@ -1,17 +1,18 @@
+import { cloudEvent } from '@gatehouse/eventing/cloud-events';
 import { admission } from '@gatehouse/events/admission';
-import type { EventDefinition } from '@gatehouse/events/define';
-import type { Recorded } from '@gatehouse/events/envelope';
 import { reference } from '@gatehouse/events/reference';
 import { Option, type Command } from 'commander';
 import type { Run } from '../run-command';
 
 type Asked = { follow?: true; type?: string[]; topic: 'admission' | 'reference'; ndjson?: true };
 
-/** `events`: a context's history as one JSON per line, as analysts may see it: private fields are left out. */
+/** `events`: a context's history, one CloudEvent in JSON per line, as on its topic: private fields are left out (docs/analytics.md). */
 export function eventsCommand(program: Command, run: Run): void {
   program
     .command('events')
-    .description('print the history, one JSON per line; names, e-mails, answers and secrets are left out')
+    .description(
+      'print the history, one JSON per line, as on the topic: names, e-mails, answers and secrets are left out',
+    )
     .option('--follow', 'go on with events as they happen, until Ctrl-C')
     .option('--type <type...>', 'only events of these types')
     .addOption(
@@ -25,13 +26,14 @@ export function eventsCommand(program: Command, run: Run): void {
         process.once('SIGINT', () => stop.abort());
         process.stdout.once('error', () => stop.abort());
         const { definitions } = asked.topic === 'admission' ? admission : reference;
+        const published = { context: asked.topic, definitions, audience: 'public' } as const;
         const wanted = asked.type && new Set(asked.type);
         const end = asked.follow ? undefined : await feed.head();
         if (end !== undefined && !feed.before(feed.start, end)) return;
         for await (const batch of feed.follow(feed.start, stop.signal)) {
           const lines = batch.events
             .filter((event) => !wanted || wanted.has(event.type))
-            .map((event) => `${JSON.stringify(publicForm(event, definitions))}\n`);
+            .map((event) => `${cloudEvent(event, published)}\n`);
           // A reader that is slower than the store is waited for.
           if (lines.length > 0 && !process.stdout.write(lines.join(''))) {
             await new Promise((resolve) => process.stdout.once('drain', resolve));
@@ -40,11 +42,4 @@ export function eventsCommand(program: Command, run: Run): void {
         }
       }),
     );
-}
-
-function publicForm(event: Recorded, definitions: ReadonlyMap<string, EventDefinition>): Record<string, unknown> {
-  const hidden = definitions.get(event.type)?.privateFields ?? [];
-  const data = Object.fromEntries(Object.entries(event.data as object).filter(([name]) => !hidden.includes(name)));
-  const { id, type, version, stream, revision, time, actor, trace } = event;
-  return { id, type, version, stream, revision, time, actor, trace, data };
 }

@@ -1,0 +1,3 @@
+-- Each context has a database of its own: they meet on Kafka only.
+create database admission;
+create database reference;

@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http';
+import { below, spanContextOf, traceparentIn, traceparentOf, tracer } from '@gatehouse/eventing/tracing';
+import { metrics, ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+
+/** A request as telemetry sees it, and the one span that it has. */
+export type Observed = {
+  /** What events of this request keep: the span as a `traceparent`; without telemetry what the client sent, or null. */
+  readonly trace: string | null;
+  /** Called once, with the status of the reply. */
+  end(status: number): void;
+};
+
+/** In place of a status: the client went away before there was one. */
+export const CLIENT_GONE = 499;
+
+/** Begins the observation of requests: `route` is a pattern, never a path, which holds tickets' secrets. */
+export function requestObserver(): (req: IncomingMessage, route: string) => Observed {
+  const durations = metrics.getMeter('gatehouse').createHistogram('gatehouse.request.duration.seconds', {
+    description: 'From the first byte that was read of a request to the writing of its reply',
+    advice: { explicitBucketBoundaries: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10] },
+  });
+  return (req, route) => {
+    const begunMs = performance.now();
+    const sent = traceparentIn(req.headers['traceparent']);
+    const parent = sent === null ? ROOT_CONTEXT : below(spanContextOf(sent, true));
+    const span = tracer.startSpan(`${req.method} ${route}`, { kind: SpanKind.SERVER }, parent);
+    return {
+      trace: traceparentOf(span),
+      end(status) {
+        durations.record((performance.now() - begunMs) / 1_000, {
+          method: req.method!,
+          route,
+          status,
+        });
+        if (!span.isRecording()) return;
+        span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
+        if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        span.end();
+      },
+    };
+  };
+}

@@ -1,0 +1,102 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Lag } from '@gatehouse/eventing/lag';
+import { metrics, trace } from '@opentelemetry/api';
+import type { Config } from './config';
+import type { Log } from './log';
+
+/** What a process tells of itself while it runs. */
+export type Telemetry = {
+  /** Where /metrics is; null when METRICS_PORT is not set. */
+  readonly metricsPort: number | null;
+  /** Sends what is left and ends; the last thing that a process does. */
+  stop(): Promise<void>;
+};
+
+const NOTHING: Telemetry = { metricsPort: null, stop: () => Promise.resolve() };
+
+/**
+ * Starts OpenTelemetry where it is configured; before anything that counts or traces is made. Nothing of ours is instrumented from
+ * outside: the spans and counters that there are stand in the code. Where spans go to, and how, says the environment, as
+ * OpenTelemetry's own documents have it (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, …).
+ */
+export async function startTelemetry(
+  { traces, metricsAt }: Config['telemetry'],
+  { name, log }: { name: string; log: Log },
+): Promise<Telemetry> {
+  if (!traces && !metricsAt) return NOTHING;
+  // Loaded where it is wanted: it is large.
+  const { NodeSDK, tracing } = await import('@opentelemetry/sdk-node');
+  const { PrometheusExporter } = await import('@opentelemetry/exporter-prometheus');
+  const prometheus = metricsAt && new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
+  const share = new tracing.TraceIdRatioBasedSampler(traces?.sampling ?? 0);
+  const sdk = new NodeSDK({
+    serviceName: name,
+    autoDetectResources: false,
+    textMapPropagator: null,
+    metricReaders: prometheus ? [prometheus] : [],
+    logRecordProcessors: [],
+    ...(traces ? {} : { spanProcessors: [] }),
+    // What a client wishes does not decide: whoever scans could make every scan cost more.
+    sampler: new tracing.ParentBasedSampler({ root: share, remoteParentSampled: share, remoteParentNotSampled: share }),
+  });
+  sdk.start();
+  let server: Server | undefined;
+  if (prometheus && metricsAt) {
+    server = createServer((req, res) => {
+      if (req.method === 'GET' && req.url === '/metrics') prometheus.getMetricsRequestHandler(req, res);
+      else res.writeHead(404).end();
+    });
+    await listening(server, metricsAt);
+  }
+  const metricsPort = server ? (server.address() as AddressInfo).port : null;
+  log.info({ traces: traces?.sampling ?? 0, metricsPort }, 'telemetry');
+  return {
+    metricsPort,
+    async stop() {
+      server?.closeAllConnections();
+      server?.close();
+      // A collector that is away must not hold up the stop for long, nor make it fail.
+      await Promise.race([
+        sdk.shutdown().catch(() => undefined),
+        new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
+      ]);
+      trace.disable();
+      metrics.disable();
+    },
+  };
+}
+
+function listening(server: Server, at: { port: number; host: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(new Error(`METRICS_PORT cannot be used: ${cause.message}`, { cause })));
+    server.listen(at.port, at.host, () => resolve());
+  });
+}
+
+/** Tells how old the oldest event is that each projection, consumer and relay has not processed, whenever somebody asks. */
+export function tellLags(lags: () => Promise<readonly Lag[]>): void {
+  const meter = metrics.getMeter('gatehouse');
+  const gauges = {
+    projection: meter.createObservableGauge('gatehouse.projection.lag.seconds', {
+      description: 'Age of the oldest event of its own history that a projection has not applied; 0 when there is none',
+    }),
+    consumer: meter.createObservableGauge('gatehouse.consumer.lag.seconds', {
+      description: 'Age of the oldest event of another context that a consumer has not applied; 0 when there is none',
+    }),
+    relay: meter.createObservableGauge('gatehouse.relay.lag.seconds', {
+      description: 'Age of the oldest event that is not on Kafka; 0 when there is none',
+    }),
+  };
+  meter.addBatchObservableCallback(async (result) => {
+    const now = Date.now();
+    const ages = (await lags()).map((lag) => ({
+      ...lag,
+      age: lag.oldestMs === null ? 0 : Math.max(0, now - lag.oldestMs) / 1_000,
+    }));
+    // Of several partitions the one that is furthest behind is told: the last one that is observed stands.
+    for (const { kind, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
+      result.observe(gauges[kind], age, { name, topic });
+    }
+  }, Object.values(gauges));
+}

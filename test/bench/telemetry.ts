@@ -1,0 +1,59 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Bench } from './parts';
+import { bar, figure } from './report';
+import { inTurn, median, ratio } from './rounds';
+import type { Turn } from './stage';
+
+const VARIANTS = ['off', 'metrics and 1 % of traces', 'metrics and all traces'] as const;
+type Variant = (typeof VARIANTS)[number];
+const SAMPLING: Readonly<Record<Variant, string | null>> = {
+  off: null,
+  'metrics and 1 % of traces': '0.01',
+  'metrics and all traces': '1',
+};
+const CONNECTIONS = 128;
+
+/** What telemetry costs a process that answers scans; projections run in another one. */
+export const telemetry: Bench = async (stage, { rounds, turnMs, tickets }) => {
+  const dataset = await stage.dataset(tickets);
+  // A collector that takes everything and does nothing with it.
+  const collector = createServer((req, res) => req.resume().on('end', () => res.end()));
+  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+  const settingsOf = (variant: Variant): Record<string, string> => {
+    const sampling = SAMPLING[variant];
+    return sampling === null
+      ? { ROLES: 'http' }
+      : { ROLES: 'http', METRICS_PORT: '0', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, TRACE_SAMPLING: sampling };
+  };
+  const find = (variant: Variant) =>
+    stage.replica(`telemetry ${variant}`, { of: dataset, settings: settingsOf(variant) });
+  for (const variant of VARIANTS) await find(variant);
+  const turns = await inTurn(VARIANTS, rounds, async (variant) =>
+    stage.drive(await find(variant), { connections: CONNECTIONS, durationMs: turnMs }),
+  );
+  collector.closeAllConnections();
+  collector.close();
+  const each = (turn: Turn) => turn.nodeMs / turn.sent;
+  const more = (variant: Variant) => ratio(turns[variant], turns.off, each) - 1;
+  return [
+    bar({
+      bar: 'telemetry',
+      what: 'node CPU of a scan with metrics and 1 % of traces, more than without',
+      measured: more('metrics and 1 % of traces'),
+      needed: { atMost: 0.05 },
+      unit: '%',
+    }),
+    figure(
+      'node CPU of a scan with metrics and all traces, more than without',
+      `${(more('metrics and all traces') * 100).toFixed(0)} %`,
+    ),
+    ...VARIANTS.map((variant) =>
+      figure(
+        `telemetry ${variant}, ${CONNECTIONS} connections`,
+        `CPU-µs each: node ${Math.round(median(turns[variant].map(each)) * 1000)}`,
+      ),
+    ),
+  ];
+};

@@ -1,0 +1,188 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { checkin } from '@gatehouse/checkin/service';
+import { DuckDBInstance, type DuckDBConnection, type Json } from '@duckdb/node-api';
+import { legacyDroid } from '@gatehouse/legacy-droid/service';
+import { droid } from '@gatehouse/test-support/droid';
+import { DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import { startSystem, type System } from '@gatehouse/test-support/system';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
+
+/* What docs/analytics.md says, on scans made over HTTP: its own SQL over what its own command prints. */
+
+const PROJECT = path.resolve(__dirname, '../..');
+/** Scans are uploaded ten minutes after they happened. */
+const MINUTE = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 600_000);
+const at = (seconds: number): string => new Date(MINUTE.getTime() + seconds * 1_000).toISOString();
+/** As DuckDB prints a timestamp. */
+const shown = (seconds: number): string => at(seconds).replace('T', ' ').replace('.000Z', '');
+
+let system: System;
+let folder: string;
+let lines: Record<string, unknown>[];
+let database: DuckDBConnection;
+/** The SQL blocks of the document, by the heading above them. */
+let blocks: Map<string, string>;
+
+beforeAll(async () => {
+  system = await startSystem([checkin, legacyDroid]);
+  await system.import(festival());
+  folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-analytics-'));
+  await scanAll();
+  const printed = await printEvents();
+  lines = printed
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  // A reader of Kafka may get everything again.
+  await writeFile(path.join(folder, 'events.ndjson'), printed + printed);
+  blocks = blocksOf(await readFile(path.join(PROJECT, 'docs/analytics.md'), 'utf8'));
+  database = await (await DuckDBInstance.create()).connect();
+  await database.run(`set file_search_path = '${folder}'`);
+  await database.run(blocks.get('In DuckDB')!);
+});
+afterAll(async () => {
+  database.closeSync();
+  await system.close();
+  await rm(folder, { recursive: true });
+});
+
+async function scanAll(): Promise<void> {
+  const scan = async (list: number, ticket: { secret: string } | string, seconds: number) => {
+    const secret = typeof ticket === 'string' ? ticket : ticket.secret;
+    const { status } = await system.call('POST', `${OPENAIR}checkinlists/${list}/positions/${secret}/redeem/`, {
+      token: TOKENS.admin,
+      json: { datetime: at(seconds), nonce: `nonce ${seconds}` },
+    });
+    return status;
+  };
+  expect([
+    await scan(LISTS.main, TICKETS.ada, 1),
+    await scan(LISTS.main, TICKETS.ada, 2),
+    await scan(LISTS.passes, TICKETS.ada, 3),
+    await scan(LISTS.main, TICKETS.pending, 4),
+    await scan(LISTS.main, 'nobodysticket', 5),
+    await scan(LISTS.passes, TICKETS.adasParking, 6),
+    await scan(LISTS.main, TICKETS.adasParking, 61),
+    await scan(LISTS.main, TICKETS.friday, 62),
+  ]).toEqual([201, 400, 201, 400, 404, 400, 201, 201]);
+  const phone = droid(system, 'demo/openair', DROID_KEYS.main);
+  const { body } = await phone.redeem({ secret: TICKETS.vip.secret, datetime: at(63) });
+  expect(body).toMatchObject({ status: 'ok' });
+}
+
+/** `npm run gatehouse -- events --topic admission --ndjson`, from the sources. */
+async function printEvents(): Promise<string> {
+  const main = path.join(PROJECT, 'services/cli/src/main.ts');
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', main, 'events', '--topic', 'admission', '--ndjson'],
+    {
+      cwd: PROJECT,
+      env: {
+        PATH: process.env['PATH'],
+        TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
+        DATABASE_URL: system.databaseUrl,
+      },
+    },
+  );
+  return stdout;
+}
+
+function blocksOf(markdown: string): Map<string, string> {
+  const found = markdown.matchAll(/^#+ (.+)$|^```sql\n([\s\S]+?)^```$/gm);
+  const blocks = new Map<string, string>();
+  let heading = '';
+  for (const [, title, sql] of found) {
+    if (title !== undefined) heading = title;
+    else blocks.set(heading, sql!);
+  }
+  return blocks;
+}
+
+async function ask(heading: string): Promise<Record<string, Json>[]> {
+  return (await database.runAndReadAll(blocks.get(heading)!)).getRowObjectsJson();
+}
+
+describe('the five questions of docs/analytics.md', () => {
+  test('entries per minute and list', async () => {
+    expect(await ask('Entries per minute and list')).toEqual([
+      { minute: shown(0), name: 'Main gate', entries: '1' },
+      { minute: shown(0), name: 'Passes', entries: '1' },
+      { minute: shown(60), name: 'Main gate', entries: '3' },
+    ]);
+  });
+
+  test('refusals by reason', async () => {
+    expect(await ask('Refusals by reason')).toEqual([
+      { name: 'Main gate', reason: 'already_redeemed', refusals: '1', tickets: '1' },
+      { name: 'Main gate', reason: 'unknown_ticket', refusals: '1', tickets: '0' },
+      { name: 'Main gate', reason: 'unpaid', refusals: '1', tickets: '1' },
+      { name: 'Passes', reason: 'product', refusals: '1', tickets: '1' },
+    ]);
+  });
+
+  test('first and last entry', async () => {
+    expect(await ask('First and last entry')).toEqual([
+      { name: 'Main gate', first_entry: shown(1), last_entry: shown(63), entries: '4' },
+      { name: 'Passes', first_entry: shown(3), last_entry: shown(3), entries: '1' },
+    ]);
+  });
+
+  test('one ticket tried at two lists', async () => {
+    expect(await ask('One ticket tried at two lists')).toEqual([
+      {
+        ticket: TICKETS.ada.id,
+        tries: ['Main gate: let in', 'Main gate: already_redeemed', 'Passes: let in'],
+      },
+      { ticket: TICKETS.adasParking.id, tries: ['Passes: product', 'Main gate: let in'] },
+    ]);
+  });
+
+  test('lag between datetime and time', async () => {
+    const scans = lines.filter(({ type }) => type === 'PositionRedeemed' || type === 'RedemptionRefused');
+    const lagOf = ({ time, data }: Record<string, unknown>) =>
+      (Date.parse(time as string) - Date.parse((data as { datetime: string }).datetime)) / 1_000;
+    const wanted = [...new Set(scans.map(({ actor }) => actor as string))].sort().map((actor) => {
+      const lags = scans.filter((each) => each['actor'] === actor).map(lagOf);
+      return { actor, scans: String(lags.length), longest_s: Math.max(...lags) };
+    });
+    expect(wanted).toHaveLength(2);
+    const told = await ask('Lag between `datetime` and `time`');
+    expect(told.map(({ median_s: _, ...row }) => row)).toEqual(
+      wanted.map((row) => ({ ...row, longest_s: expect.closeTo(row.longest_s, 2) as number })),
+    );
+  });
+
+  test('nothing is missing, and the document asks no more', async () => {
+    expect(await ask('Is anything missing?')).toEqual([]);
+    expect(blocks.size).toBe(7);
+  });
+});
+
+describe('what the command prints', () => {
+  test('is what its schemas say, event by event', async () => {
+    const ajv = addFormats.default(new Ajv({ strict: false }));
+    const types = new Set(lines.map(({ type }) => type as string));
+    expect([...types]).toEqual(
+      expect.arrayContaining(['PositionRedeemed', 'RedemptionRefused', 'CheckinListCreated', 'CheckinImported']),
+    );
+    for (const { type, version, dataschema, data } of lines as Record<string, string>[]) {
+      const file = path.join(PROJECT, `packages/events/published/${type}.v${version}.json`);
+      const schema = JSON.parse(await readFile(file, 'utf8')) as { $id: string };
+      const validate = ajv.getSchema(schema.$id) ?? ajv.compile(schema);
+      expect({ type, dataschema, valid: validate(data) }).toEqual({ type, dataschema: schema.$id, valid: true });
+    }
+  });
+
+  test('holds no secret, name or nonce', () => {
+    const text = JSON.stringify(lines);
+    for (const hidden of [TICKETS.ada.secret, 'nobodysticket', 'Ada', 'nonce 1', TOKENS.admin, DROID_KEYS.main]) {
+      expect(text).not.toContain(hidden);
+    }
+  });
+});

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { checkin } from '@gatehouse/checkin/service';
+import { referenceRelay } from '@gatehouse/reference/context';
+import { backendsInTest } from '@gatehouse/test-support/backends';
+import { festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import { describeWithKafka } from '@gatehouse/test-support/kafka';
+import { startSystem } from '@gatehouse/test-support/system';
+
+const INFRA = path.resolve(__dirname, '../../infra');
+/** Names of metrics as they stand in a file that Prometheus or Grafana reads. */
+const namesIn = (file: string) => new Set(readFileSync(path.join(INFRA, file), 'utf8').match(/gatehouse_[a-z_]+/g));
+
+describeWithKafka('what dashboard and alerts name', () => {
+  test('is in /metrics', async () => {
+    const backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
+    const system = await startSystem([checkin, referenceRelay], { ...backends.env, METRICS_PORT: '0' });
+    try {
+      await system.import(festival());
+      const target = `${OPENAIR}checkinlists/${LISTS.main}/positions/${TICKETS.ada.secret}/redeem/`;
+      expect((await system.call('POST', target, { token: TOKENS.admin, json: {} })).status).toBe(201);
+      const told = new Set(
+        (await (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text()).match(/^gatehouse_[a-z_]+/gm),
+      );
+      const [dashboard, alerts] = ['grafana/dashboards/gatehouse.json', 'prometheus/alerts.yml'].map(namesIn);
+      expect(dashboard!.size).toBeGreaterThanOrEqual(7);
+      expect(alerts!.size).toBeGreaterThanOrEqual(4);
+      expect([...told]).toEqual(expect.arrayContaining([...dashboard!, ...alerts!]));
+    } finally {
+      await system.close();
+      await backends.close();
+    }
+  });
+});

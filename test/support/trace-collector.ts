@@ -1,0 +1,74 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A span as OTLP/HTTP carries it in JSON, as far as tests look at it. */
+export type ExportedSpan = {
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
+};
+
+type Export = { resourceSpans: { scopeSpans: { spans: ExportedSpan[] }[] }[] };
+
+/** What spans are sent to in place of a collector. */
+export type TraceCollector = {
+  /** Settings of a process whose every span comes here at once. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly spans: readonly ExportedSpan[];
+  /** Waits until spans with all of these names have come in a trace, and answers that trace. */
+  trace(traceId: string, names: readonly string[]): Promise<ExportedSpan[]>;
+  /** Waits until a span has come of which this holds. */
+  seen(holds: (span: ExportedSpan) => boolean): Promise<ExportedSpan>;
+  close(): Promise<void>;
+};
+
+const PATIENCE_MS = 20_000;
+
+/** Listens for what processes with its `env` send. */
+export async function collectTraces(): Promise<TraceCollector> {
+  const spans: ExportedSpan[] = [];
+  const server = createServer((req, res) => {
+    let text = '';
+    req.setEncoding('utf8').on('data', (part: string) => (text += part));
+    req.on('end', () => {
+      const { resourceSpans } = JSON.parse(text) as Export;
+      spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
+      res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  /** Asks until there is an answer. Gives up, and says what has come. */
+  async function until<T>(answer: () => T | undefined): Promise<T> {
+    const givesUp = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const given = answer();
+      if (given !== undefined) return given;
+      if (Date.now() > givesUp)
+        throw new Error(`only these spans have come: ${spans.map(({ name }) => name).join(', ')}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  return {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+      TRACE_SAMPLING: '1',
+    },
+    spans,
+    trace: (traceId, names) =>
+      until(() => {
+        const found = spans.filter((span) => span.traceId === traceId);
+        return names.every((name) => found.some((span) => span.name === name)) ? found : undefined;
+      }),
+    seen: (holds) => until(() => spans.find(holds)),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
