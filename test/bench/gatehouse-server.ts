@@ -1,15 +1,16 @@
 import { checkin } from '@gatehouse/checkin/service';
+import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { readConfig } from '@gatehouse/service/config';
 import { createLog } from '@gatehouse/service/log';
 import { run } from '@gatehouse/service/run';
 import { answerParent, optionsOf } from './child';
 
-/* The real check-in service, as `npm run start:checkin` runs it. */
+/* The real services: both heads in one process, as `npm start` runs them. */
 
 const { databaseUrl } = optionsOf<{ databaseUrl: string }>();
 
 const config = readConfig({ PORT: '0', LOG_LEVEL: 'error' });
-const running = run([checkin], { config, log: createLog(config.logLevel), databaseUrl });
+const running = run([checkin, legacyDroid], { config, log: createLog(config.logLevel), databaseUrl });
 
 answerParent(
   async () => ({ port: (await running).port }),

@@ -1,8 +1,8 @@
 import type { Finding } from './report';
 import type { Stage } from './stage';
 
-export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'reads';
-export const PARTS: readonly Part[] = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'reads'];
+export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'reads' | 'droid';
+export const PARTS: readonly Part[] = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'reads', 'droid'];
 
 /** What a run is like. */
 export type Plan = {

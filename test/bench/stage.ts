@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import { startChild, startServer, type Child, type Server } from './child';
 import { cpuMsOf, parentOf, postgresCpuMs } from './cpu';
 import { openDataset, type Dataset } from './dataset';
-import type { Load, Measured } from './load-generator';
+import type { Fetches, Load, Measured } from './load-generator';
 
 /** A server that scans are sent to, and whose tickets. */
 export type Target = {
@@ -18,6 +18,8 @@ export type Target = {
   /** Which (list, ticket) pairs it has not had yet. Servers without a store have them for ever. */
   next: number;
   lists: number[];
+  /** For old scanners: the key that goes with each list. */
+  readonly keys?: string[];
   readonly isReal: boolean;
   /** Whether its code has been compiled by use. */
   isWarm: boolean;
@@ -39,11 +41,15 @@ export type Stage = {
   dataset(positions: number): Promise<Dataset>;
   /** The real service over this dataset. */
   gatehouse(dataset: Dataset): Promise<Target>;
+  /** The same server, asked as old scanners ask. */
+  droid(dataset: Dataset): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
   /** One more process of ours, from a file of this folder. */
   server(file: string, options: unknown): Promise<Server>;
   drive(target: Target, shape: Shape): Promise<Turn>;
-  cpu(target: Dataset): { nodeMs: number; postgresMs: number };
+  /** Asks a server for one thing again and again, from a generator of its own: that may go on beside scans. */
+  fetch(from: Server, what: Pick<Fetches, 'get' | 'headers'>, shape: Shape): Promise<Measured>;
+  cpu(of: { readonly server: Server }): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
 };
 
@@ -70,6 +76,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   });
   const postmaster = await postmasterOf(embedded.url);
   const generator: Child = startChild('load-generator', {});
+  let fetcher: Child | undefined;
   const datasets = new Map<number, Promise<Dataset>>();
   const targets = new Map<string, Promise<Target>>();
   const started: Server[] = [];
@@ -97,6 +104,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     const most = Math.ceil((durationMs / 1000) * (rate ?? (to.isReal ? 20_000 : 40_000)));
     while (to.lists.length * of.positions < to.next + most) {
       to.lists.push(to.isReal ? await of.newList() : to.lists[0]! + to.lists.length);
+      to.keys?.push(await of.newKey(to.lists.at(-1)!));
     }
     await of.settled();
     const load: Load = {
@@ -105,6 +113,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       durationMs,
       ...(rate === undefined ? {} : { rate }),
       token: of.token,
+      ...(to.keys === undefined ? {} : { keys: to.keys }),
       secrets: of.secrets,
       lists: to.lists,
       from: to.next,
@@ -115,7 +124,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     const nodeMs = cpuMsOf(server.pid) - before.node;
     const postgresMs = postgresCpuMs(postmaster) - before.postgres;
     to.next += measured.sent;
-    if (measured.statuses['201'] !== measured.sent || measured.sent === 0) {
+    if (measured.statuses[to.keys ? '200 ok' : '201'] !== measured.sent || measured.sent === 0) {
       throw new Error(`${to.name} answered ${JSON.stringify(measured.statuses)} to ${measured.sent} scans`);
     }
     return { ...measured, perSecond: (measured.sent / measured.elapsedMs) * 1000, nodeMs, postgresMs, lagMs };
@@ -136,6 +145,21 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         isReal: true,
         isWarm: false,
       })),
+    droid: (of) =>
+      target(`droid ${of.positions}`, async () => {
+        const list = await of.newList();
+        const keys = [await of.newKey(list)];
+        return {
+          name: 'droid',
+          server: of.server,
+          dataset: of,
+          next: 0,
+          lists: [list],
+          keys,
+          isReal: true,
+          isWarm: false,
+        };
+      }),
     peer: (kind, of) =>
       target(`${kind} ${of.positions}`, async () => {
         const reply = await sampleReply(of);
@@ -161,9 +185,14 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       to.isWarm = true;
       return turn(to, shape);
     },
+    fetch(from, what, shape) {
+      fetcher ??= startChild('load-generator', {});
+      return fetcher.ask<Measured>({ port: from.port, ...what, ...shape } satisfies Fetches);
+    },
     cpu: (of) => ({ nodeMs: cpuMsOf(of.server.pid), postgresMs: postgresCpuMs(postmaster) }),
     async close() {
       await generator.stop();
+      await fetcher?.stop();
       for (const server of started) await server.stop();
       for (const opened of datasets.values()) {
         // One that could not be opened has been told of.

@@ -18,6 +18,9 @@ const subject = {
   date: id.nullable(),
 };
 
+/** The app that scanned, where its key names one: `pretixdroid`, `pretixdesk` (contract §3.1). Absent for tokens and devices. */
+const app = z.string().optional();
+
 /** A ticket was let in, by a scan or automatically with its order (contract §2.5, §2.6). */
 export const PositionRedeemed = event(
   'PositionRedeemed',
@@ -32,6 +35,7 @@ export const PositionRedeemed = event(
     datetime: instant,
     nonce: z.string().nullable(),
     nonce_present: z.boolean(),
+    app,
   }),
   { privateFields: ['nonce'] },
 );
@@ -71,6 +75,7 @@ export const RedemptionRefused = event(
     forced: z.boolean(),
     datetime: instant,
     nonce_present: z.boolean(),
+    app,
   }),
 );
 
