@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EVENT_STORE_SQL, listen, migrate, openPool } from '@gatehouse/eventing/postgres';
-import { postgresStore, type PostgresStore } from '@gatehouse/eventing/postgres-store';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { postgresStore } from '@gatehouse/eventing/postgres-store';
 import { createDroidKey, createToken } from '@gatehouse/reference/credentials';
 import { writeFestival } from '@gatehouse/reference/festival';
 import { exportFolder } from '@gatehouse/reference/testing';
@@ -152,7 +153,7 @@ async function makeToken(databaseUrl: string): Promise<string> {
   return secret;
 }
 
-async function withReference<T>(databaseUrl: string, work: (reference: PostgresStore) => Promise<T>): Promise<T> {
+async function withReference<T>(databaseUrl: string, work: (reference: ContextStore) => Promise<T>): Promise<T> {
   const pool = openPool(databaseUrl, 'reference', 2);
   await migrate(pool, 'reference', EVENT_STORE_SQL);
   const listener = listen(databaseUrl);
