@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { droid } from './droid';
 import { httpLayer } from './http-layer';
 import { openLoop } from './open-loop';
 import { PARTS, type Bench, type Part, type Plan } from './parts';
@@ -34,6 +35,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P9'], relay],
   [['reads'], reads],
   [['telemetry'], telemetry],
+  [['droid'], droid],
 ];
 
 /** What stays between runs of single parts: each with when and how it was measured. */

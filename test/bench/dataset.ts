@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EVENT_STORE_SQL, listen, migrate, openPool } from '@gatehouse/eventing/postgres';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
-import { createToken } from '@gatehouse/reference/credentials';
+import { createDroidKey, createToken } from '@gatehouse/reference/credentials';
 import { writeFestival } from '@gatehouse/reference/festival';
 import { exportFolder } from '@gatehouse/reference/testing';
 import { call } from '@gatehouse/service/testing';
@@ -27,6 +28,8 @@ export type Dataset = {
   get(target: string): Promise<{ status: number; body: unknown; text: string }>;
   /** Makes a check-in list over the API and answers its id. */
   newList(): Promise<number>;
+  /** Makes a key for old scanners on a list and answers it. */
+  newKey(list: number): Promise<string>;
   /** Waits until read models hold all of both histories; answers how long that took. */
   settled(): Promise<number>;
   close(): Promise<void>;
@@ -95,6 +98,14 @@ export async function openDataset(positions: number, options: DatasetOptions): P
       if (answer.status !== 201) throw new Error(`no list was made: ${answer.status} ${answer.text}`);
       return (answer.body as { id: number }).id;
     },
+    async newKey(list) {
+      const wish = { list, all_items: true, items: [], allow_search: true, show_info: true, app: 'pretixdroid' };
+      const { secret } = await withReference(databaseUrl, (reference) =>
+        createDroidKey(reference, { organizer: 'big', event: 'fest', ...wish }, null),
+      );
+      await settle(pool);
+      return secret;
+    },
     settled: () => settle(pool),
     async close() {
       await pool.end();
@@ -130,19 +141,28 @@ async function make(
 }
 
 async function makeToken(databaseUrl: string): Promise<string> {
+  const { secret } = await withReference(databaseUrl, (reference) =>
+    createToken(reference, {
+      organizer: 'big',
+      name: 'bench',
+      permissions: ['can_view_orders', 'can_change_orders', 'can_change_event_settings'],
+      all_events: true,
+      limit_events: [],
+    }),
+  );
+  return secret;
+}
+
+async function withReference<T>(databaseUrl: string, work: (reference: ContextStore) => Promise<T>): Promise<T> {
   const pool = openPool(databaseUrl, 'reference', 2);
   await migrate(pool, 'reference', EVENT_STORE_SQL);
   const listener = listen(databaseUrl);
-  const { secret } = await createToken(postgresStore({ pool, context: 'reference', listener }), {
-    organizer: 'big',
-    name: 'bench',
-    permissions: ['can_view_orders', 'can_change_orders', 'can_change_event_settings'],
-    all_events: true,
-    limit_events: [],
-  });
-  await listener.close();
-  await pool.end();
-  return secret;
+  try {
+    return await work(postgresStore({ pool, context: 'reference', listener }));
+  } finally {
+    await listener.close();
+    await pool.end();
+  }
 }
 
 const SETTLE_MS = 1_800_000;

@@ -2,14 +2,20 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { answerParent } from './child';
 
-/** What the generator is asked to send. Times in milliseconds. */
-export type Load = {
+/** How the generator is asked to send. Times in milliseconds. */
+export type Pace = {
   readonly port: number;
   readonly connections: number;
   readonly durationMs: number;
   /** Requests per second, at even distances, whatever the replies do; none: as fast as replies come (closed loop). */
   readonly rate?: number;
+};
+
+/** Scans. */
+export type Load = Pace & {
   readonly token: string;
+  /** For the old scanners' API: the key that goes with each list. Without them it is the REST API that is asked. */
+  readonly keys?: readonly string[];
   /** A file with one secret per line. */
   readonly secrets: string;
   /** Each (list, ticket) pair is sent once: all tickets of the first list, then those of the next. Starts at pair `from`. */
@@ -17,10 +23,16 @@ export type Load = {
   readonly from: number;
 };
 
+/** One and the same GET, again and again. */
+export type Fetches = Pace & { readonly get: string; readonly headers: Readonly<Record<string, string>> };
+
 /** What came of it. Latencies in milliseconds; those of an open loop count from when the request was due. */
 export type Measured = {
   readonly sent: number;
+  /** How many replies had which status, with an old scanner's also which outcome: `201`, `200 ok`. */
   readonly statuses: Readonly<Record<string, number>>;
+  /** Of all replies' bodies. */
+  readonly bodyBytes: number;
   /** From the first request to the last reply. */
   readonly elapsedMs: number;
   readonly p50: number;
@@ -34,12 +46,15 @@ export type Measured = {
  */
 
 const HEAD_END = '\r\n\r\n';
-const REPLY_BUFFER_BYTES = 16_384;
+const REPLY_BUFFER_BYTES = 65_536;
+/** Only the old scanners' API puts its spaces so; there every outcome has the same status. */
+const OUTCOME = /(?<="status": ")\w+/;
 /** More than any server here answers in the time of one closed loop. */
 const MOST_PER_SECOND = 40_000;
 
 class Connection {
   busy = false;
+  bodyBytes = 0;
   #socket: Socket | undefined;
   #dueAt = 0;
   #bodyLeft = 0;
@@ -74,10 +89,14 @@ class Connection {
       const end = this.#head.indexOf(HEAD_END);
       if (end === -1) return true;
       at = bytes - (this.#head.length - end - HEAD_END.length);
-      this.#status = this.#head.slice(9, 12);
+      const [outcome] = OUTCOME.exec(this.#head) ?? [];
+      this.#status = this.#head.slice(9, 12) + (outcome === undefined ? '' : ` ${outcome}`);
       const named = this.#head.indexOf('ontent-Length: ');
-      if (named === -1 || named > end) throw new Error(`a reply without Content-Length: ${this.#head.slice(0, 200)}`);
-      this.#bodyLeft = Number.parseInt(this.#head.slice(named + 15, named + 25), 10);
+      const hasBody = !this.#status.startsWith('304');
+      if (hasBody && (named === -1 || named > end))
+        throw new Error(`a reply without Content-Length: ${this.#head.slice(0, 200)}`);
+      this.#bodyLeft = hasBody ? Number.parseInt(this.#head.slice(named + 15, named + 25), 10) : 0;
+      this.bodyBytes += this.#bodyLeft;
       this.#head = '';
     }
     this.#bodyLeft -= bytes - at;
@@ -91,13 +110,9 @@ class Connection {
 let secretsFile = '';
 let secrets: readonly string[] = [];
 
-async function run(load: Load): Promise<Measured> {
-  if (load.secrets !== secretsFile) {
-    secrets = readFileSync(load.secrets, 'latin1').trimEnd().split('\n');
-    secretsFile = load.secrets;
-  }
+async function run(load: Load | Fetches): Promise<Measured> {
   const wanted = Math.ceil((load.durationMs / 1000) * (load.rate ?? MOST_PER_SECOND));
-  const requests = requestsOf(load, Math.min(wanted, secrets.length * load.lists.length - load.from));
+  const requests = 'get' in load ? Array<Buffer>(wanted).fill(fetchOf(load)) : scansOf(load, wanted);
   const latencies: number[] = [];
   const statuses: Record<string, number> = {};
   let sent = 0;
@@ -148,24 +163,60 @@ async function run(load: Load): Promise<Measured> {
   for (const connection of connections) connection.close();
   latencies.sort((a, b) => a - b);
   const at = (part: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? 0;
-  return { sent, statuses, elapsedMs: lastReplyAt - startedAt, p50: at(0.5), p99: at(0.99), max: at(1) };
+  return {
+    sent,
+    statuses,
+    bodyBytes: connections.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0),
+    elapsedMs: lastReplyAt - startedAt,
+    p50: at(0.5),
+    p99: at(0.99),
+    max: at(1),
+  };
 }
 
-/** Requests as the scanner app sends them, each for a ticket and list of its own and with a nonce of its own. */
-function requestsOf(load: Load, count: number): Buffer[] {
+function fetchOf({ port, get, headers }: Fetches): Buffer {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`GET ${get} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${lines.join('')}\r\n`, 'latin1');
+}
+
+/** Requests as the scanner apps send them, each for a ticket and list of its own and with a nonce of its own. */
+function scansOf(load: Load, most: number): Buffer[] {
+  if (load.secrets !== secretsFile) {
+    secrets = readFileSync(load.secrets, 'latin1').trimEnd().split('\n');
+    secretsFile = load.secrets;
+  }
+  const count = Math.min(most, secrets.length * load.lists.length - load.from);
   return Array.from({ length: count }, (_, i) => {
     const pair = load.from + i;
-    const list = load.lists[Math.floor(pair / secrets.length)];
-    const secret = secrets[pair % secrets.length]!;
-    const nonce = (pair * 2_654_435_761).toString(36).padEnd(32, 'x');
-    const body = `{"force":false,"ignore_unpaid":false,"nonce":"${nonce}","questions_supported":true,"answers":{}}`;
+    const at = Math.floor(pair / secrets.length);
+    const scan = {
+      secret: secrets[pair % secrets.length]!,
+      nonce: (pair * 2_654_435_761).toString(36).padEnd(32, 'x'),
+    };
     return Buffer.from(
-      `POST /api/v1/organizers/big/events/fest/checkinlists/${list}/positions/${secret}/redeem/ HTTP/1.1\r\n` +
-        `Host: 127.0.0.1:${load.port}\r\nAuthorization: Token ${load.token}\r\nAccept: application/json\r\n` +
-        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      load.keys ? oldScan(load, load.keys[at]!, scan) : restScan(load, load.lists[at]!, scan),
       'latin1',
     );
   });
+}
+
+type Scan = { readonly secret: string; readonly nonce: string };
+
+function restScan({ port, token }: Load, list: number, { secret, nonce }: Scan): string {
+  const body = `{"force":false,"ignore_unpaid":false,"nonce":"${nonce}","questions_supported":true,"answers":{}}`;
+  return (
+    `POST /api/v1/organizers/big/events/fest/checkinlists/${list}/positions/${secret}/redeem/ HTTP/1.1\r\n` +
+    `Host: 127.0.0.1:${port}\r\nAuthorization: Token ${token}\r\nAccept: application/json\r\n` +
+    `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+function oldScan({ port }: Load, key: string, { secret, nonce }: Scan): string {
+  const body = `secret=${secret}&questions_supported=true&nonce=${nonce}`;
+  return (
+    `POST /pretixdroid/api/big/fest/redeem/?key=${key} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+    `Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  );
 }
 
 answerParent(run);

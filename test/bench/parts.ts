@@ -1,8 +1,8 @@
 import type { Finding } from './report';
 import type { Stage } from './stage';
 
-export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'reads' | 'telemetry';
-export const PARTS: readonly Part[] = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'reads', 'telemetry'];
+export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'reads' | 'droid' | 'telemetry';
+export const PARTS: readonly Part[] = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'reads', 'droid', 'telemetry'];
 
 /** What a run is like. */
 export type Plan = {

@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import { startChild, startServer, type Child, type Server } from './child';
 import { cpuMsOf, parentOf, postgresCpuMs } from './cpu';
 import { openDataset, type Dataset } from './dataset';
-import type { Load, Measured } from './load-generator';
+import type { Fetches, Load, Measured } from './load-generator';
 
 /** A server that scans are sent to, and whose tickets. */
 export type Target = {
@@ -18,6 +18,8 @@ export type Target = {
   /** Which (list, ticket) pairs it has not had yet. Servers without a store have them for ever. */
   next: number;
   lists: number[];
+  /** For old scanners: the key that goes with each list. */
+  readonly keys?: string[];
   readonly isReal: boolean;
   /** Whether its code has been compiled by use. */
   isWarm: boolean;
@@ -41,11 +43,15 @@ export type Stage = {
   gatehouse(dataset: Dataset): Promise<Target>;
   /** One more process of the real service over this dataset. */
   replica(name: string, at: { of: Dataset; settings: Readonly<Record<string, string>> }): Promise<Target>;
+  /** The same server, asked as old scanners ask. */
+  droid(dataset: Dataset): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
   /** One more process of ours, from a file of this folder. */
   server(file: string, options: unknown): Promise<Server>;
   drive(target: Target, shape: Shape): Promise<Turn>;
-  cpu(target: Dataset): { nodeMs: number; postgresMs: number };
+  /** Asks a server for one thing again and again, from a generator of its own: that may go on beside scans. */
+  fetch(from: Server, what: Pick<Fetches, 'get' | 'headers'>, shape: Shape): Promise<Measured>;
+  cpu(of: { readonly server: Server }): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
 };
 
@@ -72,6 +78,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   });
   const postmaster = await postmasterOf(embedded.url);
   const generator: Child = startChild('load-generator', {});
+  let fetcher: Child | undefined;
   const datasets = new Map<number, Promise<Dataset>>();
   const targets = new Map<string, Promise<Target>>();
   const started: Server[] = [];
@@ -99,6 +106,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     const most = Math.ceil((durationMs / 1000) * (rate ?? (to.isReal ? 20_000 : 40_000)));
     while (to.lists.length * of.positions < to.next + most) {
       to.lists.push(to.isReal ? await of.newList() : to.lists[0]! + to.lists.length);
+      to.keys?.push(await of.newKey(to.lists.at(-1)!));
     }
     await of.settled();
     const load: Load = {
@@ -107,6 +115,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       durationMs,
       ...(rate === undefined ? {} : { rate }),
       token: of.token,
+      ...(to.keys === undefined ? {} : { keys: to.keys }),
       secrets: of.secrets,
       lists: to.lists,
       from: to.next,
@@ -117,7 +126,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     const nodeMs = cpuMsOf(server.pid) - before.node;
     const postgresMs = postgresCpuMs(postmaster) - before.postgres;
     to.next += measured.sent;
-    if (measured.statuses['201'] !== measured.sent || measured.sent === 0) {
+    if (measured.statuses[to.keys ? '200 ok' : '201'] !== measured.sent || measured.sent === 0) {
       throw new Error(`${to.name} answered ${JSON.stringify(measured.statuses)} to ${measured.sent} scans`);
     }
     return { ...measured, perSecond: (measured.sent / measured.elapsedMs) * 1000, nodeMs, postgresMs, lagMs };
@@ -148,6 +157,21 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         started.push(server);
         return { name, server, dataset: of, next: 0, lists: [await of.newList()], isReal: true, isWarm: false };
       }),
+    droid: (of) =>
+      target(`droid ${of.positions}`, async () => {
+        const list = await of.newList();
+        const keys = [await of.newKey(list)];
+        return {
+          name: 'droid',
+          server: of.server,
+          dataset: of,
+          next: 0,
+          lists: [list],
+          keys,
+          isReal: true,
+          isWarm: false,
+        };
+      }),
     peer: (kind, of) =>
       target(`${kind} ${of.positions}`, async () => {
         const reply = await sampleReply(of);
@@ -173,9 +197,14 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       to.isWarm = true;
       return turn(to, shape);
     },
+    fetch(from, what, shape) {
+      fetcher ??= startChild('load-generator', {});
+      return fetcher.ask<Measured>({ port: from.port, ...what, ...shape } satisfies Fetches);
+    },
     cpu: (of) => ({ nodeMs: cpuMsOf(of.server.pid), postgresMs: postgresCpuMs(postmaster) }),
     async close() {
       await generator.stop();
+      await fetcher?.stop();
       for (const server of started) await server.stop();
       for (const opened of datasets.values()) {
         // One that could not be opened has been told of.

@@ -327,7 +327,7 @@ describe('§3.3 redeem', () => {
       {
         type: 'RedemptionRefused',
         actor: expect.stringMatching(/^droidkey:\d+$/),
-        data: { reason: 'unknown_ticket', position: null, list: LISTS.main },
+        data: { reason: 'unknown_ticket', position: null, list: LISTS.main, app: 'pretixdroid' },
       },
     ]);
   });
@@ -371,6 +371,20 @@ describe('§3.3 redeem', () => {
       200,
       'unknown_ticket',
     ]);
+  });
+
+  test('what is told of a scan names the key and the app, never the key itself', async () => {
+    const { secret } = TICKETS.voucher;
+    for (const outcome of ['ok', 'already_redeemed']) {
+      expect(outcomeOf(await passes.redeem({ secret }))).toEqual([200, outcome]);
+    }
+    const told = await lastEvents(2);
+    const by = { actor: expect.stringMatching(/^droidkey:\d+$/), data: { app: 'pretixdesk', list: LISTS.passes } };
+    expect(told).toMatchObject([
+      { type: 'PositionRedeemed', ...by },
+      { type: 'RedemptionRefused', ...by },
+    ]);
+    expect(JSON.stringify(told)).not.toContain(DROID_KEYS.passes);
   });
 
   describe('flags', () => {

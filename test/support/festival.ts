@@ -349,7 +349,7 @@ function openair() {
     'droidkeys.json': [
       droidKey(DROID_KEYS.main, LISTS.main),
       droidKey(DROID_KEYS.pending, LISTS.pending),
-      droidKey(DROID_KEYS.passes, LISTS.passes),
+      droidKey(DROID_KEYS.passes, LISTS.passes, { app: 'pretixdesk' }),
       droidKey(DROID_KEYS.dayAndShirt, LISTS.main, { all_items: false, items: [ITEMS.day, ITEMS.shirt] }),
       droidKey(DROID_KEYS.noSearch, LISTS.main, { allow_search: false }),
     ],

@@ -26,7 +26,7 @@ export type Gate = {
   /** Decides on one scan of a known ticket, makes the decision history and answers it. The heads share it (design §1.5). */
   admit(ticket: Ticket, at: { list: ListFacts; scan: Scan }, by: Scanner): Promise<Scanned>;
   /** Records a scan of a secret that no ticket has; the secret itself is not told. */
-  unknown(at: { list: ListFacts; scan: Pick<Scan, 'datetime' | 'force' | 'nonce'> }, by: Scanner): Promise<void>;
+  unknown(at: { list: ListFacts; scan: Attempt }, by: Scanner): Promise<void>;
   /** Takes a check-in back; false when there is none. */
   undo(
     ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>,
@@ -34,6 +34,9 @@ export type Gate = {
     by: Scanner,
   ): Promise<boolean>;
 };
+
+/** What is told of a scan whatever comes of it. */
+type Attempt = Pick<Scan, 'datetime' | 'force' | 'nonce' | 'app'>;
 
 /** The deciders of tickets over admission's store. */
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
@@ -78,9 +81,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           {
             ...aboutOf(ticket, list),
             reason,
-            forced: scan.force,
-            datetime: scan.datetime,
-            nonce_present: scan.nonce !== null,
+            ...attemptOf(scan),
           },
           by,
         );
@@ -100,9 +101,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           variation: null,
           date: list.subevent,
           reason: 'unknown_ticket',
-          forced: scan.force,
-          datetime: scan.datetime,
-          nonce_present: scan.nonce !== null,
+          ...attemptOf(scan),
         },
         by,
       );
@@ -125,6 +124,14 @@ const aboutOf = (ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, lis
   item: ticket.item,
   variation: ticket.variation,
   date: ticket.date,
+});
+
+/** What a refusal says of the attempt. */
+const attemptOf = ({ force, datetime, nonce, app }: Attempt) => ({
+  forced: force,
+  datetime,
+  nonce_present: nonce !== null,
+  ...(app === undefined ? {} : { app }),
 });
 
 const factsOf = (ticket: Ticket): TicketFacts => ({

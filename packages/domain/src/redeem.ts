@@ -42,6 +42,8 @@ export type Scan = {
   readonly given: readonly Answered[];
   /** The items that this scanner may admit at all, null: every one (droid keys, contract §3.3). */
   readonly restrictedTo: ReadonlySet<number> | null;
+  /** The app that scans, where its key names one. */
+  readonly app?: string;
 };
 
 export type Reason = 'canceled' | 'product' | 'unpaid' | 'already_redeemed';
@@ -131,6 +133,7 @@ export const redeem =
         datetime: scan.datetime,
         nonce: scan.nonce,
         nonce_present: scan.nonce !== null,
+        ...(scan.app === undefined ? {} : { app: scan.app }),
       },
     };
     const answers = answersToKeep(ticket, scan, history);

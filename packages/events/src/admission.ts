@@ -21,6 +21,12 @@ const subject = {
   date: id.nullable().describe('The date of an event series that the ticket is for.'),
 };
 
+/** The app that scanned, where its key names one (contract §3.1). Absent for tokens and devices. */
+const app = z
+  .string()
+  .optional()
+  .meta({ description: 'The app that scanned, where its key names one.', examples: ['pretixdroid', 'pretixdesk'] });
+
 /** A ticket was let in, by a scan or automatically with its order (contract §2.5, §2.6). */
 export const PositionRedeemed = event(
   'PositionRedeemed',
@@ -32,6 +38,7 @@ export const PositionRedeemed = event(
     datetime,
     nonce: z.string().nullable(),
     nonce_present: noncePresent,
+    app,
   }),
   { privateFields: ['nonce'] },
 );
@@ -74,6 +81,7 @@ export const RedemptionRefused = event(
     forced: z.boolean().describe('Somebody at the gate tried to override the refusal.'),
     datetime,
     nonce_present: noncePresent,
+    app,
   }),
 );
 

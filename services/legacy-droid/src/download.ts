@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { unavailable } from '@gatehouse/service/errors';
 import type { HeaderList } from '@gatehouse/service/reply';
@@ -34,7 +35,7 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
       return;
     }
     res.setTimeout(STALLED_MS, () => res.destroy());
-    const source = Readable.from(parts);
+    const source = Readable.from(paced(parts));
     // Unpacking costs a tenth of packing, on a thread of its own, and so the text need not be kept as well.
     await (asGzip ? pipeline(source, res) : pipeline(source, createGunzip({ chunkSize: 1 << 18 }), res));
   }
@@ -53,6 +54,21 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
       underWay--;
     }
   };
+}
+
+/** The kernel takes megabytes at once, and scans would wait for that. */
+const BYTES_A_TURN = 128 * 1024;
+
+/** The parts, so many bytes of them in one turn of the event loop. */
+async function* paced(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for (const part of parts) {
+    yield part;
+    bytes += part.length;
+    if (bytes < BYTES_A_TURN) continue;
+    bytes = 0;
+    await nextTurn();
+  }
 }
 
 export type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse; readonly headers: HeaderList };

@@ -108,18 +108,7 @@ export function downloads(admission: Admission) {
     return inTransaction(pool, async (tx) => {
       await tx.query('set transaction isolation level repeatable read read only');
       const state = await readState(tx, festival.key, store.start);
-      await tx.query(`declare ids no scroll cursor for ${IDS} order by t.positionid, t.id`, [...query]);
-      for (;;) {
-        const next = { text: `fetch ${PAGE_TICKETS} from ids`, query_timeout: SORT_MS };
-        const { rows: ids } = await tx.query<{ id: number }>(next);
-        const rows = await readLines(
-          tx,
-          { query, list: list.id },
-          ids.map(({ id }) => id),
-        );
-        book.append(rows.map(line));
-        if (ids.length < PAGE_TICKETS) break;
-      }
+      for await (const rows of pagesOf(tx, { query, list: list.id })) book.append(rows.map(line));
       const print = printOf(wanted);
       const { id, revision } = list;
       return {
@@ -246,6 +235,31 @@ const ON_DOWNLOAD = `t.date = $2 and not t.canceled and not t.testmode and t.sta
 const IDS = `select t.id from tickets t where t.event = $1 and ${ON_DOWNLOAD}`;
 /** Sorting a million of them takes a while, and nobody waits for this connection. */
 const SORT_MS = 60_000;
+
+/** How many ids are asked for at once: few round trips, and few in memory. */
+const IDS_AT_ONCE = 4 * PAGE_TICKETS;
+
+/** All lines of a download in its order, page by page; PostgreSQL reads the next page while one is being packed. */
+async function* pagesOf(tx: Pick<PoolClient, 'query'>, of: Pick<Kept, 'query' | 'list'>): AsyncGenerator<Row[]> {
+  await tx.query(`declare ids no scroll cursor for ${IDS} order by t.positionid, t.id`, [...of.query]);
+  let page: Promise<Row[]> = Promise.resolve([]);
+  for (;;) {
+    // One statement at a time.
+    await page;
+    const next = { text: `fetch ${IDS_AT_ONCE} from ids`, query_timeout: SORT_MS };
+    const { rows } = await tx.query<{ id: number }>(next);
+    const ids = rows.map(({ id }) => id);
+    for (let from = 0; from < ids.length; from += PAGE_TICKETS) {
+      const lines = await page;
+      page = readLines(tx, of, ids.slice(from, from + PAGE_TICKETS));
+      // It is awaited after the packing, and may fail before.
+      page.catch(() => undefined);
+      yield lines;
+    }
+    if (ids.length < IDS_AT_ONCE) break;
+  }
+  yield await page;
+}
 
 /** Those of some tickets that are on the download, in its order. */
 async function readLines(

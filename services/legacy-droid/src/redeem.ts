@@ -61,7 +61,12 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
     const { door, found } = await enter(knock, secret.includes('\u0000') ? '' : secret);
     if (sent.unreadable) throw sent.unreadable.error;
     const { festival, key, list } = door;
-    const scan = { datetime: readDatetime(fields), nonce: readNonce(fields), force: isOn(fields.get('force')) };
+    const scan = {
+      datetime: readDatetime(fields),
+      nonce: readNonce(fields),
+      force: isOn(fields.get('force')),
+      app: key.app,
+    };
     const by = { actor: `droidkey:${key.id}`, trace };
     const { ticket } = found;
     if (!ticket) {

@@ -63,6 +63,17 @@ test('an edition stays as it was, whatever happens to its book', () => {
   expect(book.edition('[', ']').tag).toBe(before.tag);
 });
 
+test('an edition is bound once, until something changes', () => {
+  const book = ticketBook();
+  book.append(lines(2 * PAGE_TICKETS));
+  const edition = book.edition('[', ']');
+  book.mark(new Map([[7, lines(8)[7]!.flag]]));
+  expect(book.edition('[', ']')).toBe(edition);
+  expect(JSON.parse(gunzipSync(bytesOf(book.edition('[', ', 1]'))).toString())).toHaveLength(2 * PAGE_TICKETS + 1);
+  book.mark(new Map([[7, !lines(8)[7]!.flag]]));
+  expect(book.edition('[', ']').tag).not.toBe(edition.tag);
+});
+
 test('a mark touches only the pages that it is about', () => {
   const book = ticketBook();
   book.append(lines(3 * PAGE_TICKETS));

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { crcOfBoth, followedBy, shiftOf } from './crc';
 import { END_OF_STREAM, FLAG, FLAG_HOLE, pack, putFlag } from './deflate';
+import { ticketIndex } from './ticket-index';
 
 /*
  * A download of tickets that is kept ready: gzip, in pages. A scan changes one flag, which is five letters in place; only a
@@ -66,7 +67,9 @@ const COMMA = piece(', ');
 
 export function ticketBook(): TicketBook {
   let pages: Page[] = [];
-  const pageOf = new Map<number, Page>();
+  const pageOf = ticketIndex<Page>();
+  /** What was asked for last, as long as nothing has changed: two hundred devices that come together cost no more than one. */
+  let bound: { readonly head: string; readonly tail: string; readonly edition: Edition } | undefined;
 
   function enter(page: Page): Page {
     for (const id of page.ids) pageOf.set(id, page);
@@ -92,6 +95,7 @@ export function ticketBook(): TicketBook {
     },
     has: (ticket) => pageOf.has(ticket),
     append(lines) {
+      bound = undefined;
       for (let from = 0; from < lines.length; from += PAGE_TICKETS) {
         pages.push(enter(printPage(lines.slice(from, from + PAGE_TICKETS))));
       }
@@ -102,6 +106,7 @@ export function ticketBook(): TicketBook {
         const page = pageOf.get(id);
         if (page) setFlag(page, page.ids.indexOf(id), { flag, touched });
       }
+      if (touched.size > 0) bound = undefined;
     },
     pagesFor(keys) {
       const found = new Map<Page, Set<number>>();
@@ -113,6 +118,7 @@ export function ticketBook(): TicketBook {
       return found;
     },
     replace(page, lines) {
+      bound = undefined;
       for (const id of page.ids) pageOf.delete(id);
       const printed: Page[] = [];
       for (let from = 0; from < lines.length; from += PAGE_TICKETS) {
@@ -121,7 +127,12 @@ export function ticketBook(): TicketBook {
       const at = pages.indexOf(page);
       pages = [...pages.slice(0, at), ...printed, ...pages.slice(at + 1)];
     },
-    edition: (head, tail) => bind(pages, piece(head), piece(tail)),
+    edition(head, tail) {
+      if (bound?.head !== head || bound.tail !== tail) {
+        bound = { head, tail, edition: bind(pages, piece(head), piece(tail)) };
+      }
+      return bound.edition;
+    },
   };
 }
 
