@@ -34,8 +34,8 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P7'], projections],
   [['P9'], relay],
   [['reads'], reads],
-  [['droid'], droid],
   [['telemetry'], telemetry],
+  [['droid'], droid],
 ];
 
 /** What stays between runs of single parts: each with when and how it was measured. */

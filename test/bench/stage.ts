@@ -41,10 +41,10 @@ export type Stage = {
   dataset(positions: number): Promise<Dataset>;
   /** The real service over this dataset. */
   gatehouse(dataset: Dataset): Promise<Target>;
-  /** The same server, asked as old scanners ask. */
-  droid(dataset: Dataset): Promise<Target>;
   /** One more process of the real service over this dataset. */
   replica(name: string, at: { of: Dataset; settings: Readonly<Record<string, string>> }): Promise<Target>;
+  /** The same server, asked as old scanners ask. */
+  droid(dataset: Dataset): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
   /** One more process of ours, from a file of this folder. */
   server(file: string, options: unknown): Promise<Server>;
@@ -147,6 +147,16 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         isReal: true,
         isWarm: false,
       })),
+    replica: (name, { of, settings }) =>
+      target(name, async () => {
+        const server = await startServer(
+          'gatehouse-server',
+          { databaseUrl: of.databaseUrl, settings },
+          options.nodeFlags,
+        );
+        started.push(server);
+        return { name, server, dataset: of, next: 0, lists: [await of.newList()], isReal: true, isWarm: false };
+      }),
     droid: (of) =>
       target(`droid ${of.positions}`, async () => {
         const list = await of.newList();
@@ -161,16 +171,6 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
           isReal: true,
           isWarm: false,
         };
-      }),
-    replica: (name, { of, settings }) =>
-      target(name, async () => {
-        const server = await startServer(
-          'gatehouse-server',
-          { databaseUrl: of.databaseUrl, settings },
-          options.nodeFlags,
-        );
-        started.push(server);
-        return { name, server, dataset: of, next: 0, lists: [await of.newList()], isReal: true, isWarm: false };
       }),
     peer: (kind, of) =>
       target(`${kind} ${of.positions}`, async () => {

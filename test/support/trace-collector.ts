@@ -19,8 +19,8 @@ export type TraceCollector = {
   readonly spans: readonly ExportedSpan[];
   /** Waits until spans with all of these names have come in a trace, and answers that trace. */
   trace(traceId: string, names: readonly string[]): Promise<ExportedSpan[]>;
-  /** Waits until a span has come of which this holds. */
-  seen(holds: (span: ExportedSpan) => boolean): Promise<ExportedSpan>;
+  /** Waits until a span of this name has come that has a link to a trace. */
+  linked(name: string, traceId: string): Promise<ExportedSpan>;
   close(): Promise<void>;
 };
 
@@ -64,7 +64,8 @@ export async function collectTraces(): Promise<TraceCollector> {
         const found = spans.filter((span) => span.traceId === traceId);
         return names.every((name) => found.some((span) => span.name === name)) ? found : undefined;
       }),
-    seen: (holds) => until(() => spans.find(holds)),
+    linked: (name, traceId) =>
+      until(() => spans.find((span) => span.name === name && span.links?.some((link) => link.traceId === traceId))),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

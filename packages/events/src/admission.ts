@@ -21,12 +21,11 @@ const subject = {
   date: id.nullable().describe('The date of an event series that the ticket is for.'),
 };
 
+/** The app that scanned, where its key names one (contract §3.1). Absent for tokens and devices. */
 const app = z
   .string()
   .optional()
-  .describe(
-    'The app that scanned, where its key names one: pretixdroid, pretixdesk (contract §3.1). Absent for tokens and devices.',
-  );
+  .meta({ description: 'The app that scanned, where its key names one.', examples: ['pretixdroid', 'pretixdesk'] });
 
 /** A ticket was let in, by a scan or automatically with its order (contract §2.5, §2.6). */
 export const PositionRedeemed = event(

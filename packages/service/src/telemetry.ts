@@ -34,6 +34,8 @@ export async function startTelemetry(
     serviceName: name,
     autoDetectResources: false,
     textMapPropagator: null,
+    // Null, which the types do not know, registers none: Node's asynchronous context costs every promise of the process.
+    contextManager: null as never,
     metricReaders: prometheus ? [prometheus] : [],
     logRecordProcessors: [],
     ...(traces ? {} : { spanProcessors: [] }),

@@ -1,12 +1,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { environmentOf, type Config } from '@gatehouse/service/config';
 import { CannotStart, say } from '@gatehouse/service/run-main';
 
 /** A process of the split system, started again when it ends by itself. */
-export type Child = { readonly url: string; ready(): Promise<void>; stop(): Promise<void> };
+export type Child = {
+  readonly url: string;
+  /** Of its present life. */
+  pid(): number | undefined;
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+};
 
 const READY_MS = 60_000;
 const RESTART_MS = 1_000;
@@ -34,6 +41,7 @@ export function startChild(name: string, { main, config }: { main: string; confi
   start();
   return {
     url,
+    pid: () => child.pid,
     async ready() {
       for (const until = Date.now() + READY_MS; Date.now() < until; await sleep(100)) if (await isReady(url)) return;
       throw new CannotStart(`${name} is not ready after ${READY_MS / 1_000} seconds; its words are above.`);
@@ -49,6 +57,17 @@ export function startChild(name: string, { main, config }: { main: string; confi
       clearTimeout(tooLong);
     },
   };
+}
+
+/** Ends processes that a killed launcher has left: they would go on as replicas that nobody knows. Only where /proc tells what they are. */
+export async function endLeftovers(pids: readonly number[], folder: string): Promise<void> {
+  for (const pid of pids) {
+    const isOurs = async () => (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes(folder);
+    if (!(await isOurs())) continue;
+    process.kill(pid, 'SIGTERM');
+    for (const until = Date.now() + STOP_MS; (await isOurs()) && Date.now() < until;) await sleep(50);
+    if (await isOurs()) process.kill(pid, 'SIGKILL');
+  }
 }
 
 function isReady(url: string): Promise<boolean> {

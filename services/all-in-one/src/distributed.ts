@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
@@ -6,12 +6,12 @@ import type { Context } from '@gatehouse/events/envelope';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
 import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
 import { whyNoKafka } from '@gatehouse/local-kafka/jars';
-import { startKafka } from '@gatehouse/local-kafka/start-kafka';
+import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 import { environmentOf, type Config, type KafkaSettings, type Role } from '@gatehouse/service/config';
 import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-main';
 import { Client } from 'pg';
 import { banner } from './banner';
-import { startChild, type Child } from './child';
+import { endLeftovers, startChild, type Child } from './child';
 import { loadDemo } from './load-demo';
 
 /*
@@ -24,6 +24,9 @@ const SERVICES = path.join(__dirname, '..', '..');
 
 runMain(async (main) => {
   const { log, atStop } = main;
+  const pidFile = path.join(main.config.dataFolder, 'distributed.json');
+  const left = await readFile(pidFile, 'utf8').catch(() => '[]');
+  await endLeftovers(JSON.parse(left) as number[], SERVICES);
   const eventBus = { kind: 'kafka', ...(await openKafka(main)) } as const;
   const databases = await openDatabases(main);
   const config: Config = { ...main.config, databases, eventBus };
@@ -69,6 +72,8 @@ runMain(async (main) => {
   atStop(() => gateway.stop());
   await gateway.ready();
 
+  const pids = [reference, projections, ...checkins, droid, gateway].flatMap((each) => each.pid() ?? []);
+  await writeFile(pidFile, JSON.stringify(pids));
   const file = await writeSettings(config);
   say('');
   say(`reference (relay):    ${reference.url}`);
@@ -87,8 +92,10 @@ async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
   if (reason !== null) {
     throw new CannotStart(`${reason} Or name a Kafka of your own: EVENT_BUS=kafka KAFKA_BROKERS=host:port.`);
   }
-  const kafka = await startKafka({ folder: path.join(config.dataFolder, 'kafka'), log: say });
-  atStop(() => kafka.stop());
+  const folder = path.join(config.dataFolder, 'kafka');
+  const kafka = await startKafka({ folder, log: say });
+  // Also one that a killed launcher has left.
+  atStop(async () => void (await stopKafka(folder)));
   return { connection: { brokers: kafka.brokers }, prefix: 'gatehouse', replicationFactor: 1, minInsyncReplicas: 1 };
 }
 
