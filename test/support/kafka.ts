@@ -1,9 +1,8 @@
 import { readFile, rm, mkdir, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-// By their paths: jest's global set-up knows no names of packages that are not built.
-import { whyNoKafka } from '../../packages/local-kafka/src/jars';
-import { startKafka, stopKafka } from '../../packages/local-kafka/src/start-kafka';
+import { whyNoKafka } from '@gatehouse/local-kafka/jars';
+import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 
 /** One broker for all test files of a run, started by the first that asks. `KAFKA_BROKERS` names another one. */
 export async function testKafka(): Promise<readonly string[]> {
