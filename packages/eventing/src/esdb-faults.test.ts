@@ -256,7 +256,7 @@ describe('a live subscription that breaks', () => {
       if (sizes.length === 1) await pause(1_000);
       if (sizes.reduce((sum, size) => sum + size, 0) === 4_000) stop.abort();
     }
-    expect(Math.max(...sizes)).toBe(1_000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000);
   });
 });
 

@@ -48,7 +48,8 @@ export async function applyTopic(admin: Admin, plan: TopicPlan): Promise<Applied
   const wanted = settingsOf(plan);
   const generation = { name: GENERATION, value: String(Date.now()) };
   const created = await admin.createTopics({
-    waitForLeaders: true,
+    // kafkajs gives up waiting when a broker has not heard of the topic yet; see untilLed.
+    waitForLeaders: false,
     topics: [
       {
         topic,

@@ -44,7 +44,7 @@ export function revoked(what: string, outcome: 'unknown' | 'ended' | 'was ended'
 export async function untilKnown(session: Session): Promise<void> {
   const standsStill = await session.admissionCaughtUp();
   if (standsStill === 'relay') {
-    process.stderr.write('No relay of reference is running; the gates will know this when it starts.\n');
+    process.stderr.write('No relay of reference is running, or Kafka is away; the gates will know this afterwards.\n');
   } else if (standsStill === 'gates') {
     process.stderr.write('No Gatehouse is running on this database; it will know this when it starts.\n');
   }

@@ -51,7 +51,7 @@ async function takenOver(session: Session, shown: ProgressLine): Promise<string>
   shown.stop();
   if (outcome === 'applied') return 'The gates know all of it.';
   return outcome === 'relay'
-    ? 'No relay of reference is running that would publish it now; the gates will know it when one does.'
+    ? 'Nothing publishes it now: no relay of reference is running, or Kafka is away. The gates will know it afterwards.'
     : 'Nothing takes it over now: no Gatehouse is running on this database, or a consumer fails, which /readyz of the processes tells.';
 }
 
