@@ -1,7 +1,7 @@
 import { admission } from '@gatehouse/events/admission';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { openPool } from '@gatehouse/eventing/postgres';
-import type { FeedHealth } from '@gatehouse/eventing/projection';
+import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { ReadModelContext } from '@gatehouse/eventing/read-model';
 import type { Backends, OpenBus } from '@gatehouse/service/backends';
 import { ADMISSION, FOLLOWED, migrateAdmission } from './admission';

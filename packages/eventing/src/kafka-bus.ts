@@ -11,7 +11,7 @@ import type { Lag } from './lag';
 import { incarnationOf, topicName } from './kafka-topics';
 import type { Log } from './log-bus';
 import { available } from './postgres';
-import type { FeedHealth } from './projection';
+import type { FeedHealth } from './feed-health';
 import { RELAY, sameGeneration, WrongGeneration } from './topic-generation';
 import { spanBelow, traceparentOf } from './tracing';
 

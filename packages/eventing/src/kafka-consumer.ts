@@ -6,7 +6,7 @@ import type { Tx } from './event-bus';
 import { disconnected, RETRY, within } from './kafka-client';
 import type { Lag } from './lag';
 import { inTransaction, isConnectionError, waker } from './postgres';
-import { reasonOf, type FeedHealth } from './projection';
+import { reasonOf, type FeedHealth } from './feed-health';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
 import { spanOver, traceparentIn } from './tracing';
 

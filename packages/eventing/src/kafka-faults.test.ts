@@ -11,7 +11,7 @@ import { historyInTest, until, type HistoryInTest, type Opened } from './history
 import { kafkaBus, type KafkaBus } from './kafka-bus';
 import { type kafkaClient } from './kafka-client';
 import { definitions, happened, kafkaInTest, type KafkaInTest } from './kafka-in-test';
-import type { FeedHealth } from './projection';
+import type { FeedHealth } from './feed-health';
 import { relayStatus, rewindRelay, runRelay } from './relay';
 
 /** A TCP proxy that can swallow the broker's next answer to a produce request. */

@@ -7,7 +7,7 @@ import { historyInTest } from './history-in-test';
 import { kafkaBus, type KafkaBus } from './kafka-bus';
 import { kafkaClient, type KafkaConnection } from './kafka-client';
 import { applyTopic, topicName, topicPlan, type Applied } from './kafka-topics';
-import type { FeedHealth } from './projection';
+import type { FeedHealth } from './feed-health';
 
 /** An installation of its own on a broker: topics by a prefix, a database, and as many processes as are opened. */
 export type KafkaInTest = {

@@ -1,12 +1,73 @@
 import type { Pool, PoolClient } from 'pg';
 import { StoreUnavailable } from './event-store';
-import { available } from './postgres';
+import { reasonOf, type FeedHealth } from './feed-health';
+import { available, waker } from './postgres';
+
+/** How often a standby tries to take over: nothing tells it that a process died. */
+const STANDBY_MS = 1_000;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** A kind of work that one process at a time does, until `signal`. */
+export type Owned = {
+  readonly name: string;
+  readonly topic: string;
+  readonly pool: Pool;
+  /** Of the session lock. */
+  readonly key: string;
+  readonly signal: AbortSignal;
+  onHealth(health: FeedHealth): void;
+  /** Whether the same event would fail again. */
+  isPoison(error: unknown): boolean;
+};
+
+/** What the owner's work is given: when to end, and whom to tell that it goes on (with `applied`: past an event). */
+export type Owner = { readonly signal: AbortSignal; goesOn(applied: boolean): void };
+
+/**
+ * Does `work` whenever this process owns it, until aborted. After an error it begins anew with growing pauses, and health says
+ * so; after a poison event only its application shows that it goes on.
+ */
+export async function runAsOwner(
+  { name, topic, pool, key, signal, onHealth, isPoison }: Owned,
+  work: (client: PoolClient, owner: Owner) => Promise<void>,
+): Promise<void> {
+  const pause = waker();
+  let last = '';
+  const say = (state: FeedHealth['state'], error: string | null = null): void => {
+    if (last === `${state} ${error}`) return;
+    last = `${state} ${error}`;
+    onHealth({ name, topic, state, error });
+  };
+  let failures = 0;
+  let poisoned = false;
+  const goesOn = (applied: boolean) => {
+    if (poisoned && !applied) return;
+    failures = 0;
+    poisoned = false;
+    say('running');
+  };
+  say('starting');
+  while (!signal.aborted) {
+    try {
+      const owned = await whileOwner({ pool, key, signal }, (client, mine) => work(client, { signal: mine, goesOn }));
+      if (!owned) say('standby');
+      else if (!signal.aborted) throw new Error('the feed ended');
+      await pause.next(signal, STANDBY_MS);
+    } catch (error) {
+      if (signal.aborted) return;
+      failures++;
+      poisoned = isPoison(error);
+      say('failing', reasonOf(error));
+      await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
+    }
+  }
+}
 
 /**
  * Does `work` on a connection of its own that holds the lock `key`, so that one process at a time does it; false when another
  * one holds it. When the connection is lost the lock is, too: then `work`'s signal is aborted, and this throws.
  */
-export async function whileOwner(
+async function whileOwner(
   { pool, key, signal }: { pool: Pool; key: string; signal: AbortSignal },
   work: (client: PoolClient, signal: AbortSignal) => Promise<void>,
 ): Promise<boolean> {

@@ -4,7 +4,8 @@ import { cuttingProxy } from './cut-in-test';
 import type { Tx } from './event-bus';
 import type { EventStore } from './event-store';
 import { historyInTest, until, type HistoryInTest, type Opened } from './history-in-test';
-import { consumeFeed, freshness, replay, type Consumer, type Feed, type FeedHealth } from './projection';
+import type { FeedHealth } from './feed-health';
+import { consumeFeed, freshness, replay, type Consumer, type Feed } from './projection';
 
 let history: HistoryInTest;
 let mine: Opened;

@@ -1,7 +1,9 @@
 import type { Recorded } from '@gatehouse/events/envelope';
 import type { Pool, PoolClient } from 'pg';
 import type { Tx } from './event-bus';
-import { StoreUnavailable, type EventStore, type Position } from './event-store';
+import type { EventStore, Position } from './event-store';
+import type { FeedHealth } from './feed-health';
+import { runAsOwner, type Owner } from './owner';
 import { available, isConnectionError, lockKey, transaction, waker, type Listener } from './postgres';
 import { spanOver } from './tracing';
 
@@ -9,14 +11,6 @@ import { spanOver } from './tracing';
 export type Feed = Pick<EventStore, 'follow' | 'start' | 'before'> & {
   /** Names its checkpoints: the context of a store, or a topic of Kafka. */
   readonly topic: string;
-};
-
-/** What a process says of a consumer: shown by /readyz and in the metrics. */
-export type FeedHealth = {
-  name: string;
-  topic: string;
-  state: 'starting' | 'running' | 'standby' | 'failing';
-  error: string | null;
 };
 
 export type Consumer = {
@@ -36,9 +30,6 @@ export type ConsumerContext = {
   onHealth(health: FeedHealth): void;
 };
 
-/** How often a standby tries to take over: nothing tells it that a process died. */
-const STANDBY_MS = 1_000;
-const LONGEST_PAUSE_MS = 5_000;
 /**
  * Batches begin at least so far apart: at thousands of events a second a transaction for each group commit would cost more
  * than the commits. After a quiet moment a batch begins at once.
@@ -53,97 +44,32 @@ const SLICE = 250;
  * after all events before it: it is tried again with growing pauses, and health says so.
  */
 export async function consumeFeed(consumer: Consumer, context: ConsumerContext): Promise<void> {
-  const { signal } = context;
-  const say = teller(consumer, context);
+  const { name, feed } = consumer;
+  const { pool, schema, signal, onHealth } = context;
+  const key = lockKey('consumer', schema, name, feed.topic);
+  await runAsOwner(
+    { name, topic: feed.topic, pool, key, signal, onHealth, isPoison: (error) => !isConnectionError(error) },
+    (client, owner) => applyAll(client, { consumer, schema }, owner),
+  );
+}
+
+/** Applies the feed while this process owns it. */
+async function applyAll(
+  client: PoolClient,
+  { consumer, schema }: Pick<Place, 'consumer' | 'schema'>,
+  { signal, goesOn }: Owner,
+): Promise<void> {
+  let at = await readCheckpoint(client, consumer);
+  goesOn(false);
   const pause = waker();
-  let failures = 0;
-  let poisoned = false;
-  const goesOn = (applied: boolean) => {
-    // With a poison event at the checkpoint, only its application shows that it goes on.
-    if (poisoned && !applied) return;
-    failures = 0;
-    poisoned = false;
-    say('running');
-  };
-  say('starting');
-  while (!signal.aborted) {
-    try {
-      if (await applyAsOwner(consumer, context, goesOn)) continue;
-      say('standby');
-      await pause.next(signal, STANDBY_MS);
-    } catch (error) {
-      if (signal.aborted) return;
-      failures++;
-      poisoned = !isConnectionError(error);
-      say('failing', reasonOf(error));
-      await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
+  for await (const batch of consumer.feed.follow(at, signal)) {
+    const began = performance.now();
+    for (const slice of slicesOf(batch)) {
+      at = await applyBatch(client, { consumer, schema, at }, slice);
+      goesOn(true);
     }
-  }
-}
-
-/** Why it fails, for log and health. A database's own messages quote the values they met, so of those only the code is told. */
-export function reasonOf(error: unknown): string {
-  const { severity, code, message } = error as { severity?: unknown; code?: unknown; message?: unknown };
-  return severity === undefined ? String(message) : `the database answered ${String(code)}`;
-}
-
-/** Tells what changed, once. */
-function teller({ name, feed }: Consumer, { onHealth }: ConsumerContext) {
-  let last = '';
-  return (state: FeedHealth['state'], error: string | null = null): void => {
-    if (last === `${state} ${error}`) return;
-    last = `${state} ${error}`;
-    onHealth({ name, topic: feed.topic, state, error });
-  };
-}
-
-/** Applies the feed until aborted while holding the consumer's lock; answers false when another process holds it. */
-async function applyAsOwner(
-  consumer: Consumer,
-  { pool, schema, signal }: ConsumerContext,
-  goesOn: (applied: boolean) => void,
-): Promise<boolean> {
-  const client = await available(pool.connect());
-  const stop = new AbortController();
-  let broken: Error | undefined;
-  const onAbort = () => stop.abort();
-  const onLost = (error?: Error) => {
-    broken ??= error ?? new StoreUnavailable('the connection ended');
-    stop.abort();
-  };
-  const onEnd = () => onLost();
-  client.on('error', onLost);
-  client.on('end', onEnd);
-  signal.addEventListener('abort', onAbort);
-  try {
-    const key = lockKey('consumer', schema, consumer.name, consumer.feed.topic);
-    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
-    if (!rows[0]!.mine) return false;
-    let at = await readCheckpoint(client, consumer);
-    goesOn(false);
-    if (signal.aborted) stop.abort();
-    const pause = waker();
-    for await (const batch of consumer.feed.follow(at, stop.signal)) {
-      const began = performance.now();
-      for (const slice of slicesOf(batch)) {
-        at = await applyBatch(client, { consumer, schema, at }, slice);
-        goesOn(true);
-      }
-      const ahead = PACE_MS - (performance.now() - began);
-      if (ahead > 0) await pause.next(stop.signal, ahead);
-    }
-    if (!signal.aborted) throw broken ?? new Error('the feed ended');
-    await client.query('select pg_advisory_unlock($1)', [key]);
-    return true;
-  } catch (error) {
-    // The lock goes with the connection.
-    broken ??= error instanceof Error ? error : new Error(String(error));
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    client.off('error', onLost);
-    client.off('end', onEnd);
-    client.release(broken);
+    const ahead = PACE_MS - (performance.now() - began);
+    if (ahead > 0) await pause.next(signal, ahead);
   }
 }
 

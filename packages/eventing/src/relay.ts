@@ -4,10 +4,11 @@ import type { Pool, PoolClient } from 'pg';
 import type { EventBus } from './event-bus';
 import type { Position } from './event-store';
 import { oldestAfter } from './lag';
-import { dismissOwner, whileOwner } from './owner';
+import type { FeedHealth } from './feed-health';
+import { dismissOwner, runAsOwner, type Owner } from './owner';
 import { available, lockKey, waker } from './postgres';
 import type { Log } from './log-bus';
-import { reasonOf, type Feed, type FeedHealth } from './projection';
+import type { Feed } from './projection';
 import { acceptGeneration, RELAY } from './topic-generation';
 
 export type Relay = {
@@ -28,8 +29,6 @@ const BATCH_MS = 250;
 /** With so many events in a batch more are waiting: then twenty sends a second. */
 const FULL_BATCH = 1_000;
 const FULL_BATCH_MS = 50;
-const STANDBY_MS = 1_000;
-const LONGEST_PAUSE_MS = 5_000;
 
 /**
  * Publishes a context's events in their order until aborted: one process at a time (economy only: two side by side merely
@@ -37,45 +36,14 @@ const LONGEST_PAUSE_MS = 5_000;
  */
 export async function runRelay(relay: Relay): Promise<void> {
   const { feed, pool, signal, onHealth } = relay;
-  const pause = waker();
-  const key = lockOf(feed);
-  let failures = 0;
-  let last = '';
-  const say = (state: FeedHealth['state'], error: string | null = null) => {
-    if (last === `${state} ${error}`) return;
-    last = `${state} ${error}`;
-    onHealth({ name: RELAY, topic: feed.topic, state, error });
-  };
-  let poisoned = false;
-  const goesOn = (published: boolean) => {
-    // With an event that is not understood at the checkpoint, only its publication shows that it goes on.
-    if (poisoned && !published) return;
-    failures = 0;
-    poisoned = false;
-    say('running');
-  };
-  say('starting');
-  while (!signal.aborted) {
-    try {
-      const owned = await whileOwner({ pool, key, signal }, (client, mine) =>
-        publishAll(relay, { client, signal: mine, goesOn }),
-      );
-      if (owned) continue;
-      say('standby');
-      await pause.next(signal, STANDBY_MS);
-    } catch (error) {
-      if (signal.aborted) return;
-      failures++;
-      poisoned = error instanceof NewerEventVersion;
-      say('failing', reasonOf(error));
-      await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
-    }
-  }
+  const isPoison = (error: unknown) => error instanceof NewerEventVersion;
+  await runAsOwner(
+    { name: RELAY, topic: feed.topic, pool, key: lockOf(feed), signal, onHealth, isPoison },
+    (client, owner) => publishAll(relay, client, owner),
+  );
 }
 
-type Ownership = { readonly client: PoolClient; readonly signal: AbortSignal; goesOn(published: boolean): void };
-
-async function publishAll({ feed, bus }: Relay, { client, signal, goesOn }: Ownership): Promise<void> {
+async function publishAll({ feed, bus }: Relay, client: PoolClient, { signal, goesOn }: Owner): Promise<void> {
   const pause = waker();
   // A bus that is not the one we filled before shows itself at once, not with the next event.
   await unlessAborted(bus.publish([]), signal);

@@ -8,7 +8,7 @@ import type { Lag } from '@gatehouse/eventing/lag';
 import { logBus, type Log } from '@gatehouse/eventing/log-bus';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
-import type { FeedHealth } from '@gatehouse/eventing/projection';
+import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { Pool } from 'pg';
 import type { Config } from './config';
 

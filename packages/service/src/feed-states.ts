@@ -1,4 +1,4 @@
-import type { FeedHealth } from '@gatehouse/eventing/projection';
+import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { Log } from './log';
 
 /** What the consumers and the relay of a process say of themselves. */
