@@ -110,8 +110,11 @@ export function ticketFinder(pool: Pool): TicketFinder {
       pool.query<Row>(
         `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, t.name_key, t.positionid, a.revision, a.state
          from (
-           select t.id, row_number() over (order by ${orderBy}) as place
-           from tickets t ${checkin} where ${sql} ${from} order by ${orderBy} offset ${skip} limit ${add(values, limit)}
+           -- Numbered after the limit: else every ticket that is skipped gets its number, too.
+           select id, row_number() over () as place
+           from (
+             select t.id from tickets t ${checkin} where ${sql} ${from} order by ${orderBy} offset ${skip} limit ${add(values, limit)}
+           ) ids
          ) page
          join tickets t on t.id = page.id
          left join admissions a on a.ticket = t.id
