@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { isAlive } from '../../packages/embedded-postgres/src/postmaster';
 import { startEmbedded } from '../../packages/embedded-postgres/src/start-embedded';
 
 /** The PostgreSQL of one jest run: `url` names a database from which others can be created. */
@@ -82,14 +83,5 @@ async function clearLeftovers(): Promise<void> {
       await left.stop();
     }
     await rm(dataFolder, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -221,13 +221,14 @@ async function end(pid: number, folder: string, signal: 'SIGTERM' | 'SIGKILL'): 
 
 /** Whether the process is the broker of this folder, which its command line names: not another one with its old number, nor a zombie. */
 async function isBrokerOf(pid: number, folder: string): Promise<boolean> {
-  if (!isAlive(pid)) return false;
+  if (!isOurs(pid)) return false;
   if (process.platform !== 'linux') return true;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return command.includes(path.join(folder, 'server.properties'));
 }
 
-function isAlive(pid: number): boolean {
+/** Whether the process lives and we may signal it: another user's is not the broker that was started here. */
+function isOurs(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
