@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { install, root } from './prepare.mjs';
+import { build, install, root } from './prepare.mjs';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, absent: { type: 'string', default: '30' } },
@@ -15,6 +15,7 @@ if (![values.rounds, values.absent].every((value) => /^[1-9]\d*$/.test(value))) 
   process.exit(1);
 }
 install();
+if (!build()) process.exit(1);
 const env = {
   ...process.env,
   GATEHOUSE_FAULT_ROUNDS: values.rounds,
