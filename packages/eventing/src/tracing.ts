@@ -1,4 +1,5 @@
 import {
+  INVALID_TRACEID,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -13,8 +14,9 @@ export const tracer = trace.getTracer('gatehouse');
 
 /** A span as a W3C `traceparent`, for headers and events; null for one that belongs to no trace. */
 export function traceparentOf(span: Span | undefined): string | null {
-  if (!span || !trace.isSpanContextValid(span.spanContext())) return null;
+  if (!span) return null;
   const { traceId, spanId, traceFlags } = span.spanContext();
+  if (traceId === INVALID_TRACEID) return null;
   return `00-${traceId}-${spanId}-${(traceFlags & 1) === 1 ? '01' : '00'}`;
 }
 
