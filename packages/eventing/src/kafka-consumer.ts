@@ -410,7 +410,7 @@ function applyAtOnce(
     await tx.query({
       name: 'move_partition',
       text: `with moved as (update checkpoints set position = $4 where name = $1 and topic = $2 and partition = $3)
-             select pg_notify('gatehouse', $5)`,
+             select tell($5)`,
       values: [group, topic, partition, String(next), `${schema}.${group}`],
     });
     return { kind: 'applied', at: next };

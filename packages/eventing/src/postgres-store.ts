@@ -22,6 +22,8 @@ const FOLLOW_BATCH = 1_000;
 const SCAN_PAGE = 5_000;
 /** Only a safety net: NOTIFY wakes a follower, and a new connection wakes it again. */
 const FOLLOW_PATIENCE_MS = 5_000;
+/** So many reads in turn that found something, and a follower no longer wants to be told: it is never idle. */
+const BUSY_READS = 3;
 /** With pauses that double from 50 ms: a restart of PostgreSQL may pass without an error, an outage is told within 4 s. */
 const TRIES = 7;
 /** A network that swallows packets must not hold callers for ever. The outcome is unknown then. */
@@ -210,7 +212,8 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     async *follow(position, signal) {
       let at = position;
       const waiting = waker();
-      const forget = listener.on(`${context}.events`, waiting.wake);
+      let forget: (() => void) | undefined;
+      let busy = 0;
       try {
         while (!signal.aborted) {
           let rows: Recorded[];
@@ -228,14 +231,21 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
           }
           if (signal.aborted) return;
           if (rows.length === 0) {
+            busy = 0;
+            // Wakes at once when it listens: what came before is found by one more read.
+            forget ??= listener.on(`${context}.events`, waiting.wake);
             await waiting.next(signal, FOLLOW_PATIENCE_MS);
             continue;
+          }
+          if (++busy === BUSY_READS) {
+            forget?.();
+            forget = undefined;
           }
           at = rows.at(-1)!.position;
           yield { events: rows, position: at };
         }
       } finally {
-        forget();
+        forget?.();
       }
     },
     idle: () => appends.idle(),

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgres';
+import { Client } from 'pg';
 import { StoreUnavailable } from './event-store';
 import { until } from './history-in-test';
 import {
@@ -96,7 +97,8 @@ describe('listen', () => {
   const listenersOf = async (pool: ReturnType<typeof openPool>) =>
     (
       await pool.query<{ pid: number }>(
-        `select pid from pg_stat_activity where datname = current_database() and query = 'listen gatehouse'`,
+        `select pid from pg_stat_activity where datname = current_database()
+         and (query = 'listen gatehouse' or query like 'select pg_advisory_%lock_shared(hashtextextended(%')`,
       )
     ).rows;
 
@@ -123,6 +125,65 @@ describe('listen', () => {
 
     await listener.close();
     await until(async () => (await listenersOf(pool)).length === 0);
+    await pool.end();
+  });
+
+  test('nothing is said while nobody hears, and nothing is missed by one who begins to', async () => {
+    const pool = openPool(database.url, 'telling', 3);
+    await migrate(pool, 'telling', EVENT_STORE_SQL);
+    const listener = listen(database.url);
+    // One that hears everything that is said, whoever waits for it.
+    const said: string[] = [];
+    const witness = new Client(database.url);
+    await witness.connect();
+    witness.on('notification', ({ payload }) => said.push(payload!));
+    await witness.query('listen gatehouse');
+    const awaited = async (payload: string) =>
+      (
+        await pool.query(
+          `select 1 from pg_locks where locktype = 'advisory' and mode = 'ShareLock'
+           and (classid::bigint << 32 | objid::bigint) = hashtextextended($1, 0)`,
+          [payload],
+        )
+      ).rows.length > 0;
+
+    await pool.query(`select tell('x'), tell('y')`);
+    let heard = 0;
+    const forget = listener.on('x', () => heard++);
+    await until(() => heard === 1);
+    await pool.query(`select tell('x'), tell('y')`);
+    await until(() => heard === 2);
+    expect(said).toEqual(['x']);
+
+    // A second hearer is woken as the first was; the payload is awaited until both have gone.
+    let second = 0;
+    const forgetSecond = listener.on('x', () => second++);
+    await until(() => second === 1);
+    forget();
+    await pool.query(`select tell('x')`);
+    await until(() => second === 2);
+    forgetSecond();
+    await until(async () => !(await awaited('x')));
+    await pool.query(`select tell('x')`);
+
+    // What is told by a transaction that has begun, and says nothing, is seen by whoever begins to hear before its end.
+    const teller = await pool.connect();
+    await teller.query('begin');
+    await teller.query(`select tell('y')`);
+    let seen: string | undefined;
+    listener.on('y', () => (seen ??= told));
+    let told = 'before the end';
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(seen).toBeUndefined();
+    told = 'after it';
+    await teller.query('commit');
+    await until(() => seen !== undefined);
+    expect(seen).toBe('after it');
+    teller.release();
+
+    expect(said).toEqual(['x', 'x']);
+    await listener.close();
+    await witness.end();
     await pool.end();
   });
 

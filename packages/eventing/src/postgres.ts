@@ -216,7 +216,10 @@ export async function migrate(pool: Pool, schema: string, folder: string): Promi
 export const EVENT_STORE_SQL = join(__dirname, '..', 'sql');
 
 export type Listener = {
-  /** Calls back after every NOTIFY with this payload, and after a reconnect, when some may have been missed. */
+  /**
+   * Calls back once when it listens, because something may have happened before; then after whatever is told of this payload, and
+   * after a reconnect. Until the answer is called. While nobody in any process hears a payload it is not told (sql/003-tell.sql).
+   */
   on(payload: string, heard: () => void): () => void;
   close(): Promise<void>;
 };
@@ -229,45 +232,75 @@ export function listen(url: string): Listener {
   const hearers = new Map<string, Set<() => void>>();
   let closed = false;
   let client: Client | undefined;
+  let isListening = false;
   let retryMs = 50;
   let retry: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
     const mine = new Client({ ...clientConfig(url, 'public'), query_timeout: HEARTBEAT_MS });
     client = mine;
-    const lost = () => {
-      if (client !== mine) return;
-      client = undefined;
+    const heartbeat = setInterval(() => void mine.query('select 1').catch(() => lost(mine)), HEARTBEAT_MS).unref();
+    mine.on('error', () => lost(mine));
+    mine.on('end', () => {
       clearInterval(heartbeat);
-      mine.end().catch(() => undefined);
-      if (closed) return;
-      retry = setTimeout(() => void connect(), retryMs);
-      retryMs = Math.min(retryMs * 2, 1_000);
-    };
-    const heartbeat = setInterval(() => void mine.query('select 1').catch(lost), HEARTBEAT_MS).unref();
-    mine.on('error', lost);
-    mine.on('end', lost);
-    mine.on('notification', ({ payload }) => {
-      for (const heard of hearers.get(payload ?? '') ?? []) heard();
+      lost(mine);
     });
+    mine.on('notification', ({ payload }) => wake(payload ?? ''));
     try {
       await mine.connect();
       await mine.query('listen gatehouse');
+      isListening = true;
       retryMs = 50;
-      for (const set of hearers.values()) for (const heard of set) heard();
+      await attend([...hearers.keys()]);
     } catch {
-      lost();
+      clearInterval(heartbeat);
+      lost(mine);
     }
   }
   void connect();
 
+  function lost(mine: Client): void {
+    if (client !== mine) return;
+    client = undefined;
+    isListening = false;
+    mine.end().catch(() => undefined);
+    if (closed) return;
+    retry = setTimeout(() => void connect(), retryMs);
+    retryMs = Math.min(retryMs * 2, 1_000);
+  }
+
+  function wake(payload: string): void {
+    for (const heard of hearers.get(payload) ?? []) heard();
+  }
+
+  /** Says that somebody waits for these, and wakes them. Statements of one connection keep their order. */
+  async function attend(payloads: readonly string[]): Promise<void> {
+    const mine = client;
+    if (!mine || !isListening || payloads.length === 0) return;
+    const text = 'select pg_advisory_lock_shared(hashtextextended(payload, 0)) from unnest($1::text[]) payload';
+    await mine.query(text, [payloads]).then(
+      () => payloads.forEach(wake),
+      () => lost(mine),
+    );
+  }
+
+  function leave(payload: string): void {
+    const mine = client;
+    if (!mine || !isListening) return;
+    mine.query('select pg_advisory_unlock_shared(hashtextextended($1, 0))', [payload]).catch(() => lost(mine));
+  }
+
   return {
     on(payload, heard) {
       const set = hearers.get(payload) ?? new Set();
+      const isFirst = set.size === 0;
       hearers.set(payload, set.add(heard));
+      if (isFirst) void attend([payload]);
+      else heard();
       return () => {
-        set.delete(heard);
-        if (set.size === 0 && hearers.get(payload) === set) hearers.delete(payload);
+        if (!set.delete(heard) || set.size > 0) return;
+        hearers.delete(payload);
+        leave(payload);
       };
     },
     async close() {

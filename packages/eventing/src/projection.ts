@@ -127,7 +127,7 @@ async function passOver(client: PoolClient, { consumer, schema, at }: Place, pos
                update checkpoints set position = $3 where name = $1 and topic = $2 and partition = 0 and position = $4
                returning 1
              )
-             select pg_notify('gatehouse', $5) from moved`,
+             select tell($5) from moved`,
       values: [name, feed.topic, position, at, `${schema}.${name}`],
     }),
   );
@@ -155,7 +155,7 @@ async function applyAtOnce(client: PoolClient, { consumer, schema, at }: Place, 
     await client.query({
       name: 'move_checkpoint',
       text: `with moved as (update checkpoints set position = $3 where name = $1 and topic = $2 and partition = 0)
-             select pg_notify('gatehouse', $4)`,
+             select tell($4)`,
       values: [name, feed.topic, batch.position, `${schema}.${name}`],
     });
     return batch.position;
