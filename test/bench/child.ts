@@ -14,8 +14,8 @@ export type Child = {
 /** A server in a process of its own. */
 export type Server = Child & { readonly port: number };
 
-/** As in the scripts that start services: a scan outlives many small collections. */
-const NODE_FLAGS = ['--max-semi-space-size=64'];
+/** As in the scripts that start services: a scan outlives many small collections, and buffers of the network cause no large ones. */
+const NODE_FLAGS = ['--max-semi-space-size=64', '--initial-old-space-size=256'];
 
 /** Starts `file` of this folder. `options` go by its environment: they may hold a password, and arguments are for all to see. */
 export function startChild(file: string, options: unknown, nodeFlags: readonly string[] = []): Child {
