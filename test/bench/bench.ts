@@ -10,6 +10,7 @@ import { projections } from './projections';
 import { reads } from './reads';
 import { relay } from './relay';
 import { markdown, type Finding } from './report';
+import { replicas } from './replicas';
 import { scans } from './scans';
 import { openStage } from './stage';
 import { telemetry } from './telemetry';
@@ -35,6 +36,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P9'], relay],
   [['reads'], reads],
   [['telemetry'], telemetry],
+  [['replicas'], replicas],
   [['droid'], droid],
 ];
 

@@ -4,7 +4,8 @@ import { answerParent } from './child';
 
 /** How the generator is asked to send. Times in milliseconds. */
 export type Pace = {
-  readonly port: number;
+  /** Of the servers that do the same; connections are spread over them evenly. */
+  readonly ports: readonly number[];
   readonly connections: number;
   readonly durationMs: number;
   /** Requests per second, at even distances, whatever the replies do; none: as fast as replies come (closed loop). */
@@ -130,7 +131,7 @@ async function run(load: Load | Fetches): Promise<Measured> {
         next(connection);
       }),
   );
-  await Promise.all(connections.map((connection) => connection.open(load.port)));
+  await Promise.all(connections.map((connection, i) => connection.open(load.ports[i % load.ports.length]!)));
   const startedAt = performance.now();
   const over = () => sent >= requests.length || performance.now() - startedAt >= load.durationMs;
 
@@ -142,10 +143,11 @@ async function run(load: Load | Fetches): Promise<Measured> {
     for (const connection of connections) next(connection);
   } else {
     const everyMs = 1000 / load.rate;
+    // The one that has rested longest is next, as gates take turns.
     const idle = [...connections];
     let due = 0;
     const sendDue = () => {
-      while (sent < due && idle.length > 0) idle.pop()!.send(requests[sent]!, startedAt + sent++ * everyMs);
+      while (sent < due && idle.length > 0) idle.shift()!.send(requests[sent]!, startedAt + sent++ * everyMs);
     };
     next = (connection) => {
       idle.push(connection);
@@ -174,9 +176,9 @@ async function run(load: Load | Fetches): Promise<Measured> {
   };
 }
 
-function fetchOf({ port, get, headers }: Fetches): Buffer {
+function fetchOf({ get, headers }: Fetches): Buffer {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`GET ${get} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${lines.join('')}\r\n`, 'latin1');
+  return Buffer.from(`GET ${get} HTTP/1.1\r\nHost: 127.0.0.1\r\n${lines.join('')}\r\n`, 'latin1');
 }
 
 /** Requests as the scanner apps send them, each for a ticket and list of its own and with a nonce of its own. */
@@ -193,28 +195,25 @@ function scansOf(load: Load, most: number): Buffer[] {
       secret: secrets[pair % secrets.length]!,
       nonce: (pair * 2_654_435_761).toString(36).padEnd(32, 'x'),
     };
-    return Buffer.from(
-      load.keys ? oldScan(load, load.keys[at]!, scan) : restScan(load, load.lists[at]!, scan),
-      'latin1',
-    );
+    return Buffer.from(load.keys ? oldScan(load.keys[at]!, scan) : restScan(load, load.lists[at]!, scan), 'latin1');
   });
 }
 
 type Scan = { readonly secret: string; readonly nonce: string };
 
-function restScan({ port, token }: Load, list: number, { secret, nonce }: Scan): string {
+function restScan({ token }: Load, list: number, { secret, nonce }: Scan): string {
   const body = `{"force":false,"ignore_unpaid":false,"nonce":"${nonce}","questions_supported":true,"answers":{}}`;
   return (
     `POST /api/v1/organizers/big/events/fest/checkinlists/${list}/positions/${secret}/redeem/ HTTP/1.1\r\n` +
-    `Host: 127.0.0.1:${port}\r\nAuthorization: Token ${token}\r\nAccept: application/json\r\n` +
+    `Host: 127.0.0.1\r\nAuthorization: Token ${token}\r\nAccept: application/json\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   );
 }
 
-function oldScan({ port }: Load, key: string, { secret, nonce }: Scan): string {
+function oldScan(key: string, { secret, nonce }: Scan): string {
   const body = `secret=${secret}&questions_supported=true&nonce=${nonce}`;
   return (
-    `POST /pretixdroid/api/big/fest/redeem/?key=${key} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+    `POST /pretixdroid/api/big/fest/redeem/?key=${key} HTTP/1.1\r\nHost: 127.0.0.1\r\n` +
     `Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   );
 }

@@ -1,8 +1,20 @@
 import type { Finding } from './report';
 import type { Stage } from './stage';
 
-export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'reads' | 'droid' | 'telemetry';
-export const PARTS: readonly Part[] = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'reads', 'droid', 'telemetry'];
+export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'reads' | 'droid' | 'telemetry' | 'replicas';
+export const PARTS: readonly Part[] = [
+  'P1',
+  'P2',
+  'P3',
+  'P4',
+  'P5',
+  'P7',
+  'P9',
+  'reads',
+  'droid',
+  'telemetry',
+  'replicas',
+];
 
 /** What a run is like. */
 export type Plan = {

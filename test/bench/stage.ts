@@ -14,6 +14,8 @@ import type { Fetches, Load, Measured } from './load-generator';
 export type Target = {
   readonly name: string;
   readonly server: Server;
+  /** Further processes that do the same. */
+  readonly others?: readonly Server[];
   readonly dataset: Dataset;
   /** Which (list, ticket) pairs it has not had yet. Servers without a store have them for ever. */
   next: number;
@@ -101,7 +103,9 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   }
 
   async function turn(to: Target, { connections, durationMs, rate }: Shape): Promise<Turn> {
-    const { dataset: of, server } = to;
+    const { dataset: of } = to;
+    const servers = [to.server, ...(to.others ?? [])];
+    const nodeNow = () => servers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
     // Lists for more scans than can come, so that each is the first of its ticket there.
     const most = Math.ceil((durationMs / 1000) * (rate ?? (to.isReal ? 20_000 : 40_000)));
     while (to.lists.length * of.positions < to.next + most) {
@@ -110,7 +114,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     }
     await of.settled();
     const load: Load = {
-      port: server.port,
+      ports: servers.map(({ port }) => port),
       connections,
       durationMs,
       ...(rate === undefined ? {} : { rate }),
@@ -120,10 +124,10 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       lists: to.lists,
       from: to.next,
     };
-    const before = { node: cpuMsOf(server.pid), postgres: postgresCpuMs(postmaster) };
+    const before = { node: nodeNow(), postgres: postgresCpuMs(postmaster) };
     const measured = await generator.ask<Measured>(load);
     const lagMs = to.isReal ? await of.settled() : 0;
-    const nodeMs = cpuMsOf(server.pid) - before.node;
+    const nodeMs = nodeNow() - before.node;
     const postgresMs = postgresCpuMs(postmaster) - before.postgres;
     to.next += measured.sent;
     if (measured.statuses[to.keys ? '200 ok' : '201'] !== measured.sent || measured.sent === 0) {
@@ -199,7 +203,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     },
     fetch(from, what, shape) {
       fetcher ??= startChild('load-generator', {});
-      return fetcher.ask<Measured>({ port: from.port, ...what, ...shape } satisfies Fetches);
+      return fetcher.ask<Measured>({ ports: [from.port], ...what, ...shape } satisfies Fetches);
     },
     cpu: (of) => ({ nodeMs: cpuMsOf(of.server.pid), postgresMs: postgresCpuMs(postmaster) }),
     async close() {
