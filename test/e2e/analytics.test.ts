@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { checkin } from '@gatehouse/checkin/service';
 import { DuckDBInstance, type DuckDBConnection, type Json } from '@duckdb/node-api';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
+import { gatehouse } from '@gatehouse/test-support/command';
 import { droid } from '@gatehouse/test-support/droid';
 import { DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
@@ -77,20 +76,8 @@ async function scanAll(): Promise<void> {
 
 /** `npm run gatehouse -- events --topic admission --ndjson`, from the sources. */
 async function printEvents(): Promise<string> {
-  const main = path.join(PROJECT, 'services/cli/src/main.ts');
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', main, 'events', '--topic', 'admission', '--ndjson'],
-    {
-      cwd: PROJECT,
-      env: {
-        PATH: process.env['PATH'],
-        TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
-        DATABASE_URL: system.databaseUrl,
-      },
-    },
-  );
-  return stdout;
+  const { out } = await gatehouse({ DATABASE_URL: system.databaseUrl }, 'events', '--topic', 'admission', '--ndjson');
+  return out;
 }
 
 function blocksOf(markdown: string): Map<string, string> {

@@ -1,31 +1,14 @@
-import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { checkin } from '@gatehouse/checkin/service';
 import { consumerStatus } from '@gatehouse/eventing/consumer-admin';
 import { referenceRelay } from '@gatehouse/reference/context';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
+import { gatehouse } from '@gatehouse/test-support/command';
 import { CROWD, festival, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { exportFolder, startSystem, type System } from '@gatehouse/test-support/system';
 import { Kafka, logLevel } from 'kafkajs';
 
 /* The commands about Kafka, as a person types them, against a system that runs. */
-
-const PROJECT = path.resolve(__dirname, '../..');
-
-type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
-
-function gatehouse(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, 'services/cli/src/main.ts'), ...args], {
-    cwd: PROJECT,
-    env: { PATH: process.env['PATH'], TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ran = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (ran.out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (ran.err += text));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...ran })));
-}
 
 describeWithKafka('commands about Kafka', () => {
   let backends: BackendsInTest;

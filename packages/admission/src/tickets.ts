@@ -167,11 +167,12 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
              insert into checkins (list, ticket, time, auto)
              select * from json_to_recordset($2) as e(list integer, ticket integer, time timestamptz, auto boolean)
              on conflict (list, ticket) do update set time = excluded.time, auto = excluded.auto
-           )
+           ),
+           tallied as (${movedCheckinTallies('$3')})
            insert into admissions (ticket, revision, state)
            select * from json_to_recordset($1) as w(ticket integer, revision integer, state json)
            on conflict (ticket) do update set revision = excluded.revision, state = excluded.state`,
-    values: [JSON.stringify(written), JSON.stringify(entered)],
+    values: [JSON.stringify(written), JSON.stringify(entered), movedOf(tallies)],
   });
   if (left.length > 0) {
     await tx.query(
@@ -180,7 +181,6 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
       [left.map((each) => each.list), left.map((each) => each.ticket)],
     );
   }
-  await moveCheckinTallies(tx, tallies);
 }
 
 type CheckinTally = Place & { list: number; by: number };
@@ -193,26 +193,19 @@ function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, place: P
   else tallies.set(key, { list, event, date, item, variation, status, canceled, by });
 }
 
-async function moveCheckinTallies(tx: Tx, tallies: ReadonlyMap<string, CheckinTally>): Promise<void> {
-  const moved = [...tallies.values()].filter((tally) => tally.by !== 0);
-  if (moved.length === 0) return;
-  await tx.query({
-    name: 'move_checkin_tallies',
-    text: `insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins)
-           select * from unnest($1::integer[], $2::text[], $3::integer[], $4::integer[], $5::integer[], $6::text[], $7::boolean[], $8::integer[])
-           on conflict (list, event, date, item, variation, status, canceled) do update set checkins = t.checkins + excluded.checkins`,
-    values: [
-      moved.map((tally) => tally.list),
-      moved.map((tally) => tally.event),
-      moved.map((tally) => tally.date),
-      moved.map((tally) => tally.item),
-      moved.map((tally) => tally.variation),
-      moved.map((tally) => tally.status),
-      moved.map((tally) => tally.canceled),
-      moved.map((tally) => tally.by),
-    ],
-  });
-}
+/** Those that changed, as JSON for `movedCheckinTallies`. */
+const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): string =>
+  JSON.stringify([...tallies.values()].filter((tally) => tally.by !== 0));
+
+const NOTHING = '[]';
+
+/** The statement that adds what `parameter` holds, alone or as a part of another one. */
+const movedCheckinTallies = (parameter: string): string => `
+  insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins)
+  select * from json_to_recordset(${parameter}) as moved(
+    list integer, event text, date integer, item integer, variation integer, status text, canceled boolean, "by" integer
+  )
+  on conflict (list, event, date, item, variation, status, canceled) do update set checkins = t.checkins + excluded.checkins`;
 
 type TicketRow = Place & {
   id: number;
@@ -298,7 +291,9 @@ async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void>
     if (was) tallyCheckin(tallies, list, was, -1);
     tallyCheckin(tallies, list, newest.get(ticket)!, 1);
   }
-  await moveCheckinTallies(tx, tallies);
+  const moved = movedOf(tallies);
+  if (moved === NOTHING) return;
+  await tx.query({ name: 'move_checkin_tallies', text: movedCheckinTallies('$1'), values: [moved] });
 }
 
 /** A position belongs to the order that named it last (import.md §3). */

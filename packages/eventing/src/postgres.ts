@@ -231,63 +231,59 @@ const HEARTBEAT_MS = 15_000;
 export function listen(url: string): Listener {
   const hearers = new Map<string, Set<() => void>>();
   let closed = false;
+  /** The connection while it listens: one statement after the other. */
+  let listening: ((text: string, values?: unknown[]) => Promise<unknown>) | undefined;
   let client: Client | undefined;
-  let isListening = false;
   let retryMs = 50;
   let retry: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
     const mine = new Client({ ...clientConfig(url, 'public'), query_timeout: HEARTBEAT_MS });
     client = mine;
-    const heartbeat = setInterval(() => void mine.query('select 1').catch(() => lost(mine)), HEARTBEAT_MS).unref();
-    mine.on('error', () => lost(mine));
-    mine.on('end', () => {
+    let last: Promise<unknown> = Promise.resolve();
+    const inTurn = (text: string, values: unknown[] = []): Promise<unknown> => {
+      last = last.then(() => mine.query(text, values)).catch(() => lost());
+      return last;
+    };
+    const heartbeat = setInterval(() => void inTurn('select 1'), HEARTBEAT_MS).unref();
+    const lost = () => {
+      if (client !== mine) return;
+      client = undefined;
+      listening = undefined;
       clearInterval(heartbeat);
-      lost(mine);
-    });
+      mine.end().catch(() => undefined);
+      if (closed) return;
+      retry = setTimeout(() => void connect(), retryMs);
+      retryMs = Math.min(retryMs * 2, 1_000);
+    };
+    mine.on('error', lost);
+    mine.on('end', lost);
     mine.on('notification', ({ payload }) => wake(payload ?? ''));
     try {
       await mine.connect();
       await mine.query('listen gatehouse');
-      isListening = true;
       retryMs = 50;
-      await attend([...hearers.keys()]);
+      listening = inTurn;
+      attend([...hearers.keys()]);
     } catch {
-      clearInterval(heartbeat);
-      lost(mine);
+      lost();
     }
   }
   void connect();
-
-  function lost(mine: Client): void {
-    if (client !== mine) return;
-    client = undefined;
-    isListening = false;
-    mine.end().catch(() => undefined);
-    if (closed) return;
-    retry = setTimeout(() => void connect(), retryMs);
-    retryMs = Math.min(retryMs * 2, 1_000);
-  }
 
   function wake(payload: string): void {
     for (const heard of hearers.get(payload) ?? []) heard();
   }
 
-  /** Says that somebody waits for these, and wakes them. Statements of one connection keep their order. */
-  async function attend(payloads: readonly string[]): Promise<void> {
-    const mine = client;
-    if (!mine || !isListening || payloads.length === 0) return;
+  /** Says that somebody waits for these, and wakes them then. A connection that comes back does so for all. */
+  function attend(payloads: readonly string[]): void {
+    if (payloads.length === 0) return;
     const text = 'select pg_advisory_lock_shared(hashtextextended(payload, 0)) from unnest($1::text[]) payload';
-    await mine.query(text, [payloads]).then(
-      () => payloads.forEach(wake),
-      () => lost(mine),
-    );
+    void listening?.(text, [payloads]).then(() => payloads.forEach(wake));
   }
 
   function leave(payload: string): void {
-    const mine = client;
-    if (!mine || !isListening) return;
-    mine.query('select pg_advisory_unlock_shared(hashtextextended($1, 0))', [payload]).catch(() => lost(mine));
+    void listening?.('select pg_advisory_unlock_shared(hashtextextended($1, 0))', [payload]);
   }
 
   return {
@@ -295,7 +291,7 @@ export function listen(url: string): Listener {
       const set = hearers.get(payload) ?? new Set();
       const isFirst = set.size === 0;
       hearers.set(payload, set.add(heard));
-      if (isFirst) void attend([payload]);
+      if (isFirst) attend([payload]);
       else heard();
       return () => {
         if (!set.delete(heard) || set.size > 0) return;
