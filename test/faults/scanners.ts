@@ -111,8 +111,10 @@ export function startScanners(options: { url: string; token: string; tickets: nu
       while (lists.length * tickets < next + more) {
         const json = { name: `List ${lists.length}`, all_products: true, limit_products: [], include_pending: true };
         const { status, body } = await post('checkinlists/', json);
-        if (status !== 201) throw new Error(`no list was made: ${status}`);
-        lists.push((body as { id: number }).id);
+        if (status === 201) lists.push((body as { id: number }).id);
+        // After a restart of PostgreSQL the gateway may need a second until it sees that processes are ready.
+        else if (status === 503) await new Promise((again) => setTimeout(again, AGAIN_MS));
+        else throw new Error(`no list was made: ${status}`);
       }
     },
     async finish() {

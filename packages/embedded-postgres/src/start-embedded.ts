@@ -63,8 +63,13 @@ async function findOrStart(options: EmbeddedOptions): Promise<Embedded> {
   const installed = await installation(options.dataFolder, settings['fsync'] !== 'off', options.log);
   const users = await signIn(options.dataFolder);
   try {
-    const { postmaster, adopted } = await findOrStartServer(installed, { ...options, settings });
-    const url = await connectable(installed, postmaster);
+    let found: Found;
+    let url: string | null;
+    do {
+      found = await findOrStartServer(installed, { ...options, settings });
+      url = await connectable(installed, found.postmaster);
+    } while (url === null);
+    const { adopted } = found;
     const mayStop = !adopted || options.takeOver === true || users.foundCompany;
     return { url, adopted, stop: () => leave(installed, users, mayStop) };
   } catch (error) {
@@ -199,26 +204,38 @@ async function untilReady(cluster: string, pid: number, lives: () => Promise<boo
   return null;
 }
 
-/** Proves that the server is ours (the password fits) and makes the database on the first start. */
-async function connectable({ password }: Installation, { port }: Postmaster): Promise<string> {
+/**
+ * Proves that the server is ours (the password fits) and makes the database on the first start. Null when it is gone: one that was
+ * killed a moment ago looks alive until its connections break.
+ */
+async function connectable({ cluster, password }: Installation, { pid, port }: Postmaster): Promise<string | null> {
   const address = (database: string) => `postgresql://${role}:${password}@127.0.0.1:${port}/${database}`;
-  try {
-    await withClient(address(role), (client) => client.query('select 1'));
-  } catch (cause) {
-    if (!isCode(cause, '3D000')) {
-      throw new Error(`A PostgreSQL answers on port ${port}, but it does not let us in; is it another one's?`, {
-        cause,
-      });
+  const patienceMs = 10_000;
+  for (const until = Date.now() + patienceMs; ;) {
+    try {
+      await withClient(address(role), (client) => client.query('select 1'));
+      return address(role);
+    } catch (cause) {
+      if (isCode(cause, '3D000')) break;
+      if ((await runningPostmaster(cluster))?.pid !== pid) return null;
+      if (!isBroken(cause) || Date.now() > until) {
+        throw new Error(`A PostgreSQL answers on port ${port}, but it does not let us in; is it another one's?`, {
+          cause,
+        });
+      }
+      await sleep(20);
     }
-    await withClient(address('postgres'), (client) => client.query(`create database ${role}`)).catch(
-      (error: unknown) => {
-        // Another process was faster.
-        if (!isCode(error, '42P04') && !isCode(error, '23505')) throw error;
-      },
-    );
   }
+  await withClient(address('postgres'), (client) => client.query(`create database ${role}`)).catch((error: unknown) => {
+    // Another process was faster.
+    if (!isCode(error, '42P04') && !isCode(error, '23505')) throw error;
+  });
   return address(role);
 }
+
+/** Whether the connection broke or was not taken, rather than that the server said no. */
+const isBroken = (cause: unknown): boolean =>
+  isSystemError(cause) || String((cause as { message?: unknown }).message).startsWith('Connection terminated');
 
 async function withClient(url: string, work: (client: Client) => Promise<unknown>): Promise<void> {
   const client = new Client(url);
