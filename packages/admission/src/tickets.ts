@@ -172,7 +172,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
            insert into admissions (ticket, revision, state)
            select * from json_to_recordset($1) as w(ticket integer, revision integer, state json)
            on conflict (ticket) do update set revision = excluded.revision, state = excluded.state`,
-    values: [JSON.stringify(written), JSON.stringify(entered), movedOf(tallies)],
+    values: [JSON.stringify(written), JSON.stringify(entered), JSON.stringify(movedOf(tallies))],
   });
   if (left.length > 0) {
     await tx.query(
@@ -193,13 +193,10 @@ function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, place: P
   else tallies.set(key, { list, event, date, item, variation, status, canceled, by });
 }
 
-/** Those that changed, as JSON for `movedCheckinTallies`. */
-const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): string =>
-  JSON.stringify([...tallies.values()].filter((tally) => tally.by !== 0));
+const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): CheckinTally[] =>
+  [...tallies.values()].filter((tally) => tally.by !== 0);
 
-const NOTHING = '[]';
-
-/** The statement that adds what `parameter` holds, alone or as a part of another one. */
+/** The statement that adds what moved, which `parameter` holds as JSON; alone or as a part of another one. */
 const movedCheckinTallies = (parameter: string): string => `
   insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins)
   select * from json_to_recordset(${parameter}) as moved(
@@ -292,8 +289,12 @@ async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void>
     tallyCheckin(tallies, list, newest.get(ticket)!, 1);
   }
   const moved = movedOf(tallies);
-  if (moved === NOTHING) return;
-  await tx.query({ name: 'move_checkin_tallies', text: movedCheckinTallies('$1'), values: [moved] });
+  if (moved.length === 0) return;
+  await tx.query({
+    name: 'move_checkin_tallies',
+    text: movedCheckinTallies('$1'),
+    values: [JSON.stringify(moved)],
+  });
 }
 
 /** A position belongs to the order that named it last (import.md §3). */
