@@ -1,10 +1,13 @@
+import { rm } from 'node:fs/promises';
 import { READ_MODELS } from '@gatehouse/admission/admission';
 import { checkin } from '@gatehouse/checkin/service';
 import { rebuildReadModel, verifyReadModel } from '@gatehouse/eventing/read-model';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
+import { importFolder } from '@gatehouse/reference/import';
+import { referenceStoreAt } from '@gatehouse/reference/testing';
 import { droid } from '@gatehouse/test-support/droid';
 import { SHOP, shopExport, shopOrder, shopPosition, type ShopOrder } from '@gatehouse/test-support/shop';
-import { startSystem, type System } from '@gatehouse/test-support/system';
+import { exportFolder, startSystem, type System } from '@gatehouse/test-support/system';
 
 /* An order is stated whole; what its newest state says holds at the gates (import.md §3). Each test has orders of its own. */
 
@@ -211,6 +214,105 @@ describe('whatever has got how far', () => {
     const { id } = created.body as { id: number };
     expect(await scan(1081, id)).toBe('already_redeemed');
     await system.call('DELETE', `${SHOP.event}checkinlists/${id}/`, { token: SHOP.token });
+  });
+});
+
+describe('an order too large for one event', () => {
+  const FIRST = 20_000;
+  const SIZE = 1_200;
+  const LAST = FIRST + SIZE - 1;
+  const email = (n: number) => `${'x'.repeat(240)}${n}@example.org`;
+  const positions = Array.from({ length: SIZE }, (_, n) =>
+    shopPosition(FIRST + n, { attendee_email: email(n), attendee_name_parts: { given_name: email(n) } }),
+  );
+  // Its ticket stands in the first part, its add-on in the last one.
+  positions[0] = shopPosition(FIRST, { attendee_name_parts: { given_name: 'Greta', family_name: 'Group' } });
+  positions[SIZE - 1] = shopPosition(LAST, { item: SHOP.addon, addon_to: FIRST });
+  const large = (named: typeof positions, more: object = {}) =>
+    shopOrder('LARGE', named, { sales_channel: 'resellers', ...more });
+  const count = async (list: number = SHOP.gate) => {
+    const target = `${SHOP.event}checkinlists/${list}/positions/?order=LARGE`;
+    const { body } = await system.call('GET', target, { token: SHOP.token });
+    return (body as { count: number }).count;
+  };
+  let automatic: number;
+  beforeAll(async () => {
+    // A channel is known as soon as an order names it.
+    await system.import(shopExport([shopOrder('RESEL', [], { sales_channel: 'resellers' })]));
+    const json = { name: 'Resellers', all_products: true, auto_checkin_sales_channels: ['resellers'] };
+    const { status, body } = await system.call('POST', `${SHOP.event}checkinlists/`, { token: SHOP.token, json });
+    expect(status).toBe(201);
+    automatic = (body as { id: number }).id;
+  });
+
+  /** Imports like a process that is killed after so many parts. */
+  async function importKilled(order: ShopOrder, afterParts: number): Promise<void> {
+    const { store, pool, close } = await referenceStoreAt(system.databaseUrl);
+    let left = afterParts;
+    const dying: typeof store = {
+      ...store,
+      append: (stream, ...rest) =>
+        !stream.startsWith('order-') || left-- > 0
+          ? store.append(stream, ...rest)
+          : Promise.reject(new Error('killed')),
+    };
+    const folder = await exportFolder(shopExport([order]));
+    await expect(importFolder({ store: dying, pool, folder })).rejects.toThrow('killed');
+    await rm(folder, { recursive: true });
+    await close();
+    await system.settled();
+  }
+
+  test('is not there with some of its parts, and whole with all of them', async () => {
+    await importKilled(large(positions), 2);
+    expect(await count()).toBe(0);
+    await system.import(shopExport([large(positions)]));
+    expect(await count()).toBe(SIZE);
+    const [first, last] = (await listed(`order=LARGE&ordering=positionid&item__in=${SHOP.pass},${SHOP.addon}`)).filter(
+      ({ id }) => id === FIRST || id === LAST,
+    );
+    expect([first!.attendee_name, last!.attendee_name, last!.addon_to]).toEqual(['Greta Group', 'Greta Group', FIRST]);
+    const { text } = await old.get('search/', { query: positions[0]!.secret });
+    expect(JSON.parse(text)).toMatchObject({ results: [{ addons_text: 'Parking' }] });
+    expect(await scan(LAST)).toBe(`ok ${LAST}`);
+    // Seen for the first time, though its import was killed in between.
+    expect([await scan(FIRST, automatic), await scan(LAST, automatic)]).toEqual([
+      'already_redeemed',
+      'already_redeemed',
+    ]);
+  });
+
+  test('a state that lacks parts cancels nothing and says nothing', async () => {
+    const some = [...positions.slice(0, SIZE - 100), shopPosition(LAST + 1)];
+    await importKilled(large(some, { status: 'c' }), 1);
+    expect(await count()).toBe(SIZE);
+    expect(await scan(FIRST + 1)).toBe(`ok ${FIRST + 1}`);
+    await system.import(shopExport([large(some)]));
+    expect(await count()).toBe(SIZE - 99);
+    expect([await scan(LAST), await scan(FIRST + 1), await scan(LAST + 1, automatic)]).toEqual([
+      'unknown',
+      'already_redeemed',
+      // The order was known before.
+      `ok ${LAST + 1}`,
+    ]);
+    expect(await warnings([large(some.slice(0, 1), { status: 'c' })])).toEqual([
+      `${SIZE - 100} tickets are no longer named by their orders and are canceled`,
+    ]);
+    expect(await count()).toBe(0);
+  });
+
+  test('a ticket with thousands of check-ins has them all', async () => {
+    const row = (n: number) => ({
+      id: n + 1,
+      list: SHOP.gate,
+      datetime: `2027-06-01T10:00:00.${n + 1000}Z`,
+      type: 'exit',
+    });
+    const checkins = Array.from({ length: 3_000 }, (_, n) => row(n));
+    await system.import(shopExport([shopOrder('BANDS', [shopPosition(30_001, { checkins })])]));
+    const imported = await system.pool.query("select from admission.events where stream = 'ticket-30001'");
+    expect(imported.rows).toHaveLength(3_000);
+    expect(await scan(30_001)).toBe('ok 30001');
   });
 });
 
