@@ -26,14 +26,17 @@ export type Outcome<S, R> = Known<S> & {
   readonly position: Position | null;
 };
 
+/** The state when a request was decided, and when its events were written: what a repeat of it answers from. */
+export type Recalled<S> = { readonly before: Known<S>; readonly after: Known<S> };
+
 export type Streams<S, E extends DomainEvent> = {
   /**
    * Decides on one stream and appends what was decided: one command per stream at a time in this process. A decision without
    * events is confirmed against the store before it is told. On a lost race the tail is loaded and the decision taken again.
    */
   transact<R>(stream: string, decide: (state: S) => Decision<R, E>, command: Command<S>): Promise<Outcome<S, R>>;
-  /** Whether the stream holds an event of this request. */
-  holds(stream: string, request: string): Promise<boolean>;
+  /** What a request has written to a stream already; undefined when it wrote nothing there. */
+  recall(stream: string, request: string): Promise<Recalled<S> | undefined>;
   /** The state of a stream now. */
   read(stream: string): Promise<Known<S>>;
 };
@@ -117,9 +120,14 @@ export function streams<S, E extends DomainEvent>(
       lanes.set(stream, lane);
       return mine;
     },
-    async holds(stream, request) {
+    async recall(stream, request) {
+      const history = await store.load(stream);
       const id = uuidV5(request, '0');
-      return (await store.load(stream)).some((event) => event.id === id);
+      const start = history.findIndex((event) => event.id === id);
+      if (start === -1) return undefined;
+      const own = history.slice(start).filter((event, i) => event.id === uuidV5(request, String(i)));
+      const before = evolve(nothing, history.slice(0, start));
+      return { before, after: evolve(before, own) };
     },
     read: (stream) => advance(stream, nothing),
   };
