@@ -6,6 +6,7 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import { acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
 import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
+import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from './broken-requests';
 import type { Config } from './config';
 import {
   ClientGone,
@@ -82,6 +83,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   const hot = options.hot ?? [];
   const answer = apiHandler(options);
   app.use((req: Request, res: Response, next: NextFunction) => {
+    if (lacksHost(req)) return writeReply(res, WITHOUT_HOST, PLAIN_HEADERS);
     const target = targetOf(req.url);
     if (target.path.length > MAX_PATH_BYTES) return writeReply(res, PATH_TOO_LONG, PLAIN_HEADERS);
     for (const tryHot of hot) if (tryHot(req, res, target)) return;
@@ -104,6 +106,7 @@ function serverFor(app: Express): Server {
     {
       IncomingMessage: born(IncomingMessage, app.request),
       ServerResponse: born(ServerResponse, app.response),
+      requireHostHeader: false,
       keepAliveTimeout: 75_000,
       headersTimeout: 20_000,
       requestTimeout: 60_000,
@@ -112,6 +115,7 @@ function serverFor(app: Express): Server {
     app as RequestListener,
   );
   server.maxConnections = MAX_CONNECTIONS;
+  answerBrokenRequests(server);
   return server;
 }
 
