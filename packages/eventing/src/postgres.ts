@@ -121,6 +121,18 @@ function poolOf(
   return pool;
 }
 
+/**
+ * Asks every connection that a pool has idle, and opens those that it lacks: a pool that serves must be whole before it is needed
+ * whole. Rejects as the first that fails does.
+ */
+export async function askAll(pool: Pool, atMostMs: number): Promise<void> {
+  const free = pool.options.max - (pool.totalCount - pool.idleCount);
+  await Promise.all(Array.from({ length: free }, () => pool.query({ text: 'select 1', query_timeout: atMostMs })));
+}
+
+/** Whether PostgreSQL refused a connection because there are too many: of the server, the database or the role. */
+export const isExhausted = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '53300';
+
 function observe(pool: Pool, names: { schema: string; use: string }): void {
   const gauge = metrics.getMeter('gatehouse').createObservableGauge('gatehouse.pool.connections', {
     description: 'Connections of a pool by what they do, and who waits for one',

@@ -1,3 +1,4 @@
+import { UnusableDatabase } from '@gatehouse/eventing/database-check';
 import { ConfigError, readConfig, type Config } from './config';
 import { createLog, described, type Log } from './log';
 
@@ -61,11 +62,12 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
 }
 
 /** A wrong setting, or an error that was made for people, is told in its sentence; anything else with its stack. */
-function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof ConfigError || error instanceof CannotStart || error.cause !== undefined) return error.message;
-  if ((error as { code?: string }).code === 'EADDRINUSE') return `${error.message}: set PORT to another one.`;
-  return error.stack ?? error.message;
+  if (error instanceof ConfigError || error instanceof CannotStart || error instanceof UnusableDatabase) {
+    return error.message;
+  }
+  return error.cause === undefined ? (error.stack ?? error.message) : error.message;
 }
 
 /** Why a process cannot start, as a sentence for a person. */

@@ -38,7 +38,7 @@ export async function openSession(config: Config): Promise<Session> {
   const { store: reference, pool } = await openReference(backends);
   const feeds = await openFeeds(backends, { connections: 4 });
   await installReadModels(feeds);
-  const admission = await openAdmission(backends, { connections: 4 });
+  const admission = await openAdmission(backends);
   const { bus, isRelayed } = feeds.bus;
 
   /** What lies before the gates, in the measures of store and bus. */
