@@ -17,8 +17,8 @@ const STOP_MS = 25_000;
 export const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /**
- * The main of a process that runs until it is told to stop: what was accepted is finished first. Exit code 0 after SIGINT or
- * SIGTERM, 1 when it could not start.
+ * The main of a process that runs until it is told to stop: what was accepted is finished first. Exit code 0 after SIGINT,
+ * SIGTERM or SIGHUP (the terminal was closed), 1 when it could not start.
  */
 export function runMain(start: (main: Main) => Promise<void>): void {
   begin(start).catch((error: unknown) => {
@@ -37,22 +37,25 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
     (stopping ??= (async () => {
       for (let work = works.pop(); work; work = works.pop()) await work();
     })());
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      say('Stopping: requests at work are finished first.');
-      setTimeout(() => {
-        log.error('the stop took too long and was cut short');
+  // A terminal that was closed takes no words: they are lost, and the stop goes on.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  const end = () => {
+    if (stopping) return;
+    say('Stopping: requests at work are finished first.');
+    setTimeout(() => {
+      log.error('the stop took too long and was cut short');
+      process.exit(1);
+    }, STOP_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error(described(error), 'the stop failed');
         process.exit(1);
-      }, STOP_MS).unref();
-      stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error(described(error), 'the stop failed');
-          process.exit(1);
-        },
-      );
-    });
-  }
+      },
+    );
+  };
+  // The second one ends the process at once, but not that of a terminal: it was not meant for us.
+  process.once('SIGINT', end).once('SIGTERM', end).on('SIGHUP', end);
   try {
     await start({ config, log, atStop: (work) => void works.push(work) });
   } catch (error) {
