@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { COLUMNS, endedRow, rowsOf, type TicketRow } from './row';
@@ -16,6 +17,8 @@ import {
 
 /** Rows in one statement: an order may have ten thousand tickets. */
 const AT_ONCE = 1_000;
+/** Rows that are made in one turn of the event loop, which requests of the same process wait for. */
+const A_TURN = 500;
 
 /**
  * What the shop's events and orders do to `tickets` (import.md §3). An order is stated whole: a ticket that its newest state does not
@@ -65,10 +68,12 @@ async function takeOrders(tx: Tx, { states, applied, schemes }: Work): Promise<v
   const standings = await readStandings(tx, [...new Set([...named, ...held])]);
   const ending = await readRows(tx, endingIn(states, applied));
   const orders = new Map(applied);
+  let made = 0;
   for (const { stream, revision, order } of states) {
     const scheme = schemes.of(`${order.organizer}/${order.event}`);
     const tickets: number[] = [];
     for (const row of rowsOf(order, scheme, stream)) {
+      if (++made % A_TURN === 0) await nextTurn();
       const now = standings.get(row.id);
       // It belongs to the order that named it last.
       if (now && now.owner !== stream && now.import > order.import) continue;
