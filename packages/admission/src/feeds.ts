@@ -1,4 +1,3 @@
-import { admission } from '@gatehouse/events/admission';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { openPool } from '@gatehouse/eventing/postgres';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
@@ -22,11 +21,8 @@ export async function openFeeds(
   const pool = openPool(backends.urlOf(ADMISSION), ADMISSION, connections);
   await migrateAdmission(pool);
   const own = backends.store(ADMISSION, pool);
-  const { definitions } = admission;
   const bus = await backends.bus({
     context: ADMISSION,
-    definitions,
-    audience: 'public',
     follows: FOLLOWED,
     pool,
     onHealth,

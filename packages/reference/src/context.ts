@@ -1,4 +1,3 @@
-import { reference } from '@gatehouse/events/reference';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { EVENT_STORE_SQL, migrate, openPool } from '@gatehouse/eventing/postgres';
 import { lagsOf } from '@gatehouse/eventing/lag';
@@ -29,12 +28,8 @@ export const referenceRelay: Service<null> = { name: 'reference', context: refer
 async function open({ config, backends, log }: Platform): Promise<OpenContext<null>> {
   const { store, pool } = await openReference(backends);
   const { onHealth, troubles } = feedStates(log);
-  const { definitions } = reference;
   const { bus, isRelayed, close } = await backends.bus({
     context: REFERENCE,
-    definitions,
-    // It carries names, e-mails and secrets.
-    audience: 'internal',
     follows: [],
     pool,
     onHealth,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { KafkaConnection } from '@gatehouse/eventing/kafka-client';
 import { z } from 'zod';
 

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { Lag } from '@gatehouse/eventing/lag';
 import { migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import type { Credentials, Events } from './auth';
