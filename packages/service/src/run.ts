@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { Lag } from '@gatehouse/eventing/lag';
 import { checkDatabase } from '@gatehouse/eventing/database-check';
 import { opening } from '@gatehouse/eventing/opening';
