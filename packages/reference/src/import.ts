@@ -4,7 +4,8 @@ import type { Pool } from 'pg';
 import { check, type Checked } from './check';
 import { isEnded } from './credentials';
 import { openFolder, type OrganizerFolder } from './folder';
-import { notEnforced, warnings, type Counts, type Report } from './report';
+import { openPositions } from './positions';
+import { aboutTickets, notEnforced, warnings, type Counts, type Report } from './report';
 import { readObject } from './rows';
 import { openSpool, type Spool } from './spool';
 import { readStored } from './stored';
@@ -64,6 +65,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
   const startedMs = performance.now();
   const stored = await readStored(store, await Promise.all(folders.map(slugOf)));
   const credentials = await readCredentials(store);
+  const positions = await openPositions(options.pool, store);
   const secrets = {
     tokens: new Map(credentials.tokens.map(({ fact }) => [fact.token_hash, fact.organizer])),
     droidKeys: new Map(credentials.droidKeys.map(({ fact }) => [fact.key_hash, `${fact.organizer}/${fact.event}`])),
@@ -94,6 +96,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     };
     written = await write(without(spool, checked.leftOut), {
       store,
+      positions,
       credentials,
       folder: options.folder,
       impliedChannels,
@@ -111,7 +114,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     positions: checked.positions,
     problems: checked.problems,
     problemCount: checked.problemCount,
-    warnings: warnings(notes, missingTokens(checked, credentials)),
+    warnings: [...warnings(notes, missingTokens(checked, credentials)), ...aboutTickets(written.findings)],
     notEnforced: notEnforced(notes),
     seconds: (performance.now() - startedMs) / 1_000,
   };
