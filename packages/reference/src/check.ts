@@ -82,8 +82,8 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
       if (!known) stored.events.set(name, (known = knownEvent(organizer, event)));
       return known;
     },
-    // Without --skip-invalid the objects of an event that is wrong are checked all the same, to tell of everything at once.
-    leftOut: (file) => options.skipInvalid && leftOut.has(file.name),
+    // Where nothing will be imported the objects of an event that is wrong are checked all the same, to tell of everything at once.
+    leftOut: (file) => options.skipInvalid && incompleteCount === 0 && leftOut.has(file.name),
     onBytes: (bytes) => options.onBytes(bytes),
   };
 
@@ -93,8 +93,8 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   for await (const entries of walk(folders, walking)) {
     const right: Spooled[] = [];
     for (const entry of entries) {
-      // Nothing of these is imported, so nothing can be wrong with them.
-      if (entry.kind === 'scan') entry.issues.length = 0;
+      // Nothing of these is imported, so nothing can be wrong with them but that some are missing.
+      if (entry.kind === 'scan') entry.issues.splice(0, Infinity, ...entry.issues.filter((issue) => issue.incomplete));
       const objects = entry.content === undefined ? [] : spooledOf(entry);
       for (const { json } of objects) checkStorable(entry, json);
       // What is left out holds nothing that belongs to others.
