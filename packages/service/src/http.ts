@@ -2,11 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { createServer, IncomingMessage, ServerResponse, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { traceparentIn } from '@gatehouse/eventing/tracing';
-import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
 import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
 import type { Config } from './config';
+import {
+  credentialAccepted,
+  credentialRefused,
+  REQUEST_DEADLINES,
+  watchConnections,
+  type ConnectionLimits,
+} from './connections';
 import {
   ClientGone,
   internalError,
@@ -42,8 +49,8 @@ export const route = (path: string, rest: Omit<Route, 'path'>): Route => ({ path
 /** Whether the process may get requests; `reasons` say what is missing or merely slow. */
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
 
-/** A handler for the hottest routes, asked before everything else: true when it answers the request itself. */
-export type HotRoute = (req: Request, res: Response) => boolean;
+/** A handler for the hottest routes, asked before everything else: false when it does not answer the request itself. */
+export type HotRoute = (req: Request, res: Response) => boolean | Promise<void>;
 
 export type HttpOptions = {
   readonly config: Pick<Config, 'publicUrl' | 'trustedProxies'>;
@@ -56,6 +63,7 @@ export type HttpOptions = {
   readonly hot?: readonly HotRoute[];
   /** What answers outside of `/api/`: other APIs, with their own layers. */
   readonly mounts?: readonly RequestHandler[];
+  readonly connections?: Partial<ConnectionLimits>;
 };
 
 export type HttpServer = { readonly app: Express; readonly server: Server };
@@ -63,10 +71,6 @@ export type HttpServer = { readonly app: Express; readonly server: Server };
 const API = '/api/v1';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/** Beyond these, connections and requests are turned away: a queue without end helps nobody at a gate. */
-const MAX_CONNECTIONS = 10_000;
-const MAX_REQUESTS_AT_WORK = 4_096;
 
 /** The server with everything mounted, not yet listening. */
 export function createHttp(options: HttpOptions): HttpServer {
@@ -77,38 +81,61 @@ export function createHttp(options: HttpOptions): HttpServer {
   app.set('query parser', false);
   app.set('trust proxy', [...options.config.trustedProxies]);
 
+  for (const mount of options.mounts ?? []) app.use(mount);
+
   const hot = options.hot ?? [];
   const answer = apiHandler(options);
-  app.use((req: Request, res: Response, next: NextFunction) => {
-    for (const tryHot of hot) if (tryHot(req, res)) return;
-    if (!answer(req, res)) next();
+  const observe = requestObserver();
+  // Only what no route answers goes through Express: its router costs more than all of a scan's other HTTP.
+  const server = serverFor(app, (req, res) => {
+    try {
+      if (!connections.admit(req, res)) return;
+      if (connections.isFull(req) && !isProbe(req.url)) return writeReply(res, replyOf(unavailable(1))!, PLAIN_HEADERS);
+      for (const tryHot of hot) {
+        const work = tryHot(req, res);
+        if (work === false) continue;
+        if (work !== true) work.catch((error: unknown) => fail(error, req, res));
+        return;
+      }
+      if (answer(req, res)) return;
+      app(req, res, (error?: unknown) =>
+        error ? fail(error, req, res) : writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS),
+      );
+    } catch (error) {
+      fail(error, req, res);
+    }
   });
-  for (const mount of options.mounts ?? []) app.use(mount);
-  app.use((_req: Request, res: Response) => writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS));
-  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
-    writeReply(res, failureReply(error, { req, log: options.log }), PLAIN_HEADERS);
+  const connections = watchConnections(server, {
+    log: options.log,
+    trustedProxies: options.config.trustedProxies,
+    limits: options.connections,
   });
-  return { app, server: serverFor(app) };
+
+  /** Whatever a handler did not catch itself. */
+  function fail(error: unknown, req: Request, res: Response): void {
+    const { trace, end } = observe(req, 'other');
+    const reply = failureReply(error, { req, log: options.log, trace });
+    if (res.headersSent) res.destroy();
+    else writeReply(res, reply, PLAIN_HEADERS);
+    end(reply.status);
+  }
+
+  return { app, server };
 }
 
 /**
  * A server whose requests and responses are born with Express's prototypes, which makes the change of prototypes that
  * Express does for each request a no-op, and the server about twice as fast.
  */
-function serverFor(app: Express): Server {
-  const server = createServer(
+function serverFor(app: Express, listener: (req: Request, res: Response) => void): Server {
+  return createServer(
     {
       IncomingMessage: born(IncomingMessage, app.request),
       ServerResponse: born(ServerResponse, app.response),
-      keepAliveTimeout: 75_000,
-      headersTimeout: 20_000,
-      requestTimeout: 60_000,
-      connectionsCheckingInterval: 5_000,
+      ...REQUEST_DEADLINES,
     },
-    app as RequestListener,
+    listener as RequestListener,
   );
-  server.maxConnections = MAX_CONNECTIONS;
-  return server;
 }
 
 /**
@@ -162,7 +189,6 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
   const own = options.idempotency ? [ROOT, idempotencyQuery(options.idempotency)] : [ROOT];
   for (const one of [...own, ...options.routes]) table.add(one.path, entryOf(one));
   const observe = requestObserver();
-  let atWork = 0;
 
   async function serve(
     req: Request,
@@ -172,7 +198,6 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
     const { entry } = found;
     const { trace, end } = observe(req, entry.route.path);
     const asked = { ...found.request, trace };
-    atWork++;
     try {
       const reply = await replyTo(req, entry, asked);
       writeReply(res, reply, entry.headers);
@@ -182,8 +207,6 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
       const reply = failed(error, { req, entry, trace });
       writeReply(res, reply, entry.headers);
       end(reply.status);
-    } finally {
-      atWork--;
     }
   }
 
@@ -192,11 +215,11 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
-    if (atWork > MAX_REQUESTS_AT_WORK) throw unavailable(1);
     if (!acceptsJson(req.headers.accept)) throw notAcceptable();
     const { access } = entry.route;
     const principal =
       access === 'anyone' ? undefined : await authenticate(options.credentials, req.headers.authorization);
+    if (principal) credentialAccepted(req);
     const run = (namespace?: string) => runRoute(req, entry, { asked, principal, namespace });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
     if (!key || !principal) return run();
@@ -241,7 +264,7 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
 
   return (req, res) => {
     const { path, query } = targetOf(req.url);
-    if (!path.startsWith('/api')) return isProbe(path, res, options.ready);
+    if (!path.startsWith('/api')) return answerProbe(path, res, options.ready);
     if (path === '/api' || path === '/api/') {
       writeReply(res, { status: 302, headers: { Location: `${API}/` } }, PLAIN_HEADERS);
       return true;
@@ -314,7 +337,10 @@ function idempotencyQuery(idempotency: Idempotency): Route {
   });
 }
 
-function isProbe(path: string, res: Response, ready: () => Readiness): boolean {
+/** Such requests are answered also when all others are turned away, or a busy process would be taken for a dead one. */
+const isProbe = (url: string): boolean => url.startsWith('/healthz') || url.startsWith('/readyz');
+
+function answerProbe(path: string, res: Response, ready: () => Readiness): boolean {
   if (path === '/healthz' || path === '/healthz/') {
     writeReply(res, { status: 200, body: { status: 'ok' } }, PLAIN_HEADERS);
     return true;
@@ -331,6 +357,7 @@ export function failureReply(
   at: { req: IncomingMessage; log: Log; route?: string; trace?: string | null },
 ): Reply {
   const known = replyOf(error);
+  if (known?.status === 401) credentialRefused(at.req);
   if (known) return known;
   const trace = at.trace ?? traceparentIn(at.req.headers['traceparent']);
   const traceId = trace?.slice(3, 35) ?? randomBytes(16).toString('hex');

@@ -6,6 +6,7 @@ import { acceptsJson } from '@gatehouse/service/accept';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { accepted, authorize, claimOf, type Claim, type Permission } from '@gatehouse/service/auth';
 import { readBody } from '@gatehouse/service/body';
+import { credentialAccepted } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
 import { decodePercent } from '@gatehouse/service/fields';
 import { failureReply, route, type HotRoute, type Route } from '@gatehouse/service/http';
@@ -14,6 +15,7 @@ import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import { targetOf } from '@gatehouse/service/path';
 import { Query } from '@gatehouse/service/query';
 import { apiHeaders, writeReply } from '@gatehouse/service/reply';
+import { hasSmallBody } from '@gatehouse/service/unread-body';
 import { principalOf } from '@gatehouse/admission/rest-credentials';
 import { EVENT_PATH, festivalOf } from './event-request';
 import type { Redeemer } from './redeem';
@@ -23,7 +25,7 @@ const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_ord
 
 const PATH = `${EVENT_PATH}checkinlists/:list/positions/:position+/redeem/`;
 
-/** The redeem route for whatever is unusual about a request: a wrong method, no credential, an idempotency key. */
+/** The redeem route for whatever is unusual about a request: a wrong method, no credential, an idempotency key, a large body. */
 export function redeemRoute(admission: Admission, redeem: Redeemer): Route {
   return route(PATH, {
     access: { safe: 'can_view_orders', unsafe: MAY_REDEEM },
@@ -46,7 +48,10 @@ export function redeemRoute(admission: Admission, redeem: Redeemer): Route {
 const REDEEM = /^\/api\/v1\/organizers\/([^/]+)\/events\/([^/]+)\/checkinlists\/([^/]+)\/positions\/(.+?)\/redeem\/?$/;
 const HEADERS = apiHeaders('POST, OPTIONS');
 
-/** The same for the hundred thousand usual ones: asked before all routes, and the credential comes with the one read. */
+/**
+ * The same for the hundred thousand usual ones: asked before all routes, and the credential comes with the one read. The body is
+ * read beside it, so it must be small: it may be anybody's.
+ */
 export function hotRedeem(
   admission: Admission,
   redeem: Redeemer,
@@ -71,6 +76,7 @@ export function hotRedeem(
           credential: claim.secretSha256,
           accept(looked: Found) {
             const principal = accepted(principalOf(looked.credential, claim.kind));
+            credentialAccepted(req);
             authorize(principal, MAY_REDEEM, { organizer: festival.fact.organizer, event: festival.fact.event });
             return principal;
           },
@@ -87,7 +93,7 @@ export function hotRedeem(
   }
 
   return (req, res) => {
-    if (req.method !== 'POST' || req.headers['x-idempotency-key'] !== undefined) return false;
+    if (req.method !== 'POST' || req.headers['x-idempotency-key'] !== undefined || !hasSmallBody(req)) return false;
     const { path, query } = targetOf(req.url);
     const match = REDEEM.exec(path);
     if (!match || !acceptsJson(req.headers.accept) || path.includes('%00')) return false;
@@ -95,8 +101,7 @@ export function hotRedeem(
     const festival = admission.catalog.festival(decodePercent(organizer), decodePercent(event));
     const claim = festival && readClaim(req);
     if (!claim) return false;
-    void answer(req, res, { festival, claim, list, position, query });
-    return true;
+    return answer(req, res, { festival, claim, list, position, query });
   };
 }
 
