@@ -6,6 +6,7 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import { acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
 import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
+import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from './broken-requests';
 import type { Config } from './config';
 import {
   credentialAccepted,
@@ -27,7 +28,7 @@ import {
 import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency } from './idempotency';
 import { described, type Log } from './log';
 import { CLIENT_GONE, requestObserver } from './observe';
-import { PathTable, segmentsOf, targetOf } from './path';
+import { MAX_PATH_BYTES, PathTable, targetOf, type Aim, type Target } from './path';
 import { apiHeaders, PLAIN_HEADERS, ROUTE_NOT_FOUND, writeReply, type HeaderList, type Reply } from './reply';
 
 /** What a route does for one method. */
@@ -41,6 +42,8 @@ export type Route = Readonly<Partial<Record<Method, Handler>>> & {
   /** As in `organizers/:organizer/events/:event/checkinlists/:list/`. */
   readonly path: string;
   readonly access: Access;
+  /** Asked before all checks: false for the usual way. */
+  readonly hot?: (req: Request, res: Response, at: Aim) => Taken;
 };
 
 /** A route as a value, as services list them. */
@@ -49,8 +52,11 @@ export const route = (path: string, rest: Omit<Route, 'path'>): Route => ({ path
 /** Whether the process may get requests; `reasons` say what is missing or merely slow. */
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
 
-/** A handler for the hottest routes, asked before everything else: false when it does not answer the request itself. */
-export type HotRoute = (req: Request, res: Response) => boolean | Promise<void>;
+/** What a handler says that may answer a request by itself: whether it does, or the work that this is. */
+export type Taken = boolean | Promise<void>;
+
+/** What is asked before the routes, as an API with a transport layer of its own: false when it does not answer the request itself. */
+export type HotRoute = (req: Request, res: Response, target: Target) => Taken;
 
 export type HttpOptions = {
   readonly config: Pick<Config, 'publicUrl' | 'trustedProxies'>;
@@ -90,17 +96,10 @@ export function createHttp(options: HttpOptions): HttpServer {
   const server = serverFor(app, (req, res) => {
     try {
       if (!connections.admit(req, res)) return;
-      if (connections.isFull(req) && !isProbe(req.url)) return writeReply(res, replyOf(unavailable(1))!, PLAIN_HEADERS);
-      for (const tryHot of hot) {
-        const work = tryHot(req, res);
-        if (work === false) continue;
-        if (work !== true) work.catch((error: unknown) => fail(error, req, res));
-        return;
-      }
-      if (answer(req, res)) return;
-      app(req, res, (error?: unknown) =>
-        error ? fail(error, req, res) : writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS),
-      );
+      const taken = take(req, res);
+      if (taken === false)
+        app(req, res, (error?: unknown) => (error ? fail(error, req, res) : refuse(res, ROUTE_NOT_FOUND)));
+      else if (taken !== true) taken.catch((error: unknown) => fail(error, req, res));
     } catch (error) {
       fail(error, req, res);
     }
@@ -110,6 +109,24 @@ export function createHttp(options: HttpOptions): HttpServer {
     trustedProxies: options.config.trustedProxies,
     limits: options.connections,
   });
+
+  function take(req: Request, res: Response): Taken {
+    if (lacksHost(req)) return refuse(res, WITHOUT_HOST);
+    const target = targetOf(req.url);
+    if (target.path.length > MAX_PATH_BYTES) return refuse(res, PATH_TOO_LONG);
+    // A busy process must not be taken for a dead one.
+    if (connections.isFull(req) && !PROBES.has(target.segments[0]!)) return refuse(res, replyOf(unavailable(1))!);
+    for (const tryHot of hot) {
+      const taken = tryHot(req, res, target);
+      if (taken !== false) return taken;
+    }
+    return answer(req, res, target);
+  }
+
+  function refuse(res: Response, reply: Reply): true {
+    writeReply(res, reply, PLAIN_HEADERS);
+    return true;
+  }
 
   /** Whatever a handler did not catch itself. */
   function fail(error: unknown, req: Request, res: Response): void {
@@ -128,14 +145,17 @@ export function createHttp(options: HttpOptions): HttpServer {
  * Express does for each request a no-op, and the server about twice as fast.
  */
 function serverFor(app: Express, listener: (req: Request, res: Response) => void): Server {
-  return createServer(
+  const server = createServer(
     {
       IncomingMessage: born(IncomingMessage, app.request),
       ServerResponse: born(ServerResponse, app.response),
+      requireHostHeader: false,
       ...REQUEST_DEADLINES,
     },
     listener as RequestListener,
   );
+  answerBrokenRequests(server);
+  return server;
 }
 
 /**
@@ -160,12 +180,22 @@ function born<C extends typeof IncomingMessage | typeof ServerResponse>(base: C,
 /** Starts to listen; resolves with the address once the port is open. */
 export function listen(server: Server, { port, host }: { port: number; host: string }): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (cause: NodeJS.ErrnoException) => reject(new Error(whyNot(cause, { port, host }), { cause }));
+    server.once('error', failed);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', failed);
       resolve(server.address() as AddressInfo);
     });
   });
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, { port, host }: { port: number; host: string }): string {
+  if (code === 'EADDRINUSE') return `Port ${port} of ${host} is in use: set PORT to another one.`;
+  if (code === 'EACCES') return `Port ${port} may not be used by this user: set PORT to one from 1024 on.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EINVAL') {
+    return `HOST is ${host}, which is no address of this machine: set it to one, to 127.0.0.1, or to 0.0.0.0 for all of them.`;
+  }
+  return `Nothing can listen on ${host}, port ${port} (${message}): set HOST and PORT to others.`;
 }
 
 /** Takes no new connections, lets requests finish for `graceMs`, then ends what is left. */
@@ -183,11 +213,13 @@ export function drain(server: Server, graceMs: number): Promise<void> {
 
 type Entry = { readonly route: Route; readonly headers: HeaderList; readonly allow: string };
 
+const PATH_TOO_LONG: Reply = { status: 414, body: { detail: 'The path of the request is too long.' } };
+
 /** Answers `/api/…`, `/healthz` and `/readyz`; false for what is none of them. */
-function apiHandler(options: HttpOptions): (req: Request, res: Response) => boolean {
+function apiHandler(options: HttpOptions): HotRoute {
   const table = new PathTable<Entry>();
   const own = options.idempotency ? [ROOT, idempotencyQuery(options.idempotency)] : [ROOT];
-  for (const one of [...own, ...options.routes]) table.add(one.path, entryOf(one));
+  for (const one of [...own, ...options.routes]) table.add(`${API}/${one.path}`, entryOf(one));
   const observe = requestObserver();
 
   async function serve(
@@ -262,34 +294,27 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
     if (event !== undefined && !(await options.events.exists(organizer, event))) throw permissionDenied();
   }
 
-  return (req, res) => {
-    const { path, query } = targetOf(req.url);
-    if (!path.startsWith('/api')) return answerProbe(path, res, options.ready);
-    if (path === '/api' || path === '/api/') {
+  return (req, res, target) => {
+    const [root, ...more] = target.segments;
+    if (root !== 'api') return isProbe(target, res, options.ready);
+    if (more.length === 0) {
       writeReply(res, { status: 302, headers: { Location: `${API}/` } }, PLAIN_HEADERS);
       return true;
     }
-    const match = isUnder(API, path) ? table.find(segmentsOf(path.slice(API.length))) : undefined;
+    const match = table.find(target);
     if (!match) {
       writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS);
       return true;
     }
-    const hasNul = path.includes('%00') && Object.values(match.params).some((value) => value.includes('\u0000'));
-    void serve(req, res, { entry: match.value, request: { params: match.params, path, query, hasNul } });
-    return true;
+    const { path, query } = target;
+    const { value: entry, params, sent } = match;
+    const hasNul = path.includes('%00') && Object.values(params).some((value) => value.includes('\u0000'));
+    const taken = hasNul ? undefined : entry.route.hot?.(req, res, { params, sent, path, query });
+    return taken || serve(req, res, { entry, request: { params, sent, path, query, hasNul } });
   };
 }
 
-const isUnder = (root: string, path: string): boolean =>
-  path.startsWith(root) && (path.length === root.length || path[root.length] === '/');
-
-type Asked = {
-  readonly params: Readonly<Record<string, string>>;
-  readonly path: string;
-  readonly query: string;
-  readonly hasNul: boolean;
-  readonly trace: string | null;
-};
+type Asked = Aim & { readonly hasNul: boolean; readonly trace: string | null };
 type Run = {
   readonly asked: Asked;
   readonly principal: Principal | undefined;
@@ -337,15 +362,15 @@ function idempotencyQuery(idempotency: Idempotency): Route {
   });
 }
 
-/** Such requests are answered also when all others are turned away, or a busy process would be taken for a dead one. */
-const isProbe = (url: string): boolean => url.startsWith('/healthz') || url.startsWith('/readyz');
+const PROBES: ReadonlySet<string> = new Set(['healthz', 'readyz']);
 
-function answerProbe(path: string, res: Response, ready: () => Readiness): boolean {
-  if (path === '/healthz' || path === '/healthz/') {
+function isProbe({ segments }: Target, res: Response, ready: () => Readiness): boolean {
+  if (segments.length !== 1) return false;
+  if (segments[0] === 'healthz') {
     writeReply(res, { status: 200, body: { status: 'ok' } }, PLAIN_HEADERS);
     return true;
   }
-  if (path !== '/readyz' && path !== '/readyz/') return false;
+  if (segments[0] !== 'readyz') return false;
   const state = ready();
   writeReply(res, { status: state.ready ? 200 : 503, body: state }, PLAIN_HEADERS);
   return true;

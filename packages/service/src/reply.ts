@@ -42,7 +42,7 @@ export function writeReply(res: ServerResponse, reply: Reply, base: HeaderList):
   const content = contentOf(reply);
   const headers = merged(base, reply.headers);
   const isEarly = isStillSent(res.req);
-  if (isEarly) headers.push('Connection', 'close');
+  if (isEarly && !named(reply.headers, 'connection')) headers.push('Connection', 'close');
   if (content === undefined) {
     if (reply.status !== 204 && reply.status !== 304) headers.push('Content-Length', '0');
     send(res.writeHead(reply.status, headers), undefined, isEarly);

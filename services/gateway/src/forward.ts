@@ -61,36 +61,40 @@ export type Forwarding = {
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
 /** Sends the request once, and its answer back. */
-export function forward({ req, res }: Exchange, with_: Forwarding): void {
-  const { agent, upstream, body } = with_;
+export function forward({ req, res }: Exchange, forwarding: Forwarding): void {
+  const { agent, upstream, body } = forwarding;
   const sent = request({
     agent,
     host: upstream.host,
     port: upstream.port,
     method: req.method!,
     path: req.url!,
-    headers: [...with_.headers, ...framingOf(req, body)],
+    headers: [...forwarding.headers, ...framingOf(req, body)],
     timeout: ANSWER_MS,
   });
   let hasAnswer = false;
+  let isAnswered = false;
   sent.on('response', (answer) => {
     hasAnswer = true;
+    // The client's own request turned out to be broken, and it has been told.
+    if (res.headersSent) return void sent.destroy();
+    answer.on('end', () => (isAnswered = true));
     try {
-      with_.answered(answer);
+      forwarding.answered(answer);
       passBack({ req, res }, sent, answer);
     } catch (error) {
       sent.destroy();
-      with_.failed(error as Error);
+      forwarding.failed(error as Error);
     }
   });
   sent.on('timeout', () => sent.destroy(new Error('no answer')));
   // After the answer has begun, its own events tell that it broke off.
   sent.on('error', (error) => {
-    if (!hasAnswer && !res.destroyed) with_.failed(error);
+    if (!hasAnswer && !res.destroyed) forwarding.failed(error);
   });
-  sent.on('close', () => with_.done());
+  sent.on('close', () => forwarding.done());
   res.on('close', () => {
-    if (!res.writableFinished) sent.destroy();
+    if (!isAnswered) sent.destroy();
   });
   sendBody(req, sent, body);
 }

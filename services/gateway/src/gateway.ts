@@ -1,4 +1,5 @@
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from '@gatehouse/service/broken-requests';
 import {
   beginWork,
   credentialAccepted,
@@ -12,7 +13,7 @@ import { replyOf, unavailable } from '@gatehouse/service/errors';
 import { failureReply } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
 import { targetOf } from '@gatehouse/service/path';
-import { PLAIN_HEADERS, writeReply } from '@gatehouse/service/reply';
+import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
 import { ANSWER_MS, firstPart, forward, type FirstPart } from './forward';
 import { requestHeaders } from './headers';
 import { group, type Group } from './upstreams';
@@ -35,6 +36,7 @@ export type Gateway = {
   close(): void;
 };
 
+const HEALTHY: Reply = { status: 200, body: { status: 'ok' } };
 const LOOK_MS = 1_000;
 /** Connections to one process. */
 const MAX_SOCKETS = 1_024;
@@ -53,20 +55,23 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
   const groups = { checkin: group(upstreams.checkin), legacyDroid: group(upstreams.legacyDroid) };
   let isStopping = false;
 
-  const server = createServer({ ...REQUEST_DEADLINES, highWaterMark: WAITING_BYTES }, (req, res) => {
+  const settings = { ...REQUEST_DEADLINES, requireHostHeader: false, highWaterMark: WAITING_BYTES };
+  const server = createServer(settings, (req, res) => {
     try {
       if (connections.admit(req, res)) answer(req, res);
     } catch (error) {
       fail(error, req, res);
     }
   });
+  answerBrokenRequests(server);
   const connections = watchConnections(server, { log, trustedProxies, limits: options.connections });
 
   function answer(req: IncomingMessage, res: ServerResponse): void {
-    const { path } = targetOf(req.url!);
-    if (path === '/healthz') return writeReply(res, { status: 200, body: { status: 'ok' } }, PLAIN_HEADERS);
-    if (path === '/readyz') return tellReadiness(res);
-    const chosen = path.startsWith('/pretixdroid/') ? groups.legacyDroid : groups.checkin;
+    if (lacksHost(req)) return writeReply(res, WITHOUT_HOST, PLAIN_HEADERS);
+    const [first, ...more] = targetOf(req.url!).segments;
+    if (more.length === 0 && first === 'healthz') return writeReply(res, HEALTHY, PLAIN_HEADERS);
+    if (more.length === 0 && first === 'readyz') return tellReadiness(res);
+    const chosen = first === 'pretixdroid' ? groups.legacyDroid : groups.checkin;
     firstPart(req, (body) => {
       try {
         send(req, res, { body, chosen });
@@ -135,14 +140,16 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
   };
 }
 
-/** Below these every route asks for a credential. */
-const FOR_CREDENTIALS = /^\/(api\/v1\/organizers|pretixdroid\/api)\//;
-/** What only they are told who have shown a good one (contract, Transport: the order of checks). */
+/** What only they are told who have shown a good credential (contract, Transport: the order of checks). */
 const FOR_GOOD_ONES = new Set([200, 201, 204, 304, 400, 405, 409]);
 
 /** What a service's answer says of the request's credential. A 404 that is no JSON is that of an unknown route, for anybody. */
 function learn(req: IncomingMessage, { statusCode, headers }: IncomingMessage): void {
   if (statusCode === 401 || statusCode === 403) return credentialRefused(req);
   const isGood = statusCode === 404 ? headers['content-type'] === 'application/json' : FOR_GOOD_ONES.has(statusCode!);
-  if (isGood && FOR_CREDENTIALS.test(targetOf(req.url!).path)) credentialAccepted(req);
+  if (isGood && needsCredential(targetOf(req.url!).segments)) credentialAccepted(req);
 }
+
+/** Whether every route below this asks for a credential. */
+const needsCredential = ([api, version, name]: readonly string[]): boolean =>
+  (api === 'api' && version === 'v1' && name === 'organizers') || (api === 'pretixdroid' && version === 'api');
