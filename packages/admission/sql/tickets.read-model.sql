@@ -28,7 +28,7 @@ create table tickets (
   -- Names and e-mails that a search looks into, and the names alone (the droid's search), folded, one a line.
   search text collate "C" not null,
   search_names text collate "C" not null,
-  -- What the replies show (ShownFacts in tickets.ts).
+  -- What the replies show (ShownFacts in tickets/row.ts).
   facts json not null,
   -- The order that named the ticket last, with the import and revision of that fact.
   order_stream text collate "C" not null,

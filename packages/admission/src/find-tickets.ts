@@ -3,7 +3,7 @@ import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import type { ListRow } from './lists';
 import { ticketOf, type Ticket, type TicketRow } from './lookup';
-import { NO_NAME } from './tickets';
+import { NO_NAME } from './tickets/row';
 
 /** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
 export type TicketQuery = {
