@@ -6,6 +6,7 @@ import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { kafkaBus } from '@gatehouse/eventing/kafka-bus';
 import type { Lag } from '@gatehouse/eventing/lag';
 import { logBus, type Log } from '@gatehouse/eventing/log-bus';
+import { opening } from '@gatehouse/eventing/opening';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
@@ -48,6 +49,9 @@ export type Backends = {
   close(): Promise<void>;
 };
 
+/** For reading another context's history in the same database. */
+export const FOLLOWED_CONNECTIONS = 2;
+
 /** `databaseUrl` is for the contexts that the configuration gives no database of their own. */
 export function openBackends(
   config: Pick<Config, 'databases' | 'eventStore' | 'eventBus'>,
@@ -83,12 +87,15 @@ export function openBackends(
       }
       const pools: Pool[] = [];
       const logs = new Map<Context, Log>();
-      for (const each of follows) {
-        const theirs = openPool(backends.urlOf(each), each, 4);
-        pools.push(theirs);
-        await migrate(theirs, each, EVENT_STORE_SQL);
-        logs.set(each, { ...backends.store(each, theirs), topic: each });
-      }
+      await opening(async (opened) => {
+        for (const each of follows) {
+          const theirs = openPool(backends.urlOf(each), each, FOLLOWED_CONNECTIONS);
+          opened(() => theirs.end());
+          pools.push(theirs);
+          await migrate(theirs, each, EVENT_STORE_SQL);
+          logs.set(each, { ...backends.store(each, theirs), topic: each });
+        }
+      });
       return {
         bus: logBus({ feeds: logs, pool, schema: context, onHealth }),
         logs,

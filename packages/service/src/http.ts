@@ -141,12 +141,22 @@ function born<C extends typeof IncomingMessage | typeof ServerResponse>(base: C,
 /** Starts to listen; resolves with the address once the port is open. */
 export function listen(server: Server, { port, host }: { port: number; host: string }): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (cause: NodeJS.ErrnoException) => reject(new Error(whyNot(cause, { port, host }), { cause }));
+    server.once('error', failed);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', failed);
       resolve(server.address() as AddressInfo);
     });
   });
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, { port, host }: { port: number; host: string }): string {
+  if (code === 'EADDRINUSE') return `Port ${port} of ${host} is in use: set PORT to another one.`;
+  if (code === 'EACCES') return `Port ${port} may not be used by this user: set PORT to one from 1024 on.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EINVAL') {
+    return `HOST is ${host}, which is no address of this machine: set it to one, to 127.0.0.1, or to 0.0.0.0 for all of them.`;
+  }
+  return `Nothing can listen on ${host}, port ${port} (${message}): set HOST and PORT to others.`;
 }
 
 /** Takes no new connections, lets requests finish for `graceMs`, then ends what is left. */

@@ -1,3 +1,4 @@
+import { UnusableDatabase } from '@gatehouse/eventing/database-check';
 import { ConfigError, readConfig, type Config } from './config';
 import { createLog, described, type Log } from './log';
 
@@ -16,8 +17,8 @@ const STOP_MS = 25_000;
 export const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /**
- * The main of a process that runs until it is told to stop: what was accepted is finished first. Exit code 0 after SIGINT or
- * SIGTERM, 1 when it could not start.
+ * The main of a process that runs until it is told to stop: what was accepted is finished first. Exit code 0 after SIGINT,
+ * SIGTERM or SIGHUP (the terminal was closed), 1 when it could not start.
  */
 export function runMain(start: (main: Main) => Promise<void>): void {
   begin(start).catch((error: unknown) => {
@@ -36,22 +37,25 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
     (stopping ??= (async () => {
       for (let work = works.pop(); work; work = works.pop()) await work();
     })());
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      say('Stopping: requests at work are finished first.');
-      setTimeout(() => {
-        log.error('the stop took too long and was cut short');
+  // A terminal that was closed takes no words: they are lost, and the stop goes on.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  const end = () => {
+    if (stopping) return;
+    say('Stopping: requests at work are finished first.');
+    setTimeout(() => {
+      log.error('the stop took too long and was cut short');
+      process.exit(1);
+    }, STOP_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error(described(error), 'the stop failed');
         process.exit(1);
-      }, STOP_MS).unref();
-      stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error(described(error), 'the stop failed');
-          process.exit(1);
-        },
-      );
-    });
-  }
+      },
+    );
+  };
+  // The second one ends the process at once, but not that of a terminal: it was not meant for us.
+  process.once('SIGINT', end).once('SIGTERM', end).on('SIGHUP', end);
   try {
     await start({ config, log, atStop: (work) => void works.push(work) });
   } catch (error) {
@@ -61,11 +65,12 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
 }
 
 /** A wrong setting, or an error that was made for people, is told in its sentence; anything else with its stack. */
-function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof ConfigError || error instanceof CannotStart || error.cause !== undefined) return error.message;
-  if ((error as { code?: string }).code === 'EADDRINUSE') return `${error.message}: set PORT to another one.`;
-  return error.stack ?? error.message;
+  if (error instanceof ConfigError || error instanceof CannotStart || error instanceof UnusableDatabase) {
+    return error.message;
+  }
+  return error.cause === undefined ? (error.stack ?? error.message) : error.message;
 }
 
 /** Why a process cannot start, as a sentence for a person. */

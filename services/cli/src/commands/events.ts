@@ -20,10 +20,10 @@ export function eventsCommand(program: Command, run: Run): void {
     )
     .option('--ndjson', 'one JSON per line, which is the only format')
     .action((asked: Asked) =>
-      run(async ({ feeds }) => {
+      run(async ({ feeds }, interrupted) => {
         const feed = feeds.feeds.get(asked.topic)!;
         const stop = new AbortController();
-        process.once('SIGINT', () => stop.abort());
+        interrupted.addEventListener('abort', () => stop.abort());
         process.stdout.once('error', () => stop.abort());
         const { definitions } = asked.topic === 'admission' ? admission : reference;
         const published = { context: asked.topic, definitions, audience: 'public' } as const;
