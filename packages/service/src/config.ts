@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { Context } from '@gatehouse/events/envelope';
@@ -205,6 +206,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
         settings.METRICS_PORT === undefined ? undefined : { port: settings.METRICS_PORT, host: settings.METRICS_HOST },
     },
   };
+}
+
+/**
+ * Takes out of the environment what would steer us though it is meant for other programs: PGHOST, PGSSLMODE, PGOPTIONS and the like, which
+ * the database client reads (all about our databases is in their URLs), and a folder for temporary files that is not there.
+ */
+export function ignoreForeignSettings(env: Record<string, string | undefined> = process.env): void {
+  for (const name of Object.keys(env)) if (/^PG[A-Z]/.test(name)) delete env[name];
+  for (const name of ['TMPDIR', 'TMP', 'TEMP']) if (env[name] && !existsSync(env[name])) delete env[name];
 }
 
 /** Where something on this machine finds a server that listens on `host`. */
