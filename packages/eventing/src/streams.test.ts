@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import type { EventStoreDBClient } from '@eventstore/db-client';
 import type { Decider, Decision } from '@gatehouse/domain/decider';
 import { catalog, event, type EventOf } from '@gatehouse/events/define';
 import { z } from 'zod';
 import { aStream } from './contract';
-import { historyInTest, type HistoryInTest } from './history-in-test';
+import { MAX_APPEND_BYTES, StoreOverloaded, type EventStore } from './event-store';
+import { esdbInTest } from './esdb-in-test';
+import { esdbClient, esdbStore } from './esdb-store';
+import { historyInTest } from './history-in-test';
 import { memoryStore } from './memory-store';
 import { streams, type Streams } from './streams';
 import { uuidV5 } from './uuid';
@@ -33,195 +37,305 @@ const enter =
     return { result: 'in', events: [{ type: 'Entered', data: { who } }] };
   };
 const by = { actor: 'token:1', trace: null };
+/** A store that notes how many events each of its appends brought. */
+function countingAppends(store: EventStore): { store: EventStore; sizes: number[] } {
+  const sizes: number[] = [];
+  const append: EventStore['append'] = (stream, expected, events) => {
+    sizes.push(events.length);
+    return store.append(stream, expected, events);
+  };
+  return { store: { ...store, append }, sizes };
+}
 const enteredIn = async (asked: Streams<Hall, HallEvent>, stream: string) => [...(await asked.read(stream)).state];
 
-let history: HistoryInTest;
-let gates: Streams<Hall, HallEvent>[];
-let stores: ReturnType<HistoryInTest['open']>['store'][];
-const gate = (store = stores[0]!, remember = 1_000) => streams(store, hall, { catalog: hallEvents, remember });
+/** Two processes at one history. */
+type Opened = { readonly stores: readonly [EventStore, EventStore]; close(): Promise<void> };
 
-beforeAll(async () => {
-  history = await historyInTest();
-  stores = [history.open().store, history.open().store];
-  gates = stores.map((store) => gate(store));
-});
-afterAll(() => history.close());
+async function onPostgres(): Promise<Opened> {
+  const history = await historyInTest();
+  return { stores: [history.open().store, history.open().store], close: () => history.close() };
+}
 
-describe('races at one stream, over two stores', () => {
-  test('200 commands: each decision is applied exactly once', async () => {
-    const stream = aStream();
-    const people = Array.from({ length: 200 }, (_, i) => `person ${i}`);
-    const outcomes = await Promise.all(people.map((who, i) => gates[i % 2]!.transact(stream, enter(who), by)));
-    expect(outcomes.map((outcome) => outcome.result)).toEqual(people.map(() => 'in'));
-    const stored = await stores[0]!.load(stream);
-    expect(stored.map((each) => (each.data as { who: string }).who).sort()).toEqual(people.sort());
-    expect(outcomes.map((outcome) => outcome.revision).sort((a, b) => a - b)).toEqual(people.map((_, i) => i + 1));
-  });
+async function onEventStoreDb(): Promise<Opened> {
+  const server = await esdbInTest(process.env['EVENTSTORE_URL']);
+  const context = `test_${randomUUID()}`;
+  const clients = [esdbClient(server.url), esdbClient(server.url)] as const;
+  const open = (client: EventStoreDBClient) => esdbStore({ client, context });
+  return {
+    stores: [open(clients[0]), open(clients[1])],
+    async close() {
+      for (const client of clients) await client.dispose();
+      await server.stop();
+    },
+  };
+}
 
-  test('200 commands for 50 places: 50 get in', async () => {
-    const stream = aStream();
-    const asked = Array.from({ length: 200 }, (_, i) => gates[i % 2]!.transact(stream, enter(`person ${i}`, 50), by));
-    const results = (await Promise.all(asked)).map((outcome) => outcome.result);
-    expect(results.filter((result) => result === 'in')).toHaveLength(50);
-    expect(results.filter((result) => result === 'full')).toHaveLength(150);
-    expect(await enteredIn(gates[0]!, stream)).toHaveLength(50);
-  });
+describe.each([
+  ['PostgreSQL', onPostgres],
+  ['EventStoreDB', onEventStoreDb],
+])('streams on %s', (_name, openStores) => {
+  let opened: Opened;
+  let stores: readonly [EventStore, EventStore];
+  let gates: Streams<Hall, HallEvent>[];
+  const gate = (store: EventStore = stores[0], remember = 1_000) =>
+    streams(store, hall, { catalog: hallEvents, remember });
 
-  test('50 scans of one ticket: one is let in, the others hear that', async () => {
-    const stream = aStream();
-    const asked = Array.from({ length: 50 }, (_, i) => gates[i % 2]!.transact(stream, enter('the ticket'), by));
-    const results = (await Promise.all(asked)).map((outcome) => outcome.result);
-    expect(results.filter((result) => result === 'in')).toHaveLength(1);
-    expect(results.filter((result) => result === 'already')).toHaveLength(49);
-    expect(await stores[1]!.load(stream)).toHaveLength(1);
-  });
+  beforeAll(async () => {
+    opened = await openStores();
+    stores = opened.stores;
+    gates = stores.map((store) => gate(store));
+  }, 120_000);
+  afterAll(() => opened.close());
 
-  test('gates that remember nothing decide as well', async () => {
-    const stream = aStream();
-    const forgetful = stores.map((store) => gate(store, 0));
-    const asked = Array.from({ length: 60 }, (_, i) =>
-      forgetful[i % 2]!.transact(stream, enter(`person ${i % 30}`), by),
-    );
-    const results = (await Promise.all(asked)).map((outcome) => outcome.result);
-    expect(results.filter((result) => result === 'in')).toHaveLength(30);
-    expect(await stores[0]!.load(stream)).toHaveLength(30);
-  });
-});
+  describe('races at one stream, over two stores', () => {
+    test('200 commands: each decision is applied exactly once', async () => {
+      const stream = aStream();
+      const people = Array.from({ length: 200 }, (_, i) => `person ${i}`);
+      const outcomes = await Promise.all(people.map((who, i) => gates[i % 2]!.transact(stream, enter(who), by)));
+      expect(outcomes.map((outcome) => outcome.result)).toEqual(people.map(() => 'in'));
+      const stored = await stores[0].load(stream);
+      expect(stored.map((each) => (each.data as { who: string }).who).sort()).toEqual(people.sort());
+      expect(outcomes.map((outcome) => outcome.revision).sort((a, b) => a - b)).toEqual(people.map((_, i) => i + 1));
+    });
 
-describe('what is known is a hint', () => {
-  test('a hint that is late: the store’s word counts', async () => {
-    const stream = aStream();
-    await gates[0]!.transact(stream, enter('a'), by);
-    await gates[0]!.transact(stream, enter('b'), by);
-    const known = { state: new Set(['a']), revision: 1 };
-    const again = await gate(stores[1]).transact(stream, enter('b'), { ...by, known });
-    expect(again).toEqual({ result: 'already', state: new Set(['a', 'b']), revision: 2, position: null });
-    const third = await gate(stores[1]).transact(stream, enter('c'), { ...by, known });
-    expect(third).toMatchObject({ result: 'in', state: new Set(['a', 'b', 'c']), revision: 3 });
-  });
+    test('200 commands for 50 places: 50 get in', async () => {
+      const stream = aStream();
+      const asked = Array.from({ length: 200 }, (_, i) => gates[i % 2]!.transact(stream, enter(`person ${i}`, 50), by));
+      const results = (await Promise.all(asked)).map((outcome) => outcome.result);
+      expect(results.filter((result) => result === 'in')).toHaveLength(50);
+      expect(results.filter((result) => result === 'full')).toHaveLength(150);
+      expect(await enteredIn(gates[0]!, stream)).toHaveLength(50);
+    });
 
-  test('a refusal is confirmed: who left since then may enter', async () => {
-    const stream = aStream();
-    await gates[0]!.transact(stream, enter('a', 1), by);
-    const second = gate(stores[1]);
-    expect(await second.transact(stream, enter('b', 1), by)).toMatchObject({ result: 'full', revision: 1 });
-    // Past the memory of `second`.
-    await gates[0]!.transact(stream, () => ({ result: 'out', events: [{ type: 'Left', data: { who: 'a' } }] }), by);
-    expect(await second.transact(stream, enter('b', 1), by)).toMatchObject({ result: 'in', revision: 3 });
-  });
+    test('50 scans of one ticket: one is let in, the others hear that', async () => {
+      const stream = aStream();
+      const asked = Array.from({ length: 50 }, (_, i) => gates[i % 2]!.transact(stream, enter('the ticket'), by));
+      const results = (await Promise.all(asked)).map((outcome) => outcome.result);
+      expect(results.filter((result) => result === 'in')).toHaveLength(1);
+      expect(results.filter((result) => result === 'already')).toHaveLength(49);
+      expect(await stores[1].load(stream)).toHaveLength(1);
+    });
 
-  test.each([
-    ['decides to write', { state: new Set<string>(), revision: 7 }],
-    ['decides nothing', { state: new Set(['b']), revision: 7 }],
-  ])('a hint of another history, that %s, is dropped', async (_, known) => {
-    const stream = aStream();
-    await gates[0]!.transact(stream, enter('a'), by);
-    const outcome = await gate(stores[1]).transact(stream, enter('b'), { ...by, known });
-    expect(outcome).toMatchObject({ result: 'in', state: new Set(['a', 'b']), revision: 2 });
-    const nowhere = aStream();
-    expect(await gate(stores[1]).transact(nowhere, enter('b'), { ...by, known })).toMatchObject({
-      result: 'in',
-      revision: 1,
+    test('gates that remember nothing decide as well', async () => {
+      const stream = aStream();
+      const forgetful = stores.map((store) => gate(store, 0));
+      const asked = Array.from({ length: 60 }, (_, i) =>
+        forgetful[i % 2]!.transact(stream, enter(`person ${i % 30}`), by),
+      );
+      const results = (await Promise.all(asked)).map((outcome) => outcome.result);
+      expect(results.filter((result) => result === 'in')).toHaveLength(30);
+      expect(await stores[0].load(stream)).toHaveLength(30);
     });
   });
 
-  test('memory that another process has overtaken is a hint, too', async () => {
-    const stream = aStream();
-    const [one, two] = [gate(stores[0]), gate(stores[1])];
-    await one.transact(stream, enter('a'), by);
-    await two.transact(stream, enter('b'), by);
-    expect(await one.transact(stream, enter('b'), by)).toMatchObject({ result: 'already', revision: 2 });
-    expect(await two.transact(stream, enter('c'), by)).toMatchObject({ result: 'in', revision: 3 });
-    expect(await one.transact(stream, enter('d'), by)).toMatchObject({ result: 'in', revision: 4 });
-  });
-});
-
-describe('requests', () => {
-  test('their events have ids that derive from them, and holds finds them', async () => {
-    const stream = aStream();
-    const request = randomUUID();
-    expect(await gates[0]!.holds(stream, request)).toBe(false);
-    await gates[0]!.transact(stream, enter('a'), by);
-    const both = (): Decision<string, HallEvent> => ({
-      result: 'both',
-      events: ['b', 'c'].map((who) => ({ type: 'Entered', data: { who } })),
+  describe('what is known is a hint', () => {
+    test('a hint that is late: the store’s word counts', async () => {
+      const stream = aStream();
+      await gates[0]!.transact(stream, enter('a'), by);
+      await gates[0]!.transact(stream, enter('b'), by);
+      const known = { state: new Set(['a']), revision: 1 };
+      const again = await gate(stores[1]).transact(stream, enter('b'), { ...by, known });
+      expect(again).toEqual({ result: 'already', state: new Set(['a', 'b']), revision: 2, position: null });
+      const third = await gate(stores[1]).transact(stream, enter('c'), { ...by, known });
+      expect(third).toMatchObject({ result: 'in', state: new Set(['a', 'b', 'c']), revision: 3 });
     });
-    await gates[0]!.transact(stream, both, { ...by, request });
-    const stored = await stores[1]!.load(stream, 1);
-    expect(stored.map((each) => each.id)).toEqual([uuidV5(request, '0'), uuidV5(request, '1')]);
-    expect(await gates[1]!.holds(stream, request)).toBe(true);
-    expect(await gates[1]!.holds(stream, randomUUID())).toBe(false);
+
+    test('a refusal is confirmed: who left since then may enter', async () => {
+      const stream = aStream();
+      await gates[0]!.transact(stream, enter('a', 1), by);
+      const second = gate(stores[1]);
+      expect(await second.transact(stream, enter('b', 1), by)).toMatchObject({ result: 'full', revision: 1 });
+      // Past the memory of `second`.
+      await gates[0]!.transact(stream, () => ({ result: 'out', events: [{ type: 'Left', data: { who: 'a' } }] }), by);
+      expect(await second.transact(stream, enter('b', 1), by)).toMatchObject({ result: 'in', revision: 3 });
+    });
+
+    test.each([
+      ['decides to write', { state: new Set<string>(), revision: 7 }],
+      ['decides nothing', { state: new Set(['b']), revision: 7 }],
+    ])('a hint of another history, that %s, is dropped', async (_, known) => {
+      const stream = aStream();
+      await gates[0]!.transact(stream, enter('a'), by);
+      const outcome = await gate(stores[1]).transact(stream, enter('b'), { ...by, known });
+      expect(outcome).toMatchObject({ result: 'in', state: new Set(['a', 'b']), revision: 2 });
+      const nowhere = aStream();
+      expect(await gate(stores[1]).transact(nowhere, enter('b'), { ...by, known })).toMatchObject({
+        result: 'in',
+        revision: 1,
+      });
+    });
+
+    test('memory that another process has overtaken is a hint, too', async () => {
+      const stream = aStream();
+      const [one, two] = [gate(stores[0]), gate(stores[1])];
+      await one.transact(stream, enter('a'), by);
+      await two.transact(stream, enter('b'), by);
+      expect(await one.transact(stream, enter('b'), by)).toMatchObject({ result: 'already', revision: 2 });
+      expect(await two.transact(stream, enter('c'), by)).toMatchObject({ result: 'in', revision: 3 });
+      expect(await one.transact(stream, enter('d'), by)).toMatchObject({ result: 'in', revision: 4 });
+    });
   });
 
-  test('a request that comes twice at once, at two processes, takes one place', async () => {
-    const stream = aStream();
-    const request = randomUUID();
-    const twice = await Promise.all(
-      stores.map((store) => gate(store).transact(stream, enter('a'), { ...by, request })),
-    );
-    expect(twice.every(({ result }) => result === 'in' || result === 'already')).toBe(true);
-    expect(await stores[0]!.load(stream)).toHaveLength(1);
+  describe('requests', () => {
+    test('their events have ids that derive from them, and are found again with the state before and after', async () => {
+      const stream = aStream();
+      const request = randomUUID();
+      expect(await gates[0]!.recall(stream, request)).toBeUndefined();
+      await gates[0]!.transact(stream, enter('a'), by);
+      const both = (): Decision<string, HallEvent> => ({
+        result: 'both',
+        events: ['b', 'c'].map((who) => ({ type: 'Entered', data: { who } })),
+      });
+      await gates[0]!.transact(stream, both, { ...by, request });
+      const stored = await stores[1].load(stream, 1);
+      expect(stored.map((each) => each.id)).toEqual([uuidV5(request, '0'), uuidV5(request, '1')]);
+      await gates[0]!.transact(stream, enter('d'), by);
+      expect(await gates[1]!.recall(stream, request)).toEqual({
+        before: { state: new Set(['a']), revision: 1 },
+        after: { state: new Set(['a', 'b', 'c']), revision: 3 },
+      });
+      expect(await gates[1]!.recall(stream, randomUUID())).toBeUndefined();
+    });
+
+    test('a request that comes twice at once, at two processes, takes one place', async () => {
+      const stream = aStream();
+      const request = randomUUID();
+      const twice = await Promise.all(
+        stores.map((store) => gate(store).transact(stream, enter('a'), { ...by, request })),
+      );
+      expect(twice.every(({ result }) => result === 'in' || result === 'already')).toBe(true);
+      expect(await stores[0].load(stream)).toHaveLength(1);
+    });
+
+    test('uuidV5 is the one of RFC 9562', () => {
+      expect(uuidV5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'www.example.com')).toBe(
+        '2ed6657d-e927-568b-95e1-2665a8aea6a2',
+      );
+    });
   });
 
-  test('uuidV5 is the one of RFC 9562', () => {
-    expect(uuidV5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'www.example.com')).toBe(
-      '2ed6657d-e927-568b-95e1-2665a8aea6a2',
-    );
-  });
-});
+  describe('lanes', () => {
+    test('a decision that throws, or an event that no catalog allows, fails its own command only', async () => {
+      const stream = aStream();
+      const asked = gate();
+      const outcomes = await Promise.allSettled([
+        asked.transact(stream, enter('a'), by),
+        asked.transact(
+          stream,
+          () => {
+            throw new Error('no');
+          },
+          by,
+        ),
+        asked.transact(stream, () => ({ result: 1, events: [{ type: 'Entered', data: { who: 7 } } as never] }), by),
+        asked.transact(stream, () => ({ result: 1, events: [{ type: 'Entered', data: { who: '\0' } }] }), by),
+        asked.transact(stream, enter('b'), by),
+      ]);
+      expect(outcomes.map((outcome) => outcome.status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'rejected',
+        'rejected',
+        'fulfilled',
+      ]);
+      expect(await enteredIn(asked, stream)).toEqual(['a', 'b']);
+    });
 
-describe('lanes', () => {
-  test('a decision that throws, or an event that no catalog allows, fails its own command only', async () => {
-    const stream = aStream();
-    const asked = gate();
-    const outcomes = await Promise.allSettled([
-      asked.transact(stream, enter('a'), by),
-      asked.transact(
-        stream,
-        () => {
-          throw new Error('no');
+    test('what waits together goes down in one append; each command has its own outcome', async () => {
+      const counted = countingAppends(stores[0]);
+      const asked = gate(counted.store);
+      const stream = aStream();
+      const people = Array.from({ length: 50 }, (_, i) => `person ${i % 40}`);
+      const outcomes = await Promise.all(people.map((who) => asked.transact(stream, enter(who, 30), by)));
+      expect(outcomes.map(({ result }) => result)).toEqual(
+        people.map((_, i) => (i < 30 ? 'in' : i < 40 ? 'full' : 'already')),
+      );
+      expect(outcomes.map(({ revision }) => revision)).toEqual(people.map((_, i) => Math.min(i + 1, 30)));
+      expect(outcomes.map(({ position }) => position !== null)).toEqual(people.map((_, i) => i < 30));
+      // The first goes alone, since nothing was waiting yet.
+      expect(counted.sizes).toEqual([1, 29]);
+      expect(await enteredIn(gates[1]!, stream)).toEqual(people.slice(0, 30));
+    });
+
+    test('50 scans of one ticket at once cost one append', async () => {
+      const counted = countingAppends(stores[0]);
+      const asked = gate(counted.store);
+      const stream = aStream();
+      const results = await Promise.all(
+        Array.from({ length: 50 }, () => asked.transact(stream, enter('the ticket'), by)),
+      );
+      expect(results.filter(({ result }) => result === 'in')).toHaveLength(1);
+      expect(counted.sizes).toEqual([1]);
+    });
+
+    test('a lost race decides all that wait together again', async () => {
+      const stream = aStream();
+      const asked = gate(stores[0]);
+      await asked.transact(stream, enter('first', 4), by);
+      // Past the memory of `asked`.
+      await gate(stores[1]).transact(stream, enter('elsewhere', 4), by);
+      const people = ['alone', 'a', 'elsewhere', 'b', 'c'];
+      const outcomes = await Promise.all(people.map((who) => asked.transact(stream, enter(who, 4), by)));
+      expect(outcomes.map(({ result }) => result)).toEqual(['in', 'in', 'already', 'full', 'full']);
+      expect(await enteredIn(asked, stream)).toEqual(['first', 'elsewhere', 'alone', 'a']);
+    });
+
+    test('an event that cannot be stored fails its own command only, wherever it waits', async () => {
+      const stream = aStream();
+      const asked = gate();
+      const people = Array.from({ length: 20 }, (_, i) => (i === 7 || i === 12 ? `\0${i}` : `person ${i}`));
+      const outcomes = await Promise.allSettled(people.map((who) => asked.transact(stream, enter(who), by)));
+      expect(outcomes.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([7, 12]);
+      expect(await enteredIn(asked, stream)).toEqual(people.filter((who) => !who.startsWith('\0')));
+    });
+
+    test('what is too large for one append goes down in several', async () => {
+      const stream = aStream();
+      const asked = gate();
+      const people = Array.from({ length: 12 }, (_, i) => `${i}`.padEnd(MAX_APPEND_BYTES / 5, '.'));
+      const outcomes = await Promise.all(people.map((who) => asked.transact(stream, enter(who), by)));
+      expect(outcomes.map(({ result }) => result)).toEqual(people.map(() => 'in'));
+      expect(await enteredIn(gates[1]!, stream)).toEqual(people);
+    });
+
+    test('a lane is bounded: what is too much is turned away, the rest is done', async () => {
+      const asked = streams(memoryStore(), hall, { catalog: hallEvents, remember: 10 });
+      const stream = aStream();
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 20_010 }, () => asked.transact(stream, enter('the ticket'), by)),
+      );
+      const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+      expect(refused).toHaveLength(9);
+      for (const { reason } of refused) expect(reason).toBeInstanceOf(StoreOverloaded);
+      expect(await asked.transact(stream, enter('another'), by)).toMatchObject({ result: 'in', revision: 2 });
+    });
+
+    test('commands at one stream are decided in their order', async () => {
+      const asked = streams(memoryStore(), hall, { catalog: hallEvents, remember: 10 });
+      const stream = aStream();
+      const people = Array.from({ length: 50 }, (_, i) => `person ${i}`);
+      await Promise.all(people.map((who) => asked.transact(stream, enter(who), by)));
+      expect(await enteredIn(asked, stream)).toEqual(people);
+    });
+
+    test('state is what was written: what a schema drops is not remembered either', async () => {
+      const stream = aStream();
+      const asked = gate();
+      const decide = (): Decision<string, HallEvent> => ({
+        result: 'in',
+        events: [{ type: 'Entered', data: { who: 'a', secret: 's' } as { who: string } }],
+      });
+      let seen: unknown;
+      const spying: Decider<Hall, HallEvent> = {
+        ...hall,
+        evolve(state, each) {
+          seen = each.data;
+          return hall.evolve(state, each);
         },
-        by,
-      ),
-      asked.transact(stream, () => ({ result: 1, events: [{ type: 'Entered', data: { who: 7 } } as never] }), by),
-      asked.transact(stream, () => ({ result: 1, events: [{ type: 'Entered', data: { who: '\0' } }] }), by),
-      asked.transact(stream, enter('b'), by),
-    ]);
-    expect(outcomes.map((outcome) => outcome.status)).toEqual([
-      'fulfilled',
-      'rejected',
-      'rejected',
-      'rejected',
-      'fulfilled',
-    ]);
-    expect(await enteredIn(asked, stream)).toEqual(['a', 'b']);
-  });
-
-  test('commands at one stream are decided in their order', async () => {
-    const asked = streams(memoryStore(), hall, { catalog: hallEvents, remember: 10 });
-    const stream = aStream();
-    const people = Array.from({ length: 50 }, (_, i) => `person ${i}`);
-    await Promise.all(people.map((who) => asked.transact(stream, enter(who), by)));
-    expect(await enteredIn(asked, stream)).toEqual(people);
-  });
-
-  test('state is what was written: what a schema drops is not remembered either', async () => {
-    const stream = aStream();
-    const asked = gate();
-    const decide = (): Decision<string, HallEvent> => ({
-      result: 'in',
-      events: [{ type: 'Entered', data: { who: 'a', secret: 's' } as { who: string } }],
+      };
+      await streams(stores[0], spying, { catalog: hallEvents, remember: 1 }).transact(stream, decide, by);
+      expect(seen).toEqual({ who: 'a' });
+      expect((await asked.read(stream)).revision).toBe(1);
     });
-    let seen: unknown;
-    const spying: Decider<Hall, HallEvent> = {
-      ...hall,
-      evolve(state, each) {
-        seen = each.data;
-        return hall.evolve(state, each);
-      },
-    };
-    await streams(stores[0]!, spying, { catalog: hallEvents, remember: 1 }).transact(stream, decide, by);
-    expect(seen).toEqual({ who: 'a' });
-    expect((await asked.read(stream)).revision).toBe(1);
   });
 });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Catalog, DomainEvent } from '@gatehouse/events/define';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import type { Decider, Decision } from '@gatehouse/domain/decider';
-import { WrongRevision, type EventStore, type Position } from './event-store';
+import { RejectedEvent, StoreOverloaded, WrongRevision, type EventStore, type Position } from './event-store';
 import { Recent } from './recent';
 import { uuidV5 } from './uuid';
 
@@ -22,23 +23,48 @@ export type Command<S> = {
 
 export type Outcome<S, R> = Known<S> & {
   readonly result: R;
-  /** Where the last event went; null when nothing was written. */
+  /** Where the append went that holds its events; null when it has none. */
   readonly position: Position | null;
 };
 
+/** The state when a request was decided, and when its events were written: what a repeat of it answers from. */
+export type Recalled<S> = { readonly before: Known<S>; readonly after: Known<S> };
+
 export type Streams<S, E extends DomainEvent> = {
   /**
-   * Decides on one stream and appends what was decided: one command per stream at a time in this process. A decision without
-   * events is confirmed against the store before it is told. On a lost race the tail is loaded and the decision taken again.
+   * Decides on one stream and appends what was decided. Commands that wait for the same stream in this process are decided in
+   * their order, each on the state that the one before has left, and go down in one append; each has its own outcome. A
+   * decision without events is confirmed against the store before it is answered. On a lost race the tail is loaded and all of
+   * them are decided again. Rejects with StoreOverloaded when too many wait, and as `EventStore.append` does.
    */
   transact<R>(stream: string, decide: (state: S) => Decision<R, E>, command: Command<S>): Promise<Outcome<S, R>>;
-  /** Whether the stream holds an event of this request. */
-  holds(stream: string, request: string): Promise<boolean>;
+  /** What a request has written to a stream already; undefined when it wrote nothing there. */
+  recall(stream: string, request: string): Promise<Recalled<S> | undefined>;
   /** The state of a stream now. */
   read(stream: string): Promise<Known<S>>;
 };
 
 const MAX_TRIES = 100;
+/** Commands in one append. */
+const LANE_BATCH = 500;
+/** Commands that may wait for one stream. */
+const LANE_WAITING = 20_000;
+
+/** A command in its stream's lane, and where its outcome goes. */
+type Waiting<S, E extends DomainEvent> = {
+  readonly decide: (state: S) => Decision<unknown, E>;
+  readonly command: Command<S>;
+  resolve(outcome: Outcome<S, unknown>): void;
+  reject(error: unknown): void;
+};
+
+/** A command that is decided: its events as they will be stored, and the state after them. */
+type Decided<S, E extends DomainEvent> = {
+  readonly waiting: Waiting<S, E>;
+  readonly result: unknown;
+  readonly events: readonly NewEvent[];
+  readonly after: Known<S>;
+};
 
 /** Asks the deciders of one kind of stream. Lanes and memory only make it fast; the expected revision makes it true. */
 export function streams<S, E extends DomainEvent>(
@@ -47,7 +73,7 @@ export function streams<S, E extends DomainEvent>(
   options: { catalog: Pick<Catalog<E>, 'write' | 'read'>; remember: number },
 ): Streams<S, E> {
   const { catalog, remember } = options;
-  const lanes = new Map<string, Promise<unknown>>();
+  const lanes = new Map<string, Waiting<S, E>[]>();
   const memory = new Recent<Known<S>>(remember);
 
   const nothing: Known<S> = { state: decider.initial, revision: 0 };
@@ -69,35 +95,84 @@ export function streams<S, E extends DomainEvent>(
     return { state, revision: from.revision + tail.length };
   }
 
-  async function attempt<R>(
-    stream: string,
-    decide: (state: S) => Decision<R, E>,
-    command: Command<S>,
-  ): Promise<Outcome<S, R>> {
-    let at: Known<S> = newest(memory.get(stream), command.known) ?? nothing;
+  /** Works off a stream's lane: the first command at once, then all that came meanwhile, until none is left. */
+  async function run(stream: string, lane: Waiting<S, E>[]): Promise<void> {
+    while (lane.length > 0) {
+      const batch = lane.splice(0, LANE_BATCH);
+      try {
+        await settle(stream, batch);
+      } catch (error) {
+        for (const each of batch) each.reject(error);
+      }
+    }
+    lanes.delete(stream);
+  }
+
+  /** Decides on all of `batch` and settles each; what it throws is the outcome of those that are not settled yet. */
+  async function settle(stream: string, batch: readonly Waiting<S, E>[]): Promise<void> {
+    let at = batch.reduce((known, { command }) => newest(known, command.known), memory.get(stream)) ?? nothing;
     let confirmed = false;
+    let asking = batch;
     for (let tries = 1; ; tries++) {
-      const decision = decide(at.state);
-      if (decision.events.length === 0) {
-        if (confirmed) return { ...at, result: decision.result, position: null };
+      const decided = decideInTurn(asking, at);
+      asking = decided.map(({ waiting }) => waiting);
+      const written = decided.flatMap(({ events }) => events);
+      if (asking.length === 0) return;
+      if (written.length === 0) {
+        if (confirmed) return answer(decided, null);
         at = await advance(stream, at);
         memory.set(stream, at);
         confirmed = true;
         continue;
       }
       try {
-        const written = decision.events.map((event, i) => recordable(event, i, command));
         const position = await store.append(stream, at.revision, written);
-        const after = evolve(at, written);
-        memory.set(stream, after);
-        return { ...after, result: decision.result, position };
+        memory.set(stream, decided.at(-1)!.after);
+        return answer(decided, position);
       } catch (error) {
         memory.delete(stream);
+        if (error instanceof RejectedEvent && asking.length > 1) {
+          // One of them cannot be stored, or all together are too large for one append: the halves are tried apart.
+          const middle = asking.length >> 1;
+          await settleApart(stream, asking.slice(0, middle));
+          return settleApart(stream, asking.slice(middle));
+        }
         if (!(error instanceof WrongRevision) || tries >= MAX_TRIES) throw error;
-        if (tries > 1) await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(tries, 20)));
+        if (tries > 1) await sleep(Math.random() * Math.min(tries, 20));
         at = await advance(stream, at);
         confirmed = true;
       }
+    }
+  }
+
+  /** Settles a part of a batch whatever becomes of the rest. */
+  async function settleApart(stream: string, part: readonly Waiting<S, E>[]): Promise<void> {
+    try {
+      await settle(stream, part);
+    } catch (error) {
+      for (const each of part) each.reject(error);
+    }
+  }
+
+  /** Each decision on the state that the one before leaves. One that throws, or whose events no catalog allows, is rejected alone. */
+  function decideInTurn(batch: readonly Waiting<S, E>[], from: Known<S>): Decided<S, E>[] {
+    let at = from;
+    return batch.flatMap((waiting) => {
+      try {
+        const { result, events: facts } = waiting.decide(at.state);
+        const events = facts.map((event, i) => recordable(event, i, waiting.command));
+        at = events.length === 0 ? at : evolve(at, events);
+        return { waiting, result, events, after: at };
+      } catch (error) {
+        waiting.reject(error);
+        return [];
+      }
+    });
+  }
+
+  function answer(decided: readonly Decided<S, E>[], position: Position | null): void {
+    for (const { waiting, result, events, after } of decided) {
+      waiting.resolve({ ...after, result, position: events.length === 0 ? null : position });
     }
   }
 
@@ -107,25 +182,39 @@ export function streams<S, E extends DomainEvent>(
   }
 
   return {
-    transact(stream, decide, command) {
-      const before = lanes.get(stream);
-      const mine = before ? before.then(() => attempt(stream, decide, command)) : attempt(stream, decide, command);
-      // The lane goes on whatever becomes of this command.
-      const lane = mine.then(noop, noop).then(() => {
-        if (lanes.get(stream) === lane) lanes.delete(stream);
+    transact<R>(stream: string, decide: (state: S) => Decision<R, E>, command: Command<S>) {
+      return new Promise<Outcome<S, R>>((resolve, reject) => {
+        const waiting: Waiting<S, E> = {
+          decide,
+          command,
+          // What comes out is what this command's own `decide` has answered.
+          resolve: (outcome) => resolve(outcome as Outcome<S, R>),
+          reject,
+        };
+        const lane = lanes.get(stream);
+        if (!lane) {
+          const own = [waiting];
+          lanes.set(stream, own);
+          void run(stream, own);
+        } else if (lane.length < LANE_WAITING) {
+          lane.push(waiting);
+        } else {
+          reject(new StoreOverloaded(`${lane.length} commands wait for one stream`));
+        }
       });
-      lanes.set(stream, lane);
-      return mine;
     },
-    async holds(stream, request) {
+    async recall(stream, request) {
+      const history = await store.load(stream);
       const id = uuidV5(request, '0');
-      return (await store.load(stream)).some((event) => event.id === id);
+      const start = history.findIndex((event) => event.id === id);
+      if (start === -1) return undefined;
+      const own = history.slice(start).filter((event, i) => event.id === uuidV5(request, String(i)));
+      const before = evolve(nothing, history.slice(0, start));
+      return { before, after: evolve(before, own) };
     },
     read: (stream) => advance(stream, nothing),
   };
 }
-
-const noop = (): void => undefined;
 
 function newest<S>(a: Known<S> | undefined, b: Known<S> | undefined): Known<S> | undefined {
   if (!a || !b) return a ?? b;

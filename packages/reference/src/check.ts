@@ -272,14 +272,28 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
     }
     // A UTF-16 unit is at most three bytes, so most objects need not be measured.
     if (json.length * 3 < MAX_CONTENT_BYTES) return;
-    const bytes = Buffer.byteLength(json);
-    if (bytes <= MAX_CONTENT_BYTES) return;
-    entry.issues.push({ path: '', reason: `is too large: ${bytes} bytes of at most ${MAX_CONTENT_BYTES}` });
+    if (entry.kind === 'order') return checkParts(entry, entry.content!);
+    checkSize(entry, '', Buffer.byteLength(json));
+  }
+
+  /** An order may be written in parts, but not what is the same in all of them, nor a single position (order-parts.ts). */
+  function checkParts(entry: Entry, { positions: all, ...rest }: Contents['order']): void {
+    const restBytes = sizeOf(rest);
+    if (!checkSize(entry, '', restBytes)) return;
+    all.forEach((position, i) => checkSize(entry, `positions[${i}]`, restBytes + sizeOf(position)));
+  }
+
+  function checkSize(entry: Entry, path: string, bytes: number): boolean {
+    if (bytes <= MAX_CONTENT_BYTES) return true;
+    entry.issues.push({ path, reason: `is too large: ${bytes} bytes of at most ${MAX_CONTENT_BYTES}` });
+    return false;
   }
 }
 
 /** An append is a little more than its content. */
 const MAX_CONTENT_BYTES = MAX_APPEND_BYTES - 1_000;
+
+const sizeOf = (content: object): number => Buffer.byteLength(JSON.stringify(content));
 
 const ownerOf = (content: { organizer: string; event: string }): string => `${content.organizer}/${content.event}`;
 

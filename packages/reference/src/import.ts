@@ -4,7 +4,8 @@ import type { Pool } from 'pg';
 import { check, type Checked } from './check';
 import { isEnded } from './credentials';
 import { openFolder, readObject, type OrganizerFolder } from './folder';
-import { notEnforced, warnings, type Counts, type Report } from './report';
+import { openPositions } from './positions';
+import { aboutTickets, notEnforced, warnings, type Counts, type Report } from './report';
 import { openSpool } from './spool';
 import { readStored } from './stored';
 import type { ReferenceStore } from './store';
@@ -59,6 +60,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
   const startedMs = performance.now();
   const stored = await readStored(store, await Promise.all(folders.map(slugOf)));
   const credentials = await readCredentials(store);
+  const positions = await openPositions(options.pool, store);
   const secrets = {
     tokens: new Map(credentials.tokens.map(({ fact }) => [fact.token_hash, fact.organizer])),
     droidKeys: new Map(credentials.droidKeys.map(({ fact }) => [fact.key_hash, `${fact.organizer}/${fact.event}`])),
@@ -85,7 +87,14 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
       onBytes(bytes);
       onObjects(objects);
     };
-    written = await write(spool, { store, credentials, folder: options.folder, impliedChannels, onProgress });
+    written = await write(spool, {
+      store,
+      positions,
+      credentials,
+      folder: options.folder,
+      impliedChannels,
+      onProgress,
+    });
   } finally {
     await spool.close();
   }
@@ -98,7 +107,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     positions: checked.positions,
     problems: checked.problems,
     problemCount: checked.problemCount,
-    warnings: warnings(notes, missingTokens(checked, credentials)),
+    warnings: [...warnings(notes, missingTokens(checked, credentials)), ...aboutTickets(written.findings)],
     notEnforced: notEnforced(notes),
     seconds: (performance.now() - startedMs) / 1_000,
   };

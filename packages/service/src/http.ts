@@ -6,6 +6,7 @@ import express, { type Express, type NextFunction, type Request, type RequestHan
 import { acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
 import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
+import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from './broken-requests';
 import type { Config } from './config';
 import {
   ClientGone,
@@ -20,7 +21,7 @@ import {
 import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency } from './idempotency';
 import { described, type Log } from './log';
 import { CLIENT_GONE, requestObserver } from './observe';
-import { PathTable, segmentsOf, targetOf } from './path';
+import { MAX_PATH_BYTES, PathTable, targetOf, type Aim, type Target } from './path';
 import { apiHeaders, PLAIN_HEADERS, ROUTE_NOT_FOUND, writeReply, type HeaderList, type Reply } from './reply';
 
 /** What a route does for one method. */
@@ -34,6 +35,8 @@ export type Route = Readonly<Partial<Record<Method, Handler>>> & {
   /** As in `organizers/:organizer/events/:event/checkinlists/:list/`. */
   readonly path: string;
   readonly access: Access;
+  /** Asked before all checks: true when it answers the request by itself, false for the usual way. */
+  readonly hot?: (req: Request, res: Response, at: Aim) => boolean;
 };
 
 /** A route as a value, as services list them. */
@@ -42,8 +45,8 @@ export const route = (path: string, rest: Omit<Route, 'path'>): Route => ({ path
 /** Whether the process may get requests; `reasons` say what is missing or merely slow. */
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
 
-/** A handler for the hottest routes, asked before everything else: true when it answers the request itself. */
-export type HotRoute = (req: Request, res: Response) => boolean;
+/** What is asked before the routes, as an API with a transport layer of its own: true when it answers the request itself. */
+export type HotRoute = (req: Request, res: Response, target: Target) => boolean;
 
 export type HttpOptions = {
   readonly config: Pick<Config, 'publicUrl' | 'trustedProxies'>;
@@ -80,8 +83,11 @@ export function createHttp(options: HttpOptions): HttpServer {
   const hot = options.hot ?? [];
   const answer = apiHandler(options);
   app.use((req: Request, res: Response, next: NextFunction) => {
-    for (const tryHot of hot) if (tryHot(req, res)) return;
-    if (!answer(req, res)) next();
+    if (lacksHost(req)) return writeReply(res, WITHOUT_HOST, PLAIN_HEADERS);
+    const target = targetOf(req.url);
+    if (target.path.length > MAX_PATH_BYTES) return writeReply(res, PATH_TOO_LONG, PLAIN_HEADERS);
+    for (const tryHot of hot) if (tryHot(req, res, target)) return;
+    if (!answer(req, res, target)) next();
   });
   for (const mount of options.mounts ?? []) app.use(mount);
   app.use((_req: Request, res: Response) => writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS));
@@ -100,6 +106,7 @@ function serverFor(app: Express): Server {
     {
       IncomingMessage: born(IncomingMessage, app.request),
       ServerResponse: born(ServerResponse, app.response),
+      requireHostHeader: false,
       keepAliveTimeout: 75_000,
       headersTimeout: 20_000,
       requestTimeout: 60_000,
@@ -108,6 +115,7 @@ function serverFor(app: Express): Server {
     app as RequestListener,
   );
   server.maxConnections = MAX_CONNECTIONS;
+  answerBrokenRequests(server);
   return server;
 }
 
@@ -166,11 +174,13 @@ export function drain(server: Server, graceMs: number): Promise<void> {
 
 type Entry = { readonly route: Route; readonly headers: HeaderList; readonly allow: string };
 
+const PATH_TOO_LONG: Reply = { status: 414, body: { detail: 'The path of the request is too long.' } };
+
 /** Answers `/api/…`, `/healthz` and `/readyz`; false for what is none of them. */
-function apiHandler(options: HttpOptions): (req: Request, res: Response) => boolean {
+function apiHandler(options: HttpOptions): (req: Request, res: Response, target: Target) => boolean {
   const table = new PathTable<Entry>();
   const own = options.idempotency ? [ROOT, idempotencyQuery(options.idempotency)] : [ROOT];
-  for (const one of [...own, ...options.routes]) table.add(one.path, entryOf(one));
+  for (const one of [...own, ...options.routes]) table.add(`${API}/${one.path}`, entryOf(one));
   const observe = requestObserver();
   let atWork = 0;
 
@@ -249,34 +259,28 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
     if (event !== undefined && !(await options.events.exists(organizer, event))) throw permissionDenied();
   }
 
-  return (req, res) => {
-    const { path, query } = targetOf(req.url);
-    if (!path.startsWith('/api')) return isProbe(path, res, options.ready);
-    if (path === '/api' || path === '/api/') {
+  return (req, res, target) => {
+    const [root, ...more] = target.segments;
+    if (root !== 'api') return isProbe(target, res, options.ready);
+    if (more.length === 0) {
       writeReply(res, { status: 302, headers: { Location: `${API}/` } }, PLAIN_HEADERS);
       return true;
     }
-    const match = isUnder(API, path) ? table.find(segmentsOf(path.slice(API.length))) : undefined;
+    const match = table.find(target);
     if (!match) {
       writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS);
       return true;
     }
-    const hasNul = path.includes('%00') && Object.values(match.params).some((value) => value.includes('\u0000'));
-    void serve(req, res, { entry: match.value, request: { params: match.params, path, query, hasNul } });
+    const { path, query } = target;
+    const { value: entry, params, sent } = match;
+    const hasNul = path.includes('%00') && Object.values(params).some((value) => value.includes('\u0000'));
+    if (!hasNul && entry.route.hot?.(req, res, { params, sent, path, query })) return true;
+    void serve(req, res, { entry, request: { params, sent, path, query, hasNul } });
     return true;
   };
 }
 
-const isUnder = (root: string, path: string): boolean =>
-  path.startsWith(root) && (path.length === root.length || path[root.length] === '/');
-
-type Asked = {
-  readonly params: Readonly<Record<string, string>>;
-  readonly path: string;
-  readonly query: string;
-  readonly hasNul: boolean;
-  readonly trace: string | null;
-};
+type Asked = Aim & { readonly hasNul: boolean; readonly trace: string | null };
 type Run = {
   readonly asked: Asked;
   readonly principal: Principal | undefined;
@@ -324,12 +328,13 @@ function idempotencyQuery(idempotency: Idempotency): Route {
   });
 }
 
-function isProbe(path: string, res: Response, ready: () => Readiness): boolean {
-  if (path === '/healthz' || path === '/healthz/') {
+function isProbe({ segments }: Target, res: Response, ready: () => Readiness): boolean {
+  if (segments.length !== 1) return false;
+  if (segments[0] === 'healthz') {
     writeReply(res, { status: 200, body: { status: 'ok' } }, PLAIN_HEADERS);
     return true;
   }
-  if (path !== '/readyz' && path !== '/readyz/') return false;
+  if (segments[0] !== 'readyz') return false;
   const state = ready();
   writeReply(res, { status: state.ready ? 200 : 503, body: state }, PLAIN_HEADERS);
   return true;

@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
-import type { Context } from '@gatehouse/events/envelope';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
-import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { whyNoKafka } from '@gatehouse/local-kafka/jars';
 import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 import { environmentOf, type Config, type KafkaSettings, type Role } from '@gatehouse/service/config';
@@ -19,7 +19,6 @@ import { loadDemo, untilKnown } from './load-demo';
  * databases of their own, between them Apache Kafka, and a gateway before it all. What `npm run start:distributed` runs.
  */
 
-const CONTEXTS: readonly Context[] = ['reference', 'admission'];
 const SERVICES = path.join(__dirname, '..', '..');
 
 runMain(async (main) => {
@@ -132,7 +131,7 @@ async function makeTopics(settings: KafkaSettings): Promise<void> {
   const admin = kafkaClient(settings.connection).admin();
   try {
     await admin.connect();
-    for (const context of CONTEXTS) await applyTopic(admin, topicPlan(context, settings));
+    for (const plan of CONTEXT_NAMES.flatMap((context) => topicPlans(context, settings))) await applyTopic(admin, plan);
   } finally {
     await disconnected(admin);
   }

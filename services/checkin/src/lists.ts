@@ -190,7 +190,7 @@ async function make(
     const fields: CheckinListFields = { organizer, event, id, ...sent };
     const { result } = await admission.lists.transact(listStream(id), createList(fields), command(request));
     if (result.created) return fields;
-    if (namespace !== undefined && (await admission.lists.holds(listStream(id), namespace))) return fields;
+    if (namespace !== undefined && (await admission.lists.recall(listStream(id), namespace))) return fields;
   }
 }
 

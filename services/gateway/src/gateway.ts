@@ -1,4 +1,5 @@
 import { Agent, createServer, get, type ServerResponse, type Server } from 'node:http';
+import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from '@gatehouse/service/broken-requests';
 import { replyOf, unavailable } from '@gatehouse/service/errors';
 import type { Log } from '@gatehouse/service/log';
 import { PLAIN_HEADERS, writeReply } from '@gatehouse/service/reply';
@@ -31,7 +32,8 @@ export function gateway(upstreams: Upstreams, log: Log): Gateway {
   const groups = { checkin: group(upstreams.checkin), legacyDroid: group(upstreams.legacyDroid) };
   let isStopping = false;
 
-  const server = createServer((req, res) => {
+  const server = createServer({ requireHostHeader: false }, (req, res) => {
+    if (lacksHost(req)) return writeReply(res, WITHOUT_HOST, PLAIN_HEADERS);
     const path = req.url!.split('?', 1)[0]!;
     if (path === '/healthz') return writeReply(res, { status: 200, body: { status: 'ok' } }, PLAIN_HEADERS);
     if (path === '/readyz') {
@@ -52,6 +54,7 @@ export function gateway(upstreams: Upstreams, log: Log): Gateway {
     });
   });
   server.keepAliveTimeout = 75_000;
+  answerBrokenRequests(server);
   // A client that goes away is nobody's error.
   proxy.on('econnreset', () => undefined);
 

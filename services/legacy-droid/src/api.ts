@@ -5,11 +5,11 @@ import type { Festival } from '@gatehouse/admission/catalog';
 import { chooseLanguage } from '@gatehouse/domain/localize';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { ClientGone } from '@gatehouse/service/errors';
-import { decodePercent, parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
+import { parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
 import { failureReply, type HotRoute } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
 import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
-import { targetOf } from '@gatehouse/service/path';
+import type { Target } from '@gatehouse/service/path';
 import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
 import { enter, hashOf, type Knock } from './access';
 import { downloadSender } from './download';
@@ -20,11 +20,24 @@ import { search } from './search';
 import { status } from './status';
 import { plainText, Refusal } from './text';
 
-type Endpoint = 'redeem' | 'search' | 'download' | 'status';
+const ENDPOINTS = ['redeem', 'search', 'download', 'status'] as const;
+type Endpoint = (typeof ENDPOINTS)[number];
+
+type Named = {
+  readonly organizer: string;
+  readonly event: string;
+  readonly date: string | null;
+  readonly endpoint: Endpoint;
+};
 
 /** With and without the slash; anything may follow it (contract §3.1 and the decisions at its head). */
-const PATH = /^\/pretixdroid\/api\/([^/]+)\/([^/]+)\/(?:(\d+)\/)?(redeem|search|download|status)(?:\/|$)/;
-const ROOT = '/pretixdroid/';
+function endpointIn({ segments }: Target): Named | undefined {
+  const [root, api, organizer, event, ...rest] = segments;
+  if (root !== 'pretixdroid' || api !== 'api' || !organizer || !event) return undefined;
+  const date = rest[0] !== undefined && /^\d+$/.test(rest[0]) ? rest[0] : null;
+  const endpoint = ENDPOINTS.find((each) => each === rest[date === null ? 0 : 1]);
+  return endpoint && { organizer, event, date, endpoint };
+}
 
 const ALLOWED: Record<Endpoint, string> = {
   redeem: 'POST, OPTIONS',
@@ -81,26 +94,18 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
     }
   }
 
-  return (req, res) => {
-    const { path, query } = targetOf(req.url);
-    if (!path.startsWith(ROOT)) return false;
-    const match = PATH.exec(decodePercent(path));
-    if (!match) return false;
-    const [, organizer, event, date = null, endpoint] = match as unknown as [
-      string,
-      string,
-      string,
-      string?,
-      Endpoint?,
-    ];
+  return (req, res, target) => {
+    const named = endpointIn(target);
+    if (!named) return false;
+    const { organizer, event, date, endpoint } = named;
     const festival = admission.catalog.festival(organizer, event);
     if (!festival) {
       writeReply(res, plainText(404, 'Unknown event'), HEADERS);
       return true;
     }
-    const fields = parseUrlEncoded(query, MOST_PARAMETERS)!;
+    const fields = parseUrlEncoded(target.query, MOST_PARAMETERS)!;
     const knock = { festival, date, keyHash: hashOf(fields.get('key') ?? '') };
-    void serve(req, res, { endpoint: endpoint!, knock, query: fields, language: languageFor(req, festival) });
+    void serve(req, res, { endpoint, knock, query: fields, language: languageFor(req, festival) });
     return true;
   };
 }

@@ -2,6 +2,7 @@ import type { Admission } from '@gatehouse/admission/admission';
 import { findCredential } from '@gatehouse/admission/credentials';
 import { checkinQuestions } from '@gatehouse/admission/questions';
 import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
+import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
 import { readLenientTime } from '@gatehouse/domain/lenient-time';
@@ -10,7 +11,7 @@ import { RejectedEvent } from '@gatehouse/eventing/event-store';
 import { Fields } from '@gatehouse/service/fields';
 import { unstorable } from '@gatehouse/service/python';
 import type { Reply } from '@gatehouse/service/reply';
-import { doorOf, keyOf, type Door, type Knock } from './access';
+import { dateNamed, doorOf, keyOf, type Door, type Knock } from './access';
 import { isAsked, questionObject } from './questions';
 import { plainText, Refusal, spaced } from './text';
 import { shownOf, ticketText, ticketWriter } from './tickets';
@@ -39,6 +40,7 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
         list: key.list,
         date: dateNamed(date),
         secret,
+        others: () => otherReadings({ text: secret }),
         id: null,
         credential: keyHash,
       });
@@ -109,13 +111,6 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
         return { status: 200, raw: `{"version": 3, "status": "error", "reason": "${result.reason}", "data": ${data}}` };
     }
   };
-}
-
-/** The date in the path as an id; 0, which no date has, for a number that no id can be. */
-function dateNamed(date: string | null): number | null {
-  if (date === null) return null;
-  const id = Number(date);
-  return id <= 2_147_483_647 ? id : 0;
 }
 
 /** These flags are on for just two texts; `questions_supported` is on for any (contract §3.3). */

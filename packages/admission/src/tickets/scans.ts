@@ -1,0 +1,116 @@
+import { admission, type TicketEvent } from '@gatehouse/events/admission';
+import type { Envelope } from '@gatehouse/events/envelope';
+import type { Instant } from '@gatehouse/domain/instant';
+import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
+import type { Tx } from '@gatehouse/eventing/event-bus';
+import {
+  dropEmptyCheckinTallies,
+  movedCheckinTallies,
+  movedOf,
+  takeTurns,
+  tallyCheckin,
+  type CheckinTally,
+  type Place,
+} from './tallies';
+
+/** What scans, imported check-ins and deleted lists do to `tickets`. */
+export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promise<void> {
+  const byTicket = new Map<number, Envelope[]>();
+  const deletedLists: number[] = [];
+  for (const stored of events) {
+    if (stored.type === 'CheckinListDeleted') deletedLists.push((stored.data as { id: number }).id);
+    if (!stored.stream.startsWith('ticket-')) continue;
+    const id = Number(stored.stream.slice('ticket-'.length));
+    const mine = byTicket.get(id);
+    if (mine) mine.push(stored);
+    else byTicket.set(id, [stored]);
+  }
+  if (byTicket.size === 0 && deletedLists.length === 0) return;
+  await takeTurns(tx);
+  if (deletedLists.length > 0) await clearLists(tx, deletedLists);
+  await projectScans(tx, byTicket);
+}
+
+/**
+ * A deleted list takes its check-ins along (contract §12, row 7); its id is never given again. It is remembered, because a scan
+ * that was under way may still come after it.
+ */
+async function clearLists(tx: Tx, lists: readonly number[]): Promise<void> {
+  await tx.query('insert into deleted_lists select unnest($1::integer[]) on conflict do nothing', [lists]);
+  await tx.query('delete from checkins where list = any($1::integer[])', [lists]);
+  await tx.query('delete from checkin_tallies where list = any($1::integer[])', [lists]);
+}
+
+async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envelope[]>): Promise<void> {
+  if (byTicket.size === 0) return;
+  const { rows } = await tx.query<
+    {
+      ticket: number;
+      revision: number | null;
+      state: Admissions | null;
+      known: boolean;
+      deleted: number[] | null;
+    } & Place
+  >({
+    name: 'tickets_history',
+    text: `select q.id as ticket, a.revision, a.state, t.id is not null as known,
+                  t.event, t.date, t.item, t.variation, t.status, t.canceled,
+                  (select array_agg(list) from deleted_lists) as deleted
+           from unnest($1::integer[]) as q(id)
+           left join admissions a on a.ticket = q.id
+           left join tickets t on t.id = q.id`,
+    values: [[...byTicket.keys()]],
+  });
+  const written: { ticket: number; revision: number; state: Admissions }[] = [];
+  const entered: { list: number; ticket: number; time: Instant; auto: boolean }[] = [];
+  const left: { list: number; ticket: number }[] = [];
+  const tallies = new Map<string, CheckinTally>();
+  for (const row of rows) {
+    const before = row.state ?? ticketDecider.initial;
+    let after = before;
+    let revision = row.revision ?? 0;
+    for (const stored of byTicket.get(row.ticket)!) {
+      if (stored.revision < revision) continue;
+      const event = admission.read(stored) as TicketEvent | undefined;
+      if (event) after = ticketDecider.evolve(after, event);
+      revision = stored.revision + 1;
+    }
+    if (revision === (row.revision ?? 0)) continue;
+    written.push({ ticket: row.ticket, revision, state: after });
+    for (const [list, checkin] of Object.entries(after.checkins)) {
+      const old = before.checkins[list];
+      if (old && old.datetime === checkin.datetime && old.auto === checkin.auto) continue;
+      if (row.deleted?.includes(Number(list))) continue;
+      entered.push({ list: Number(list), ticket: row.ticket, time: checkin.datetime, auto: checkin.auto });
+      if (!old && row.known) tallyCheckin(tallies, Number(list), row, 1);
+    }
+    for (const list of Object.keys(before.checkins)) {
+      if (list in after.checkins || row.deleted?.includes(Number(list))) continue;
+      left.push({ list: Number(list), ticket: row.ticket });
+      if (row.known) tallyCheckin(tallies, Number(list), row, -1);
+    }
+  }
+  if (written.length === 0) return;
+  const moved = movedOf(tallies);
+  await tx.query({
+    name: 'tickets_admissions',
+    text: `with entered as (
+             insert into checkins (list, ticket, time, auto)
+             select * from json_to_recordset($2) as e(list integer, ticket integer, time timestamptz, auto boolean)
+             on conflict (list, ticket) do update set time = excluded.time, auto = excluded.auto
+           ),
+           tallied as (${movedCheckinTallies('$3')})
+           insert into admissions (ticket, revision, state)
+           select * from json_to_recordset($1) as w(ticket integer, revision integer, state json)
+           on conflict (ticket) do update set revision = excluded.revision, state = excluded.state`,
+    values: [JSON.stringify(written), JSON.stringify(entered), JSON.stringify(moved)],
+  });
+  if (left.length > 0) {
+    await tx.query(
+      `delete from checkins c using unnest($1::integer[], $2::integer[]) as gone(list, ticket)
+       where c.list = gone.list and c.ticket = gone.ticket`,
+      [left.map((each) => each.list), left.map((each) => each.ticket)],
+    );
+    await dropEmptyCheckinTallies(tx, moved);
+  }
+}

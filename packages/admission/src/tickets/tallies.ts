@@ -1,0 +1,103 @@
+import type { Tx } from '@gatehouse/eventing/event-bus';
+import { lockKey } from '@gatehouse/eventing/postgres';
+
+/** What the tallies count a ticket under. */
+export type Place = { event: string; date: number; item: number; variation: number; status: string; canceled: boolean };
+
+/**
+ * Both feeds change the tallies by what the other has written, so their transactions take turns. The key is per schema: a
+ * rebuild beside the live tables waits for nobody.
+ */
+export const takeTurns = (tx: Tx) =>
+  tx.query({
+    name: 'tickets_turn',
+    text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))',
+    values: [TURN],
+  });
+const TURN = lockKey('tickets', 'turn');
+
+export type CheckinTally = Place & { list: number; by: number };
+
+export function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, place: Place, by: number): void {
+  const { event, date, item, variation, status, canceled } = place;
+  const key = `${list} ${event} ${date} ${item} ${variation} ${status} ${canceled}`;
+  const tally = tallies.get(key);
+  if (tally) tally.by += by;
+  else tallies.set(key, { list, event, date, item, variation, status, canceled, by });
+}
+
+export const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): CheckinTally[] =>
+  [...tallies.values()].filter((tally) => tally.by !== 0);
+
+/** The statement that adds what moved, which `parameter` holds as JSON; alone or as a part of another one. */
+export const movedCheckinTallies = (parameter: string): string => `
+  insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins)
+  select * from json_to_recordset(${parameter}) as moved(
+    list integer, event text, date integer, item integer, variation integer, status text, canceled boolean, "by" integer
+  )
+  on conflict (list, event, date, item, variation, status, canceled) do update set checkins = t.checkins + excluded.checkins`;
+
+/** A tally that came to nothing is none: history that is read in another order would not have made it. */
+export async function dropEmptyCheckinTallies(tx: Tx, moved: readonly CheckinTally[]): Promise<void> {
+  const less = moved.filter(({ by }) => by < 0);
+  if (less.length === 0) return;
+  await tx.query({
+    name: 'drop_checkin_tallies',
+    text: `delete from checkin_tallies t
+           using json_to_recordset($1) as moved(
+             list integer, event text, date integer, item integer, variation integer, status text, canceled boolean
+           )
+           where (t.list, t.event, t.date, t.item, t.variation, t.status, t.canceled)
+                 = (moved.list, moved.event, moved.date, moved.item, moved.variation, moved.status, moved.canceled)
+             and t.checkins = 0`,
+    values: [JSON.stringify(less)],
+  });
+}
+
+export async function moveTicketTallies(
+  tx: Tx,
+  rows: readonly (Place & { readonly id: number })[],
+  before: ReadonlyMap<number, Place>,
+): Promise<void> {
+  const tallies = new Map<string, Place & { by: number }>();
+  const tally = (place: Place, by: number) => {
+    if (place.canceled) return;
+    const { event, date, item, variation, status, canceled } = place;
+    const key = `${event} ${date} ${item} ${variation} ${status}`;
+    const known = tallies.get(key);
+    if (known) known.by += by;
+    else tallies.set(key, { event, date, item, variation, status, canceled, by });
+  };
+  for (const row of rows) {
+    const was = before.get(row.id);
+    if (was) tally(was, -1);
+    tally(row, 1);
+  }
+  const moved = [...tallies.values()].filter((each) => each.by !== 0);
+  if (moved.length === 0) return;
+  await tx.query({
+    name: 'move_ticket_tallies',
+    text: `insert into ticket_tallies as t (event, date, item, variation, status, tickets)
+           select * from unnest($1::text[], $2::integer[], $3::integer[], $4::integer[], $5::text[], $6::integer[])
+           on conflict (event, date, item, variation, status) do update set tickets = t.tickets + excluded.tickets`,
+    values: [
+      moved.map((each) => each.event),
+      moved.map((each) => each.date),
+      moved.map((each) => each.item),
+      moved.map((each) => each.variation),
+      moved.map((each) => each.status),
+      moved.map((each) => each.by),
+    ],
+  });
+  const less = moved.filter(({ by }) => by < 0);
+  if (less.length === 0) return;
+  await tx.query({
+    name: 'drop_ticket_tallies',
+    text: `delete from ticket_tallies t
+           using json_to_recordset($1) as moved(event text, date integer, item integer, variation integer, status text)
+           where (t.event, t.date, t.item, t.variation, t.status)
+                 = (moved.event, moved.date, moved.item, moved.variation, moved.status)
+             and t.tickets = 0`,
+    values: [JSON.stringify(less)],
+  });
+}
