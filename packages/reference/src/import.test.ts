@@ -304,6 +304,31 @@ describe('invalid objects', () => {
     );
   });
 
+  test('what is not divided and too large for one event: a product, a question, a team', async () => {
+    small();
+    const options = Array.from({ length: 9_000 }, (_, i) => ({
+      id: i + 1,
+      identifier: `${i}`,
+      answer: `option ${i} `.repeat(6),
+    }));
+    folder.write('events/fest/questions.json', [{ id: 1, question: 'Which?', type: 'C', options }]);
+    const products = Array.from({ length: 130_000 }, (_, i) => i + 1_000_000);
+    folder.write('events/fest/items.json', [
+      { id: 1, name: 'Pass' },
+      { id: 2, name: 'Parking' },
+      { id: 3, name: 'Many', variations: options.map(({ id, answer }) => ({ id, value: answer })) },
+    ]);
+    folder.write('teams.json', [
+      { name: 'Team', limit_events: products.map(String), tokens: [{ name: 'a', token: 'a', active: true }] },
+    ]);
+    const { problems } = await rejected();
+    expect(problems.map((problem) => problem.replace(/\d{5,}/g, 'N'))).toEqual([
+      'events/fest/items.json[2]: is too large: N bytes of at most N',
+      'events/fest/questions.json[0]: is too large: N bytes of at most N',
+      'teams.json[0]: is too large: N bytes of at most N',
+    ]);
+  });
+
   test('--skip-invalid imports the rest, lists what it left out, and leaves out what depends on it', async () => {
     small();
     folder.write('events/fest/items.json', [{ id: 1, name: 'Pass' }, { id: 2 }]);
