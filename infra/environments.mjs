@@ -174,7 +174,7 @@ const rows = [
   ],
   ['a clone whose path has blanks and letters', SCANS, { clone: { name: "Größe & 'fest' 東京" } }],
   ['a symbolic link to a clone', SCANS, { clone: { link: true } }],
-  ['a subfolder of a clone', SCANS, { clone: { folder: 'packages/domain/src' } }],
+  ['a subfolder of a clone', SCANS, { clone: { folder: 'services/all-in-one/src' } }],
   ['a clone for its owner only', SCANS, { clone: { mode: 'go-rwx' }, umask: '077' }],
   [
     'a clone that is built and cannot be written',
