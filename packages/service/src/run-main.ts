@@ -31,6 +31,17 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
   ignoreForeignSettings();
   const config = readConfig();
   const log = createLog(config.logLevel);
+  let hasStarted = false;
+  /*
+   * What handlers throw is caught around them and answered with 500. What comes here was thrown where nobody waits for it, in a timer or
+   * a stream's callback: a bug. Once started the process goes on, because to end it would close its gates for as long as a start takes, and
+   * nothing that it has in memory is trusted: a decision holds only when history has taken it at the revision it was made on.
+   */
+  process.on('uncaughtException', (error) => {
+    if (hasStarted) return log.error(described(error), 'an exception was not caught');
+    process.stderr.write(`${sentenceOf(error)}\n`);
+    process.exit(1);
+  });
   process.on('unhandledRejection', (error) => log.error(described(error), 'a rejection was not handled'));
   const works: (() => Promise<void>)[] = [];
   let stopping: Promise<void> | undefined;
@@ -56,6 +67,7 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
   });
   try {
     await start({ config, log, atStop: (work) => void works.push(work) });
+    hasStarted = true;
   } catch (error) {
     await stop().catch(() => undefined);
     throw error;
