@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CheckinListEvent, TicketEvent } from '@gatehouse/events/admission';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Ends } from '@gatehouse/eventing/event-bus';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import { lagsOf } from '@gatehouse/eventing/lag';
 import type { Log } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';

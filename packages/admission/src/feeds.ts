@@ -1,4 +1,3 @@
-import { admission } from '@gatehouse/events/admission';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openPool } from '@gatehouse/eventing/postgres';
@@ -25,15 +24,7 @@ export async function openFeeds(
     opened(() => pool.end());
     await migrateAdmission(pool);
     const own = backends.store(ADMISSION, pool);
-    const { definitions } = admission;
-    const bus = await backends.bus({
-      context: ADMISSION,
-      definitions,
-      audience: 'public',
-      follows: FOLLOWED,
-      pool,
-      onHealth,
-    });
+    const bus = await backends.bus({ context: ADMISSION, follows: FOLLOWED, pool, onHealth });
     return {
       pool,
       schema: ADMISSION,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020';
 import { z } from 'zod';
 import { admission, type AdmissionEvent } from './admission';
+import { CONTEXT_NAMES, contextRow } from './contexts';
 import { reference, referenceStream, type ReferenceEvent } from './reference';
 import { breaches, type Json } from './schema-rules';
 
@@ -13,7 +14,7 @@ const samples = readdirSync(folder).map((file) => ({
   file,
   stored: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Stored,
 }));
-const definitions = [...admission.definitions.values(), ...reference.definitions.values()];
+const definitions = CONTEXT_NAMES.flatMap((context) => [...contextRow(context).definitions.values()]);
 
 const read = (stored: Stored): AdmissionEvent | ReferenceEvent | undefined =>
   admission.read(stored) ?? reference.read(stored);

@@ -1,4 +1,3 @@
-import { reference } from '@gatehouse/events/reference';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { EVENT_STORE_SQL, migrate, openPool } from '@gatehouse/eventing/postgres';
@@ -47,16 +46,7 @@ function open({ config, backends, log }: Platform): Promise<OpenContext<null>> {
     const { store, pool } = await openReference(backends, connectionsOf(config));
     opened(() => pool.end());
     const { onHealth, troubles } = feedStates(log);
-    const { definitions } = reference;
-    const { bus, isRelayed, close } = await backends.bus({
-      context: REFERENCE,
-      definitions,
-      // It carries names, e-mails and secrets.
-      audience: 'internal',
-      follows: [],
-      pool,
-      onHealth,
-    });
+    const { bus, isRelayed, close } = await backends.bus({ context: REFERENCE, follows: [], pool, onHealth });
     opened(close);
     const ask = () => pool.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS });
     const health = await watchStore([], { log, name: 'the database', also: ask });

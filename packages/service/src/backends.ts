@@ -1,5 +1,4 @@
-import type { EventDefinition } from '@gatehouse/events/define';
-import type { Context } from '@gatehouse/events/envelope';
+import { contextRow, type Context } from '@gatehouse/events/contexts';
 import { esdbClient, esdbStore } from '@gatehouse/eventing/esdb-store';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
@@ -16,9 +15,6 @@ import type { Config } from './config';
 /** What a context says of itself when it opens its bus. */
 export type BusUser = {
   readonly context: Context;
-  /** The events that it publishes, and whether analysts may read them. */
-  readonly definitions: ReadonlyMap<string, EventDefinition>;
-  readonly audience: 'public' | 'internal';
   /** The contexts whose events it consumes. */
   readonly follows: readonly Context[];
   /** Of its own schema. */
@@ -77,10 +73,10 @@ export function openBackends(
       client
         ? esdbStore({ client, context })
         : postgresStore({ pool, context, listener: backends.listenerOf(context) }),
-    async bus({ context, definitions, audience, follows, pool, onHealth }) {
+    async bus({ context, follows, pool, onHealth }) {
       if (eventBus.kind === 'kafka') {
         const { connection, prefix } = eventBus;
-        const publishes = { context, definitions, audience };
+        const publishes = { context, ...contextRow(context) };
         const bus = kafkaBus({ connection, prefix, publishes, pool, schema: context, onHealth });
         const logs = new Map(follows.map((each) => [each, bus.log(each)]));
         return { bus, logs, isRelayed: true, lags: () => bus.lag(), close: () => bus.close() };

@@ -1,12 +1,13 @@
 import type { RequestHandler } from 'express';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { Lag } from '@gatehouse/eventing/lag';
 import { checkDatabase } from '@gatehouse/eventing/database-check';
 import { opening } from '@gatehouse/eventing/opening';
 import { migrate, openRequestPool } from '@gatehouse/eventing/postgres';
+import { urlOf } from './address';
 import type { Credentials, Events } from './auth';
 import { openBackends, type Backends } from './backends';
-import { urlOf, type Config } from './config';
+import type { Config } from './config';
 import { replyOf, unavailable } from './errors';
 import { eventDocs } from './event-docs';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
