@@ -55,7 +55,7 @@ function segmentsOf(path: string): string[] {
   const end = path.charCodeAt(path.length - 1) === SLASH ? path.length - 1 : path.length;
   // Twice as fast as split, which every request would pay.
   const segments: string[] = [];
-  for (let from = 1; from <= end; ) {
+  for (let from = 1; from <= end;) {
     const slash = path.indexOf('/', from);
     const to = slash === -1 || slash > end ? end : slash;
     segments.push(path.slice(from, to));
