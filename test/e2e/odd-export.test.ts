@@ -518,9 +518,6 @@ test('every odd value at every place is refused, or every read model stores it a
       readOrganizer(withValue({ slug: 'odd', name: 'Odd' }, [place], value), undefined);
   }
 
-    '/tmp/h2t',
-    `${count} ${Object.keys(files).length} ${JSON.stringify(files).length} ${process.cpuUsage().user / 1e6} ${performance.now()}\n`,
-  );
   const report = await system.import(files);
   expect(report.problemCount).toBe(0);
   expect((await system.call('GET', '/readyz')).status).toBe(200);
