@@ -8,6 +8,7 @@ import { waker } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
 import { runRelay } from '@gatehouse/eventing/relay';
+import { keepStatistics } from '@gatehouse/eventing/statistics';
 import { feedStates } from '@gatehouse/service/feed-states';
 import { FOLLOWED_CONNECTIONS } from '@gatehouse/service/backends';
 import { described } from '@gatehouse/service/log';
@@ -70,42 +71,46 @@ async function open(
   const { signal } = stop;
   // Consumers, relay and waits hear of the stop, each for itself.
   setMaxListeners(50, signal);
-  const ownFeed = feeds.feeds.get(ADMISSION)!;
-  const running: Promise<void>[] = [];
-  if (config.roles.has('projections')) {
-    const context = { pool: consumers, schema: ADMISSION, signal, onHealth };
-    running.push(runProjections(admission, { own: ownFeed, bus: feeds.bus.bus }, context));
-  }
-  if (config.roles.has('relay') && feeds.bus.isRelayed) {
-    running.push(runRelay({ feed: ownFeed, bus: feeds.bus.bus, pool: consumers, signal, onHealth }));
-  }
-
   let building = outdated.map((model) => model.name);
-  const upgrading = (async () => {
-    for (const model of outdated) {
-      await upgrade(model);
-      building = building.filter((name) => name !== model.name);
-    }
-  })();
+  const upgrades = new Map<string, Promise<void>>();
+  let upgrading = Promise.resolve();
+  for (const model of outdated) {
+    upgrading = upgrading.then(() => upgrade(model));
+    upgrades.set(model.name, upgrading);
+  }
   /** Builds a read model in this release's version, or waits for the process that does. */
   async function upgrade(model: ReadModel): Promise<void> {
     const pause = waker();
     log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
-    while (!stop.signal.aborted) {
+    while (!signal.aborted) {
       try {
-        if (await installReadModel(model, feeds)) return;
-        await rebuildReadModel(model, feeds, () => undefined);
+        if (!(await installReadModel(model, feeds)))
+          await rebuildReadModel(model, { ...feeds, signal }, () => undefined);
+        building = building.filter((name) => name !== model.name);
         return;
       } catch (error) {
-        if (!(error instanceof AlreadyAtWork)) {
+        if (!(error instanceof AlreadyAtWork) && !signal.aborted) {
           log.error(
             { ...described(error), readModel: model.name },
             'a read model could not be rebuilt and is tried again',
           );
         }
-        await pause.next(stop.signal, UPGRADE_RETRY_MS);
+        await pause.next(signal, UPGRADE_RETRY_MS);
       }
     }
+  }
+
+  const ownFeed = feeds.feeds.get(ADMISSION)!;
+  const running: Promise<void>[] = [];
+  if (config.roles.has('projections')) {
+    const upgraded = (name: string) => upgrades.get(name) ?? Promise.resolve();
+    const context = { pool: consumers, schema: ADMISSION, signal, onHealth, upgraded };
+    running.push(runProjections(admission, { own: ownFeed, bus: feeds.bus.bus }, context));
+    const tables = READ_MODELS.flatMap((model) => model.tables.map(({ name }) => name));
+    running.push(keepStatistics({ pool: consumers, schema: ADMISSION, tables }, signal));
+  }
+  if (config.roles.has('relay') && feeds.bus.isRelayed) {
+    running.push(runRelay({ feed: ownFeed, bus: feeds.bus.bus, pool: consumers, signal, onHealth }));
   }
 
   // A relay alone reads no read model.
