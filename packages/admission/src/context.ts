@@ -34,7 +34,6 @@ const FEED_CONNECTIONS = 3;
 const OWNED_CONNECTIONS = 6;
 /** The history that it follows in the same database, and the connection that listens. */
 const OTHER_CONNECTIONS = FOLLOWED_CONNECTIONS + 1;
-const PING_PATIENCE_MS = 5_000;
 const LOOK_MS = 200;
 /** A first catch-up that stands still for so long is not waited for. */
 const STANDSTILL_MS = 10_000;
@@ -61,11 +60,9 @@ async function open(
   const outdated = await installReadModels(feeds);
   const admission = await openAdmission(backends, { bus: feeds.bus.bus });
   opened(() => admission.close());
-  const store = await watchStore(admission.serving, { log, name: 'the event store', also: askTheRest });
-  async function askTheRest(): Promise<void> {
-    await consumers.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS });
-    if (config.eventStore.kind !== 'postgres') await own.head();
-  }
+  // The consumers say for themselves when they cannot work.
+  const also = async () => void (config.eventStore.kind === 'postgres' ? 0 : await own.head());
+  const store = await watchStore(admission.serving, { log, name: 'the event store', also });
 
   const stop = new AbortController();
   const { signal } = stop;
