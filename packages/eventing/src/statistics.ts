@@ -40,9 +40,13 @@ export async function refreshStatistics({ pool, schema, tables }: Tables, signal
     if (!locks[0]!.mine) return;
     const { rows } = await client.query<{ name: string }>({
       name: 'doubled_tables',
-      text: `select relname as name from pg_class
-             where relnamespace = to_regnamespace($1) and relname = any($2::text[]) and relkind = 'r'
-               and pg_relation_size(oid) > 2 * greatest(relpages, ${SMALL_PAGES}) * current_setting('block_size')::bigint`,
+      // One look by its id for each table: `offset 0` keeps PostgreSQL from reading its whole catalogue instead.
+      text: `select asked.name from unnest($2::text[]) as asked(name)
+             cross join lateral (
+               select oid, relpages from pg_class
+               where oid = to_regclass(quote_ident($1) || '.' || quote_ident(asked.name)) offset 0
+             ) known
+             where pg_relation_size(oid) > 2 * greatest(relpages, ${SMALL_PAGES}) * current_setting('block_size')::bigint`,
       values: [schema, tables],
     });
     for (const { name } of rows) {
