@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Ends } from '@gatehouse/eventing/event-bus';
 import type { Context } from '@gatehouse/events/contexts';
+import { consumerStatus, standing, type ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
 import { lagsOf } from '@gatehouse/eventing/lag';
 import type { Log } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
+import { codeOf, eventName, PoisonEvent } from '@gatehouse/eventing/poison';
 import { waker } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
@@ -39,6 +41,8 @@ const LOOK_MS = 200;
 const STANDSTILL_MS = 10_000;
 /** Nothing tells a process that another one's rebuild has ended or failed. */
 const UPGRADE_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 60_000;
+
 /** Admission as a process hosts it: schema, read models, projections, health. */
 export const admissionContext: ContextModule<Admission> = {
   name: ADMISSION,
@@ -60,9 +64,10 @@ async function open(
   const outdated = await installReadModels(feeds);
   const admission = await openAdmission(backends, { bus: feeds.bus.bus });
   opened(() => admission.close());
+  let status: readonly ConsumerStatus[] = [];
   const store = await watchStore(admission.serving, { log, name: 'the event store', also: askTheRest });
   async function askTheRest(): Promise<void> {
-    await consumers.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS });
+    status = await consumerStatus(consumers, feeds.topics, PING_PATIENCE_MS);
     if (config.eventStore.kind !== 'postgres') await own.head();
   }
 
@@ -81,15 +86,19 @@ async function open(
   }
 
   let building = outdated.map((model) => model.name);
+  /** At which event the rebuild that is at work ends, in words for /readyz. */
+  let poisoned = '';
   const upgrading = (async () => {
     for (const model of outdated) {
       await upgrade(model);
       building = building.filter((name) => name !== model.name);
+      poisoned = '';
     }
   })();
   /** Builds a read model in this release's version, or waits for the process that does. */
   async function upgrade(model: ReadModel): Promise<void> {
     const pause = waker();
+    let failures = 0;
     log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
     while (!stop.signal.aborted) {
       try {
@@ -98,12 +107,17 @@ async function open(
         return;
       } catch (error) {
         if (!(error instanceof AlreadyAtWork)) {
+          failures++;
+          poisoned =
+            error instanceof PoisonEvent
+              ? `, which ends at ${eventName(error.event)}, position ${error.position}: ${codeOf(error.cause)}`
+              : '';
           log.error(
             { ...described(error), readModel: model.name },
             'a read model could not be rebuilt and is tried again',
           );
         }
-        await pause.next(stop.signal, UPGRADE_RETRY_MS);
+        await pause.next(stop.signal, Math.min(UPGRADE_RETRY_MS * 2 ** Math.max(0, failures - 1), LONGEST_RETRY_MS));
       }
     }
   }
@@ -156,10 +170,11 @@ async function open(
       blocking: [
         ...[store.trouble()].filter((trouble) => trouble !== null),
         ...(caughtUp ? [] : ['read models are catching up for the first time']),
-        ...building.map((name) => `the read model ${name} is being rebuilt`),
+        ...building.map((name, i) => `the read model ${name} is being rebuilt${i === 0 ? poisoned : ''}`),
       ],
-      troubles: troubles(),
+      troubles: troubles(standing(status)),
     }),
+    consumers: () => status,
     async lags() {
       const { isRelayed } = feeds.bus;
       // On Kafka the consumers' checkpoints count in offsets.

@@ -26,7 +26,10 @@ describeWithKafka('the bus on Kafka over SASL_SSL', () => {
     return {
       topic: 'admission',
       publish: (events) => bus.publish(events),
-      consumer: () => Promise.resolve(installation.open()),
+      consumer: () => {
+        const { topic, said } = installation;
+        return Promise.resolve({ ...installation.open(), topics: [topic], said });
+      },
       async close() {
         await installation.close();
         await kafka.stop();

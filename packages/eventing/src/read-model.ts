@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { Tx } from './event-bus';
 import type { Position } from './event-store';
 import type { Log } from './log-bus';
+import { applyUpToPoison, skippedBy } from './poison';
 import { inTransaction, lockKey } from './postgres';
 import { replay } from './projection';
 
@@ -74,6 +75,7 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
     if (indexes) await inSchema(pool, beside, (tx) => tx.query(indexes));
     // Another round with the live model going on: it is short, so that little is left for the locked one.
     at = await replayInto({ beside, model, context, progress }, at);
+    const skipped = await skippedBy(pool, model.name);
     await inTransaction(pool, async (tx) => {
       // The consumers' checkpoints stand still from here to the commit.
       const { rows } = await tx.query<{ topic: string; position: Position }>(
@@ -87,7 +89,10 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
         const reached = await replay(
           feed,
           { from: at.get(topic)!, until: live.get(feed.topic) ?? feed.start },
-          (events) => (events.length > 0 ? handle(tx, events) : Promise.resolve()),
+          async (batch) => {
+            const events = batch.filter((event) => !skipped.has(event));
+            if (events.length > 0) await handle(tx, events);
+          },
         );
         await tx.query(
           `insert into ${schema}.checkpoints (name, topic, position) values ($1, $2, $3)
@@ -213,23 +218,30 @@ type Replay = {
   readonly progress: Progress;
 };
 
-/** Replays every feed of a model into the tables beside the live ones, to the feeds' heads or to given positions. */
+/**
+ * Replays every feed of a model into the tables beside the live ones, to the feeds' heads or to given positions, without the
+ * events that were skipped. Throws PoisonEvent at one that cannot be applied.
+ */
 async function replayInto(
   { beside, model, context, progress }: Replay,
   from: ReadonlyMap<Context, Position>,
   until?: ReadonlyMap<string, Position>,
 ): Promise<Map<Context, Position>> {
   const reached = new Map<Context, Position>();
+  const skipped = await skippedBy(context.pool, model.name);
   for (const [topic, handle] of handlesOf(model)) {
     const feed = feedOf(context, topic);
     const end = until ? (until.get(feed.topic) ?? feed.start) : await feed.head();
     let events = 0;
     const at = await replay(feed, { from: from.get(topic)!, until: end }, async (batch, position) => {
-      if (batch.length > 0) {
-        await inTransaction(context.pool, async (tx) => {
-          await tx.query(`set local search_path = ${beside}, ${context.schema}, public`);
-          await handle(tx, batch);
-        });
+      const applied = batch.filter((event) => !skipped.has(event));
+      if (applied.length > 0) {
+        await applyUpToPoison(applied, (events) =>
+          inTransaction(context.pool, async (tx) => {
+            await tx.query(`set local search_path = ${beside}, ${context.schema}, public`);
+            await handle(tx, events);
+          }),
+        );
       }
       events += batch.length;
       progress({ topic, events, position });
