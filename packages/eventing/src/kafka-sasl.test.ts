@@ -12,7 +12,7 @@ const login = { user: 'gatehouse', password: 'only-for-this-test' };
 describeWithKafka('the bus on Kafka over SASL_SSL', () => {
   eventBusContract('Kafka over TLS, with a password', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-kafka-'));
-    const kafka = await startKafka({ folder, login });
+    const kafka = await startKafka({ folder, login, tls: true });
     const connection = {
       brokers: kafka.brokers,
       tls: { ca: kafka.ca! },
