@@ -1,16 +1,33 @@
 import { randomUUID } from 'node:crypto';
-import { admission, type RedemptionRefused } from '@gatehouse/events/admission';
+import {
+  admission,
+  type PositionRedeemed,
+  type RedemptionRefused,
+  type ScansRepeated,
+} from '@gatehouse/events/admission';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { coalesce } from '@gatehouse/eventing/coalesce';
 import { WrongRevision, type EventStore } from '@gatehouse/eventing/event-store';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
+import { repeats, type Repeated } from './repeats';
+
+/** Who scans, and the request that carries the scan. */
+type By = { readonly actor: string; readonly trace: string | null; readonly request?: string };
+
+/** A forced repeat of an entry, as its event would tell it. */
+type Repeat = PositionRedeemed['data'];
 
 export type RefusalLog = {
-  /** Resolves when the refusal is history. */
-  record(
-    refusal: RedemptionRefused['data'],
-    by: { actor: string; trace: string | null; request?: string },
-  ): Promise<void>;
+  /** Resolves when the refusal is history; of equal ones beyond the first few of a minute at once: they are counted (repeats.ts). */
+  record(refusal: RedemptionRefused['data'], by: By): Promise<void>;
+  /** Whether a forced repeat is one of the first few, to become an event of the ticket's stream; else it is to be counted here. */
+  isToBeTold(repeat: Repeat, by: By): boolean;
+  /** A forced repeat was answered and is only counted. */
+  count(repeat: Repeat, by: By): void;
+  /** Writes what was only counted so far. */
+  flush(): Promise<void>;
+  /** The same, for the last time; what is recorded later is not counted any more. */
+  close(): Promise<void>;
 };
 
 /**
@@ -35,10 +52,40 @@ export function refusalLog(store: EventStore): RefusalLog {
     },
     { batch: 500, waiting: 20_000 },
   );
+  const counts = repeats<{ readonly data: Scanned; readonly actor: string }>(async ({ count, last, from, until }) => {
+    const times = { from: from.toISOString(), until: until.toISOString() };
+    const event = admission.write({ type: 'ScansRepeated', data: { ...last.data, count, ...times } });
+    await appends.ask({ id: randomUUID(), ...event, actor: last.actor, trace: null });
+  });
+
   return {
-    async record(data, { actor, trace, request }) {
+    async record(data, by) {
+      const { actor, trace, request } = by;
+      const kind = { actor, list: data.list, position: data.position, told: data.reason };
+      if (!counts.isToBeTold(kind)) {
+        counts.count(kind, { data: scannedOf(data, data.reason), actor });
+        return;
+      }
       const event = admission.write({ type: 'RedemptionRefused', data });
       await appends.ask({ id: request ? uuidV5(request, 'refusal') : randomUUID(), ...event, actor, trace });
     },
+    isToBeTold: (repeat, by) => counts.isToBeTold(kindOf(repeat, by)),
+    count: (repeat, by) => counts.count(kindOf(repeat, by), { data: scannedOf(repeat, null), actor: by.actor }),
+    flush: () => counts.flush(),
+    async close() {
+      await counts.close();
+      await appends.idle();
+    },
   };
+}
+
+/** What is told of the newest of many equal scans. */
+type Scanned = Omit<ScansRepeated['data'], 'count' | 'from' | 'until'>;
+
+const kindOf = ({ list, position }: Repeat, { actor }: By): Repeated => ({ actor, list, position, told: 'entered' });
+
+function scannedOf(data: RedemptionRefused['data'] | Repeat, reason: string | null): Scanned {
+  const { organizer, event, list, position, item, variation, date, forced, datetime, app } = data;
+  const about = { organizer, event, list, position, item, variation, date, reason, forced, datetime };
+  return app === undefined ? about : { ...about, app };
 }
