@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, install, root } from './prepare.mjs';
-import { endTogether } from './signals.mjs';
+import { endTogether } from './end-together.mjs';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, absent: { type: 'string', default: '30' } },

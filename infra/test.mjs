@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { build, install, root } from './prepare.mjs';
-import { endTogether } from './signals.mjs';
+import { endTogether } from './end-together.mjs';
 
 // npm test: works on a fresh clone. jest reads the sources, but its global set-up finds our packages as node does, built; what does
 // not compile there shows in the tests. jest says the closing line itself.

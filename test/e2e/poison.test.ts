@@ -83,4 +83,5 @@ test('a poison event is seen everywhere, told without its content, and skipped f
     code: 1,
     err: 'The consumer tickets does not stand still.\n',
   });
-});
+  // Eight commands, each a process of its own.
+}, 180_000);

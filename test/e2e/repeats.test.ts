@@ -4,6 +4,7 @@ import { festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-suppo
 import { gatehouse } from '@gatehouse/test-support/command';
 import { startProcess } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
+import { differences } from '../races/models';
 
 /* One credential that is told the same without end: every request is answered, and history does not grow with each. */
 
@@ -69,19 +70,12 @@ test('equal refusals and forced repeats are answered alike, and counted', async 
 });
 
 test('old refusals may be deleted: nothing follows from them', async () => {
-  const run = (...args: readonly string[]) => gatehouse({ DATABASE_URL: system.databaseUrl }, ...args);
-  expect(await run('refusals', 'purge', '--older-than', '1d')).toMatchObject({
-    code: 0,
-    out: expect.stringContaining('Deleted 0 events') as string,
-  });
   await system.pool.query("update events set time = time - interval '100 days' where stream like 'refusals-%'");
-  const { rows } = await system.pool.query("select count(*)::integer as n from events where stream like 'refusals-%'");
-  const [{ n }] = rows as [{ n: number }];
-  expect(await run('refusals', 'purge', '--older-than', '90d')).toMatchObject({
-    code: 0,
-    out: expect.stringContaining(`Deleted ${n - 1} events`) as string,
-  });
-  expect((await run('refusals', 'purge', '--older-than', '0d')).code).toBe(1);
-  expect(await run('verify')).toMatchObject({ code: 0 });
-  expect(await run('rebuild', 'tickets')).toMatchObject({ code: 0 });
+  const { rows } = await system.pool.query<{ n: number }>(
+    "select count(*)::integer as n from events where stream like 'refusals-%'",
+  );
+  const purged = await gatehouse({ DATABASE_URL: system.databaseUrl }, 'refusals', 'purge', '--older-than', '90d');
+  expect(purged).toMatchObject({ code: 0, out: expect.stringContaining(`Deleted ${rows[0]!.n} events`) as string });
+  await system.settled();
+  expect(await differences(system.databaseUrl)).toEqual([]);
 });

@@ -5,34 +5,48 @@ import type { ExportFiles } from './system';
  * lists, a token and a droid key. A test makes the orders.
  */
 
-export const SHOP = {
-  event: '/api/v1/organizers/shop/events/fest/',
-  droid: 'shop/fest',
-  token: 'shoptoken'.padEnd(64, 'x'),
-  droidKey: 'ShopKey'.padEnd(32, '0'),
-  /** All products, paid orders. */
-  gate: 1,
-  /** `day` only, pending orders, too. */
-  dayGate: 2,
-  pass: 11,
-  day: 12,
-  addon: 13,
-} as const;
+export type Shop = ReturnType<typeof shopNumber>;
+
+/** The nth shop: several of them share an installation, and no id. */
+export function shopNumber(n: number) {
+  const slug = `shop${n}`;
+  const first = n * 100;
+  return {
+    slug,
+    event: `/api/v1/organizers/${slug}/events/fest/`,
+    droid: `${slug}/fest`,
+    token: `token${n}`.padEnd(64, 'x'),
+    droidKey: `ShopKey${n}`.padEnd(32, 'x'),
+    /** All products, paid orders. */
+    gate: first + 1,
+    /** `day` only, pending orders, too. */
+    dayGate: first + 2,
+    pass: first + 11,
+    day: first + 12,
+    addon: first + 13,
+  } as const;
+}
+
+export const SHOP = shopNumber(0);
 
 export type ShopPosition = {
   readonly id: number;
+  readonly positionid: number;
   readonly secret: string;
   readonly item: number;
+  readonly price: string;
+  readonly attendee_name_parts: object;
+  readonly pseudonymization_id: string;
   readonly canceled: boolean;
   readonly addon_to: number | null;
-  readonly [key: string]: unknown;
 };
 export type ShopOrder = {
   readonly code: string;
   readonly status: 'n' | 'p' | 'e' | 'c';
   readonly testmode: boolean;
+  readonly datetime: string;
+  readonly sales_channel: string;
   readonly positions: readonly ShopPosition[];
-  readonly [key: string]: unknown;
 };
 
 export const shopPosition = (id: number, more: object = {}): ShopPosition => ({
@@ -59,10 +73,13 @@ export const shopOrder = (code: string, positions: readonly ShopPosition[], more
 });
 
 /** An export with these orders; a later one may say less and name only what has changed. */
-export function shopExport(orders: readonly ShopOrder[], { scheme = 'given_family' } = {}): ExportFiles {
+export function shopExport(
+  orders: readonly ShopOrder[],
+  { scheme = 'given_family', shop = SHOP }: { scheme?: string; shop?: Shop } = {},
+): ExportFiles {
   const item = (id: number, name: string) => ({ id, name, admission: true });
   return {
-    'organizer.json': { slug: 'shop', name: 'Shop' },
+    'organizer.json': { slug: shop.slug, name: 'Shop' },
     'teams.json': [
       {
         name: 'All',
@@ -70,17 +87,17 @@ export function shopExport(orders: readonly ShopOrder[], { scheme = 'given_famil
         can_view_orders: true,
         can_change_orders: true,
         can_change_event_settings: true,
-        tokens: [{ name: 'all', token: SHOP.token, active: true }],
+        tokens: [{ name: 'all', token: shop.token, active: true }],
       },
     ],
     'events/fest/event.json': { slug: 'fest', name: { en: 'Fest' }, timezone: 'Europe/Berlin' },
     'events/fest/settings.json': { locale: 'en', name_scheme: scheme },
-    'events/fest/items.json': [item(SHOP.pass, 'Pass'), item(SHOP.day, 'Day'), item(SHOP.addon, 'Parking')],
+    'events/fest/items.json': [item(shop.pass, 'Pass'), item(shop.day, 'Day'), item(shop.addon, 'Parking')],
     'events/fest/checkinlists.json': [
-      { id: SHOP.gate, name: 'Gate' },
-      { id: SHOP.dayGate, name: 'Day', all_products: false, limit_products: [SHOP.day], include_pending: true },
+      { id: shop.gate, name: 'Gate' },
+      { id: shop.dayGate, name: 'Day', all_products: false, limit_products: [shop.day], include_pending: true },
     ],
-    'events/fest/droidkeys.json': [{ key: SHOP.droidKey, checkin_list: SHOP.gate }],
+    'events/fest/droidkeys.json': [{ key: shop.droidKey, checkin_list: shop.gate }],
     'events/fest/orders.ndjson': orders,
   };
 }

@@ -32,10 +32,11 @@ export type RefusalLog = {
 
 /**
  * The stream `refusals-<process>`: one writer, so that a shared screenshot at 200 gates makes no revisions race (design §3). A
- * new stream for each start of a process; refusals of one moment go down in one append.
+ * new stream for each start of a process; refusals of one moment go down in one append. What a request with an idempotency key is
+ * refused stands in a stream of the request's own: when it runs again after a crash, in whatever process, the refusal is there already.
  */
 export function refusalLog(store: EventStore): RefusalLog {
-  const stream = `refusals-${randomUUID()}`;
+  let stream = `refusals-${randomUUID()}`;
   let revision = 0;
   const appends = coalesce<NewEvent, null>(
     async (events) => {
@@ -44,7 +45,9 @@ export function refusalLog(store: EventStore): RefusalLog {
       } catch (error) {
         // After an append of unknown outcome the stream may be longer than we think; nobody else writes it.
         if (!(error instanceof WrongRevision)) throw error;
-        revision = error.actual;
+        // It is shorter only when it was purged, and its revisions must not come a second time.
+        if (error.actual < revision) stream = `refusals-${randomUUID()}`;
+        revision = error.actual < revision ? 0 : error.actual;
         await store.append(stream, revision, events);
       }
       revision += events.length;
@@ -57,17 +60,24 @@ export function refusalLog(store: EventStore): RefusalLog {
     const event = admission.write({ type: 'ScansRepeated', data: { ...last.data, count, ...times } });
     await appends.ask({ id: randomUUID(), ...event, actor: last.actor, trace: null });
   });
+  async function recordOnce(own: string, event: NewEvent): Promise<void> {
+    try {
+      await store.append(own, 0, [event]);
+    } catch (error) {
+      if (!(error instanceof WrongRevision)) throw error;
+    }
+  }
 
   return {
-    async record(data, by) {
-      const { actor, trace, request } = by;
+    async record(data, { actor, trace, request }) {
       const kind = { actor, list: data.list, position: data.position, told: data.reason };
       if (!counts.isToBeTold(kind)) {
         counts.count(kind, { data: scannedOf(data, data.reason), actor });
         return;
       }
-      const event = admission.write({ type: 'RedemptionRefused', data });
-      await appends.ask({ id: request ? uuidV5(request, 'refusal') : randomUUID(), ...event, actor, trace });
+      const event = { ...admission.write({ type: 'RedemptionRefused', data }), actor, trace };
+      if (request === undefined) await appends.ask({ id: randomUUID(), ...event });
+      else await recordOnce(`refusals-${request}`, { id: uuidV5(request, 'refusal'), ...event });
     },
     isToBeTold: (repeat, by) => counts.isToBeTold(kindOf(repeat, by)),
     count: (repeat, by) => counts.count(kindOf(repeat, by), { data: scannedOf(repeat, null), actor: by.actor }),

@@ -66,8 +66,8 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           before = history;
           const decision = decide(history);
           repeat = forcedRepeatIn(decision.events);
-          // A request that may come again must find its own event, or it would be decided anew.
-          // Asked once, however often the race for the stream is lost.
+          // A request that may come again must find its own event, or it would be decided anew. Asked once, however often the
+          // race for the stream is lost.
           if (repeat && !by.request) isCounted ??= !refusals.isToBeTold(repeat, by);
           return repeat && isCounted ? { ...decision, events: [] } : decision;
         },

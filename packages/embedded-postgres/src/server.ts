@@ -6,6 +6,7 @@ import { freePort } from './free-port';
 import { lastWords, serverEnvironment, type Installation } from './installation';
 import { isAlive, removeStalePidFile, runningPostmaster, type Postmaster } from './postmaster';
 import { identity } from './server-user';
+import { CannotStart } from './system-error';
 
 export type Found = { readonly postmaster: Postmaster; readonly adopted: boolean };
 
@@ -34,7 +35,10 @@ export async function findOrStartServer(installed: Installation, options: Starti
     const started = await start(installed, options);
     if (started.kind === 'ready') return { postmaster: started.postmaster, adopted: false };
     if (attempt >= 100 || !started.passing) {
-      throw new Error(`PostgreSQL could not start: ${started.words} Its log is ${logFileOf(options.dataFolder)}.`);
+      throw new CannotStart(
+        `PostgreSQL could not start: ${started.words} Its log is ${logFileOf(options.dataFolder)}. ` +
+          `If its files in ${cluster} are damaged, restore them from a backup, or set GATEHOUSE_DATA to a new folder.`,
+      );
     }
     await sleep(100);
   }
@@ -65,7 +69,7 @@ async function start(installed: Installation, options: Starting): Promise<Starte
     const failed = new Promise<Error>((resolve) => child.once('error', resolve));
     child.unref();
     const pid = child.pid;
-    if (pid === undefined) throw new Error(`PostgreSQL could not be started: ${(await failed).message}.`);
+    if (pid === undefined) throw new CannotStart(`PostgreSQL could not be started: ${(await failed).message}.`);
     const lives = () => Promise.resolve(!signal?.aborted && child.exitCode === null && child.signalCode === null);
     const ready = await untilReady(installed.cluster, pid, lives);
     if (ready) return { kind: 'ready', postmaster: ready };
@@ -97,7 +101,7 @@ export async function stopServer(cluster: string, { pid }: Postmaster): Promise<
     if ((await runningPostmaster(cluster))?.pid !== pid) return;
     await sleep(20);
   }
-  throw new Error(`PostgreSQL (process ${pid}) has not stopped within ${patienceMs / 1000} seconds.`);
+  throw new CannotStart(`PostgreSQL (process ${pid}) has not stopped within ${patienceMs / 1000} seconds.`);
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {
@@ -105,7 +109,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch (cause) {
     if (isAlive(pid))
-      throw new Error(`PostgreSQL (process ${pid}) belongs to another user and cannot be stopped.`, { cause });
+      throw new CannotStart(`PostgreSQL (process ${pid}) belongs to another user and cannot be stopped.`, { cause });
   }
 }
 

@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { installation, role, type Installation } from './installation';
 import { isAlive, runningPostmaster, type Postmaster } from './postmaster';
 import { findOrStartServer, stopServer, type Found } from './server';
-import { isCode, isSystemError, reasonOf } from './system-error';
+import { isCode, isSystemError, reasonOf, adviceOn, CannotStart } from './system-error';
 import { watchServer } from './watch-server';
 
 export type EmbeddedOptions = {
@@ -45,7 +45,7 @@ const defaults: Readonly<Record<string, string>> = {
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   if (process.platform === 'win32') {
-    throw new Error(
+    throw new CannotStart(
       'The embedded PostgreSQL is not supported on Windows: use WSL, or name a PostgreSQL in DATABASE_URL.',
     );
   }
@@ -54,7 +54,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   } catch (cause) {
     if (!isSystemError(cause)) throw cause;
     const where = cause.path === undefined ? '' : ` (${cause.path})`;
-    throw new Error(`PostgreSQL cannot be started in ${options.dataFolder}: ${reasonOf(cause)}${where}.`, { cause });
+    throw new CannotStart(
+      `PostgreSQL cannot be started in ${options.dataFolder}: ${reasonOf(cause)}${where}. ${adviceOn(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -135,9 +140,13 @@ async function connectable({ cluster, password }: Installation, { pid, port }: P
       if (isCode(cause, '3D000')) break;
       if ((await runningPostmaster(cluster))?.pid !== pid) return null;
       if (!isBroken(cause) || Date.now() > until) {
-        throw new Error(`A PostgreSQL answers on port ${port}, but it does not let us in; is it another one's?`, {
-          cause,
-        });
+        throw new CannotStart(
+          `PostgreSQL answers on port ${port}, but does not let us in (${reasonOf(cause)}): the password in postgres.json is not that of ` +
+            'its files; restore both from one backup, or set GATEHOUSE_DATA to a new folder.',
+          {
+            cause,
+          },
+        );
       }
       await sleep(20);
     }

@@ -235,7 +235,7 @@ describe('invalid objects', () => {
     expect((await rejected()).problems).toEqual([
       'events/fest/items.json[1] id: is missing',
       'events/fest/quotas.json[0] items: 4712 is no product of this event',
-      'events/fest/checkinlists.json: ends in the middle of a list',
+      'events/fest/checkinlists.json: is cut off: it ends in the middle of a list',
       'events/fest/orders.ndjson:3 positions[0].item: 4711 is no product of this event',
     ]);
   });
@@ -275,11 +275,11 @@ describe('invalid objects', () => {
     const same = { positions: [position(3, { secret: 's1' })] };
     folder.write(ORDERS, [order('AAAAA', 1), order('AAAAA', 2), order('CCCCC', 3, same), order('DDDDD', 4, same)]);
     expect((await rejected()).problems).toEqual([
-      'events/fest/items.json[1] id: 1 was named before in this event',
-      'events/fest/seats.json[1] seat_guid: A-1 was named before for this date',
-      'events/fest/orders.ndjson:2 code: AAAAA was named before (at 1)',
-      'events/fest/orders.ndjson:3 positions[0].secret: position 1 has the same secret',
-      'events/fest/orders.ndjson:4 positions[0].secret: position 1 has the same secret',
+      'events/fest/items.json[1] id: 1 is in events/fest/items.json[0], too',
+      'events/fest/seats.json[1] seat_guid: A-1 is in events/fest/seats.json[0], too, for this date',
+      'events/fest/orders.ndjson:2 code: AAAAA is in events/fest/orders.ndjson:1, too',
+      'events/fest/orders.ndjson:3 positions[0].secret: position 1 (events/fest/orders.ndjson:1) has the same secret',
+      'events/fest/orders.ndjson:4 positions[0].secret: position 1 (events/fest/orders.ndjson:1) has the same secret',
     ]);
   });
 
@@ -296,12 +296,37 @@ describe('invalid objects', () => {
     const { problems } = await rejected();
     expect(problems).toHaveLength(3);
     expect(problems.slice(0, 2)).toEqual([
-      'events/fest/orders.ndjson:1: has a NUL or half a surrogate pair in a text',
-      'events/fest/orders.ndjson:2: has a NUL or half a surrogate pair in a text',
+      'events/fest/orders.ndjson:1 email: has a NUL or half a surrogate pair in a text',
+      'events/fest/orders.ndjson:2 email: has a NUL or half a surrogate pair in a text',
     ]);
     expect(problems[2]).toMatch(
       /^events\/fest\/orders.ndjson:4 positions\[1\]: is too large: \d+ bytes of at most 899000$/,
     );
+  });
+
+  test('what is not divided and too large for one event: a product, a question, a team', async () => {
+    small();
+    const options = Array.from({ length: 9_000 }, (_, i) => ({
+      id: i + 1,
+      identifier: `${i}`,
+      answer: `option ${i} `.repeat(6),
+    }));
+    folder.write('events/fest/questions.json', [{ id: 1, question: 'Which?', type: 'C', options }]);
+    const products = Array.from({ length: 130_000 }, (_, i) => i + 1_000_000);
+    folder.write('events/fest/items.json', [
+      { id: 1, name: 'Pass' },
+      { id: 2, name: 'Parking' },
+      { id: 3, name: 'Many', variations: options.map(({ id, answer }) => ({ id, value: answer })) },
+    ]);
+    folder.write('teams.json', [
+      { name: 'Team', limit_events: products.map(String), tokens: [{ name: 'a', token: 'a', active: true }] },
+    ]);
+    const { problems } = await rejected();
+    expect(problems.map((problem) => problem.replace(/\d{5,}/g, 'N'))).toEqual([
+      'events/fest/items.json[2]: is too large: N bytes of at most N',
+      'events/fest/questions.json[0]: is too large: N bytes of at most N',
+      'teams.json[0]: is too large: N bytes of at most N',
+    ]);
   });
 
   test('--skip-invalid imports the rest, lists what it left out, and leaves out what depends on it', async () => {

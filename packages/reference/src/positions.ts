@@ -101,8 +101,9 @@ async function state(pool: Pool, rows: readonly Row[]): Promise<number[]> {
                  where (p.stream, p.secret_key, p.live) is distinct from (excluded.stream, excluded.secret_key, excluded.live)
              )
              select s.id from stated s
+             -- 'offset 0': by the index, one by one, whatever PostgreSQL knows of the table.
              where s.live and exists (
-               select 1 from positions p where p.secret_key = s.secret_key and p.live and p.id <> s.id
+               select 1 from positions p where p.secret_key = s.secret_key and p.live and p.id <> s.id offset 0
              )`,
       values: [JSON.stringify(rows)],
     }),

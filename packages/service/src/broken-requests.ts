@@ -65,6 +65,8 @@ function refuse(socket: Busy, reply: Reply): void {
   if (due && due.req !== unread) {
     due.once('close', () => socket.writable && refuse(socket, reply));
   } else if (due) {
+    // Nothing more of it will be read, so the reply does not wait for that.
+    due.req.complete = true;
     due.once('close', () => end(socket));
     writeReply(due, reply, PLAIN_HEADERS);
   } else if (unread) {

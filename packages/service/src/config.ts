@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '@gatehouse/events/contexts';
 import type { KafkaConnection } from '@gatehouse/eventing/kafka-client';
@@ -245,14 +246,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   };
 }
 
-/** Where something on this machine finds a server that listens on `host`. */
-export function urlOf(host: string, port: number): string {
-  if (isEverywhere(host)) return `http://127.0.0.1:${port}`;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+/**
+ * Takes out of the environment what would steer us though it is meant for other programs: PGHOST, PGSSLMODE, PGOPTIONS and the like, which
+ * the database client reads (all about our databases is in their URLs), and a folder for temporary files that is not there.
+ */
+export function ignoreForeignSettings(env: Record<string, string | undefined> = process.env): void {
+  for (const name of Object.keys(env)) if (/^PG[A-Z]/.test(name)) delete env[name];
+  for (const name of ['TMPDIR', 'TMP', 'TEMP']) if (env[name] && !existsSync(env[name])) delete env[name];
 }
-
-/** Whether a HOST stands for every address of the machine. */
-export const isEverywhere = (host: string): boolean => /^(0\.0\.0\.0|::|(0{1,4}:){7}0{1,4})$/.test(host);
 
 /** The environment in which another process reads this very configuration; what is no setting of ours is inherited. */
 export function environmentOf(

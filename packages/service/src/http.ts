@@ -2,12 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { createServer, IncomingMessage, ServerResponse, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { traceparentIn } from '@gatehouse/eventing/tracing';
-import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
 import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
 import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from './broken-requests';
 import type { Config } from './config';
+import {
+  credentialAccepted,
+  credentialRefused,
+  REQUEST_DEADLINES,
+  watchConnections,
+  type ConnectionLimits,
+} from './connections';
 import {
   ClientGone,
   internalError,
@@ -35,8 +42,8 @@ export type Route = Readonly<Partial<Record<Method, Handler>>> & {
   /** As in `organizers/:organizer/events/:event/checkinlists/:list/`. */
   readonly path: string;
   readonly access: Access;
-  /** Asked before all checks: true when it answers the request by itself, false for the usual way. */
-  readonly hot?: (req: Request, res: Response, at: Aim) => boolean;
+  /** Asked before all checks: false for the usual way. */
+  readonly hot?: (req: Request, res: Response, at: Aim) => Taken;
 };
 
 /** A route as a value, as services list them. */
@@ -45,8 +52,11 @@ export const route = (path: string, rest: Omit<Route, 'path'>): Route => ({ path
 /** Whether the process may get requests; `reasons` say what is missing or merely slow. */
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
 
-/** What is asked before the routes, as an API with a transport layer of its own: true when it answers the request itself. */
-export type HotRoute = (req: Request, res: Response, target: Target) => boolean;
+/** What a handler says that may answer a request by itself: whether it does, or the work that this is. */
+export type Taken = boolean | Promise<void>;
+
+/** What is asked before the routes, as an API with a transport layer of its own: false when it does not answer the request itself. */
+export type HotRoute = (req: Request, res: Response, target: Target) => Taken;
 
 export type HttpOptions = {
   readonly config: Pick<Config, 'publicUrl' | 'trustedProxies'>;
@@ -59,6 +69,7 @@ export type HttpOptions = {
   readonly hot?: readonly HotRoute[];
   /** What answers outside of `/api/`: other APIs, with their own layers. */
   readonly mounts?: readonly RequestHandler[];
+  readonly connections?: Partial<ConnectionLimits>;
 };
 
 export type HttpServer = { readonly app: Express; readonly server: Server };
@@ -66,10 +77,6 @@ export type HttpServer = { readonly app: Express; readonly server: Server };
 const API = '/api/v1';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/** Beyond these, connections and requests are turned away: a queue without end helps nobody at a gate. */
-const MAX_CONNECTIONS = 10_000;
-const MAX_REQUESTS_AT_WORK = 4_096;
 
 /** The server with everything mounted, not yet listening. */
 export function createHttp(options: HttpOptions): HttpServer {
@@ -80,41 +87,73 @@ export function createHttp(options: HttpOptions): HttpServer {
   app.set('query parser', false);
   app.set('trust proxy', [...options.config.trustedProxies]);
 
+  for (const mount of options.mounts ?? []) app.use(mount);
+
   const hot = options.hot ?? [];
   const answer = apiHandler(options);
-  app.use((req: Request, res: Response, next: NextFunction) => {
-    if (lacksHost(req)) return writeReply(res, WITHOUT_HOST, PLAIN_HEADERS);
+  const observe = requestObserver();
+  // Only what no route answers goes through Express: its router costs more than all of a scan's other HTTP.
+  const server = serverFor(app, (req, res) => {
+    try {
+      if (!connections.admit(req, res)) return;
+      const taken = take(req, res);
+      if (taken === false)
+        app(req, res, (error?: unknown) => (error ? fail(error, req, res) : refuse(res, ROUTE_NOT_FOUND)));
+      else if (taken !== true) taken.catch((error: unknown) => fail(error, req, res));
+    } catch (error) {
+      fail(error, req, res);
+    }
+  });
+  const connections = watchConnections(server, {
+    log: options.log,
+    trustedProxies: options.config.trustedProxies,
+    limits: options.connections,
+  });
+
+  function take(req: Request, res: Response): Taken {
+    if (lacksHost(req)) return refuse(res, WITHOUT_HOST);
     const target = targetOf(req.url);
-    if (target.path.length > MAX_PATH_BYTES) return writeReply(res, PATH_TOO_LONG, PLAIN_HEADERS);
-    for (const tryHot of hot) if (tryHot(req, res, target)) return;
-    if (!answer(req, res, target)) next();
-  });
-  for (const mount of options.mounts ?? []) app.use(mount);
-  app.use((_req: Request, res: Response) => writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS));
-  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
-    writeReply(res, failureReply(error, { req, log: options.log }), PLAIN_HEADERS);
-  });
-  return { app, server: serverFor(app) };
+    if (target.path.length > MAX_PATH_BYTES) return refuse(res, PATH_TOO_LONG);
+    // A busy process must not be taken for a dead one.
+    if (connections.isFull(req) && !PROBES.has(target.segments[0]!)) return refuse(res, replyOf(unavailable(1))!);
+    for (const tryHot of hot) {
+      const taken = tryHot(req, res, target);
+      if (taken !== false) return taken;
+    }
+    return answer(req, res, target);
+  }
+
+  function refuse(res: Response, reply: Reply): true {
+    writeReply(res, reply, PLAIN_HEADERS);
+    return true;
+  }
+
+  /** Whatever a handler did not catch itself. */
+  function fail(error: unknown, req: Request, res: Response): void {
+    const { trace, end } = observe(req, 'other');
+    const reply = failureReply(error, { req, log: options.log, trace });
+    if (res.headersSent) res.destroy();
+    else writeReply(res, reply, PLAIN_HEADERS);
+    end(reply.status);
+  }
+
+  return { app, server };
 }
 
 /**
  * A server whose requests and responses are born with Express's prototypes, which makes the change of prototypes that
  * Express does for each request a no-op, and the server about twice as fast.
  */
-function serverFor(app: Express): Server {
+function serverFor(app: Express, listener: (req: Request, res: Response) => void): Server {
   const server = createServer(
     {
       IncomingMessage: born(IncomingMessage, app.request),
       ServerResponse: born(ServerResponse, app.response),
       requireHostHeader: false,
-      keepAliveTimeout: 75_000,
-      headersTimeout: 20_000,
-      requestTimeout: 60_000,
-      connectionsCheckingInterval: 5_000,
+      ...REQUEST_DEADLINES,
     },
-    app as RequestListener,
+    listener as RequestListener,
   );
-  server.maxConnections = MAX_CONNECTIONS;
   answerBrokenRequests(server);
   return server;
 }
@@ -177,12 +216,11 @@ type Entry = { readonly route: Route; readonly headers: HeaderList; readonly all
 const PATH_TOO_LONG: Reply = { status: 414, body: { detail: 'The path of the request is too long.' } };
 
 /** Answers `/api/…`, `/healthz` and `/readyz`; false for what is none of them. */
-function apiHandler(options: HttpOptions): (req: Request, res: Response, target: Target) => boolean {
+function apiHandler(options: HttpOptions): HotRoute {
   const table = new PathTable<Entry>();
   const own = options.idempotency ? [ROOT, idempotencyQuery(options.idempotency)] : [ROOT];
   for (const one of [...own, ...options.routes]) table.add(`${API}/${one.path}`, entryOf(one));
   const observe = requestObserver();
-  let atWork = 0;
 
   async function serve(
     req: Request,
@@ -192,7 +230,6 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response, target:
     const { entry } = found;
     const { trace, end } = observe(req, entry.route.path);
     const asked = { ...found.request, trace };
-    atWork++;
     try {
       const reply = await replyTo(req, entry, asked);
       writeReply(res, reply, entry.headers);
@@ -202,8 +239,6 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response, target:
       const reply = failed(error, { req, entry, trace });
       writeReply(res, reply, entry.headers);
       end(reply.status);
-    } finally {
-      atWork--;
     }
   }
 
@@ -212,11 +247,11 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response, target:
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
-    if (atWork > MAX_REQUESTS_AT_WORK) throw unavailable(1);
     if (!acceptsJson(req.headers.accept)) throw notAcceptable();
     const { access } = entry.route;
     const principal =
       access === 'anyone' ? undefined : await authenticate(options.credentials, req.headers.authorization);
+    if (principal) credentialAccepted(req);
     const run = (namespace?: string) => runRoute(req, entry, { asked, principal, namespace });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
     if (!key || !principal) return run();
@@ -274,9 +309,8 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response, target:
     const { path, query } = target;
     const { value: entry, params, sent } = match;
     const hasNul = path.includes('%00') && Object.values(params).some((value) => value.includes('\u0000'));
-    if (!hasNul && entry.route.hot?.(req, res, { params, sent, path, query })) return true;
-    void serve(req, res, { entry, request: { params, sent, path, query, hasNul } });
-    return true;
+    const taken = hasNul ? undefined : entry.route.hot?.(req, res, { params, sent, path, query });
+    return taken || serve(req, res, { entry, request: { params, sent, path, query, hasNul } });
   };
 }
 
@@ -328,6 +362,8 @@ function idempotencyQuery(idempotency: Idempotency): Route {
   });
 }
 
+const PROBES: ReadonlySet<string> = new Set(['healthz', 'readyz']);
+
 function isProbe({ segments }: Target, res: Response, ready: () => Readiness): boolean {
   if (segments.length !== 1) return false;
   if (segments[0] === 'healthz') {
@@ -346,6 +382,7 @@ export function failureReply(
   at: { req: IncomingMessage; log: Log; route?: string; trace?: string | null },
 ): Reply {
   const known = replyOf(error);
+  if (known?.status === 401) credentialRefused(at.req);
   if (known) return known;
   const trace = at.trace ?? traceparentIn(at.req.headers['traceparent']);
   const traceId = trace?.slice(3, 35) ?? randomBytes(16).toString('hex');

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
-import { isEverywhere, urlOf, type Config } from '@gatehouse/service/config';
+import { isEverywhere, urlOf } from '@gatehouse/service/address';
+import type { Config } from '@gatehouse/service/config';
 import type { Running } from '@gatehouse/service/run';
 import type { Demo } from './demo-festival';
 

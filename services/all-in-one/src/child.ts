@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { environmentOf, urlOf, type Config } from '@gatehouse/service/config';
+import { urlOf } from '@gatehouse/service/address';
+import { environmentOf, type Config } from '@gatehouse/service/config';
 import { CannotStart, say } from '@gatehouse/service/run-main';
 
 /** A process of the split system, started again when it ends by itself. */

@@ -12,7 +12,7 @@ import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-mai
 import { Client } from 'pg';
 import { banner } from './banner';
 import { endLeftovers, startChild, type Child } from './child';
-import { loadDemo } from './load-demo';
+import { loadDemo, untilKnown } from './load-demo';
 
 /*
  * The split system on this machine, without Docker: every service in processes of its own, `reference` and `admission` in
@@ -70,6 +70,7 @@ runMain(async (main) => {
   });
   atStop(() => gateway.stop());
   await gateway.ready();
+  if (demo) await untilKnown(gateway.url, demo);
 
   const pids = [reference, projections, ...checkins, droid, gateway].flatMap((each) => each.pid() ?? []);
   await writeFile(pidFile, JSON.stringify(pids));

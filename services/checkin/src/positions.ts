@@ -161,7 +161,8 @@ const one = <T>(value: T | undefined): readonly T[] | undefined => (value === un
 /** What both conditions allow; undefined: no condition. */
 function common<T>(a: readonly T[] | undefined, b: readonly T[] | undefined): readonly T[] | undefined {
   if (!a || !b) return a ?? b;
-  return a.filter((value) => b.includes(value));
+  const others = new Set(b);
+  return a.filter((value) => others.has(value));
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -7,6 +7,7 @@ import { acceptsJson } from '@gatehouse/service/accept';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { accepted, authorize, claimOf, type Claim, type Permission } from '@gatehouse/service/auth';
 import { readBody } from '@gatehouse/service/body';
+import { credentialAccepted } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
 import { failureReply, route, type Route } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
@@ -14,6 +15,7 @@ import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import type { Aim } from '@gatehouse/service/path';
 import { Query } from '@gatehouse/service/query';
 import { apiHeaders, writeReply } from '@gatehouse/service/reply';
+import { hasSmallBody } from '@gatehouse/service/unread-body';
 import { principalOf } from '@gatehouse/admission/rest-credentials';
 import { EVENT_PATH, festivalOf, ticketNamed } from './event-request';
 import type { Redeemer } from './redeem';
@@ -24,8 +26,9 @@ const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_ord
 const PATH = `${EVENT_PATH}checkinlists/:list/positions/:position+/redeem/`;
 
 /**
- * The redeem route. The usual requests, a hundred thousand of them, go the hot way, on which the credential comes with the one read;
- * the other one is for whatever is unusual: a wrong method, no credential, an idempotency key.
+ * The redeem route. The usual requests, a hundred thousand of them, go the hot way, on which the credential comes with the one read. The
+ * body is read beside it, so it must be small: it may be anybody's. The other way is for whatever is unusual: a wrong method, no
+ * credential, an idempotency key, a large body.
  */
 export function redeemRoute(
   admission: Admission,
@@ -51,6 +54,7 @@ export function redeemRoute(
           credential: claim.secretSha256,
           accept(looked: Found) {
             const principal = accepted(principalOf(looked.credential, claim.kind));
+            credentialAccepted(req);
             authorize(principal, MAY_REDEEM, { organizer: festival.fact.organizer, event: festival.fact.event });
             return principal;
           },
@@ -70,12 +74,11 @@ export function redeemRoute(
     access: { safe: 'can_view_orders', unsafe: MAY_REDEEM },
     hot(req, res, aim) {
       if (req.method !== 'POST' || req.headers['x-idempotency-key'] !== undefined) return false;
-      if (!acceptsJson(req.headers.accept)) return false;
+      if (!acceptsJson(req.headers.accept) || !hasSmallBody(req)) return false;
       const festival = admission.catalog.festival(aim.params['organizer']!, aim.params['event']!);
       const claim = festival && readClaim(req);
       if (!claim) return false;
-      void answer(req, res, { festival, claim, aim });
-      return true;
+      return answer(req, res, { festival, claim, aim });
     },
     POST: (request) =>
       redeem({

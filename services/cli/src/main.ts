@@ -1,4 +1,4 @@
-import { readConfig } from '@gatehouse/service/config';
+import { ignoreForeignSettings, readConfig } from '@gatehouse/service/config';
 import { sentenceOf } from '@gatehouse/service/run-main';
 import { Command } from 'commander';
 import { consumerCommands } from './commands/consumer';
@@ -18,6 +18,8 @@ import { Refused, runWith } from './run-command';
 
 // Whoever reads the output may go away before the end; a command that is at work goes on.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+
+ignoreForeignSettings();
 
 const program = new Command('gatehouse')
   .description(

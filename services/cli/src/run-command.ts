@@ -1,5 +1,5 @@
-import { constants } from 'node:os';
 import type { Config } from '@gatehouse/service/config';
+import { exitCodeOf, onStop } from '@gatehouse/service/stop-signals';
 import { openSession, type Session } from './session';
 
 /** What a command cannot do, told as a sentence; exit code 1. */
@@ -19,15 +19,13 @@ export const runWith =
     const stop = new AbortController();
     let code = 0;
     const interrupted = new Promise<void>((resolve) => {
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-        process.once(name, () => {
-          stop.abort();
-          setTimeout(() => {
-            code = 128 + constants.signals[name];
-            resolve();
-          }, MINDING_MS);
-        });
-      }
+      onStop((signal) => {
+        stop.abort();
+        setTimeout(() => {
+          code = exitCodeOf(signal);
+          resolve();
+        }, MINDING_MS);
+      });
     });
     const session = await openSession(config());
     try {

@@ -12,7 +12,7 @@ test.each([
   ['a head that is too long', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
   ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
 ])('%s: a reply in JSON', async (_what, sent, status) => {
-  const made = gateway({ checkin: [], legacyDroid: [] }, createLog('silent'));
+  const made = gateway({ checkin: [], legacyDroid: [] }, { log: createLog('silent') });
   made.server.listen(0, '127.0.0.1');
   await once(made.server, 'listening');
   const socket = connect((made.server.address() as AddressInfo).port, '127.0.0.1');

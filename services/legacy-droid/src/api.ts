@@ -4,6 +4,7 @@ import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
 import { chooseLanguage } from '@gatehouse/domain/localize';
 import { baseUrlOf } from '@gatehouse/service/api-request';
+import { credentialAccepted, credentialRefused } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
 import { parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
 import { failureReply, type HotRoute } from '@gatehouse/service/http';
@@ -11,6 +12,7 @@ import type { Log } from '@gatehouse/service/log';
 import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import type { Target } from '@gatehouse/service/path';
 import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
+import { hasSmallBody } from '@gatehouse/service/unread-body';
 import { enter, hashOf, type Knock } from './access';
 import { downloadSender } from './download';
 import { downloads } from './downloads';
@@ -63,9 +65,13 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
   async function answer(req: Request, res: ServerResponse, asked: Traced): Promise<Reply | undefined> {
     const { endpoint, knock, language, query, trace } = asked;
     if (endpoint === 'redeem' && req.method === 'POST') {
-      return redeem({ knock, form: () => readForm(req), language, trace });
+      const isSmall = hasSmallBody(req);
+      const reply = await redeem({ knock, form: { isSmall, read: () => readForm(req) }, language, trace });
+      credentialAccepted(req);
+      return reply;
     }
     const door = await enter(admission, knock);
+    credentialAccepted(req);
     if (!ALLOWED[endpoint].split(', ').includes(req.method)) return allowed(405, endpoint);
     if (req.method === 'OPTIONS') return allowed(200, endpoint);
     switch (endpoint) {
@@ -88,6 +94,7 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
       end(res.statusCode);
     } catch (error) {
       if (error instanceof ClientGone) return end(CLIENT_GONE);
+      if (error instanceof Refusal && error.reply.status === 403) credentialRefused(req);
       const reply = error instanceof Refusal ? error.reply : failureReply(error, { req, log: at.log, route, trace });
       writeReply(res, reply, HEADERS);
       end(reply.status);
@@ -105,8 +112,7 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
     }
     const fields = parseUrlEncoded(target.query, MOST_PARAMETERS)!;
     const knock = { festival, date, keyHash: hashOf(fields.get('key') ?? '') };
-    void serve(req, res, { endpoint, knock, query: fields, language: languageFor(req, festival) });
-    return true;
+    return serve(req, res, { endpoint, knock, query: fields, language: languageFor(req, festival) });
   };
 }
 

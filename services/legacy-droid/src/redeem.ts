@@ -19,7 +19,8 @@ import { shownOf, ticketText, ticketWriter } from './tickets';
 /** One scan of an old phone. */
 export type RedeemAsk = {
   readonly knock: Knock;
-  form(): Promise<Fields>;
+  /** A form that is not small is only read when it is sure who sends it. */
+  readonly form: { readonly isSmall: boolean; read(): Promise<Fields> };
   readonly language: string;
   readonly trace: string | null;
 };
@@ -30,10 +31,16 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
   // By hash. Hints: every read brings what the key is now.
   const keys = new Map<string, DroidKeyFact>();
 
+  /** The key as it was lately, or as it is. A key that was never good is refused without its body. */
+  async function knownKey(knock: Knock, isHintEnough: boolean): Promise<DroidKeyFact> {
+    const hint = isHintEnough ? keys.get(knock.keyHash) : undefined;
+    return hint ?? keyOf(await findCredential(admission, 'droidkey', knock.keyHash), knock);
+  }
+
   /** Opens the door and finds the ticket. */
-  async function enter(knock: Knock, secret: string): Promise<{ door: Door } & ScanFound> {
+  async function enter(knock: Knock, known: DroidKeyFact, secret: string): Promise<{ door: Door } & ScanFound> {
     const { festival, date, keyHash } = knock;
-    let key = keys.get(keyHash) ?? keyOf(await findCredential(admission, 'droidkey', keyHash), knock);
+    let key = known;
     for (;;) {
       const { list, found } = await look({
         event: festival.key,
@@ -52,15 +59,16 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
   }
 
   return async ({ knock, form, language, trace }) => {
+    const hint = await knownKey(knock, form.isSmall);
     // Whether the body is any good is asked after the key (contract §3.1).
-    const sent = await form().then(
+    const sent = await form.read().then(
       (fields) => ({ fields, unreadable: undefined }),
       (error: unknown) => ({ fields: new Fields([]), unreadable: { error } }),
     );
     const { fields } = sent;
     const secret = fields.get('secret') ?? '';
     // No text of PostgreSQL holds a NUL, so no ticket has such a secret; nor is any secret empty.
-    const { door, found } = await enter(knock, secret.includes('\u0000') ? '' : secret);
+    const { door, found } = await enter(knock, hint, secret.includes('\u0000') ? '' : secret);
     if (sent.unreadable) throw sent.unreadable.error;
     const { festival, key, list } = door;
     const scan = {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { COLUMNS, endedRow, rowsOf, type TicketRow } from './row';
@@ -14,8 +15,15 @@ import {
   type Place,
 } from './tallies';
 
+/*
+ * 'offset 0' in its statements: by the key, one by one. PostgreSQL may keep a plan of the days when a table was small, and with
+ * any other it would read the whole table.
+ */
+
 /** Rows in one statement: an order may have ten thousand tickets. */
 const AT_ONCE = 1_000;
+/** Rows that are made in one turn of the event loop, which requests of the same process wait for. */
+const A_TURN = 500;
 
 /**
  * What the shop's events and orders do to `tickets` (import.md §3). An order is stated whole: a ticket that its newest state does not
@@ -38,7 +46,9 @@ async function appliedOrders(tx: Tx, streams: readonly string[]): Promise<Map<st
   if (streams.length === 0) return new Map();
   const { rows } = await tx.query<AppliedOrder>({
     name: 'tickets_orders',
-    text: 'select stream, revision, tickets from orders where stream = any($1::text[])',
+    text: `select o.stream, o.revision, o.tickets
+           from unnest($1::text[]) as q(stream)
+           cross join lateral (select * from orders where stream = q.stream offset 0) o`,
     values: [streams],
   });
   return new Map(rows.map((row) => [row.stream, row]));
@@ -65,10 +75,12 @@ async function takeOrders(tx: Tx, { states, applied, schemes }: Work): Promise<v
   const standings = await readStandings(tx, [...new Set([...named, ...held])]);
   const ending = await readRows(tx, endingIn(states, applied));
   const orders = new Map(applied);
+  let made = 0;
   for (const { stream, revision, order } of states) {
     const scheme = schemes.of(`${order.organizer}/${order.event}`);
     const tickets: number[] = [];
     for (const row of rowsOf(order, scheme, stream)) {
+      if (++made % A_TURN === 0) await nextTurn();
       const now = standings.get(row.id);
       // It belongs to the order that named it last.
       if (now && now.owner !== stream && now.import > order.import) continue;
@@ -101,8 +113,9 @@ async function takeOrders(tx: Tx, { states, applied, schemes }: Work): Promise<v
 async function readStandings(tx: Tx, ids: readonly number[]): Promise<Map<number, Standing>> {
   const { rows } = await tx.query<StoredTicket>({
     name: 'tickets_before',
-    text: `select id, event, date, item, variation, status, canceled, order_stream, order_import
-           from tickets where id = any($1::integer[])`,
+    text: `select t.id, t.event, t.date, t.item, t.variation, t.status, t.canceled, t.order_stream, t.order_import
+           from unnest($1::integer[]) as q(id)
+           cross join lateral (select * from tickets where id = q.id offset 0) t`,
     values: [ids],
   });
   return new Map(
@@ -122,7 +135,9 @@ async function readRows(tx: Tx, ids: readonly number[]): Promise<Map<number, Tic
   if (ids.length === 0) return new Map();
   const { rows } = await tx.query<TicketRow>({
     name: 'tickets_ending',
-    text: `select id, ${COLUMNS.join()} from tickets where id = any($1::integer[])`,
+    text: `select ${['id', ...COLUMNS].map((column) => `t.${column}`).join()}
+           from unnest($1::integer[]) as q(id)
+           cross join lateral (select * from tickets where id = q.id offset 0) t`,
     values: [ids],
   });
   return new Map(rows.map((row) => [row.id, row]));
@@ -160,8 +175,10 @@ async function moveTallies(tx: Tx, changed: readonly (Standing & { row: TicketRo
     name: 'tickets_checkins',
     // Out of the history, so that the table of check-ins needs no second index, which every scan would pay for.
     text: `select list::integer as list, a.ticket
-           from admissions a cross join lateral json_object_keys(a.state -> 'checkins') as list
-           where a.ticket = any($1::integer[]) and list::integer not in (select list from deleted_lists)`,
+           from unnest($1::integer[]) as q(id)
+           cross join lateral (select * from admissions where ticket = q.id offset 0) a
+           cross join lateral json_object_keys(a.state -> 'checkins') as list
+           where list::integer not in (select list from deleted_lists)`,
     values: [rows.map(({ id }) => id)],
   });
   const tallies = new Map<string, CheckinTally>();

@@ -91,8 +91,8 @@ type NamelessFacts = Omit<ShownFacts, 'attendee_name' | 'attendee_name_parts' | 
   readonly printed: Pick<ShownFacts['printed'], 'parts'>;
 };
 
-/** The rows of the tickets that an order names. */
-export function rowsOf(order: OrderFact, scheme: string, stream: string): TicketRow[] {
+/** The rows of the tickets that an order names, made as they are asked for: there may be ten thousand. */
+export function* rowsOf(order: OrderFact, scheme: string, stream: string): Generator<TicketRow> {
   const byId = new Map(order.positions.map((position) => [position.id, position]));
   const addons = new Map<number, PositionFact[]>();
   for (const position of order.positions) {
@@ -102,9 +102,9 @@ export function rowsOf(order: OrderFact, scheme: string, stream: string): Ticket
     else addons.set(position.addon_to, [position]);
   }
   const shared = { ...orderColumns(order), ...unchanging(order, stream) };
-  return order.positions.map((position) => {
+  for (const position of order.positions) {
     const parent = position.addon_to === null ? undefined : byId.get(position.addon_to);
-    return withNames(
+    yield withNames(
       {
         ...shared,
         id: position.id,
@@ -148,7 +148,7 @@ export function rowsOf(order: OrderFact, scheme: string, stream: string): Ticket
       },
       scheme,
     );
-  });
+  }
 }
 
 /** A ticket that its order no longer names: canceled, but what stands on the order holds for it, too (import.md §3). */

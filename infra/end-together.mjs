@@ -1,24 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Ctrl-C comes twice under npm: the terminal sends it to everybody, and npm passes it on; a terminal that is closed sends SIGHUP as its
- * shell does. The echo must not count as "now, at once".
- */
-export function ignoreRepeatedSignals() {
-  const echoMs = 500;
-  const heard = new Map();
-  const emit = process.emit;
-  process.emit = function (name, ...rest) {
-    if (name === 'SIGINT' || name === 'SIGTERM' || name === 'SIGHUP') {
-      const before = heard.get(name) ?? -Infinity;
-      heard.set(name, performance.now());
-      if (performance.now() - before < echoMs) return true;
-    }
-    return emit.call(this, name, ...rest);
-  };
-}
-
-/**
  * Ends a run of tests, and all that it has started, when this process is told to end: servers have sessions of their own and would
  * stay. Becomes the exit code of the run.
  */
