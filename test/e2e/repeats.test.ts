@@ -75,7 +75,8 @@ test('old refusals may be deleted: nothing follows from them', async () => {
     "select count(*)::integer as n from events where stream like 'refusals-%'",
   );
   const purged = await gatehouse({ DATABASE_URL: system.databaseUrl }, 'refusals', 'purge', '--older-than', '90d');
-  expect(purged).toMatchObject({ code: 0, out: expect.stringContaining(`Deleted ${rows[0]!.n} events`) as string });
+  expect(purged).toMatchObject({ code: 0, out: expect.stringContaining(`Deleted ${rows[0]!.n - 1} events`) as string });
+  // The newest event of all is such a count, and stays.
   await system.settled();
   expect(await differences(system.databaseUrl)).toEqual([]);
 });

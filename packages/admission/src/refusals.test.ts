@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { RedemptionRefused } from '@gatehouse/events/admission';
 import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
 import { purgeStreams } from '@gatehouse/eventing/purge';
@@ -26,7 +27,11 @@ test('a process whose refusals were purged goes on in another stream: no revisio
   const log = refusalLog(store);
   const by = { actor: 'token:1', trace: null };
   for (let n = 0; n < 3; n++) await log.record(refusal(n), by);
-  const streams = async () => (await pool.query<{ stream: string }>('select distinct stream from events')).rows;
+  await store.append('checkinlist-1', 0, [
+    { id: randomUUID(), type: 'Other', version: 1, data: {}, actor: 'a', trace: null },
+  ]);
+  const streams = async () =>
+    (await pool.query<{ stream: string }>("select distinct stream from events where stream like 'refusals-%'")).rows;
   const [before] = await streams();
   const range = { prefix: 'refusals-', before: new Date(Date.now() + 60_000), upTo: null };
   expect(await purgeStreams(pool, range)).toBe(3);

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Position } from './event-store';
-import { eventName, type ConsumerPlace, type EventFacts } from './poison';
+import type { EventFacts } from './feed-health';
+import { eventName, type ConsumerPlace } from './poison';
 import { inTransaction } from './postgres';
 import { acceptGeneration, RELAY, type Reader } from './topic-generation';
 

@@ -1,4 +1,7 @@
-import type { EventFacts } from './poison';
+import type { Envelope } from '@gatehouse/events/envelope';
+
+/** Which event it is, without what it says: that may be personal. Null: a message that is no event. */
+export type EventFacts = Pick<Envelope, 'id' | 'type' | 'version' | 'stream' | 'revision'> | null;
 
 /** What a process says of a consumer: shown by /readyz and in the metrics. */
 export type FeedHealth = {

@@ -6,9 +6,9 @@ import { eventOf } from './cloud-events';
 import type { Tx } from './event-bus';
 import { disconnected, RETRY, within } from './kafka-client';
 import type { Lag } from './lag';
-import { factsOf, forgetStuck, PoisonEvent, rememberStuck, skippedBy, type EventFacts, type Skipped } from './poison';
+import { factsOf, forgetStuck, PoisonEvent, rememberStuck, skippedBy, type Skipped } from './poison';
 import { inTransaction, isPassing, waker } from './postgres';
-import { reasonOf, type FeedHealth } from './feed-health';
+import { reasonOf, type EventFacts, type FeedHealth } from './feed-health';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
 import { spanOver, traceparentIn } from './tracing';
 

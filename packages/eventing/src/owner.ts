@@ -1,7 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { StoreUnavailable } from './event-store';
-import { reasonOf, type FeedHealth } from './feed-health';
-import type { EventFacts } from './poison';
+import { reasonOf, type EventFacts, type FeedHealth } from './feed-health';
 import { available, waker } from './postgres';
 
 /** How often a standby tries to take over: nothing tells it that a process died. */

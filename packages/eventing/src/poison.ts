@@ -1,10 +1,7 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Pool } from 'pg';
-import { reasonOf } from './feed-health';
+import { reasonOf, type EventFacts } from './feed-health';
 import { isPassing } from './postgres';
-
-/** Which event it is, without what it says: that may be personal. Null: a message that is no event. */
-export type EventFacts = Pick<Envelope, 'id' | 'type' | 'version' | 'stream' | 'revision'> | null;
 
 export const factsOf = ({ id, type, version, stream, revision }: Envelope): EventFacts => {
   return { id, type, version, stream, revision };

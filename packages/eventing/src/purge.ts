@@ -6,8 +6,8 @@ const CHUNK = 5_000;
 
 /**
  * Deletes old events of a context's history on PostgreSQL, of the streams whose names begin with `prefix`, of which nothing may be
- * derived: no read model, no decision. Recorded before `before`, and not behind `upTo` (null: wherever they are). What stays keeps its
- * position and revision; a writer whose whole stream is gone begins another one. Answers how many were deleted.
+ * derived: no read model, no decision. Recorded before `before`, and not behind `upTo` (null: wherever they are). The newest event of all stays: a replay
+ * up to a checkpoint at it would wait for it. What stays keeps its position and revision; a writer whose whole stream is gone begins another one. Answers how many were deleted.
  */
 export async function purgeStreams(
   pool: Pool,
@@ -21,6 +21,7 @@ export async function purgeStreams(
         `delete from events where position in (
            select position from events
            where stream = $1 and time < $2 and ($3::bigint is null or position <= $3)
+             and position < (select max(position) from events)
            order by revision limit ${CHUNK}
          )`,
         [stream, before.toISOString(), upTo],
