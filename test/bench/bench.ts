@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { droid } from './droid';
+import { freshImport } from './fresh-import';
 import { httpLayer } from './http-layer';
 import { openLoop } from './open-loop';
 import { PARTS, type Bench, type Part, type Plan } from './parts';
@@ -34,6 +35,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P5'], openLoop],
   [['P7'], projections],
   [['P9'], relay],
+  [['P10'], freshImport],
   [['reads'], reads],
   [['telemetry'], telemetry],
   [['replicas'], replicas],

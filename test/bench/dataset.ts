@@ -53,15 +53,18 @@ export type DatasetOptions = {
   readonly nodeFlags: readonly string[];
 };
 
+/** A dataset that is always made anew: PostgreSQL's own statistics are made for it, or it is left as the import left it. */
+export type Fresh = 'as imported' | 'analysed';
+
 /** Opens the dataset of this size, made first where this data folder has none. */
-export async function openDataset(positions: number, options: DatasetOptions): Promise<Dataset> {
-  const name = `bench_${positions}`;
+export async function openDataset(positions: number, options: DatasetOptions, fresh?: Fresh): Promise<Dataset> {
+  const name = fresh ? 'bench_fresh' : `bench_${positions}`;
   const url = new URL(options.adminUrl);
   url.pathname = `/${name}`;
   const databaseUrl = url.href;
   const factsFile = path.join(options.folder, `${name}.json`);
   const secrets = path.join(options.folder, `${name}.secrets`);
-  const isNew = !existsSync(factsFile);
+  const isNew = fresh !== undefined || !existsSync(factsFile);
   if (isNew) {
     await onDatabase(options.adminUrl, `drop database if exists ${name} with (force)`);
     await onDatabase(options.adminUrl, `create database ${name}`);
@@ -75,9 +78,9 @@ export async function openDataset(positions: number, options: DatasetOptions): P
       'select secret from tickets where not canceled order by hashint4(id)',
     );
     writeFileSync(secrets, rows.map((row) => `${row.secret}\n`).join(''));
-    await onDatabase(databaseUrl, PEER_TABLES);
-    await onDatabase(databaseUrl, 'vacuum analyze');
-    await onDatabase(databaseUrl, 'checkpoint');
+    if (!fresh) await onDatabase(databaseUrl, PEER_TABLES);
+    if (fresh !== 'as imported') await onDatabase(databaseUrl, 'vacuum analyze');
+    if (!fresh) await onDatabase(databaseUrl, 'checkpoint');
     writeFileSync(factsFile, JSON.stringify(facts));
   }
   const facts = JSON.parse(readFileSync(factsFile, 'utf8')) as DatasetFacts;

@@ -1,7 +1,8 @@
 import type { Finding } from './report';
 import type { Stage } from './stage';
 
-export type Part = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'reads' | 'droid' | 'telemetry' | 'replicas';
+export type Part =
+  'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'P10' | 'reads' | 'droid' | 'telemetry' | 'replicas';
 export const PARTS: readonly Part[] = [
   'P1',
   'P2',
@@ -10,6 +11,7 @@ export const PARTS: readonly Part[] = [
   'P5',
   'P7',
   'P9',
+  'P10',
   'reads',
   'droid',
   'telemetry',

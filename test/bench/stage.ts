@@ -7,7 +7,7 @@ import { call } from '@gatehouse/service/testing';
 import { Client } from 'pg';
 import { startChild, startServer, type Child, type Server } from './child';
 import { cpuMsOf, parentOf, postgresCpuMs } from './cpu';
-import { openDataset, type Dataset } from './dataset';
+import { openDataset, type Dataset, type Fresh } from './dataset';
 import type { Fetches, Load, Measured } from './load-generator';
 
 /** A server that scans are sent to, and whose tickets. */
@@ -41,6 +41,10 @@ export type Shape = { readonly connections: number; readonly durationMs: number;
 export type Stage = {
   readonly folder: string;
   dataset(positions: number): Promise<Dataset>;
+  /** The real service over a dataset that was imported while it ran, a moment ago; whoever asks closes the dataset. */
+  fresh(positions: number, state: Fresh): Promise<Target>;
+  /** Whether autovacuum works. */
+  autovacuum(on: boolean): Promise<void>;
   /** The real service over this dataset. */
   gatehouse(dataset: Dataset): Promise<Target>;
   /** One more process of the real service over this dataset. */
@@ -141,6 +145,19 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   return {
     folder,
     dataset,
+    async fresh(positions, state) {
+      const of = await openDataset(positions, { adminUrl: embedded.url, folder, nodeFlags: options.nodeFlags }, state);
+      const lists = [await of.newList()];
+      // Nobody warms up before the gates open.
+      return { name: state, server: of.server, dataset: of, next: 0, lists, isReal: true, isWarm: true };
+    },
+    async autovacuum(on) {
+      const client = new Client(embedded.url);
+      await client.connect();
+      await client.query(`alter system ${on ? 'reset autovacuum' : 'set autovacuum = off'}`);
+      await client.query('select pg_reload_conf()');
+      await client.end();
+    },
     gatehouse: (of) =>
       target(`gatehouse ${of.positions}`, async () => ({
         name: 'gatehouse',

@@ -221,7 +221,7 @@ describe('an order too large for one event', () => {
   const FIRST = 20_000;
   const SIZE = 1_200;
   const LAST = FIRST + SIZE - 1;
-  const email = (n: number) => `${'x'.repeat(240)}${n}@example.org`;
+  const email = (n: number) => `${'x'.repeat(220)}${n}@example.org`;
   const positions = Array.from({ length: SIZE }, (_, n) =>
     shopPosition(FIRST + n, { attendee_email: email(n), attendee_name_parts: { given_name: email(n) } }),
   );

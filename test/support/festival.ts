@@ -696,7 +696,7 @@ export function named(name: string) {
   return { attendee_name: name, attendee_name_parts: { _legacy: name } };
 }
 
-function secret64(name: string): string {
+export function secret64(name: string): string {
   return name.padEnd(64, '0');
 }
 

@@ -18,7 +18,8 @@ create table tickets (
   secret text collate "C" not null,
   pseudonymization_id text collate "C" not null,
   -- Folded forms: found and ordered whatever their case (contract, decisions). Null when there is nothing, but for
-  -- `name_key`, which is then greater than every name: missing names come last, and pages can go on from a key.
+  -- `name_key`, which is then greater than every name: missing names come last, and pages can go on from a key. Long names are
+  -- shortened in the two keys that are indexed (`nameKey` in tickets.ts).
   name_key text collate "C" not null,
   parent_name_key text collate "C",
   shown_name_key text collate "C",

@@ -6,7 +6,7 @@ import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
-import { EVENT_STORE_SQL, migrate, openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
+import { changingTables, EVENT_STORE_SQL, migrate, openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import { consumeFeed, freshness, type ConsumerContext, type Feed } from '@gatehouse/eventing/projection';
 import { installReadModel, type ReadModel, type ReadModelContext } from '@gatehouse/eventing/read-model';
 import type { Streams } from '@gatehouse/eventing/streams';
@@ -64,7 +64,8 @@ export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
 /** Creates or updates the schema. Several processes may do so at once. */
 export async function migrateAdmission(pool: Pool): Promise<void> {
   await migrate(pool, ADMISSION, EVENT_STORE_SQL);
-  await pool.query('create extension if not exists pg_trgm with schema public').catch((error: unknown) => {
+  const trigrams = 'create extension if not exists pg_trgm with schema public';
+  await changingTables(pool, (tx) => tx.query(trigrams)).catch((error: unknown) => {
     // Two at once: the other one has made it.
     if ((error as { code?: string }).code !== '23505') throw error;
   });
@@ -118,21 +119,23 @@ export async function installReadModels(context: ReadModelContext): Promise<Read
   return outdated;
 }
 
-/** Runs admission's projections and its subscriber until aborted. */
+/** Runs admission's projections and its subscriber until aborted, each when the read model is there in this release's version. */
 export async function runProjections(
   admission: Admission,
   sources: { own: Feed; bus: EventBus },
-  context: ConsumerContext,
+  { upgraded, ...context }: ConsumerContext & { upgraded(readModel: string): Promise<void> },
 ): Promise<void> {
   const { signal } = context;
   const runs: Promise<void>[] = [];
+  const start = (readModel: string, work: () => Promise<void>) =>
+    runs.push(upgraded(readModel).then(() => (signal.aborted ? undefined : work())));
   for (const { name, handles, concerns } of READ_MODELS) {
-    if (handles.admission) {
-      runs.push(
-        consumeFeed({ name, feed: sources.own, handle: handles.admission, ...(concerns ? { concerns } : {}) }, context),
-      );
+    const { admission: own, reference } = handles;
+    if (own) {
+      const consumer = { name, feed: sources.own, handle: own, ...(concerns ? { concerns } : {}) };
+      start(name, () => consumeFeed(consumer, context));
     }
-    if (handles.reference) runs.push(sources.bus.consume(name, FOLLOWED, handles.reference, signal));
+    if (reference) start(name, () => sources.bus.consume(name, FOLLOWED, reference, signal));
   }
   const remember = historySubscriber({
     pool: admission.pool,
@@ -140,6 +143,6 @@ export async function runProjections(
     tickets: admission.tickets,
     listsCaughtUp: () => admission.caughtUp(['lists']),
   });
-  runs.push(sources.bus.consume(HISTORY_GROUP, FOLLOWED, (_tx, batch) => remember(batch), signal));
+  start(listsModel.name, () => sources.bus.consume(HISTORY_GROUP, FOLLOWED, (_tx, batch) => remember(batch), signal));
   await Promise.all(runs);
 }

@@ -11,6 +11,7 @@ import type {
 import { reference } from '@gatehouse/events/reference';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
+import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import { available, type Listener } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
@@ -126,18 +127,36 @@ export type Catalog = {
 /** How soon a read that failed is tried again. */
 const RETRY_MS = 500;
 
+/** The newest facts, by kind and then by the entity's id as its stream has it. */
+type Facts = { readonly [Kind in keyof FactOfKind]: Map<string, FactOfKind[Kind]> };
+type FactOfKind = {
+  organizer: OrganizerFact;
+  event: EventFact;
+  date: DateFact;
+  category: CategoryFact;
+  item: ItemFact;
+  question: QuestionFact;
+  voucher: VoucherFact;
+  channel: Extract<ReferenceEvent, { type: 'SalesChannelStated' }>['data'];
+};
+
+/**
+ * Opens the catalog. While the read model stands there in another version, which it is built anew from, there is nothing to be read:
+ * then whatever is asked of the catalog throws StoreUnavailable, and it is read as soon as it can be.
+ */
 export async function openCatalog(options: { pool: Pool; schema: string; listener: Listener }): Promise<Catalog> {
   const { pool, schema, listener } = options;
-  const organizers = new Map<string, OrganizerFact>();
-  const events = new Map<string, EventFact>();
-  const dates = new Map<number, DateFact>();
-  const categories = new Map<number, CategoryFact>();
-  const items = new Map<number, ItemFact>();
-  const variations = new Set<number>();
-  const questions = new Map<number, QuestionFact>();
-  const vouchers = new Map<number, VoucherFact>();
-  const channels = new Map<string, Set<string>>();
-  let festivals = new Map<string, Festival>();
+  const facts: Facts = {
+    organizer: new Map(),
+    event: new Map(),
+    date: new Map(),
+    category: new Map(),
+    item: new Map(),
+    question: new Map(),
+    voucher: new Map(),
+    channel: new Map(),
+  };
+  let derived: Derived | undefined;
   let seen = '0';
   let generation = 0;
   let reading: Promise<void> | undefined;
@@ -145,94 +164,25 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
   let retry: NodeJS.Timeout | undefined;
   let closed = false;
 
-  function take(row: { kind: string; id: string; data: unknown }): void {
-    switch (row.kind) {
-      case 'organizer':
-        organizers.set(row.id, row.data as OrganizerFact);
-        break;
-      case 'event':
-        events.set(row.id, row.data as EventFact);
-        break;
-      case 'date':
-        dates.set(Number(row.id), row.data as DateFact);
-        break;
-      case 'category':
-        categories.set(Number(row.id), row.data as CategoryFact);
-        break;
-      case 'item':
-        items.set(Number(row.id), row.data as ItemFact);
-        for (const variation of (row.data as ItemFact).variations) variations.add(variation.id);
-        break;
-      case 'question':
-        questions.set(Number(row.id), row.data as QuestionFact);
-        break;
-      case 'voucher':
-        vouchers.set(Number(row.id), row.data as VoucherFact);
-        break;
-      case 'channel': {
-        const { organizer, identifier } = row.data as { organizer: string; identifier: string };
-        channels.set(organizer, (channels.get(organizer) ?? new Set<string>()).add(identifier));
-        break;
-      }
-    }
-  }
-
-  function assemble(): void {
-    const parts = new Map<
-      string,
-      { dates: DateFact[]; categories: CategoryFact[]; items: ItemFact[]; questions: QuestionFact[] }
-    >();
-    for (const key of events.keys()) parts.set(key, { dates: [], categories: [], items: [], questions: [] });
-    const of = (fact: { organizer: string; event: string }) => parts.get(`${fact.organizer}/${fact.event}`);
-    for (const fact of dates.values()) of(fact)?.dates.push(fact);
-    for (const fact of categories.values()) of(fact)?.categories.push(fact);
-    for (const fact of items.values()) of(fact)?.items.push(fact);
-    for (const fact of questions.values()) of(fact)?.questions.push(fact);
-    festivals = new Map(
-      [...events].map(([key, fact]) => {
-        const part = parts.get(key)!;
-        const asked = part.questions.sort((a, b) => a.position - b.position || a.id - b.id);
-        return [
-          key,
-          {
-            key,
-            fact,
-            dates: byId(part.dates),
-            categories: byId(part.categories),
-            items: byId(part.items),
-            questions: asked,
-            checkinQuestions: new Map(
-              part.items.map((item) => [
-                item.id,
-                asked.filter((question) => question.ask_during_checkin && question.items.includes(item.id)),
-              ]),
-            ),
-          },
-        ];
-      }),
-    );
-  }
-
   async function read(): Promise<void> {
     const { rows: models } = await available(
       pool.query<{ generation: number }>("select generation from read_models where name = 'catalog'"),
     );
-    if (models[0] && models[0].generation !== generation) {
-      generation = models[0].generation;
-      seen = '0';
-      for (const map of [organizers, events, dates, categories, items, questions, vouchers, channels]) map.clear();
-      variations.clear();
-    }
+    const isOther = models[0] !== undefined && models[0].generation !== generation;
     const { rows } = await available(
-      pool.query<{ kind: string; id: string; data: unknown; change: string }>(
+      pool.query<{ kind: keyof Facts; id: string; data: never; change: string }>(
         'select kind, id, data, change from facts where change > $1 order by change',
-        [seen],
+        [isOther ? '0' : seen],
       ),
     );
-    if (rows.length === 0) return;
-    for (const row of rows) take(row);
-    seen = rows.at(-1)!.change;
-    assemble();
+    if (isOther) {
+      generation = models[0]!.generation;
+      seen = '0';
+      for (const map of Object.values(facts)) map.clear();
+    }
+    for (const { kind, id, data } of rows) facts[kind]?.set(id, data);
+    if (rows.length > 0) seen = rows.at(-1)!.change;
+    if (rows.length > 0 || isOther || !derived) derived = derive(facts);
   }
 
   /** One read at a time: a wish that comes while one is under way is answered by the next. */
@@ -257,31 +207,30 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     });
   }
 
+  function now(): Derived {
+    if (!derived) throw new StoreUnavailable('the catalog has not been read yet');
+    return derived;
+  }
+
   const forget = listener.on(`${schema}.catalog`, follow);
-  await refresh();
+  await refresh().catch((error: unknown) => {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    follow();
+  });
   const owner = (fact: { organizer: string; event: string } | undefined) =>
     fact && { organizer: fact.organizer, event: fact.event };
   const none: ReadonlySet<string> = new Set();
   return {
-    festival: (organizer, slug) => festivals.get(`${organizer}/${slug}`),
-    organizer: (slug) => organizers.get(slug),
+    festival: (organizer, slug) => now().festivals.get(`${organizer}/${slug}`),
+    organizer: (slug) => now() && facts.organizer.get(slug),
     exists(kind, id) {
-      switch (kind) {
-        case 'item':
-          return items.has(id);
-        case 'variation':
-          return variations.has(id);
-        case 'date':
-          return dates.has(id);
-        case 'voucher':
-          return vouchers.has(id);
-      }
+      if (kind === 'variation') return now().variations.has(id);
+      return now() && facts[kind].has(String(id));
     },
-    itemOwner: (id) => owner(items.get(id)),
-    dateOwner: (id) => owner(dates.get(id)),
-    voucherIds: (code) =>
-      [...vouchers.values()].filter((voucher) => voucher.code === code).map((voucher) => voucher.id),
-    channels: (organizer) => channels.get(organizer) ?? none,
+    itemOwner: (id) => now() && owner(facts.item.get(String(id))),
+    dateOwner: (id) => now() && owner(facts.date.get(String(id))),
+    voucherIds: (code) => now().vouchers.get(code) ?? [],
+    channels: (organizer) => now().channels.get(organizer) ?? none,
     close() {
       closed = true;
       clearTimeout(retry);
@@ -291,6 +240,68 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
 }
 
 const noop = (): void => undefined;
+
+/** What follows from all newest facts together. Made anew from them whenever one changes: what none of them has is gone. */
+type Derived = {
+  readonly festivals: ReadonlyMap<string, Festival>;
+  readonly variations: ReadonlySet<number>;
+  /** Ids by code. */
+  readonly vouchers: ReadonlyMap<string, number[]>;
+  /** By organizer. */
+  readonly channels: ReadonlyMap<string, ReadonlySet<string>>;
+};
+
+function derive(facts: Facts): Derived {
+  const parts = new Map<
+    string,
+    { dates: DateFact[]; categories: CategoryFact[]; items: ItemFact[]; questions: QuestionFact[] }
+  >();
+  for (const key of facts.event.keys()) parts.set(key, { dates: [], categories: [], items: [], questions: [] });
+  const of = (fact: { organizer: string; event: string }) => parts.get(`${fact.organizer}/${fact.event}`);
+  for (const fact of facts.date.values()) of(fact)?.dates.push(fact);
+  for (const fact of facts.category.values()) of(fact)?.categories.push(fact);
+  for (const fact of facts.item.values()) of(fact)?.items.push(fact);
+  for (const fact of facts.question.values()) of(fact)?.questions.push(fact);
+  const vouchers = new Map<string, number[]>();
+  for (const { code, id } of facts.voucher.values()) vouchers.set(code, [...(vouchers.get(code) ?? []), id]);
+  const channels = new Map<string, Set<string>>();
+  for (const { organizer, identifier } of facts.channel.values()) {
+    channels.set(organizer, (channels.get(organizer) ?? new Set<string>()).add(identifier));
+  }
+  return {
+    festivals: new Map([...facts.event].map(([key, fact]) => [key, festivalOf(key, fact, parts.get(key)!)])),
+    variations: new Set([...facts.item.values()].flatMap((item) => item.variations.map(({ id }) => id))),
+    vouchers,
+    channels,
+  };
+}
+
+function festivalOf(
+  key: string,
+  fact: EventFact,
+  {
+    dates,
+    categories,
+    items,
+    questions,
+  }: { dates: DateFact[]; categories: CategoryFact[]; items: ItemFact[]; questions: QuestionFact[] },
+): Festival {
+  const asked = questions.sort((a, b) => a.position - b.position || a.id - b.id);
+  return {
+    key,
+    fact,
+    dates: byId(dates),
+    categories: byId(categories),
+    items: byId(items),
+    questions: asked,
+    checkinQuestions: new Map(
+      items.map((item) => [
+        item.id,
+        asked.filter((question) => question.ask_during_checkin && question.items.includes(item.id)),
+      ]),
+    ),
+  };
+}
 
 const byId = <T extends { id: number }>(facts: readonly T[]): Map<number, T> =>
   new Map(facts.map((fact) => [fact.id, fact]));

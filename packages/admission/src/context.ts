@@ -10,6 +10,7 @@ import { waker } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
 import { runRelay } from '@gatehouse/eventing/relay';
+import { keepStatistics } from '@gatehouse/eventing/statistics';
 import { feedStates } from '@gatehouse/service/feed-states';
 import { FOLLOWED_CONNECTIONS } from '@gatehouse/service/backends';
 import { described } from '@gatehouse/service/log';
@@ -35,12 +36,13 @@ const FEED_CONNECTIONS = 3;
 const OWNED_CONNECTIONS = 6;
 /** The history that it follows in the same database, and the connection that listens. */
 const OTHER_CONNECTIONS = FOLLOWED_CONNECTIONS + 1;
-const PING_PATIENCE_MS = 5_000;
 const LOOK_MS = 200;
 /** A first catch-up that stands still for so long is not waited for. */
 const STANDSTILL_MS = 10_000;
 /** Nothing tells a process that another one's rebuild has ended or failed. */
 const UPGRADE_RETRY_MS = 500;
+/** A network that swallows packets answers no question, and says nothing of it. */
+const PING_PATIENCE_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
 
 /** Admission as a process hosts it: schema, read models, projections, health. */
@@ -65,48 +67,44 @@ async function open(
   const admission = await openAdmission(backends, { bus: feeds.bus.bus });
   opened(() => admission.close());
   let status: readonly ConsumerStatus[] = [];
-  const store = await watchStore(admission.serving, { log, name: 'the event store', also: askTheRest });
-  async function askTheRest(): Promise<void> {
-    status = await consumerStatus(consumers, feeds.topics, PING_PATIENCE_MS);
+  // The consumers say for themselves when they cannot work.
+  const also = async () => {
+    const asked = consumerStatus(consumers, feeds.topics, PING_PATIENCE_MS);
+    await asked.then(
+      (now) => (status = now),
+      () => undefined,
+    );
     if (config.eventStore.kind !== 'postgres') await own.head();
-  }
+  };
+  const store = await watchStore(admission.serving, { log, name: 'the event store', also });
 
   const stop = new AbortController();
   const { signal } = stop;
   // Consumers, relay and waits hear of the stop, each for itself.
   setMaxListeners(50, signal);
-  const ownFeed = feeds.feeds.get(ADMISSION)!;
-  const running: Promise<void>[] = [];
-  if (config.roles.has('projections')) {
-    const context = { pool: consumers, schema: ADMISSION, signal, onHealth };
-    running.push(runProjections(admission, { own: ownFeed, bus: feeds.bus.bus }, context));
-  }
-  if (config.roles.has('relay') && feeds.bus.isRelayed) {
-    running.push(runRelay({ feed: ownFeed, bus: feeds.bus.bus, pool: consumers, signal, onHealth }));
-  }
-
   let building = outdated.map((model) => model.name);
   /** At which event the rebuild that is at work ends, in words for /readyz. */
   let poisoned = '';
-  const upgrading = (async () => {
-    for (const model of outdated) {
-      await upgrade(model);
-      building = building.filter((name) => name !== model.name);
-      poisoned = '';
-    }
-  })();
+  const upgrades = new Map<string, Promise<void>>();
+  let upgrading = Promise.resolve();
+  for (const model of outdated) {
+    upgrading = upgrading.then(() => upgrade(model));
+    upgrades.set(model.name, upgrading);
+  }
   /** Builds a read model in this release's version, or waits for the process that does. */
   async function upgrade(model: ReadModel): Promise<void> {
     const pause = waker();
     let failures = 0;
     log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
-    while (!stop.signal.aborted) {
+    while (!signal.aborted) {
       try {
-        if (await installReadModel(model, feeds)) return;
-        await rebuildReadModel(model, feeds, () => undefined);
+        if (!(await installReadModel(model, feeds)))
+          await rebuildReadModel(model, { ...feeds, signal }, () => undefined);
+        building = building.filter((name) => name !== model.name);
+        poisoned = '';
         return;
       } catch (error) {
-        if (!(error instanceof AlreadyAtWork)) {
+        if (!(error instanceof AlreadyAtWork) && !signal.aborted) {
           failures++;
           poisoned =
             error instanceof PoisonEvent
@@ -117,9 +115,22 @@ async function open(
             'a read model could not be rebuilt and is tried again',
           );
         }
-        await pause.next(stop.signal, Math.min(UPGRADE_RETRY_MS * 2 ** Math.max(0, failures - 1), LONGEST_RETRY_MS));
+        await pause.next(signal, Math.min(UPGRADE_RETRY_MS * 2 ** Math.max(0, failures - 1), LONGEST_RETRY_MS));
       }
     }
+  }
+
+  const ownFeed = feeds.feeds.get(ADMISSION)!;
+  const running: Promise<void>[] = [];
+  if (config.roles.has('projections')) {
+    const upgraded = (name: string) => upgrades.get(name) ?? Promise.resolve();
+    const context = { pool: consumers, schema: ADMISSION, signal, onHealth, upgraded };
+    running.push(runProjections(admission, { own: ownFeed, bus: feeds.bus.bus }, context));
+    const tables = READ_MODELS.flatMap((model) => model.tables.map(({ name }) => name));
+    running.push(keepStatistics({ pool: consumers, schema: ADMISSION, tables }, signal));
+  }
+  if (config.roles.has('relay') && feeds.bus.isRelayed) {
+    running.push(runRelay({ feed: ownFeed, bus: feeds.bus.bus, pool: consumers, signal, onHealth }));
   }
 
   // A relay alone reads no read model.

@@ -3,7 +3,7 @@ import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import type { ListRow } from './lists';
 import { SECRET_HOLDER, ticketOf, type Ticket, type TicketRow } from './lookup';
-import { NO_NAME } from './tickets/row';
+import { nameKey, NO_NAME } from './tickets/row';
 
 /** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
 export type TicketQuery = {
@@ -67,9 +67,9 @@ export function ticketFinder(pool: Pool): TicketFinder {
   async function count(query: TicketQuery): Promise<number> {
     const { list } = query;
     if (!isPlain(query)) {
-      const { sql, values } = conditions(query);
+      const { source, sql, values } = conditions(query);
       const { rows } = await available(
-        pool.query<{ count: number }>(`select count(*)::integer as count from tickets t where ${sql}`, values),
+        pool.query<{ count: number }>(`select count(*)::integer as count from ${source} t where ${sql}`, values),
       );
       return rows[0]!.count;
     }
@@ -92,7 +92,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
   }
 
   async function page(query: TicketQuery, { offset, limit }: { offset: number; limit: number }): Promise<Ticket[]> {
-    const { sql, values } = conditions(query);
+    const { source, sql, values } = conditions(query);
     const orders = [...query.ordering.map(({ by, descending }) => ORDER_BY[by][descending ? 1 : 0]), 't.id'];
     const plain = query.ordering.length === 0;
     const orderBy = plain ? DEFAULT_ORDER : orders.join(', ');
@@ -113,7 +113,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
            -- Numbered after the limit: else every ticket that is skipped gets its number, too.
            select id, row_number() over () as place
            from (
-             select t.id from tickets t ${checkin} where ${sql} ${from} order by ${orderBy} offset ${skip} limit ${add(values, limit)}
+             select t.id from ${source} t ${checkin} where ${sql} ${from} order by ${orderBy} offset ${skip} limit ${add(values, limit)}
            ) ids
          ) page
          join tickets t on t.id = page.id
@@ -159,48 +159,83 @@ function add(values: unknown[], value: unknown): string {
   return `$${values.length}`;
 }
 
-function conditions(query: TicketQuery): { sql: string; values: unknown[] } {
+/**
+ * The tickets that a query is about as parts of a statement: where they are looked for, and what they must be. What names just a
+ * few of all tickets is looked for by that alone, whatever PostgreSQL knows of the table ('offset 0' keeps the rest apart).
+ */
+function conditions(query: TicketQuery): { source: string; sql: string; values: unknown[] } {
   const { list, where } = query;
   const values: unknown[] = [];
   const $ = (value: unknown) => add(values, value);
-  const all = [`t.event = ${$(eventOf(list))}`, `t.date = ${$(list.fields.subevent ?? 0)}`, 'not t.canceled'];
+  const event = $(eventOf(list));
+  const date = $(list.fields.subevent ?? 0);
+  const all = [`t.event = ${event}`, `t.date = ${date}`, 'not t.canceled'];
+  const named: string[][] = [];
+  if (where.ticket) {
+    const id = $(where.ticket.id);
+    const holder = `select id from (select * from tickets h where ${hashed('h.secret', $(where.ticket.secret))} offset 0) h
+                    where event = ${event} and not canceled order by ${SECRET_HOLDER} limit 1`;
+    named.push([`t.id = ${id}`, `t.id = (${holder}) and t.id is distinct from ${id}`]);
+  }
+  if (where.secret !== undefined) named.push([hashed('t.secret', $(where.secret))]);
+  if (where.pseudonymizationId !== undefined) {
+    named.push([hashed('t.pseudonymization_id', $(where.pseudonymizationId))]);
+  }
+  if (where.order !== undefined) {
+    const code = $(foldCase(where.order));
+    named.push([
+      `t.event = ${event} and left(t.code_key, ${START}) = left(${code}, ${START}) and t.code_key = ${code}`,
+    ]);
+  }
+  if (where.attendeeName !== undefined && foldCase(where.attendeeName) === NO_NAME) all.push('false');
+  else if (where.attendeeName !== undefined) {
+    const key = $(nameKey(where.attendeeName));
+    named.push([
+      `t.event = ${event} and t.date = ${date} and not t.canceled and t.name_key = ${key}`,
+      `t.event = ${event} and t.parent_name_key = ${key} and t.name_key <> ${key}`,
+    ]);
+  }
+  const [first, ...others] = named;
+  for (const each of others) all.push(`(${each.join(' or ')})`);
   if (!list.fields.all_products && !query.ignoreProducts)
     all.push(`t.item = any(${$(list.fields.limit_products)}::integer[])`);
   if (!query.ignoreStatus) all.push(`t.status = any(${$(statusesOf(list.fields))}::text[])`);
-  if (where.ticket) {
-    const holder = `select id from tickets where secret = ${$(where.ticket.secret)} and event = $1 and not canceled
-                    order by ${SECRET_HOLDER} limit 1`;
-    all.push(`t.id in (${$(where.ticket.id)}, (${holder}))`);
-  }
-  if (where.order !== undefined) all.push(`t.code_key = ${$(foldCase(where.order))}`);
   if (where.search !== undefined) all.push(searching(where.search, $));
   if (where.items) all.push(`t.item = any(${$(where.items)}::integer[])`);
   if (where.variations) all.push(`t.variation = any(${$(where.variations)}::integer[])`);
   if (where.dates) all.push(`t.date = any(${$(where.dates)}::integer[])`);
   if (where.addonTo) all.push(`t.addon_to = any(${$(where.addonTo)}::integer[])`);
   if (where.vouchers) all.push(`t.voucher = any(${$(where.vouchers)}::integer[])`);
-  if (where.attendeeName !== undefined) {
-    const key = foldCase(where.attendeeName);
-    all.push(key === NO_NAME ? 'false' : named($(key)));
-  }
-  if (where.secret !== undefined) all.push(`t.secret = ${$(where.secret)}`);
-  if (where.pseudonymizationId !== undefined) all.push(`t.pseudonymization_id = ${$(where.pseudonymizationId)}`);
   if (where.statuses) all.push(`t.status = any(${$(where.statuses)}::text[])`);
   if (where.hasCheckin !== undefined) {
     const exists = `exists (select 1 from checkins e where e.list = ${$(list.id)} and e.ticket = t.id)`;
     all.push(where.hasCheckin ? exists : `not ${exists}`);
   }
-  return { sql: all.join(' and '), values };
+  const source = first
+    ? `(${first.map((each) => `(select * from tickets t where ${each} offset 0)`).join(' union all ')})`
+    : 'tickets';
+  return { source, sql: all.join(' and '), values };
 }
 
-/** Its own name or its parent's. */
-const named = (key: string) => `(t.name_key = ${key} or t.parent_name_key = ${key})`;
+/** Texts that may be too long for an index are found by their hashes (tickets.read-model-indexes.sql). */
+const hashed = (column: string, text: string) =>
+  `hashtextextended(${column}, 0) = hashtextextended(${text}, 0) and ${column} = ${text}`;
+
+/** So many characters of secrets and order codes are indexed in their order. */
+const START = 200;
+
+/** Whether a folded secret or order code begins with a folded text: the condition, for use with an index. */
+export function beginsWith(column: 'secret_key' | 'code_key', text: string, $: (value: unknown) => string): string {
+  const start = [...text].slice(0, START).join('');
+  const indexed = `left(${column}, ${START}) like ${$(`${escapeLike(start)}%`)}`;
+  return start === text ? indexed : `(${indexed} and ${column} like ${$(`${escapeLike(text)}%`)})`;
+}
 
 /** The start of a secret or an order code, or any part of a name or an e-mail (contract §5.2). */
 function searching(text: string, $: (value: unknown) => string): string {
-  const pattern = escapeLike(foldCase(text));
-  const start = $(`${pattern}%`);
-  return `(t.search like ${$(`%${pattern}%`)} or t.secret_key like ${start} or t.code_key like ${start})`;
+  const folded = foldCase(text);
+  const anywhere = $(`%${escapeLike(folded)}%`);
+  return `(t.search like ${anywhere} or ${beginsWith('secret_key', folded, $)} or ${beginsWith('code_key', folded, $)})`;
 }
 
 /** A text as a LIKE pattern that matches just itself. */

@@ -100,6 +100,8 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
       const { rows } = await available(
         pool.query<Row>({
           name: 'lookup',
+          // With 'offset 0' the ticket's own key is all that PostgreSQL can find it by. Else it may choose an index by event and
+          // date while it knows nothing of the table yet, and keep to it while the table grows.
           text: `
             select q.n, t.id, t.item, t.variation, t.status, t.facts,
                    a.revision, a.state, l.revision as list_revision, c.kind, c.fact::text as fact
@@ -107,10 +109,15 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
               n integer, event text, date integer, secret text, id integer, list integer, credential text
             )
             left join lateral (
-              (select * from tickets where id = q.id and event = q.event and date = q.date and not canceled)
+              (select * from (select * from tickets where id = q.id offset 0) named
+               where event = q.event and date = q.date and not canceled)
               union all
               (select * from (
-                 select * from tickets where secret = q.secret and event = q.event and not canceled
+                 select * from (
+                   select * from tickets
+                   where hashtextextended(secret, 0) = hashtextextended(q.secret, 0) and secret = q.secret offset 0
+                 ) holders
+                 where event = q.event and not canceled
                  order by ${SECRET_HOLDER} limit 1
                ) holder where date = q.date)
               limit 1

@@ -12,7 +12,7 @@ function sqlOf(file: string): string {
 /** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 5,
+  version: 6,
   sql: sqlOf('tickets.read-model.sql'),
   indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [

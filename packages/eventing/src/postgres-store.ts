@@ -31,6 +31,8 @@ const TRIES = 7;
 /** A network that swallows packets must not hold callers for ever. The outcome is unknown then. */
 const ANSWER_MS = 10_000;
 const MEGABYTE = 1_000_000;
+/** Greater than every character of a stream's name. */
+const LAST = '\u{10FFFF}';
 
 /**
  * The event store on PostgreSQL: the table of one context's schema (sql/001-events.sql), appended in group commits. While one
@@ -146,19 +148,20 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     return { stream, expected, events, ...storable(stream, events), time: new Date().toISOString() };
   }
 
+  /** Backwards, as the index can be read: the other way round each page would sort all streams that are left. */
   async function* scan(prefix: string): AsyncGenerator<Recorded[]> {
-    let after = prefix;
+    let before = `${prefix}${LAST}`;
     for (;;) {
       const { rows } = await available(
         pool.query<Recorded>(
           `select distinct on (stream) ${COLUMNS} from events
-           where stream > $1 and stream < $2 || chr(1114111) order by stream, revision desc limit ${SCAN_PAGE}`,
-          [after, prefix],
+           where stream > $1 and stream < $2 order by stream desc, revision desc limit ${SCAN_PAGE}`,
+          [prefix, before],
         ),
       );
       yield rows;
       if (rows.length < SCAN_PAGE) return;
-      after = rows.at(-1)!.stream;
+      before = rows.at(-1)!.stream;
     }
   }
 
@@ -208,7 +211,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     async latest(prefix) {
       const newest: Recorded[] = [];
       for await (const events of scan(prefix)) newest.push(...events);
-      return newest;
+      return newest.reverse();
     },
     scan,
     async *follow(position, signal) {

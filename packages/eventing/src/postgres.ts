@@ -183,13 +183,26 @@ export const isPassing = (error: unknown): boolean =>
   isConnectionError(error) ||
   error instanceof StoreOverloaded ||
   error instanceof WrongRevision ||
+  isOfOtherTables(error) ||
   /^(40...|55P03|57014)$/.test(String((error as { code?: unknown } | null | undefined)?.code));
 
-/** Runs a query so that an absent database is a StoreUnavailable. */
+/**
+ * Whether the tables are not (or not any more) those that this release knows: another version of a read model is being built or has
+ * just taken their place. PostgreSQL also refuses a statement that a connection prepared before.
+ */
+function isOfOtherTables(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return (
+    code === '42703' || code === '42P01' || (code === '0A000' && message === 'cached plan must not change result type')
+  );
+}
+
+/** Runs a query so that an absent database is a StoreUnavailable, and tables of another release are, too. */
 export async function available<T>(query: Promise<T>): Promise<T> {
   try {
     return await query;
   } catch (error) {
+    if (isOfOtherTables(error)) throw new StoreUnavailable('the tables are being changed', { cause: error });
     throw isConnectionError(error) ? new StoreUnavailable('the database is away', { cause: error }) : error;
   }
 }
@@ -213,6 +226,39 @@ export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Pro
     client.release(broken);
   }
 }
+
+/**
+ * How long a change of tables waits for a lock. Everybody who comes to the table after it waits, too, even those who only read:
+ * behind a backup that takes an hour all of them would.
+ */
+export const LOCK_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
+
+/**
+ * Runs `work`, which creates, changes or drops something, in one transaction that waits for no lock longer than LOCK_MS. When it
+ * does not get one it is rolled back and tried again, for as long as it takes; each time `prepare` goes before it.
+ */
+export async function changingTables<T>(
+  pool: Pool,
+  work: (tx: PoolClient) => Promise<T>,
+  prepare: () => Promise<void> = () => Promise.resolve(),
+): Promise<T> {
+  for (let pauseMs = LOCK_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    await prepare();
+    try {
+      return await inTransaction(pool, async (tx) => {
+        await tx.query(`set local lock_timeout = ${LOCK_MS}`);
+        return work(tx);
+      });
+    } catch (error) {
+      if (!isLockedOut(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+/** Whether a statement gave up because somebody else holds a lock: it may be tried again. */
+const isLockedOut = (error: unknown): boolean => /^(55P03|40P01)$/.test((error as { code?: string }).code ?? '');
 
 /** Runs `work` between begin and commit, or rolls back and throws. */
 export async function transaction<T>(client: Pick<PoolClient, 'query'>, work: () => Promise<T>): Promise<T> {
@@ -242,7 +288,7 @@ export function lockKey(...words: string[]): string {
  * start at once. Creates the schema.
  */
 export async function migrate(pool: Pool, schema: string, folder: string): Promise<void> {
-  await inTransaction(pool, async (tx) => {
+  await changingTables(pool, async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [lockKey('migrate', schema)]);
     await tx.query(`create schema if not exists ${schema}`);
     await tx.query(

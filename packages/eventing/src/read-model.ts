@@ -5,8 +5,9 @@ import type { Tx } from './event-bus';
 import type { Position } from './event-store';
 import type { Log } from './log-bus';
 import { applyUpToPoison, skippedBy } from './poison';
-import { inTransaction, lockKey } from './postgres';
+import { changingTables, inTransaction, LOCK_MS, lockKey } from './postgres';
 import { replay } from './projection';
+import { refreshStatistics } from './statistics';
 
 /**
  * Tables that follow from history and can be made again from it. Names in its SQL are unqualified: the same code fills the
@@ -40,6 +41,8 @@ export type ReadModelContext = {
   readonly schema: string;
   /** The histories as its consumers read them: checkpoints count in these. */
   readonly feeds: ReadonlyMap<Context, Log>;
+  /** Ends a rebuild that waits for its swap; it rejects then. */
+  readonly signal?: AbortSignal;
 };
 
 /** Events applied so far, of how many is not known beforehand: positions are opaque. */
@@ -47,7 +50,7 @@ export type Progress = (state: { topic: Context; events: number; position: Posit
 
 /** Creates the tables of a read model that this schema has never had. Answers false when another version stands there. */
 export async function installReadModel(model: ReadModel, { pool, schema }: ReadModelContext): Promise<boolean> {
-  return inTransaction(pool, async (tx) => {
+  return changingTables(pool, async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [lockKey('read-model', schema, model.name)]);
     const { rows } = await tx.query<{ version: number }>('select version from read_models where name = $1', [
       model.name,
@@ -62,7 +65,8 @@ export async function installReadModel(model: ReadModel, { pool, schema }: ReadM
 
 /**
  * Builds a read model anew from history beside the live one, catches up, and swaps in one short transaction. Readers see the
- * old tables until then, and writers go on.
+ * old tables until then, and writers go on. While somebody reads the old tables for long (a backup) the swap is tried again and
+ * again, each time after catching up anew, so that nobody waits behind it.
  */
 export async function rebuildReadModel(model: ReadModel, context: ReadModelContext, progress: Progress): Promise<void> {
   const { pool, schema } = context;
@@ -73,50 +77,72 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
     at = await replayInto({ beside, model, context, progress }, at);
     const { indexes } = model;
     if (indexes) await inSchema(pool, beside, (tx) => tx.query(indexes));
-    // Another round with the live model going on: it is short, so that little is left for the locked one.
-    at = await replayInto({ beside, model, context, progress }, at);
-    const skipped = await skippedBy(pool, model.name);
-    await inTransaction(pool, async (tx) => {
-      // The consumers' checkpoints stand still from here to the commit.
-      const { rows } = await tx.query<{ topic: string; position: Position }>(
-        'select topic, position from checkpoints where name = $1 and partition = 0 order by topic for update',
-        [model.name],
-      );
-      const live = new Map(rows.map((row) => [row.topic, row.position]));
-      await tx.query(`set local search_path = ${beside}, ${schema}, public`);
-      for (const [topic, handle] of handlesOf(model)) {
-        const feed = feedOf(context, topic);
-        const reached = await replay(
-          feed,
-          { from: at.get(topic)!, until: live.get(feed.topic) ?? feed.start },
-          async (batch) => {
-            const events = batch.filter((event) => !skipped.has(event));
-            if (events.length > 0) await handle(tx, events);
-          },
-        );
-        await tx.query(
-          `insert into ${schema}.checkpoints (name, topic, position) values ($1, $2, $3)
-           on conflict (name, topic, partition) do update set position = excluded.position`,
-          [model.name, feed.topic, reached],
-        );
-      }
-      // Without statistics the first questions would be answered by whatever index comes first.
-      for (const table of model.tables) await tx.query(`analyze ${beside}.${table.name}`);
-      await tx.query(`create schema ${beside}_old`);
-      for (const table of model.tables) {
-        await tx.query(`alter table if exists ${schema}.${table.name} set schema ${beside}_old`);
-        await tx.query(`alter table ${beside}.${table.name} set schema ${schema}`);
-      }
-      await tx.query(
-        `insert into ${schema}.read_models (name, version) values ($1, $2)
-         on conflict (name) do update set version = excluded.version, generation = ${schema}.read_models.generation + 1`,
-        [model.name, model.version],
-      );
-      await tx.query(`drop schema ${beside}_old cascade`);
-      await tx.query(`drop schema ${beside} cascade`);
-      await tx.query('select pg_notify($1, $2)', ['gatehouse', `${schema}.${model.name}`]);
-    });
+    // Without statistics the first questions would be answered by whatever index comes first.
+    await refreshStatistics({ pool, schema: beside, tables: model.tables.map(({ name }) => name) });
+    await changingTables(
+      pool,
+      (tx) => swapIn(tx, { beside, model, context }, at),
+      // Another round with the live model going on: it is short, so that little is left for the locked one.
+      async () => {
+        context.signal?.throwIfAborted();
+        at = await replayInto({ beside, model, context, progress }, at);
+      },
+    );
   });
+}
+
+/** How long a swap waits for the batch that a projection is at: nobody else waits for that. */
+const BATCH_MS = 10_000;
+
+/** Applies what is left and puts the tables beside in the place of the live ones. */
+async function swapIn(
+  tx: Tx,
+  { beside, model, context }: Omit<Replay, 'progress'>,
+  at: ReadonlyMap<Context, Position>,
+): Promise<void> {
+  const { schema } = context;
+  await tx.query(`set local lock_timeout = ${BATCH_MS}`);
+  // The consumers' checkpoints stand still from here to the commit.
+  const { rows } = await tx.query<{ topic: string; position: Position }>(
+    'select topic, position from checkpoints where name = $1 and partition = 0 order by topic for update',
+    [model.name],
+  );
+  await tx.query(`set local lock_timeout = ${LOCK_MS}`);
+  const live = new Map(rows.map((row) => [row.topic, row.position]));
+  await tx.query(`set local search_path = ${beside}, ${schema}, public`);
+  const skipped = await skippedBy(context.pool, model.name);
+  for (const [topic, handle] of handlesOf(model)) {
+    const feed = feedOf(context, topic);
+    const range = { from: at.get(topic)!, until: live.get(feed.topic) ?? feed.start };
+    const reached = await replay(feed, range, async (batch) => {
+      const events = batch.filter((event) => !skipped.has(event));
+      if (events.length > 0) await handle(tx, events);
+    });
+    await tx.query(
+      `insert into ${schema}.checkpoints (name, topic, position) values ($1, $2, $3)
+       on conflict (name, topic, partition) do update set position = excluded.position`,
+      [model.name, feed.topic, reached],
+    );
+  }
+  // From here on readers wait.
+  const { rows: old } = await tx.query<{ name: string }>(
+    `select relname as name from pg_class where relnamespace = to_regnamespace($1) and relname = any($2::text[])`,
+    [schema, model.tables.map(({ name }) => name)],
+  );
+  if (old.length > 0) {
+    await tx.query(`lock table ${old.map(({ name }) => `${schema}.${name}`).join(', ')} in access exclusive mode`);
+  }
+  await tx.query(`create schema ${beside}_old`);
+  for (const { name } of old) await tx.query(`alter table ${schema}.${name} set schema ${beside}_old`);
+  for (const { name } of model.tables) await tx.query(`alter table ${beside}.${name} set schema ${schema}`);
+  await tx.query(
+    `insert into ${schema}.read_models (name, version) values ($1, $2)
+     on conflict (name) do update set version = excluded.version, generation = ${schema}.read_models.generation + 1`,
+    [model.name, model.version],
+  );
+  await tx.query(`drop schema ${beside}_old cascade`);
+  await tx.query(`drop schema ${beside} cascade`);
+  await tx.query('select pg_notify($1, $2)', ['gatehouse', `${schema}.${model.name}`]);
 }
 
 export type Difference = { table: string; key: string; live: unknown; replayed: unknown };
@@ -151,7 +177,7 @@ export async function verifyReadModel(
     } finally {
       await snapshot.query('rollback').catch(() => undefined);
       snapshot.release();
-      await pool.query(`drop schema if exists ${beside} cascade`);
+      await changingTables(pool, (tx) => tx.query(`drop schema if exists ${beside} cascade`));
     }
   });
 }
@@ -197,7 +223,7 @@ async function compareTable(
 const parse = (line: string | undefined): unknown => (line === undefined ? null : JSON.parse(line));
 
 async function createBeside(pool: Pool, model: ReadModel, beside: string): Promise<void> {
-  await inTransaction(pool, async (tx) => {
+  await changingTables(pool, async (tx) => {
     await tx.query(`drop schema if exists ${beside} cascade`);
     await tx.query(`create schema ${beside}`);
   });
@@ -205,7 +231,7 @@ async function createBeside(pool: Pool, model: ReadModel, beside: string): Promi
 }
 
 async function inSchema(pool: Pool, schema: string, work: (tx: Tx) => Promise<unknown>): Promise<void> {
-  await inTransaction(pool, async (tx) => {
+  await changingTables(pool, async (tx) => {
     await tx.query(`set local search_path = ${schema}, public`);
     await work(tx);
   });

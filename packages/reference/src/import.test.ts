@@ -521,7 +521,7 @@ describe('an order too large for one event', () => {
   const STREAM = 'order-demo/GROUP';
   const group = (more: object = {}) => {
     const positions = Array.from({ length: 600 }, (_, i) =>
-      position(i + 10, { item: 1, attendee_email: `${'x'.repeat(900)}${i}@example.org` }),
+      position(i + 10, { item: 1, answers: [{ question: 1, answer: `${'x'.repeat(900)}${i}` }] }),
     );
     return order('GROUP', 0, { positions, ...more });
   };

@@ -2,8 +2,9 @@ import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
 import { statusesOf } from '@gatehouse/admission/find-tickets';
 import { itemName, variationName } from '@gatehouse/admission/products';
-import { admission as admissionEvents } from '@gatehouse/events/admission';
+import { admission as admissionEvents, type TicketEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
+import { ticket as ticketDecider, type CheckIn } from '@gatehouse/domain/ticket';
 import { coalesce } from '@gatehouse/eventing/coalesce';
 import type { Position } from '@gatehouse/eventing/event-store';
 import { available, inTransaction } from '@gatehouse/eventing/postgres';
@@ -274,10 +275,12 @@ async function readLines(
         select t.id, t.positionid, t.secret, t.order_code as code, t.item, nullif(t.variation, 0) as variation, t.status,
                f.attendee_name as "attendeeName", (f."order" ->> 'checkin_attention')::boolean as attention, f.addons,
                c.ticket is not null as entered
-        from tickets t
+        from unnest($6::integer[]) as q(id)
+        -- By its id, whatever PostgreSQL knows of the table.
+        cross join lateral (select * from tickets where id = q.id offset 0) t
         cross join lateral json_to_record(t.facts) as f(attendee_name text, addons json, "order" json)
         left join checkins c on c.list = $5 and c.ticket = t.id
-        where t.id = any($6::integer[]) and t.event = $1 and ${ON_DOWNLOAD}
+        where t.event = $1 and ${ON_DOWNLOAD}
         order by t.positionid, t.id`,
       values: [...query, list, ids],
     }),
@@ -316,17 +319,28 @@ const NO_FLAGS: ReadonlyMap<number, boolean> = new Map();
 /** Who has entered by which list, or not any more, as events tell it. */
 function flagsIn(events: readonly Envelope[]): Map<number, Map<number, boolean>> {
   const byList = new Map<number, Map<number, boolean>>();
-  const put = (list: number, ticket: number, entered: boolean) => {
-    const flags = byList.get(list) ?? new Map<number, boolean>();
-    byList.set(list, flags.set(ticket, entered));
-  };
   for (const stored of events) {
     if (!stored.stream.startsWith('ticket-')) continue;
-    const event = admissionEvents.read(stored);
-    if (event?.type === 'RedemptionUndone') put(event.data.list, event.data.position, false);
-    else if (event?.type === 'PositionRedeemed') put(event.data.list, event.data.position, true);
-    else if (event?.type === 'CheckinImported' && event.data.kind === 'entry')
-      put(event.data.list, event.data.position, true);
+    const event = admissionEvents.read(stored) as TicketEvent | undefined;
+    const entered = event && enteredAfter(event);
+    if (entered === undefined) continue;
+    const { list, position } = event!.data;
+    const flags = byList.get(list) ?? new Map<number, boolean>();
+    byList.set(list, flags.set(position, entered));
   }
   return byList;
+}
+
+const ENTERED: CheckIn = { datetime: '1970-01-01T00:00:00.000000Z', auto: false, nonces: [] };
+
+/**
+ * Whether a ticket has entered by the event's list after it, undefined where that depends on what was before. The ticket's own
+ * decider says so, asked with and without an earlier check-in: what it learns of new kinds of events is known here.
+ */
+export function enteredAfter(event: TicketEvent): boolean | undefined {
+  const { list } = event.data;
+  const { initial, evolve } = ticketDecider;
+  const before = list in evolve({ ...initial, checkins: { [list]: ENTERED } }, event).checkins;
+  const without = list in evolve(initial, event).checkins;
+  return before === without ? before : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { escapeLike } from '@gatehouse/admission/find-tickets';
+import { beginsWith, escapeLike } from '@gatehouse/admission/find-tickets';
 import type { Ticket } from '@gatehouse/admission/lookup';
 import { foldCase } from '@gatehouse/domain/fold';
 import { available } from '@gatehouse/eventing/postgres';
@@ -31,32 +31,29 @@ async function findTickets(admission: Admission, door: Door, query: string): Pro
   if ([...query].length < SHORTEST_QUERY || query.includes('\u0000')) return [];
   const { list, festival, key } = door;
   await admission.caughtUp(['tickets']);
-  const pattern = escapeLike(foldCase(query));
+  const folded = foldCase(query);
+  const values: unknown[] = [festival.key, list.fields.subevent ?? 0, shownItems(door), MOST_RESULTS, list.id];
+  const $ = (value: unknown) => `$${values.push(value)}`;
+  const matches = [beginsWith('secret_key', folded, $)];
+  if (key.allow_search) {
+    const anywhere = $(`%${escapeLike(folded)}%`);
+    // `search` holds the names, too, and has the index that finds parts of them.
+    matches.push(beginsWith('code_key', folded, $), `(search like ${anywhere} and search_names like ${anywhere})`);
+  }
   const { rows } = await available(
-    admission.pool.query<Row>({
-      name: key.allow_search ? 'droid_search' : 'droid_search_secret',
-      // `search` holds the names, too, and has the index that finds parts of them.
-      text: `
-        select t.item, nullif(t.variation, 0) as variation, t.status, t.facts, c.ticket is not null as entered
-        from (
-          select id from tickets
-          where event = $1 and date = $2 and not canceled and ($3::integer[] is null or item = any($3))
-            and (secret_key like $4 ${key.allow_search ? 'or code_key like $4 or (search like $7 and search_names like $7)' : ''})
-          order by positionid, id limit $5
-        ) page
-        join tickets t on t.id = page.id
-        left join checkins c on c.list = $6 and c.ticket = t.id
-        order by t.positionid, t.id`,
-      values: [
-        festival.key,
-        list.fields.subevent ?? 0,
-        shownItems(door),
-        `${pattern}%`,
-        MOST_RESULTS,
-        list.id,
-        ...(key.allow_search ? [`%${pattern}%`] : []),
-      ],
-    }),
+    admission.pool.query<Row>(
+      `select t.item, nullif(t.variation, 0) as variation, t.status, t.facts, c.ticket is not null as entered
+       from (
+         select id from tickets
+         where event = $1 and date = $2 and not canceled and ($3::integer[] is null or item = any($3))
+           and (${matches.join(' or ')})
+         order by positionid, id limit $4
+       ) page
+       join tickets t on t.id = page.id
+       left join checkins c on c.list = $5 and c.ticket = t.id
+       order by t.positionid, t.id`,
+      values,
+    ),
   );
   return rows;
 }

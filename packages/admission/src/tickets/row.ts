@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AnswerFact, OrderFact, PositionFact } from '@gatehouse/events/reference';
 import { foldCase } from '@gatehouse/domain/fold';
 import { parseInstant, sortable } from '@gatehouse/domain/instant';
@@ -170,8 +171,8 @@ export function withNames<Row extends { facts: NamelessFacts }>(row: Row, scheme
     parts: address.name_parts,
   };
   const shown = displayName(own, parent, invoice);
-  const key = own.name ? foldCase(own.name) : null;
-  const parentKey = parent?.name ? foldCase(parent.name) : null;
+  const key = own.name ? nameKey(own.name) : null;
+  const parentKey = parent?.name ? nameKey(parent.name) : null;
   const names = [own.name, parent?.name, invoice?.name];
   const texts = [...names, facts.attendee_email, facts.parent?.email, facts.order.email];
   return {
@@ -229,6 +230,21 @@ const nameOf = ({ name, parts }: Omit<Holder, 'email'>, scheme: string): Name =>
 
 /** Stands for no name in `name_key`: greater than every name. */
 export const NO_NAME = '\u{10FFFF}';
+
+/** What of a folded name goes into its key as it is: an index holds 2,704 bytes of all that it has of a ticket. */
+const KEY_CHARS = 200;
+
+/**
+ * A name as it is found and ordered by: folded, and of a long one the beginning with a hash of it all. Equal names, and no others,
+ * have equal keys; names that begin alike for 200 characters are in no particular order.
+ */
+export function nameKey(name: string): string {
+  const folded = foldCase(name);
+  if (folded.length <= KEY_CHARS) return folded;
+  // By characters, not by halves of them.
+  const start = [...folded.slice(0, 2 * KEY_CHARS)].slice(0, KEY_CHARS).join('');
+  return `${start} ${createHash('sha256').update(folded).digest('hex')}`;
+}
 
 const lines = (texts: readonly (string | null | undefined)[]): string =>
   [...new Set(texts.filter((text): text is string => !!text).map(foldCase))].join('\n');
