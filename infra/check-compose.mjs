@@ -1,6 +1,7 @@
 /*
  * docker-compose.yml against the Compose Specification's own schema, as the package dclint brings it along; and by the real
- * command where there is one. What runs our code has to be as harmless as it can.
+ * command where there is one. What runs our code has to be as harmless as it can, nothing has a password that all know, and the
+ * host sees no more than people may.
  */
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
@@ -30,12 +31,39 @@ for (const [name, service] of Object.entries(compose.services)) {
     service.user === 'node' && service.read_only && service.cap_drop?.includes('ALL') && !service.privileged;
   if (!harmless) complaints.push(`${name} must run as node, without capabilities, on a read-only root`);
 }
+/** Services that people on this machine look at; all others are reached inside of the containers' network only. */
+const open = new Set(['gateway', 'prometheus', 'grafana']);
+for (const [name, { ports = [], environment = {} }] of Object.entries(compose.services)) {
+  for (const port of ports) {
+    if (!open.has(name)) complaints.push(`${name} must publish no port`);
+    if (!/^(127\.0\.0\.1|\$\{BIND:-127\.0\.0\.1\}):/.test(port))
+      complaints.push(`${name} must publish ${port} on 127.0.0.1`);
+  }
+  for (const [variable, value] of Object.entries(environment)) {
+    if (/PASSWORD|SECRET/.test(variable) && !/^\$\{\w+:\?[^}]+\}$/.test(String(value))) {
+      complaints.push(`${name} must take ${variable} from a variable that is required`);
+    }
+  }
+}
+const source = readFileSync(path.join(root, 'docker-compose.yml'), 'utf8');
+for (const [found] of source.matchAll(/\$\{\w*PASSWORD\w*:?[-+][^}]*\}/g))
+  complaints.push(`${found} is a password that all know`);
+const kafka = compose.services.kafka.environment;
+for (const listener of kafka.KAFKA_LISTENER_SECURITY_PROTOCOL_MAP.split(',')) {
+  if (!/:SASL_/.test(listener)) complaints.push(`kafka must ask for a password: ${listener}`);
+}
+if (compose.services.grafana.environment.GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION !== 'true') {
+  complaints.push('grafana must have no administrator with its default password');
+}
 if (/^# *syntax=/im.test(readFileSync(path.join(root, 'infra', 'Dockerfile'), 'utf8'))) {
   complaints.push('infra/Dockerfile must not pull a front end of its own (# syntax=)');
 }
 
 if (spawnSync('docker', ['compose', 'version']).status === 0) {
-  const { status, stderr } = spawnSync('docker', ['compose', '--profile', '*', 'config', '--quiet'], { cwd: root });
+  const { status, stderr } = spawnSync('docker', ['compose', '--profile', '*', 'config', '--quiet'], {
+    cwd: root,
+    env: { ...process.env, POSTGRES_PASSWORD: 'x', KAFKA_PASSWORD: 'x' },
+  });
   if (status !== 0) complaints.push(`docker compose config: ${stderr}`);
 } else {
   console.log('Compose v2 is not here: docker-compose.yml was held against the schema only.');

@@ -53,11 +53,12 @@ describeWithKafka('commands about Kafka', () => {
     await producer.connect();
     await producer.send({ topic, messages: [{ key: 'x', value: 'no event' }] });
     await producer.disconnect();
-    const stuck = async () => (await consumerStatus(system.pool)).filter((each) => each.stuck).map(({ name }) => name);
+    const stuck = async () =>
+      (await consumerStatus(system.pool, [topic])).filter((each) => each.stuck).map(({ name }) => name);
     while ((await stuck()).length < 4) await new Promise((again) => setTimeout(again, 50));
     const shown = await run('consumer', 'status');
     expect(shown.out.match(/stands still since .* at a message that is no event/g)).toHaveLength(4);
-    const about = ['--topic', topic, '--partition', '0', '--reason', 'a test'];
+    const about = ['--reason', 'a test'];
     const skipped = await Promise.all((await stuck()).map((name) => run('consumer', 'skip', name, ...about)));
     expect(skipped.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     await system.settled();
@@ -73,12 +74,7 @@ describeWithKafka('commands about Kafka', () => {
       run('consumer', 'reset', 'credentials', '--topic', topic),
     ]);
     expect([rewound.code, reset.code]).toEqual([0, 0]);
-    // The message that is no event is met again.
-    const isStuck = async () =>
-      (await consumerStatus(system.pool)).some(({ name, stuck }) => name === 'credentials' && stuck);
-    while (!(await isStuck())) await new Promise((again) => setTimeout(again, 50));
-    const about = ['--topic', topic, '--partition', '0', '--reason', 'a test'];
-    expect((await run('consumer', 'skip', 'credentials', ...about)).code).toBe(0);
+    // The message that is no event is met again, and is passed over.
     // The rewound history lies behind what was there.
     const all = 2 * (Number(before!.end) - 1) + 1;
     for (let end = 0; end < all; end = Number((await ends())[0]!.end))

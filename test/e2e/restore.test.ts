@@ -75,7 +75,7 @@ describeWithKafka('after a restore of reference to an earlier point', () => {
     await rewindRelay(pool, { feed: { ...store, topic: 'reference' }, topics: [topic] });
     // 4. consumer reset, for each of admission's.
     const admissionPool = openPool(opened.urlOf('admission'), 'admission', 2);
-    const readers = (await consumerStatus(admissionPool)).filter((each) => each.topic === topic);
+    const readers = await consumerStatus(admissionPool, [topic]);
     expect(readers.length).toBeGreaterThan(0);
     for (const reader of readers) expect(await resetConsumer(admissionPool, { name: reader.name, topic })).toBe(true);
     // 5. Start; rebuild all.

@@ -22,7 +22,7 @@ describeWithKafka('Kafka over TLS with a password', () => {
   let system: System | undefined;
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-kafka-'));
-    kafka = await startKafka({ folder, login: { user: 'gatehouse', password: PASSWORD } });
+    kafka = await startKafka({ folder, login: { user: 'gatehouse', password: PASSWORD }, tls: true });
     databases = [await testDatabase(), await testDatabase()];
     env = {
       ADMISSION_DATABASE_URL: databases[0]!.url,

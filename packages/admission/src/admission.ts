@@ -85,6 +85,7 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
     return openCatalog({ pool, schema: ADMISSION, listener });
   });
   const tickets = ticketStreams(store);
+  const refusals = refusalLog(store);
   const reads = lookups(keyed);
   return {
     pool,
@@ -93,7 +94,7 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
     catalog,
     tickets,
     lists: listStreams(store),
-    gate: gate(tickets, refusalLog(store)),
+    gate: gate(tickets, refusals),
     lookup: (ask) => reads.find(ask),
     news: bus
       ? referenceNews(bus, { topics: FOLLOWED, readModels: [credentialsModel.name, ticketsModel.name] })
@@ -101,6 +102,8 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
     caughtUp: (models) => fresh.caughtUp(models),
     async close() {
       catalog.close();
+      // Before the connections end: scans that were only counted are history, too.
+      await refusals.close();
       await reads.idle();
       await store.idle();
       await keyed.end();

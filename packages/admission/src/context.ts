@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Ends } from '@gatehouse/eventing/event-bus';
 import type { Context } from '@gatehouse/events/contexts';
+import { consumerStatus, standing, type ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
 import { lagsOf } from '@gatehouse/eventing/lag';
 import type { Log } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
+import { codeOf, eventName, PoisonEvent } from '@gatehouse/eventing/poison';
 import { waker } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
@@ -39,6 +41,10 @@ const LOOK_MS = 200;
 const STANDSTILL_MS = 10_000;
 /** Nothing tells a process that another one's rebuild has ended or failed. */
 const UPGRADE_RETRY_MS = 500;
+/** A network that swallows packets answers no question, and says nothing of it. */
+const PING_PATIENCE_MS = 5_000;
+const LONGEST_RETRY_MS = 60_000;
+
 /** Admission as a process hosts it: schema, read models, projections, health. */
 export const admissionContext: ContextModule<Admission> = {
   name: ADMISSION,
@@ -60,8 +66,16 @@ async function open(
   const outdated = await installReadModels(feeds);
   const admission = await openAdmission(backends, { bus: feeds.bus.bus });
   opened(() => admission.close());
+  let status: readonly ConsumerStatus[] = [];
   // The consumers say for themselves when they cannot work.
-  const also = async () => void (config.eventStore.kind === 'postgres' ? 0 : await own.head());
+  const also = async () => {
+    const asked = consumerStatus(consumers, feeds.topics, PING_PATIENCE_MS);
+    await asked.then(
+      (now) => (status = now),
+      () => undefined,
+    );
+    if (config.eventStore.kind !== 'postgres') await own.head();
+  };
   const store = await watchStore(admission.serving, { log, name: 'the event store', also });
 
   const stop = new AbortController();
@@ -69,6 +83,8 @@ async function open(
   // Consumers, relay and waits hear of the stop, each for itself.
   setMaxListeners(50, signal);
   let building = outdated.map((model) => model.name);
+  /** At which event the rebuild that is at work ends, in words for /readyz. */
+  let poisoned = '';
   const upgrades = new Map<string, Promise<void>>();
   let upgrading = Promise.resolve();
   for (const model of outdated) {
@@ -78,21 +94,28 @@ async function open(
   /** Builds a read model in this release's version, or waits for the process that does. */
   async function upgrade(model: ReadModel): Promise<void> {
     const pause = waker();
+    let failures = 0;
     log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
     while (!signal.aborted) {
       try {
         if (!(await installReadModel(model, feeds)))
           await rebuildReadModel(model, { ...feeds, signal }, () => undefined);
         building = building.filter((name) => name !== model.name);
+        poisoned = '';
         return;
       } catch (error) {
         if (!(error instanceof AlreadyAtWork) && !signal.aborted) {
+          failures++;
+          poisoned =
+            error instanceof PoisonEvent
+              ? `, which ends at ${eventName(error.event)}, position ${error.position}: ${codeOf(error.cause)}`
+              : '';
           log.error(
             { ...described(error), readModel: model.name },
             'a read model could not be rebuilt and is tried again',
           );
         }
-        await pause.next(signal, UPGRADE_RETRY_MS);
+        await pause.next(signal, Math.min(UPGRADE_RETRY_MS * 2 ** Math.max(0, failures - 1), LONGEST_RETRY_MS));
       }
     }
   }
@@ -158,10 +181,11 @@ async function open(
       blocking: [
         ...[store.trouble()].filter((trouble) => trouble !== null),
         ...(caughtUp ? [] : ['read models are catching up for the first time']),
-        ...building.map((name) => `the read model ${name} is being rebuilt`),
+        ...building.map((name, i) => `the read model ${name} is being rebuilt${i === 0 ? poisoned : ''}`),
       ],
-      troubles: troubles(),
+      troubles: troubles(standing(status)),
     }),
+    consumers: () => status,
     async lags() {
       const { isRelayed } = feeds.bus;
       // On Kafka the consumers' checkpoints count in offsets.

@@ -1,4 +1,6 @@
+import type { Context } from '@gatehouse/events/contexts';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
+import type { Log } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
 import { openPool } from '@gatehouse/eventing/postgres';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
@@ -10,6 +12,8 @@ import { ADMISSION, FOLLOWED, migrateAdmission } from './admission';
 export type Feeds = ReadModelContext & {
   readonly own: ContextStore;
   readonly bus: OpenBus;
+  /** What its consumers' checkpoints count in: its own history, and the others as the bus brings them. */
+  readonly topics: readonly string[];
   close(): Promise<void>;
 };
 
@@ -25,12 +29,14 @@ export async function openFeeds(
     await migrateAdmission(pool);
     const own = backends.store(ADMISSION, pool);
     const bus = await backends.bus({ context: ADMISSION, follows: FOLLOWED, pool, onHealth });
+    const feeds = new Map<Context, Log>([...bus.logs, [ADMISSION, { ...own, topic: ADMISSION }]]);
     return {
       pool,
       schema: ADMISSION,
       own,
       bus,
-      feeds: new Map([...bus.logs, [ADMISSION, { ...own, topic: ADMISSION }]]),
+      feeds,
+      topics: [...feeds.values()].map(({ topic }) => topic),
       async close() {
         await bus.close();
         await pool.end();

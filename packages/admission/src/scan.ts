@@ -1,4 +1,4 @@
-import { admission, ticketStream, type TicketEvent } from '@gatehouse/events/admission';
+import { admission, ticketStream, type PositionRedeemed, type TicketEvent } from '@gatehouse/events/admission';
 import { redeem, undo, type ListFacts, type Redeemed, type Scan, type TicketFacts } from '@gatehouse/domain/redeem';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { EventStore } from '@gatehouse/eventing/event-store';
@@ -57,11 +57,19 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
       }
       const decide = redeem(list, factsOf(ticket), scan);
       let before = ticket.history.state;
+      /** A forced repeat that changes nothing, and whether it is one of so many that it is only counted. */
+      let repeat: PositionRedeemed['data'] | undefined;
+      let isCounted: boolean | undefined;
       const { result } = await tickets.transact(
         stream,
         (history) => {
           before = history;
-          return decide(history);
+          const decision = decide(history);
+          repeat = forcedRepeatIn(decision.events);
+          // A request that may come again must find its own event, or it would be decided anew. Asked once, however often the
+          // race for the stream is lost.
+          if (repeat && !by.request) isCounted ??= !refusals.isToBeTold(repeat, by);
+          return repeat && isCounted ? { ...decision, events: [] } : decision;
         },
         {
           actor: by.actor,
@@ -70,6 +78,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           ...(by.request ? { request: by.request } : {}),
         },
       );
+      if (repeat && isCounted) refusals.count(repeat, by);
       if (result.outcome === 'ok') {
         count(list, 'ok');
       } else {
@@ -110,6 +119,12 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
       return result.undone;
     },
   };
+}
+
+/** The event of a scan that was let in although its ticket has entered: it only tells, and no reply shows it (contract §2.5). */
+function forcedRepeatIn(events: readonly TicketEvent[]): PositionRedeemed['data'] | undefined {
+  const [event] = events;
+  return events.length === 1 && event?.type === 'PositionRedeemed' && !event.data.first ? event.data : undefined;
 }
 
 /** Counts here and tells when asked: a counter of OpenTelemetry's would hash its labels for every scan. */

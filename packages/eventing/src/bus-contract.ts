@@ -4,9 +4,27 @@ import type { Context } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import {
+  consumerStatus,
+  resetConsumer,
+  skipEvent,
+  skipStuckEvent,
+  standing,
+  type StuckConsumer,
+} from './consumer-admin';
 import { aStream, idsOf } from './contract';
 import type { EventBus, Tx } from './event-bus';
+import type { FeedHealth } from './feed-health';
 import { until } from './history-in-test';
+
+export type ConsumingProcess = {
+  readonly bus: EventBus;
+  readonly pool: Pool;
+  /** What its consumers' checkpoints count in. */
+  readonly topics: readonly string[];
+  /** What was said of health so far. */
+  readonly said: readonly FeedHealth[];
+};
 
 export type BusUnderTest = {
   /** The context whose events are published. */
@@ -14,7 +32,7 @@ export type BusUnderTest = {
   /** Brings events on the bus as their context would: its history for the log, its relay for a broker. */
   publish(events: readonly Envelope[]): Promise<void>;
   /** The bus and the database as one more consuming process has them. */
-  consumer(): Promise<{ bus: EventBus; pool: Pool }>;
+  consumer(): Promise<ConsumingProcess>;
   close(): Promise<void>;
 };
 
@@ -48,6 +66,33 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       const started = { stop, ended: bus.consume(group, [made.topic], handle, stop.signal) };
       running.push(started);
       return started;
+    }
+
+    /** A process of the group with what a test looks at. */
+    async function consuming(group: string, handle: Handle) {
+      const { bus, pool: theirs, topics, said } = await made.consumer();
+      const stop = new AbortController();
+      const started = { stop, ended: bus.consume(group, [made.topic], handle, stop.signal) };
+      running.push(started);
+      return { started, pool: theirs, topics, said };
+    }
+
+    /** Applies all but one event, at which PostgreSQL refuses. */
+    const poisonable = (group: string, poison: Envelope) =>
+      consuming(group, async (tx, batch) => {
+        await applyTo(group)(tx, batch);
+        if (batch.some((each) => each.id === poison.id)) await tx.query('select 1/0');
+      });
+
+    /** Once the group stands still: where. */
+    async function standsStill(group: string): Promise<StuckConsumer> {
+      const { pool: theirs, topics } = await made.consumer();
+      let found: StuckConsumer | undefined;
+      await until(async () => {
+        found = standing(await consumerStatus(theirs, topics)).find((each) => each.name === group);
+        return found !== undefined;
+      });
+      return found!;
     }
 
     const applyTo =
@@ -196,6 +241,94 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       await process(halting, reading(current));
       expect(idsOf(await appliedTo(halting, events))).toEqual(idsOf(events));
     });
+
+    test('a poison event: all before it is applied, what it is can be asked, and a recorded command passes over it', async () => {
+      const stream = aStream();
+      const events = Array.from({ length: 9 }, (_, revision) =>
+        anEnvelope(stream, revision, { n: revision, secret: 'x' }),
+      );
+      const poison = events[6]!;
+      const group = aGroup();
+      const { started, pool: theirs, topics } = await poisonable(group, poison);
+      await made.publish(events);
+      const stuck = await standsStill(group);
+      const { id, type, version, revision } = poison;
+      expect(stuck).toMatchObject({
+        name: group,
+        stuck: { event: { id, type, version, stream, revision, code: '22012' }, error: 'the database answered 22012' },
+      });
+      expect(JSON.stringify(stuck)).not.toContain('secret');
+      expect(idsOf((await effectsOf(group)).filter((each) => each.stream === stream))).toEqual(
+        idsOf(events.slice(0, 6)),
+      );
+      const shown = (await consumerStatus(theirs, topics)).filter((each) => each.name === group && each.stuck !== null);
+      expect(shown).toMatchObject([{ name: group, stuck: { event: { id } } }]);
+
+      const { topic, partition } = stuck;
+      expect(await skipStuckEvent(theirs, { name: group, topic, partition, reason: 'a test' })).toBe(
+        stuck.stuck.position,
+      );
+      const others = events.filter((each) => each !== poison);
+      expect(idsOf(await appliedTo(group, others))).toEqual(idsOf(others));
+      expect(await skipStuckEvent(theirs, { name: group, topic, partition, reason: 'a test' })).toBeNull();
+      const skipped = await theirs.query("select event ->> 'id' as id, reason from skipped_events where name = $1", [
+        group,
+      ]);
+      expect(skipped.rows).toEqual([{ id, reason: 'a test' }]);
+
+      // Also not when it is set back, nor by the next process.
+      started.stop.abort();
+      await started.ended;
+      await resetConsumer(theirs, { name: group, topic });
+      await poisonable(group, poison);
+      await until(async () => (await effectsOf(group)).filter((each) => each.stream === stream).length === 16);
+      expect(idsOf(await effectsOf(group))).not.toContain(id);
+    });
+
+    test('an event that was told to be skipped beforehand is never applied', async () => {
+      const stream = aStream();
+      const events = Array.from({ length: 3 }, (_, revision) => anEnvelope(stream, revision));
+      const group = aGroup();
+      const { pool: theirs, topics } = await poisonable(group, events[1]!);
+      const skip = { name: group, topic: topics[0]!, id: events[1]!.id, reason: 'a test' };
+      expect(await skipEvent(theirs, skip)).toBe(true);
+      expect(await skipEvent(theirs, skip)).toBe(false);
+      await made.publish(events);
+      expect(idsOf(await appliedTo(group, [events[0]!, events[2]!]))).toEqual([events[0]!.id, events[2]!.id]);
+    });
+
+    test.each(['40P01', '55P03', '57014', '53300'])(
+      'what passes (%s) is no poison: it is tried again until it is applied',
+      async (code) => {
+        const stream = aStream();
+        const events = Array.from({ length: 5 }, (_, revision) => anEnvelope(stream, revision));
+        const group = aGroup();
+        let failures = 0;
+        const {
+          pool: theirs,
+          topics,
+          said,
+        } = await consuming(group, async (tx, batch) => {
+          if (batch.some((each) => each.id === events[2]!.id) && failures++ < 4) {
+            await tx.query(`do $$ begin raise exception 'in the way' using errcode = '${code}'; end $$`);
+          }
+          await applyTo(group)(tx, batch);
+        });
+        let wasStuck = false;
+        const looking = setInterval(() => {
+          void consumerStatus(theirs, topics).then(
+            (found) => (wasStuck ||= standing(found).some((each) => each.name === group)),
+            () => undefined,
+          );
+        }, 20);
+        await made.publish(events);
+        expect(idsOf(await appliedTo(group, events))).toEqual(idsOf(events));
+        clearInterval(looking);
+        expect(failures).toBe(5);
+        expect(wasStuck).toBe(false);
+        expect(said.filter((each) => each.name === group && each.poison !== undefined)).toEqual([]);
+      },
+    );
 
     test('several processes of one group share the work, and each effect is there once', async () => {
       const streams = Array.from({ length: 5 }, aStream);

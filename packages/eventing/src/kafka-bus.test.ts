@@ -21,7 +21,10 @@ describeWithKafka('the bus on Kafka', () => {
       return {
         topic: context,
         publish: (events) => bus.publish(events),
-        consumer: () => Promise.resolve(installation.open()),
+        consumer: () => {
+          const { topic, said } = installation;
+          return Promise.resolve({ ...installation.open(), topics: [topic], said });
+        },
         close: () => installation.close(),
       };
     });
@@ -62,9 +65,11 @@ describeWithKafka('the bus on Kafka', () => {
       const [poisoned, other] = [group('poisoned', 3), group('other')];
       await bus.publish(events);
       await until(() => other.applied.length === 6);
-      await until(async () => (await consumerStatus(installation.pool)).some((each) => each.stuck));
+      await until(async () =>
+        (await consumerStatus(installation.pool, [installation.topic])).some((each) => each.stuck),
+      );
       expect(idsOf(poisoned.applied)).toEqual(idsOf(events.slice(0, 3)));
-      expect(await consumerStatus(installation.pool)).toMatchObject([
+      expect(await consumerStatus(installation.pool, [installation.topic])).toMatchObject([
         { name: 'other', position: '6', stuck: null },
         { name: 'poisoned', position: '3', stuck: { event: { id: events[3]!.id }, error: 'cannot be applied' } },
       ]);
@@ -73,6 +78,7 @@ describeWithKafka('the bus on Kafka', () => {
         topic: 'reference',
         state: 'failing',
         error: 'cannot be applied',
+        poison: { id: events[3]!.id, type: 'Happened', version: 1, stream, revision: 3 },
       });
       expect(await caughtUp(poisoned.bus, { group: 'poisoned', topics: ['reference'] })).toBe(false);
       expect(await caughtUp(other.bus, { group: 'other', topics: ['reference'] })).toBe(true);

@@ -6,8 +6,9 @@ import { eventOf } from './cloud-events';
 import type { Tx } from './event-bus';
 import { disconnected, RETRY, within } from './kafka-client';
 import type { Lag } from './lag';
-import { inTransaction, isConnectionError, waker } from './postgres';
-import { reasonOf, type FeedHealth } from './feed-health';
+import { factsOf, forgetStuck, PoisonEvent, rememberStuck, skippedBy, type Skipped } from './poison';
+import { inTransaction, isPassing, waker } from './postgres';
+import { reasonOf, type EventFacts, type FeedHealth } from './feed-health';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
 import { spanOver, traceparentIn } from './tracing';
 
@@ -63,8 +64,8 @@ export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): 
 
 type Teller = {
   all(state: FeedHealth['state'], error?: string): void;
-  /** Null: the partition is all right. */
-  partition(place: Place, error: string | null): void;
+  /** Null: the partition is all right. `poison`: the event at which it stands still, when that is why it fails. */
+  partition(place: Place, error: string | null, poison?: EventFacts): void;
   /** What is assigned now; other partitions are no longer ours to tell of. */
   assigned(places: readonly Place[]): void;
 };
@@ -72,19 +73,19 @@ type Teller = {
 type Place = { readonly topic: string; readonly partition: number };
 const keyOf = ({ topic, partition }: Place): string => `${topic} ${partition}`;
 
-/** Tells what changed, once, per topic: failing when one of its partitions stands still. */
+/** Tells what changed, once, per topic, and each failure: failing when one of its partitions stands still. */
 function teller({ group, topics, onHealth }: ConsumerGroup): Teller {
   const last = new Map<string, string>();
-  const stuck = new Map<string, { place: Place; error: string }>();
+  const stuck = new Map<string, { place: Place; error: string; poison?: EventFacts }>();
   let running = new Set<string>();
-  const say = (topic: string, state: FeedHealth['state'], error: string | null) => {
-    if (last.get(topic) === `${state} ${error}`) return;
-    last.set(topic, `${state} ${error}`);
-    onHealth({ name: group, topic: topics.get(topic)!, state, error });
+  const say = (topic: string, state: FeedHealth['state'], error: string | null, poison?: EventFacts) => {
+    if (last.get(topic) === state && state !== 'failing') return;
+    last.set(topic, state);
+    onHealth({ name: group, topic: topics.get(topic)!, state, error, ...(poison === undefined ? {} : { poison }) });
   };
   const sum = (topic: string) => {
     const [first] = [...stuck.values()].filter((each) => each.place.topic === topic);
-    if (first) say(topic, 'failing', first.error);
+    if (first) say(topic, 'failing', first.error, first.poison);
     else say(topic, running.has(topic) ? 'running' : 'standby', null);
   };
   return {
@@ -92,9 +93,9 @@ function teller({ group, topics, onHealth }: ConsumerGroup): Teller {
       stuck.clear();
       for (const topic of topics.keys()) say(topic, state, error ?? null);
     },
-    partition(place, error) {
+    partition(place, error, poison) {
       if (error === null) stuck.delete(keyOf(place));
-      else stuck.set(keyOf(place), { place, error });
+      else stuck.set(keyOf(place), { place, error, ...(poison === undefined ? {} : { poison }) });
       sum(place.topic);
     },
     assigned(places) {
@@ -111,6 +112,8 @@ type Owned = Place & {
   /** The offset from which on nothing is applied, as we know it; the row in the database decides. */
   at: bigint;
   failures: number;
+  /** Where the last try ended. Once may be an accident of its connection; twice at the same event, and it stands still. */
+  stopped?: string | undefined;
   oldest: number | null;
 };
 
@@ -119,7 +122,9 @@ async function runSession(
   group: ConsumerGroup,
   { health, signal }: { health: Teller; signal: AbortSignal },
 ): Promise<void> {
-  const { kafka, groupId, topics } = group;
+  const { kafka, groupId, topics, pool } = group;
+  /** Read with each assignment, as the checkpoints are. */
+  let skipped: Skipped | undefined;
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
@@ -144,6 +149,7 @@ async function runSession(
       partitions.map((partition): Place => ({ topic, partition })),
     );
     owned = new Map();
+    skipped = await skippedBy(pool, group.group);
     const positions = await startingPoints(group, places);
     owned = new Map(positions.map((each) => [keyOf(each), { ...each, failures: 0, oldest: null }]));
     for (const { topic, partition, at } of owned.values()) consumer.seek({ topic, partition, offset: String(at) });
@@ -154,7 +160,7 @@ async function runSession(
     const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
     await placing;
     const mine = owned.get(keyOf(batch));
-    if (!mine || !isRunning() || isStale()) return;
+    if (!mine || !skipped || !isRunning() || isStale()) return;
     const seekTo = (at: bigint) => {
       mine.at = at;
       consumer.seek({ topic: mine.topic, partition: mine.partition, offset: String(at) });
@@ -169,18 +175,19 @@ async function runSession(
     const beating = keepBeating(heartbeat);
     try {
       const next = BigInt(batch.lastOffset()) + 1n;
-      const outcome = await applyBatch(group, { place: mine, at: mine.at, next }, batch.messages);
+      const outcome = await applyBatch(group, { place: mine, at: mine.at, next, skipped }, batch.messages);
       if (outcome.kind === 'set back') return seekTo(outcome.at);
       mine.at = outcome.at;
       if (outcome.kind === 'applied') {
         resolveOffset(batch.lastOffset());
         mine.oldest = BigInt(batch.highWatermark) <= next ? null : mine.oldest;
-        if (mine.failures > 0) await forgetStuck(group, mine);
+        if (mine.failures > 0) await forgetStuck(pool, { ...mine, name: group.group });
         mine.failures = 0;
+        mine.stopped = undefined;
         health.partition(mine, null);
       } else {
         if (outcome.at > BigInt(fetchedOffset)) resolveOffset(String(outcome.at - 1n));
-        standStill(payload, mine, outcome.error);
+        await standStill(payload, mine, outcome);
       }
     } finally {
       beating.stop();
@@ -189,9 +196,16 @@ async function runSession(
   }
 
   /** Only this partition stops, and what comes before it is applied; it is tried again with growing pauses. */
-  function standStill({ pause }: EachBatchPayload, mine: Owned, error: unknown): void {
+  async function standStill({ pause }: EachBatchPayload, mine: Owned, { at, error, poison }: Stopped): Promise<void> {
     mine.failures++;
-    health.partition(mine, reasonOf(error));
+    const isAgain = poison !== undefined && mine.stopped === poison.position;
+    mine.stopped = poison?.position;
+    if (poison) skipped = await skippedBy(pool, group.group).catch(() => skipped);
+    if (poison && isAgain) {
+      const next = String(BigInt(poison.position) + 1n);
+      await rememberStuck(pool, { ...mine, name: group.group }, { poison, checkpoint: String(at), next });
+    }
+    health.partition(mine, reasonOf(error), isAgain ? poison.event : undefined);
     const resume = pause();
     const timer = setTimeout(
       () => {
@@ -354,35 +368,39 @@ async function showOffsets(consumer: Consumer, owned: readonly Owned[]): Promise
   await consumer.commitOffsets(offsets).catch(() => undefined);
 }
 
-type Span = { readonly place: Place; readonly at: bigint; readonly next: bigint };
+type Span = { readonly place: Place; readonly at: bigint; readonly next: bigint; readonly skipped: Skipped };
+/** Everything before `at` is applied, what follows could not be: at fault is the event there (`poison`), or something that passes. */
+type Stopped = {
+  readonly kind: 'stopped';
+  readonly at: bigint;
+  readonly error: unknown;
+  readonly poison?: PoisonEvent;
+};
 type Outcome =
-  | { readonly kind: 'applied'; readonly at: bigint }
-  /** Everything before `at` is applied, the event there cannot be. */
-  | { readonly kind: 'stuck'; readonly at: bigint; readonly error: unknown }
-  | { readonly kind: 'set back'; readonly at: bigint };
+  { readonly kind: 'applied'; readonly at: bigint } | Stopped | { readonly kind: 'set back'; readonly at: bigint };
 
 /** Should the batch fail, its events go one by one, so that only the poison one stays. */
 async function applyBatch(
   group: ConsumerGroup,
-  { place, at, next }: Span,
+  { place, at, next, skipped }: Span,
   messages: readonly KafkaMessage[],
 ): Promise<Outcome> {
   try {
-    return await applyAtOnce(group, { place, at, next }, messages);
+    return await applyAtOnce(group, { place, at, next, skipped }, messages);
   } catch (error) {
-    if (isConnectionError(error)) return { kind: 'stuck', at, error };
+    if (isPassing(error)) return { kind: 'stopped', at, error };
   }
   let reached = at;
   for (const [i, message] of messages.entries()) {
     const after = i === messages.length - 1 ? next : BigInt(message.offset) + 1n;
     try {
-      const outcome = await applyAtOnce(group, { place, at: reached, next: after }, [message]);
+      const outcome = await applyAtOnce(group, { place, at: reached, next: after, skipped }, [message]);
       if (outcome.kind !== 'applied') return outcome;
       reached = outcome.at;
     } catch (error) {
-      if (!isConnectionError(error))
-        await rememberStuck(group, { place, at: reached, next: after }, { message, error });
-      return { kind: 'stuck', at: reached, error };
+      if (isPassing(error)) return { kind: 'stopped', at: reached, error };
+      const poison = new PoisonEvent(factsIn(message), message.offset, error);
+      return { kind: 'stopped', at: reached, error, poison };
     }
   }
   return { kind: 'applied', at: reached };
@@ -390,7 +408,7 @@ async function applyBatch(
 
 function applyAtOnce(
   { pool, schema, group, handle }: ConsumerGroup,
-  { place: { topic, partition }, at, next }: Span,
+  { place: { topic, partition }, at, next, skipped }: Span,
   messages: readonly KafkaMessage[],
 ): Promise<Outcome> {
   return inTransaction(pool, async (tx): Promise<Outcome> => {
@@ -403,9 +421,15 @@ function applyAtOnce(
     const applied = BigInt(rows[0]?.position ?? 0);
     if (applied < at) return { kind: 'set back', at: applied };
     const fresh = messages.filter((message) => BigInt(message.offset) >= applied);
-    if (fresh.length > 0) {
-      const events = fresh.map((message) => eventOf(message.value));
-      await spanOver(`process ${schema}.${group}`, fresh.map(traceOf), () => handle(tx, events));
+    const isSkipped = ({ offset }: KafkaMessage) => skipped.hasPlace({ topic, partition, position: offset });
+    const read = fresh
+      .filter((message) => !isSkipped(message))
+      .map((message) => ({ event: eventOf(message.value), message }))
+      .filter(({ event }) => !skipped.has(event));
+    if (read.length > 0) {
+      const traces = read.map(({ message }) => traceOf(message));
+      const events = read.map(({ event }) => event);
+      await spanOver(`process ${schema}.${group}`, traces, () => handle(tx, events));
     }
     if (next <= applied) return { kind: 'applied', at: applied };
     await tx.query({
@@ -423,44 +447,11 @@ function traceOf({ headers, value }: KafkaMessage): string | null {
   return traceparentIn(headers?.['traceparent']?.toString()) ?? eventOf(value).trace;
 }
 
-/** For the commands, which are other processes. That it cannot be written down must not hide the trouble itself. */
-async function rememberStuck(
-  { pool, group }: ConsumerGroup,
-  { place, next }: Span,
-  { message, error }: { message: KafkaMessage; error: unknown },
-): Promise<void> {
-  await pool
-    .query(
-      `insert into stuck_events (name, topic, partition, position, next, event, error)
-       values ($1, $2, $3, $4, $5, $6, $7)
-       on conflict (name, topic, partition) do update
-       set position = excluded.position, next = excluded.next, event = excluded.event, error = excluded.error,
-           since = case when stuck_events.position = excluded.position then stuck_events.since else excluded.since end`,
-      [
-        group,
-        place.topic,
-        place.partition,
-        message.offset,
-        String(next),
-        JSON.stringify(factsOf(message)),
-        reasonOf(error),
-      ],
-    )
-    .catch(() => undefined);
-}
-
-/** Which event it is, without what it says: that may be personal. */
-function factsOf({ value }: KafkaMessage): Record<string, unknown> {
+/** Which event a message brings; null when it is none. */
+function factsIn({ value }: KafkaMessage): EventFacts {
   try {
-    const { id, type, version, stream, revision } = eventOf(value);
-    return { id, type, version, stream, revision };
+    return factsOf(eventOf(value));
   } catch {
-    return {};
+    return null;
   }
-}
-
-async function forgetStuck({ pool, group }: ConsumerGroup, { topic, partition }: Place): Promise<void> {
-  await pool
-    .query('delete from stuck_events where name = $1 and topic = $2 and partition = $3', [group, topic, partition])
-    .catch(() => undefined);
 }

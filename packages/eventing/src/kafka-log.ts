@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Recorded } from '@gatehouse/events/envelope';
-import type { Admin, Kafka } from 'kafkajs';
+import type { Envelope, Recorded } from '@gatehouse/events/envelope';
+import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
 import { eventOf } from './cloud-events';
 import { disconnected, RETRY } from './kafka-client';
 import { incarnationOf } from './kafka-topics';
@@ -65,10 +65,7 @@ export function kafkaLog(options: {
           async eachBatch({ batch, resolveOffset, heartbeat, isStale }) {
             const fresh = batch.messages.filter((message) => BigInt(message.offset) >= BigInt(at));
             if (over || isStale() || fresh.length === 0) return;
-            const events = fresh.map(({ offset, value }) => ({
-              ...eventOf(value),
-              position: String(BigInt(offset) + 1n),
-            }));
+            const events = fresh.flatMap(recordedIn);
             next = { events, position: String(BigInt(batch.lastOffset()) + 1n) };
             arrived.wake();
             while (next && !over) {
@@ -98,4 +95,18 @@ export function kafkaLog(options: {
       }
     },
   };
+}
+
+/**
+ * A message that is no event changes no read model. Its consumers stand still there until they are told to skip it, and say so;
+ * a replay has nobody to tell.
+ */
+function recordedIn({ offset, value }: KafkaMessage): Recorded[] {
+  let event: Envelope;
+  try {
+    event = eventOf(value);
+  } catch {
+    return [];
+  }
+  return [{ ...event, position: String(BigInt(offset) + 1n) }];
 }

@@ -12,7 +12,7 @@ const login = { user: 'gatehouse', password: 'only-for-this-test' };
 describeWithKafka('the bus on Kafka over SASL_SSL', () => {
   eventBusContract('Kafka over TLS, with a password', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-kafka-'));
-    const kafka = await startKafka({ folder, login });
+    const kafka = await startKafka({ folder, login, tls: true });
     const connection = {
       brokers: kafka.brokers,
       tls: { ca: kafka.ca! },
@@ -26,7 +26,10 @@ describeWithKafka('the bus on Kafka over SASL_SSL', () => {
     return {
       topic: 'admission',
       publish: (events) => bus.publish(events),
-      consumer: () => Promise.resolve(installation.open()),
+      consumer: () => {
+        const { topic, said } = installation;
+        return Promise.resolve({ ...installation.open(), topics: [topic], said });
+      },
       async close() {
         await installation.close();
         await kafka.stop();

@@ -1,5 +1,6 @@
 import type { Context } from '@gatehouse/events/contexts';
 import { eventBusContract } from './bus-contract';
+import type { FeedHealth } from './feed-health';
 import { historyInTest } from './history-in-test';
 import { logBus, type Log } from './log-bus';
 
@@ -16,10 +17,9 @@ eventBusContract('the history of the publishing context as the log', async () =>
       const { pool } = consuming.open();
       const log = publishing.open().store;
       const feeds = new Map<Context, Log>([['reference', { ...log, topic: 'reference' }]]);
-      return Promise.resolve({
-        pool,
-        bus: logBus({ feeds, pool, schema: consuming.schema, onHealth: () => undefined }),
-      });
+      const said: FeedHealth[] = [];
+      const bus = logBus({ feeds, pool, schema: consuming.schema, onHealth: (health) => said.push(health) });
+      return Promise.resolve({ pool, bus, topics: ['reference'], said });
     },
     async close() {
       await publishing.close();

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { StoreUnavailable } from './event-store';
-import { reasonOf, type FeedHealth } from './feed-health';
+import { reasonOf, type EventFacts, type FeedHealth } from './feed-health';
 import { available, waker } from './postgres';
 
 /** How often a standby tries to take over: nothing tells it that a process died. */
@@ -18,6 +18,8 @@ export type Owned = {
   onHealth(health: FeedHealth): void;
   /** Whether the same event would fail again. */
   isPoison(error: unknown): boolean;
+  /** Called after each try that failed. Answers the event at which the work stands still, when that is why. */
+  failed?(error: unknown): Promise<EventFacts | undefined>;
 };
 
 /** What the owner's work is given: when to end, and whom to tell that it goes on (with `applied`: past an event). */
@@ -25,18 +27,18 @@ export type Owner = { readonly signal: AbortSignal; goesOn(applied: boolean): vo
 
 /**
  * Does `work` whenever this process owns it, until aborted. After an error it begins anew with growing pauses, and health says
- * so; after a poison event only its application shows that it goes on.
+ * so each time; after a poison event only its application shows that it goes on.
  */
 export async function runAsOwner(
-  { name, topic, pool, key, signal, onHealth, isPoison }: Owned,
+  { name, topic, pool, key, signal, onHealth, isPoison, failed }: Owned,
   work: (client: PoolClient, owner: Owner) => Promise<void>,
 ): Promise<void> {
   const pause = waker();
   let last = '';
-  const say = (state: FeedHealth['state'], error: string | null = null): void => {
-    if (last === `${state} ${error}`) return;
-    last = `${state} ${error}`;
-    onHealth({ name, topic, state, error });
+  const say = (state: FeedHealth['state'], error: string | null = null, poison?: EventFacts): void => {
+    if (last === state && state !== 'failing') return;
+    last = state;
+    onHealth({ name, topic, state, error, ...(poison === undefined ? {} : { poison }) });
   };
   let failures = 0;
   let poisoned = false;
@@ -57,7 +59,7 @@ export async function runAsOwner(
       if (signal.aborted) return;
       failures++;
       poisoned = isPoison(error);
-      say('failing', reasonOf(error));
+      say('failing', reasonOf(error), await failed?.(error));
       await pause.next(signal, Math.min(100 * 2 ** failures, LONGEST_PAUSE_MS));
     }
   }

@@ -3,7 +3,7 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
-import { available, isConnectionError, lockKey, waker, type Listener } from './postgres';
+import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
 import { storable } from './storable';
 import { spanOver } from './tracing';
 
@@ -283,7 +283,3 @@ const sqlState = (error: unknown): string => (error as { code?: string } | undef
 
 /** A value that PostgreSQL cannot keep (22, 54), or a rule of the table (23): no repeat will help. */
 const isDataError = (error: unknown): boolean => /^(22|23|54)...$/.test(sqlState(error));
-
-/** The database is away, or it gave up this call in favour of another (a deadlock, a time-out, a cancellation). */
-const isPassing = (error: unknown): boolean =>
-  isConnectionError(error) || /^(40...|55P03|57014)$/.test(sqlState(error));

@@ -11,7 +11,7 @@ import {
   type PoolConfig,
   type QueryConfig,
 } from 'pg';
-import { StoreUnavailable } from './event-store';
+import { StoreOverloaded, StoreUnavailable, WrongRevision } from './event-store';
 
 declare module 'pg' {
   // Understood by pg, unknown to its types. The interface's parameter must be named as it is there.
@@ -174,6 +174,17 @@ const BROKEN = new RegExp(
   ].join('|'),
   'i',
 );
+
+/**
+ * Whether the same may go well the next time: the database is away, or it gave up this call in favour of another (a deadlock, a
+ * time-out, a cancellation), or others were first.
+ */
+export const isPassing = (error: unknown): boolean =>
+  isConnectionError(error) ||
+  error instanceof StoreOverloaded ||
+  error instanceof WrongRevision ||
+  isOfOtherTables(error) ||
+  /^(40...|55P03|57014)$/.test(String((error as { code?: unknown } | null | undefined)?.code));
 
 /**
  * Whether the tables are not (or not any more) those that this release knows: another version of a read model is being built or has

@@ -1,5 +1,6 @@
 import type { Recorded } from '@gatehouse/events/envelope';
 import { aStream, anEvent, idsOf } from './contract';
+import { consumerStatus, standing } from './consumer-admin';
 import { cuttingProxy } from './cut-in-test';
 import type { Tx } from './event-bus';
 import type { EventStore } from './event-store';
@@ -178,14 +179,25 @@ describe('consumeFeed', () => {
     await applied('b', 901);
     await until(() => met >= 3);
     expect(await effectsOf('a')).toEqual(all.slice(0, 700));
-    expect(sick.health).toContainEqual({ name: 'a', topic: 'admission', state: 'failing', error: 'cannot be applied' });
-    // It does not say that it runs while it only tries again.
-    await until(() => met >= 4);
-    expect(sick.health.map((each) => each.state)).toEqual(['starting', 'running', 'failing']);
+    const told = { name: 'a', topic: 'admission', state: 'failing', error: 'cannot be applied' };
+    expect(sick.health).toContainEqual(told);
+    // Only what fails again is called a poison event, and it does not say that it runs while it only tries again.
+    await until(() => sick.health.length >= 5);
+    const { id, type, version } = poison;
+    expect(sick.health.slice(2)).toEqual([
+      told,
+      ...sick.health.slice(3).map(() => ({
+        ...told,
+        poison: { id, type, version, stream: expect.any(String) as string, revision: 0 },
+      })),
+    ]);
+    const stands = async () => standing(await consumerStatus(mine.pool, ['admission'])).map((each) => each.name);
+    expect(await stands()).toEqual(['a']);
     cured = true;
     await applied('a', 901);
     expect(await effectsOf('a')).toEqual(all);
     await until(() => sick.state() === 'running');
+    expect(await stands()).toEqual([]);
     expect(well.health.map((each) => each.state)).toEqual(['starting', 'running']);
   });
 

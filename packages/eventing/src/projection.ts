@@ -2,9 +2,10 @@ import type { Recorded } from '@gatehouse/events/envelope';
 import type { Pool, PoolClient } from 'pg';
 import type { Tx } from './event-bus';
 import type { EventStore, Position } from './event-store';
-import type { FeedHealth } from './feed-health';
+import { reasonOf, type FeedHealth } from './feed-health';
 import { runAsOwner, type Owner } from './owner';
-import { available, isConnectionError, lockKey, transaction, waker, type Listener } from './postgres';
+import { factsOf, forgetStuck, PoisonEvent, rememberStuck, skippedBy, type Skipped } from './poison';
+import { available, isConnectionError, isPassing, lockKey, transaction, waker, type Listener } from './postgres';
 import { spanOver } from './tracing';
 
 /** A source of events in an order that can be resumed: a store, or one partition of a topic. */
@@ -41,31 +42,73 @@ const SLICE = 250;
 /**
  * Follows a feed until aborted: one process at a time (a session lock on its own connection), one transaction per batch,
  * effect and checkpoint together. A broken connection is made anew; an event that cannot be applied stops this consumer only,
- * after all events before it: it is tried again with growing pauses, and health says so.
+ * after all events before it: it is tried again with growing pauses, health says so, and `stuck_events` where it stands.
  */
 export async function consumeFeed(consumer: Consumer, context: ConsumerContext): Promise<void> {
   const { name, feed } = consumer;
   const { pool, schema, signal, onHealth } = context;
   const key = lockKey('consumer', schema, name, feed.topic);
+  const here = { name, topic: feed.topic, partition: 0 };
+  /** Where the last try ended. Once may be an accident of its connection; twice at the same event, and it stands still. */
+  let stopped: Position | undefined;
   await runAsOwner(
-    { name, topic: feed.topic, pool, key, signal, onHealth, isPoison: (error) => !isConnectionError(error) },
-    (client, owner) => applyAll(client, { consumer, schema }, owner),
+    {
+      name,
+      topic: feed.topic,
+      pool,
+      key,
+      signal,
+      onHealth,
+      isPoison: (error) => !isConnectionError(error),
+      async failed(error) {
+        if (!(error instanceof StandsStill)) return undefined;
+        const { poison, checkpoint } = error;
+        const before = stopped;
+        stopped = poison.position;
+        if (before !== stopped) return undefined;
+        await rememberStuck(pool, here, { poison, checkpoint, next: poison.position });
+        return poison.event;
+      },
+    },
+    async (client, owner) => {
+      const skipped = await skippedBy(client, name);
+      const goesOn = (applied: boolean) => {
+        owner.goesOn(applied);
+        if (stopped === undefined || !applied) return;
+        stopped = undefined;
+        void forgetStuck(pool, here);
+      };
+      await applyAll(client, { consumer, schema, skipped }, { ...owner, goesOn });
+    },
   );
 }
 
+/** A poison event, and the checkpoint before it. */
+class StandsStill extends Error {
+  override name = 'StandsStill';
+  constructor(
+    readonly poison: PoisonEvent,
+    readonly checkpoint: Position,
+  ) {
+    super(reasonOf(poison.cause));
+  }
+}
+
+/** The checkpoint is not where this owner left it: it reads it again. */
+class CheckpointMoved extends Error {
+  override name = 'CheckpointMoved';
+}
+
 /** Applies the feed while this process owns it. */
-async function applyAll(
-  client: PoolClient,
-  { consumer, schema }: Pick<Place, 'consumer' | 'schema'>,
-  { signal, goesOn }: Owner,
-): Promise<void> {
+async function applyAll(client: PoolClient, place: Omit<Place, 'at'>, { signal, goesOn }: Owner): Promise<void> {
+  const { consumer } = place;
   let at = await readCheckpoint(client, consumer);
   goesOn(false);
   const pause = waker();
   for await (const batch of consumer.feed.follow(at, signal)) {
     const began = performance.now();
     for (const slice of slicesOf(batch)) {
-      at = await applyBatch(client, { consumer, schema, at }, slice);
+      at = await applyBatch(client, { ...place, at }, slice);
       goesOn(true);
     }
     const ahead = PACE_MS - (performance.now() - began);
@@ -87,7 +130,13 @@ async function readCheckpoint(tx: Tx, { name, feed }: Consumer): Promise<Positio
 }
 
 type Batch = { readonly events: readonly Recorded[]; readonly position: Position };
-type Place = { readonly consumer: Consumer; readonly schema: string; readonly at: Position };
+type Place = {
+  readonly consumer: Consumer;
+  readonly schema: string;
+  /** Never applied, also not by a consumer that was set back. */
+  readonly skipped: Skipped;
+  readonly at: Position;
+};
 
 /** A large batch in parts: an import must not hold up the requests of the same process. */
 function* slicesOf({ events, position }: Batch): Iterable<Batch> {
@@ -108,11 +157,16 @@ async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promi
   try {
     return await applyAtOnce(client, place, batch);
   } catch (error) {
-    if (isConnectionError(error) || batch.events.length < 2) throw error;
+    if (isPassing(error) || error instanceof CheckpointMoved || batch.events.length === 0) throw error;
   }
   let { at } = place;
   for (const event of batch.events) {
-    at = await applyAtOnce(client, { ...place, at }, { events: [event], position: event.position });
+    try {
+      at = await applyAtOnce(client, { ...place, at }, { events: [event], position: event.position });
+    } catch (error) {
+      if (isPassing(error) || error instanceof CheckpointMoved) throw error;
+      throw new StandsStill(new PoisonEvent(factsOf(event), event.position, error), at);
+    }
   }
   return applyAtOnce(client, { ...place, at }, { events: [], position: batch.position });
 }
@@ -131,11 +185,12 @@ async function passOver(client: PoolClient, { consumer, schema, at }: Place, pos
       values: [name, feed.topic, position, at, `${schema}.${name}`],
     }),
   );
-  if (rowCount !== 1) throw new Error('the checkpoint was moved by another');
+  if (rowCount !== 1) throw new CheckpointMoved('the checkpoint was moved by another');
   return position;
 }
 
-async function applyAtOnce(client: PoolClient, { consumer, schema, at }: Place, batch: Batch): Promise<Position> {
+async function applyAtOnce(client: PoolClient, place: Place, batch: Batch): Promise<Position> {
+  const { consumer, schema, skipped, at } = place;
   const { name, feed } = consumer;
   return transaction(client, async () => {
     // The row's lock fences an owner from before: what it has applied is dropped here.
@@ -145,8 +200,8 @@ async function applyAtOnce(client: PoolClient, { consumer, schema, at }: Place, 
       values: [name, feed.topic],
     });
     const applied = rows[0]?.position;
-    if (applied === undefined || feed.before(applied, at)) throw new Error('the checkpoint was set back');
-    const events = batch.events.filter((event) => feed.before(applied, event.position));
+    if (applied === undefined || feed.before(applied, at)) throw new CheckpointMoved('the checkpoint was set back');
+    const events = batch.events.filter((event) => feed.before(applied, event.position) && !skipped.has(event));
     if (events.length > 0) {
       const traces = events.map((event) => event.trace);
       await spanOver(`process ${schema}.${name}`, traces, () => consumer.handle(client, events));

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { Tx } from './event-bus';
 import type { Position } from './event-store';
 import type { Log } from './log-bus';
+import { applyUpToPoison, skippedBy } from './poison';
 import { changingTables, inTransaction, LOCK_MS, lockKey } from './postgres';
 import { replay } from './projection';
 import { refreshStatistics } from './statistics';
@@ -109,10 +110,14 @@ async function swapIn(
   await tx.query(`set local lock_timeout = ${LOCK_MS}`);
   const live = new Map(rows.map((row) => [row.topic, row.position]));
   await tx.query(`set local search_path = ${beside}, ${schema}, public`);
+  const skipped = await skippedBy(context.pool, model.name);
   for (const [topic, handle] of handlesOf(model)) {
     const feed = feedOf(context, topic);
     const range = { from: at.get(topic)!, until: live.get(feed.topic) ?? feed.start };
-    const reached = await replay(feed, range, (events) => (events.length > 0 ? handle(tx, events) : Promise.resolve()));
+    const reached = await replay(feed, range, async (batch) => {
+      const events = batch.filter((event) => !skipped.has(event));
+      if (events.length > 0) await handle(tx, events);
+    });
     await tx.query(
       `insert into ${schema}.checkpoints (name, topic, position) values ($1, $2, $3)
        on conflict (name, topic, partition) do update set position = excluded.position`,
@@ -239,23 +244,30 @@ type Replay = {
   readonly progress: Progress;
 };
 
-/** Replays every feed of a model into the tables beside the live ones, to the feeds' heads or to given positions. */
+/**
+ * Replays every feed of a model into the tables beside the live ones, to the feeds' heads or to given positions, without the
+ * events that were skipped. Throws PoisonEvent at one that cannot be applied.
+ */
 async function replayInto(
   { beside, model, context, progress }: Replay,
   from: ReadonlyMap<Context, Position>,
   until?: ReadonlyMap<string, Position>,
 ): Promise<Map<Context, Position>> {
   const reached = new Map<Context, Position>();
+  const skipped = await skippedBy(context.pool, model.name);
   for (const [topic, handle] of handlesOf(model)) {
     const feed = feedOf(context, topic);
     const end = until ? (until.get(feed.topic) ?? feed.start) : await feed.head();
     let events = 0;
     const at = await replay(feed, { from: from.get(topic)!, until: end }, async (batch, position) => {
-      if (batch.length > 0) {
-        await inTransaction(context.pool, async (tx) => {
-          await tx.query(`set local search_path = ${beside}, ${context.schema}, public`);
-          await handle(tx, batch);
-        });
+      const applied = batch.filter((event) => !skipped.has(event));
+      if (applied.length > 0) {
+        await applyUpToPoison(applied, (events) =>
+          inTransaction(context.pool, async (tx) => {
+            await tx.query(`set local search_path = ${beside}, ${context.schema}, public`);
+            await handle(tx, events);
+          }),
+        );
       }
       events += batch.length;
       progress({ topic, events, position });

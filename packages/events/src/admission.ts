@@ -89,6 +89,36 @@ export const RedemptionRefused = event(
   { subject: ({ position }) => (position === null ? null : ticketStream(position)) },
 );
 
+/**
+ * Scans that were told what the scans just before them had been told: of the same kind (actor, list, ticket, answer) only the first
+ * few of a minute are events of their own, the others are counted. It decides nothing: it stands in the stream of the process.
+ */
+export const ScansRepeated = event(
+  'ScansRepeated',
+  z.object({
+    organizer: z.string(),
+    event: z.string(),
+    list: id,
+    position: id.nullable().describe('The ticket; null for codes that no ticket has, whichever they were.'),
+    item: id.nullable(),
+    variation: id.nullable(),
+    date: id.nullable(),
+    reason: z
+      .string()
+      .nullable()
+      .describe(
+        'As in `RedemptionRefused`; null: forced repeats of an entry, as `PositionRedeemed` that is not `first`.',
+      ),
+    forced: z.boolean().describe('Whether somebody tried to override, at the last of them.'),
+    datetime: datetime.describe('When the device says the last of them happened.'),
+    count: z.int().min(1).describe('How many scans.'),
+    from: z.string().describe('When the first of them was heard, UTC.'),
+    until: z.string().describe('When the last of them was heard, UTC.'),
+    app,
+  }),
+  { subject: ({ position }) => (position === null ? null : ticketStream(position)) },
+);
+
 /** A check-in that another system made before: one row of an imported position's `checkins`. */
 export const CheckinImported = event(
   'CheckinImported',
@@ -144,6 +174,7 @@ export const admission = catalog([
   PositionRedeemed,
   AnswersGiven,
   RedemptionRefused,
+  ScansRepeated,
   CheckinImported,
   RedemptionUndone,
   CheckinListCreated,
@@ -154,6 +185,7 @@ export const admission = catalog([
 export type PositionRedeemed = EventOf<typeof PositionRedeemed>;
 export type AnswersGiven = EventOf<typeof AnswersGiven>;
 export type RedemptionRefused = EventOf<typeof RedemptionRefused>;
+export type ScansRepeated = EventOf<typeof ScansRepeated>;
 export type CheckinImported = EventOf<typeof CheckinImported>;
 export type RedemptionUndone = EventOf<typeof RedemptionUndone>;
 export type CheckinListCreated = EventOf<typeof CheckinListCreated>;
@@ -164,7 +196,7 @@ export type CheckinListDeleted = EventOf<typeof CheckinListDeleted>;
 export type TicketEvent = PositionRedeemed | AnswersGiven | CheckinImported | RedemptionUndone;
 /** What stands in a list's stream `checkinlist-<id>`. */
 export type CheckinListEvent = CheckinListCreated | CheckinListChanged | CheckinListDeleted;
-export type AdmissionEvent = TicketEvent | CheckinListEvent | RedemptionRefused;
+export type AdmissionEvent = TicketEvent | CheckinListEvent | RedemptionRefused | ScansRepeated;
 
 /** The stream of a check-in list. */
 export const listStream = (list: number): string => `checkinlist-${list}`;

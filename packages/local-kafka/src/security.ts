@@ -1,20 +1,64 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+/** Who may come to the broker, by SASL (PLAIN). There is no other user, and nobody comes without. */
+export type Login = { readonly user: string; readonly password: string };
+
 export type Security = {
-  /** What goes into server.properties. */
+  /** What goes into server.properties, which only its owner may read. */
   readonly settings: Readonly<Record<string, string>>;
-  /** The certificate that clients must trust, in PEM. */
-  readonly ca: string;
+  /** The certificate that clients must trust, in PEM, where they come over TLS. */
+  readonly ca: string | undefined;
 };
 
-/** A self-signed certificate for 127.0.0.1, made with the JDK's keytool, and the settings of SASL_SSL with PLAIN. */
-export async function secured(folder: string, login: { user: string; password: string }): Promise<Security> {
+/** The broker's own user, which it needs between its parts: their ports are open to everybody on this machine, too. */
+const INTERNAL_USER = 'broker';
+
+/**
+ * Settings by which every listener of the broker asks for a password: that of `login` for clients (with `tls` over SASL_SSL, with a
+ * self-signed certificate for 127.0.0.1 that the JDK's keytool makes), and a new one of its own for its parts.
+ */
+export async function secured(folder: string, login: Login, { tls }: { tls: boolean }): Promise<Security> {
   if (!/^\w+$/.test(login.user) || !/^[\w-]+$/.test(login.password)) {
     throw new Error('User and password of the local broker are letters, digits, - and _ only.');
   }
+  const internal = randomBytes(24).toString('base64url');
+  const itself = `username="${INTERNAL_USER}" password="${internal}" user_${INTERNAL_USER}="${internal}"`;
+  const certificate = tls ? await certificateIn(folder) : undefined;
+  return {
+    ca: certificate?.ca,
+    settings: {
+      'listener.security.protocol.map': `CLIENTS:${tls ? 'SASL_SSL' : 'SASL_PLAINTEXT'},INTERNAL:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT`,
+      'sasl.enabled.mechanisms': 'PLAIN',
+      'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+      'sasl.mechanism.controller.protocol': 'PLAIN',
+      'listener.name.clients.plain.sasl.jaas.config': plain(`user_${login.user}="${login.password}"`),
+      'listener.name.internal.plain.sasl.jaas.config': plain(itself),
+      'listener.name.controller.plain.sasl.jaas.config': plain(itself),
+      ...certificate?.settings,
+    },
+  };
+}
+
+const plain = (options: string): string =>
+  `org.apache.kafka.common.security.plain.PlainLoginModule required ${options};`;
+
+/** The login of the broker on a folder: made with its first start, kept where only its owner can read it. */
+export async function ownLogin(folder: string): Promise<Login> {
+  const file = path.join(folder, 'login.json');
+  const kept = await readFile(file, 'utf8').catch(() => null);
+  if (kept !== null) {
+    await chmod(file, 0o600);
+    return JSON.parse(kept) as Login;
+  }
+  const made: Login = { user: 'gatehouse', password: randomBytes(24).toString('base64url') };
+  await writeFile(file, `${JSON.stringify(made)}\n`, { mode: 0o600 });
+  return made;
+}
+
+async function certificateIn(folder: string): Promise<{ ca: string; settings: Readonly<Record<string, string>> }> {
   const store = path.join(folder, 'keystore.p12');
   const ca = path.join(folder, 'ca.pem');
   const password = randomBytes(18).toString('hex');
@@ -26,12 +70,9 @@ export async function secured(folder: string, login: { user: string; password: s
   const names = ['-dname', 'CN=localhost', '-ext', 'SAN=ip:127.0.0.1,dns:localhost'];
   await keytool(['-genkeypair', '-keyalg', 'RSA', '-keysize', '2048', '-validity', '3650', ...names, ...access]);
   await keytool(['-exportcert', '-rfc', '-file', ca, ...access]);
-  const jaas = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${login.user}="${login.password}";`;
   return {
     ca: await readFile(ca, 'utf8'),
     settings: {
-      'listener.name.clients.sasl.enabled.mechanisms': 'PLAIN',
-      'listener.name.clients.plain.sasl.jaas.config': jaas,
       'listener.name.clients.ssl.keystore.location': store,
       'listener.name.clients.ssl.keystore.type': 'PKCS12',
       'listener.name.clients.ssl.keystore.password': password,

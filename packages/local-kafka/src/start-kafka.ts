@@ -1,20 +1,25 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
 import { kafkaJars } from './jars';
-import { secured, type Security } from './security';
+import { ownLogin, secured, type Login, type Security } from './security';
 
 export type KafkaOptions = {
   /** Where the broker's data, settings and log live; made when missing. It survives restarts. */
   readonly folder: string;
   /** The port for clients; the one of the last start, or any, when not given or taken. */
   readonly port?: number;
-  /** With it clients must come over SASL_SSL (PLAIN) with this user and password. */
-  readonly login?: { readonly user: string; readonly password: string };
+  /**
+   * Who may come, by SASL (PLAIN): this user, or one whose password is made with the first start and kept (`generated`). Without it
+   * every user of this machine may: for tests only, whose facts are made up.
+   */
+  readonly login?: Login | 'generated';
+  /** Clients with a login come over TLS, too. */
+  readonly tls?: boolean;
   /** Told, one sentence at a time, what a person should know. */
   readonly log?: (sentence: string) => void;
 };
@@ -25,8 +30,10 @@ export type LocalKafka = {
   readonly pid: number;
   /** True when the broker was running already; then `stop` leaves it alone. */
   readonly adopted: boolean;
-  /** The broker's own certificate authority in PEM, when it asks for SASL_SSL. */
+  /** The broker's own certificate authority in PEM, when clients come over TLS. */
   readonly ca: string | undefined;
+  /** With what clients come. Not for logs. */
+  readonly login: Login | undefined;
   /** An orderly end. */
   stop(): Promise<void>;
   /** kill -9; the data stays for the next start. */
@@ -41,6 +48,8 @@ type Remembered = {
   readonly cluster: string;
   readonly ports: readonly [clients: number, internal: number, controller: number];
   readonly pid: number;
+  /** Whether it asks for a password. Brokers of releases from before 28 November 2026 did not. */
+  readonly secured?: boolean;
 };
 
 const START_MS = 60_000;
@@ -56,11 +65,18 @@ const JVM = ['-Xms64m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1
 export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const log = options.log ?? (() => undefined);
   const folder = path.resolve(options.folder);
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Also one that an earlier release made: the data are names and secrets of tickets.
+  await chmod(folder, 0o700);
+  const login = options.login === 'generated' ? await ownLogin(folder) : options.login;
   const before = await recall(folder);
   if (before && (await isBrokerOf(before.pid, folder))) {
-    await untilReachable(before, folder);
-    return running(before, folder, await caOf(folder));
+    if ((before.secured ?? false) === (login !== undefined)) {
+      await untilReachable(before, folder);
+      return running(before, folder, { login, ca: options.tls ? await caOf(folder) : undefined });
+    }
+    log('Apache Kafka is started again, so that it asks for a password from now on.');
+    await end(before.pid, folder, 'SIGTERM');
   }
   const jars = await kafkaJars(log);
   const cluster = before?.cluster ?? randomBytes(16).toString('base64url').replace(/^-/, 'A');
@@ -69,30 +85,31 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     await freePort(before?.ports[1] ?? 0),
     await freePort(before?.ports[2] ?? 0),
   ] as const;
-  const security = options.login && (await secured(folder, options.login));
+  const security = login && (await secured(folder, login, { tls: options.tls ?? false }));
   const settings = path.join(folder, 'server.properties');
   await writeFile(settings, propertiesOf(folder, ports, security), { mode: 0o600 });
+  await chmod(settings, 0o600);
   if ((await stat(path.join(folder, 'data', 'meta.properties')).catch(() => null)) === null) {
     await format({ jars, cluster, settings, folder: folder });
   }
   const pid = await spawnBroker({ jars, settings, folder: folder });
-  const started: Remembered = { cluster, ports, pid };
+  const started: Remembered = { cluster, ports, pid, secured: login !== undefined };
   await writeFile(path.join(folder, 'kafka.json'), `${JSON.stringify(started)}\n`);
   await untilReachable(started, folder);
   log(`Apache Kafka listens on 127.0.0.1:${ports[0]} (process ${pid}, data in ${folder}).`);
   return {
-    ...running(started, folder, security?.ca),
+    ...running(started, folder, { login, ca: security?.ca }),
     adopted: false,
     stop: () => end(pid, folder, 'SIGTERM'),
   };
 }
 
-function running({ ports, pid }: Remembered, folder: string, ca: string | undefined): LocalKafka {
+function running({ ports, pid }: Remembered, folder: string, access: Pick<LocalKafka, 'ca' | 'login'>): LocalKafka {
   return {
     brokers: [`127.0.0.1:${ports[0]}`],
     pid,
     adopted: true,
-    ca,
+    ...access,
     stop: () => Promise.resolve(),
     kill: () => end(pid, folder, 'SIGKILL'),
     pause: () => void process.kill(pid, 'SIGSTOP'),
@@ -125,7 +142,7 @@ function propertiesOf(folder: string, ports: Remembered['ports'], security: Secu
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
     listeners: `CLIENTS://127.0.0.1:${clients},INTERNAL://127.0.0.1:${internal},CONTROLLER://127.0.0.1:${controller}`,
     'advertised.listeners': `CLIENTS://127.0.0.1:${clients},INTERNAL://127.0.0.1:${internal}`,
-    'listener.security.protocol.map': `CLIENTS:${security ? 'SASL_SSL' : 'PLAINTEXT'},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'listener.security.protocol.map': 'CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'INTERNAL',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': path.join(folder, 'data'),

@@ -64,6 +64,8 @@ function open({ config, backends, log }: Platform): Promise<OpenContext<null>> {
       events: { exists: () => false },
       health: () => ({ blocking: [health.trouble()].filter((each) => each !== null), troubles: troubles() }),
       lags: () => lagsOf({ pool, schema: REFERENCE, feeds: new Map([[REFERENCE, feed]]), isRelayed }),
+      // It consumes nothing.
+      consumers: () => [],
       async close() {
         health.close();
         stop.abort();

@@ -1,27 +1,64 @@
+import { stuckAt, type StuckConsumer } from '@gatehouse/eventing/consumer-admin';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
+import { eventName } from '@gatehouse/eventing/poison';
 import type { Log } from './log';
 
 /** What the consumers and the relay of a process say of themselves. */
 export type FeedStates = {
   onHealth(health: FeedHealth): void;
-  /** Those that fail now, in words for /readyz. */
-  troubles(): string[];
+  /** In words for /readyz: consumers that stand still (of whichever process), and those of this process that fail for another reason. */
+  troubles(stuck?: readonly StuckConsumer[]): string[];
 };
 
-export function feedStates(log: Log): FeedStates {
-  const states = new Map<string, FeedHealth>();
+/** Between two log lines about one that goes on failing; doubled each time. */
+const FIRST_REMINDER_MS = 10_000;
+const LAST_REMINDER_MS = 15 * 60_000;
+
+type State = { readonly health: FeedHealth; readonly told: string; readonly remindAt: number; readonly pause: number };
+
+/** `now`: milliseconds of any clock. */
+export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
+  const states = new Map<string, State>();
+
+  /** The first failure is told, a new reason, and the same one again and again with growing pauses. */
+  function onHealth(health: FeedHealth): void {
+    const { name, topic, state, error, poison } = health;
+    const key = keyOf(health);
+    const at = now();
+    const before = states.get(key) ?? { told: '', remindAt: 0, pause: 0 };
+    const reason = `${poison?.id} ${error}`;
+    const isNew = before.told !== reason;
+    // One that fails and recovers many times a second must not flood the log either.
+    if (state !== 'failing' || (!isNew && at < before.remindAt)) {
+      states.set(key, { ...before, health });
+      return;
+    }
+    if (poison === undefined)
+      log.error({ consumer: name, topic, reason: error }, 'a consumer failed and is tried again');
+    else log.error({ consumer: name, topic, event: poison, reason: error }, standsStill(name, eventName(poison)));
+    const isFresh = isNew || at > before.remindAt + before.pause;
+    const pause = isFresh ? FIRST_REMINDER_MS : Math.min(before.pause * 2, LAST_REMINDER_MS);
+    states.set(key, { health, told: reason, remindAt: at + pause, pause });
+  }
+
   return {
-    onHealth(health) {
-      const { name, topic, state, error } = health;
-      const key = `${name} from ${topic}`;
-      if (state === 'failing' && states.get(key)?.state !== 'failing') {
-        log.error({ consumer: name, topic, reason: error }, 'a consumer failed and is tried again');
-      }
-      states.set(key, health);
+    onHealth,
+    troubles(stuck = []) {
+      const standing = new Set(stuck.map(keyOf));
+      return [
+        ...stuck.map(
+          ({ name, topic, stuck: at }) =>
+            `the consumer ${name} of ${topic} stands still since ${at.since} at ${stuckAt(at)}, position ${at.position}: ${at.event.code}`,
+        ),
+        ...[...states.values()]
+          .filter(({ health }) => health.state === 'failing' && !standing.has(keyOf(health)))
+          .map(({ health: { name, topic } }) => `the consumer ${name} of ${topic} fails and is tried again`),
+      ];
     },
-    troubles: () =>
-      [...states.values()]
-        .filter(({ state }) => state === 'failing')
-        .map(({ name, topic }) => `the consumer ${name} of ${topic} fails and is tried again`),
   };
 }
+
+const keyOf = ({ name, topic }: { name: string; topic: string }): string => `${name} of ${topic}`;
+
+const standsStill = (name: string, event: string): string =>
+  `the consumer ${name} stands still: ${event} cannot be applied; "gatehouse consumer skip ${name} --reason …" passes over it for good`;

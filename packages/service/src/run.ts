@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import type { Context } from '@gatehouse/events/contexts';
+import type { ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
 import type { Lag } from '@gatehouse/eventing/lag';
 import { checkDatabase } from '@gatehouse/eventing/database-check';
 import { opening } from '@gatehouse/eventing/opening';
@@ -15,7 +16,7 @@ import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
 import type { Log } from './log';
 import { PLAIN_HEADERS, writeReply } from './reply';
 import { watchStore } from './store-health';
-import { startTelemetry, tellLags } from './telemetry';
+import { startTelemetry, tellLags, tellStuck } from './telemetry';
 
 /** What every part of a process gets. */
 export type Platform = {
@@ -38,6 +39,8 @@ export type OpenContext<C> = {
   health(): { blocking: readonly string[]; troubles: readonly string[] };
   /** How far projections, consumers and relays of this context are behind, whichever process runs them. */
   lags(): Promise<readonly Lag[]>;
+  /** Where the projections and consumers of this context are, and which stand still, whichever process runs them; as of a second ago. */
+  consumers(): readonly ConsumerStatus[];
   readonly credentials: Credentials;
   readonly events: Events;
   /** Flushes appends, then stops projections and relay; called when no request is at work any more. */
@@ -135,6 +138,7 @@ async function start(
     },
   });
   tellLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
+  tellStuck(() => [...contexts.values()].flatMap((context) => context.consumers()));
   const { port } = await listen(server, config);
   const roles = [...config.roles];
   log.info({ services: services.map(({ name }) => name), roles, host: config.host, port }, 'ready for requests');

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
 import type { Lag } from '@gatehouse/eventing/lag';
 import { metrics, trace } from '@opentelemetry/api';
 import type { Config } from './config';
@@ -101,4 +102,20 @@ export function tellLags(lags: () => Promise<readonly Lag[]>): void {
       result.observe(gauges[kind], age, { name, topic });
     }
   }, Object.values(gauges));
+}
+
+/** Tells which projections and consumers stand at an event that they cannot apply. */
+export function tellStuck(consumers: () => readonly ConsumerStatus[]): void {
+  metrics
+    .getMeter('gatehouse')
+    .createObservableGauge('gatehouse.consumer.stuck', {
+      description: '1 while a projection or consumer stands at an event that it cannot apply, else 0',
+    })
+    .addCallback((result) => {
+      // Of several partitions one that stands still is told: the last one that is observed stands.
+      const states = consumers().map(({ name, topic, stuck }) => ({ name, topic, value: stuck ? 1 : 0 }));
+      for (const { name, topic, value } of states.sort((a, b) => a.value - b.value)) {
+        result.observe(value, { name, topic });
+      }
+    });
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
@@ -93,10 +93,17 @@ async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
     throw new CannotStart(`${reason} Or name a Kafka of your own: EVENT_BUS=kafka KAFKA_BROKERS=host:port.`);
   }
   const folder = path.join(config.dataFolder, 'kafka');
-  const kafka = await startKafka({ folder, log: say });
+  const kafka = await startKafka({ folder, login: 'generated', log: say });
   // Also one that a killed launcher has left.
   atStop(async () => void (await stopKafka(folder)));
-  return { connection: { brokers: kafka.brokers }, prefix: 'gatehouse', replicationFactor: 1, minInsyncReplicas: 1 };
+  const { user, password } = kafka.login!;
+  const sasl = { mechanism: 'plain', username: user, password } as const;
+  return {
+    connection: { brokers: kafka.brokers, sasl },
+    prefix: 'gatehouse',
+    replicationFactor: 1,
+    minInsyncReplicas: 1,
+  };
 }
 
 /** A database for each context, on the embedded PostgreSQL unless the settings name others. */
@@ -144,5 +151,7 @@ async function writeSettings(config: Config): Promise<string> {
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}='${value!.replaceAll("'", `'\\''`)}'\n`);
   await writeFile(file, lines.join(''), { mode: 0o600 });
+  // The mode holds for a new file only.
+  await chmod(file, 0o600);
   return path.relative(process.cwd(), file);
 }

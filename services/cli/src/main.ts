@@ -7,6 +7,7 @@ import { droidKeyCommand } from './commands/droid-key';
 import { eventsCommand } from './commands/events';
 import { importCommand } from './commands/import';
 import { readModelCommands } from './commands/read-models';
+import { refusalsCommand } from './commands/refusals';
 import { relayCommands } from './commands/relay';
 import { tokenCommand } from './commands/token';
 import { topicsCommand } from './commands/topics';
@@ -36,6 +37,7 @@ for (const command of [
   readModelCommands,
   topicsCommand,
   relayCommands,
+  refusalsCommand,
   consumerCommands,
 ]) {
   command(program, run);

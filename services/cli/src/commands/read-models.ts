@@ -1,8 +1,15 @@
 import { READ_MODELS } from '@gatehouse/admission/admission';
-import { rebuildReadModel, verifyReadModel, type Progress } from '@gatehouse/eventing/read-model';
+import { PoisonEvent } from '@gatehouse/eventing/poison';
+import {
+  AlreadyAtWork,
+  rebuildReadModel,
+  verifyReadModel,
+  type Progress,
+  type ReadModel,
+} from '@gatehouse/eventing/read-model';
 import { Argument, type Command } from 'commander';
 import { counter } from '../counter';
-import type { Run } from '../run-command';
+import { Refused, type Run } from '../run-command';
 
 const NAMES = READ_MODELS.map((model) => model.name);
 
@@ -16,7 +23,7 @@ export function readModelCommands(program: Command, run: Run): void {
       run(async ({ feeds }) => {
         for (const model of READ_MODELS.filter((each) => name === 'all' || each.name === name)) {
           const shown = counter(`Rebuilding ${model.name}`, 'events');
-          await rebuildReadModel(model, feeds, counting(shown.set));
+          await orRefused(model, rebuildReadModel(model, feeds, counting(shown.set)));
           shown.done(`The read model ${model.name} was rebuilt and swapped in.`);
         }
       }),
@@ -30,7 +37,7 @@ export function readModelCommands(program: Command, run: Run): void {
         let wrong = 0;
         for (const model of READ_MODELS) {
           const shown = counter(`Verifying ${model.name}`, 'events');
-          const differences = await verifyReadModel(model, feeds, counting(shown.set));
+          const differences = await orRefused(model, verifyReadModel(model, feeds, counting(shown.set)));
           wrong += differences.length;
           shown.done(
             differences.length === 0
@@ -42,6 +49,20 @@ export function readModelCommands(program: Command, run: Run): void {
         if (wrong > 0) process.exitCode = 1;
       }),
     );
+}
+
+/** A history that cannot be applied as a whole is told as a sentence, with what can be done. */
+async function orRefused<T>({ name }: ReadModel, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof AlreadyAtWork) throw new Refused(`${name}: ${error.message}.`);
+    if (!(error instanceof PoisonEvent)) throw error;
+    const skip = `npm run gatehouse -- consumer skip ${name} --event ${error.event?.id} --reason …`;
+    throw new Refused(
+      `${name}: ${error.message}. A release that understands this event mends it; \`${skip}\` passes over it for good.`,
+    );
+  }
 }
 
 /** Adds up the events of all topics. */

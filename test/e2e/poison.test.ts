@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { checkin } from '@gatehouse/checkin/service';
+import { openBackends } from '@gatehouse/service/backends';
+import { readConfig } from '@gatehouse/service/config';
+import { openReference } from '@gatehouse/reference/context';
+import { gatehouse, type Ran } from '@gatehouse/test-support/command';
+import { festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import { startSystem, type System } from '@gatehouse/test-support/system';
+
+/* An event that a read model cannot apply, in a running system: whoever looks anywhere sees it, and a command passes over it. */
+
+let system: System;
+const run = (...args: readonly string[]): Promise<Ran> => gatehouse({ DATABASE_URL: system.databaseUrl }, ...args);
+const readiness = async () => (await system.call('GET', '/readyz')).text;
+
+/** An order as no import states it: PostgreSQL has no place for such a position. In a stream of its own. */
+async function appendPoison(): Promise<string> {
+  const backends = openBackends(readConfig({}), system.databaseUrl);
+  const { store, pool } = await openReference(backends);
+  const orders = await store.latest('order-');
+  const id = randomUUID();
+  const data = structuredClone(orders[0]!.data) as { code: string; positions: { id: number; secret: string }[] };
+  data.code = 'POISN';
+  data.positions[0]!.id = 2 ** 60;
+  data.positions[0]!.secret = 'not-to-be-told';
+  const { type, version } = orders[0]!;
+  await store.append('order-demo/openair/POISN', 0, [{ id, type, version, data, actor: 'import', trace: null }]);
+  await pool.end();
+  await backends.close();
+  return id;
+}
+
+beforeAll(async () => {
+  system = await startSystem([checkin], { METRICS_PORT: '0' });
+  await system.import(festival());
+});
+afterAll(() => system.close());
+
+test('a poison event is seen everywhere, told without its content, and skipped for good', async () => {
+  const id = await appendPoison();
+  let shown = '';
+  while (!shown.includes('the consumer tickets of reference stands still')) {
+    await new Promise((again) => setTimeout(again, 50));
+    shown = await readiness();
+  }
+  expect((await system.call('GET', '/readyz')).status).toBe(200);
+  const place = `OrderStated ${id} (revision 0 of order-demo/openair/POISN), position `;
+  expect(shown).toMatch(new RegExp(`stands still since [^"]*Z at ${place.replace(/[()]/g, '\\$&')}\\d+: 22003`));
+  expect(shown).not.toContain('not-to-be-told');
+  const metrics = await (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text();
+  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{name="tickets",topic="reference"\} 1$/m);
+  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{name="lists",topic="admission"\} 0$/m);
+
+  const status = await run('consumer', 'status');
+  expect(status.out).toMatch(/^tickets of reference: applied up to position \d+\n {2}stands still since .*22003$/m);
+  expect(status.out).toMatch(/^tickets of admission: applied up to position \d+$/m);
+
+  // What replays history ends at it with a sentence that names the way out.
+  const rebuilt = await run('rebuild', 'tickets');
+  expect(rebuilt.code).toBe(1);
+  expect(rebuilt.err).toContain(`tickets: ${place}`);
+  expect(rebuilt.err).toContain(`consumer skip tickets --event ${id} --reason`);
+  expect(rebuilt.err).not.toContain('    at ');
+
+  // The gates go on.
+  const target = `${OPENAIR}checkinlists/${LISTS.main}/positions/${TICKETS.ada.secret}/redeem/`;
+  expect((await system.call('POST', target, { token: TOKENS.admin, json: {} })).status).toBe(201);
+
+  expect((await run('consumer', 'skip', 'tickets')).code).toBe(1);
+  // The subscriber stands there, too: what it would write is no integer of ours either.
+  const names = [...(await readiness()).matchAll(/the consumer (\S+) of reference stands still/g)].map(
+    ([, name]) => name!,
+  );
+  for (const name of names) {
+    const skipped = await run('consumer', 'skip', name, '--reason', 'a test');
+    expect(skipped).toMatchObject({ code: 0, out: expect.stringContaining(id) as string });
+  }
+  await system.settled();
+  while ((await readiness()).includes('stands still')) await new Promise((again) => setTimeout(again, 50));
+  expect(await run('verify')).toMatchObject({ code: 0 });
+  expect(await run('rebuild', 'tickets')).toMatchObject({ code: 0 });
+  expect(await run('consumer', 'skip', 'tickets', '--reason', 'x')).toMatchObject({
+    code: 1,
+    err: 'The consumer tickets does not stand still.\n',
+  });
+  // Eight commands, each a process of its own.
+}, 180_000);
