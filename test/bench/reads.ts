@@ -1,4 +1,4 @@
-import { ticketFinder, type TicketFilter } from '@gatehouse/admission/find-tickets';
+import { ticketFinder, type TicketFilter } from '@gatehouse/admission/tickets/find';
 import { findList, type ListRow } from '@gatehouse/admission/lists';
 import type { Pool } from 'pg';
 import { memoryOf } from './cpu';

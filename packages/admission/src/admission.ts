@@ -16,11 +16,11 @@ import { catalogModel, openCatalog, type Catalog } from './catalog';
 import { credentialsModel } from './credentials';
 import { HISTORY_GROUP, historySubscriber } from './history';
 import { listsModel, listStreams } from './lists';
-import { lookups, type Found, type Lookup } from './lookup';
+import { lookups, type Found, type Lookup } from './tickets/lookup';
 import { referenceNews, type News } from './reference-news';
 import { refusalLog } from './refusals';
 import { gate, ticketStreams, type Gate } from './scan';
-import { ticketsModel } from './tickets';
+import { ticketsModel } from './tickets/read-model';
 
 /** The schema of admission's tables, and the topic of its events. */
 export const ADMISSION = 'admission';

@@ -1,6 +1,6 @@
 import { localize } from '@gatehouse/domain/localize';
 import type { Festival } from './catalog';
-import type { Ticket } from './lookup';
+import type { Ticket } from './tickets/lookup';
 
 /** What an item is called at a gate: by its internal name where it has one (contract §2.1). Empty for an unknown one. */
 export function itemName({ items, fact }: Festival, id: number, language: string): string {

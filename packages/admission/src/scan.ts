@@ -4,7 +4,7 @@ import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/tick
 import type { EventStore } from '@gatehouse/eventing/event-store';
 import { streams, type Streams } from '@gatehouse/eventing/streams';
 import { metrics } from '@opentelemetry/api';
-import type { Ticket } from './lookup';
+import type { Ticket } from './tickets/lookup';
 import type { RefusalLog } from './refusals';
 
 /** Who scans, and the request that carries the scan. */

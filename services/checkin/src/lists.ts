@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
-import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse/admission/counts';
+import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse/admission/tickets/counts';
 import { listsOf, nextListId, type ListRow } from '@gatehouse/admission/lists';
 import { listStream } from '@gatehouse/events/admission';
 import { changeList, createList, deleteList, type CheckinListFields } from '@gatehouse/domain/checkin-list';

@@ -1,5 +1,5 @@
 import type { Catalog, Festival } from '@gatehouse/admission/catalog';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';

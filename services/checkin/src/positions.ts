@@ -1,7 +1,7 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import type { TicketFilter, TicketFinder, TicketOrder } from '@gatehouse/admission/find-tickets';
+import type { TicketFilter, TicketFinder, TicketOrder } from '@gatehouse/admission/tickets/find';
 import type { ListRow } from '@gatehouse/admission/lists';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { available } from '@gatehouse/eventing/postgres';
 import type { ApiRequest } from '@gatehouse/service/api-request';

@@ -1,8 +1,8 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
-import type { TicketFinder } from '@gatehouse/admission/find-tickets';
+import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { ListRow } from '@gatehouse/admission/lists';
-import type { Found, Ticket } from '@gatehouse/admission/lookup';
+import type { Found, Ticket } from '@gatehouse/admission/tickets/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
 import { checkinQuestions, sortedOptions } from '@gatehouse/admission/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';

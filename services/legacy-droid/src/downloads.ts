@@ -1,6 +1,6 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
-import { statusesOf } from '@gatehouse/admission/find-tickets';
+import { statusesOf } from '@gatehouse/admission/tickets/find';
 import { itemName, variationName } from '@gatehouse/admission/products';
 import { admission as admissionEvents, type TicketEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';

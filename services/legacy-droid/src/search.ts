@@ -1,6 +1,6 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { beginsWith, escapeLike } from '@gatehouse/admission/find-tickets';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import { beginsWith, escapeLike } from '@gatehouse/admission/tickets/find';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { foldCase } from '@gatehouse/domain/fold';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Reply } from '@gatehouse/service/reply';

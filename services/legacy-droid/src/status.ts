@@ -1,6 +1,6 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/counts';
-import { statusesOf } from '@gatehouse/admission/find-tickets';
+import { readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/tickets/counts';
+import { statusesOf } from '@gatehouse/admission/tickets/find';
 import { itemName, variationName } from '@gatehouse/admission/products';
 import { parseInstant, truncateToMillis } from '@gatehouse/domain/instant';
 import { localize } from '@gatehouse/domain/localize';

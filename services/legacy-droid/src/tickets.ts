@@ -1,5 +1,5 @@
 import type { Festival } from '@gatehouse/admission/catalog';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { itemName, variationName } from '@gatehouse/admission/products';
 
 /** What the ticket object shows of a ticket (contract §3.2). */

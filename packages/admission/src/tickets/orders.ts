@@ -9,7 +9,7 @@ import {
   movedCheckinTallies,
   movedOf,
   moveTicketTallies,
-  takeTurns,
+  lockTallies,
   tallyCheckin,
   type CheckinTally,
   type Place,
@@ -33,7 +33,7 @@ export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promis
   const stated = events.filter(({ type }) => type === 'OrderStated');
   const settings = events.filter(({ type }) => type === 'EventStated');
   if (stated.length === 0 && settings.length === 0) return;
-  await takeTurns(tx);
+  await lockTallies(tx);
   const applied = await appliedOrders(tx, [...new Set(stated.map(({ stream }) => stream))]);
   const states = await takeStates(tx, stated, applied);
   const named = new Set(states.map(({ order }) => `${order.organizer}/${order.event}`));

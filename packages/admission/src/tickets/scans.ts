@@ -7,7 +7,7 @@ import {
   dropEmptyCheckinTallies,
   movedCheckinTallies,
   movedOf,
-  takeTurns,
+  lockTallies,
   tallyCheckin,
   type CheckinTally,
   type Place,
@@ -26,7 +26,7 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
     else byTicket.set(id, [stored]);
   }
   if (byTicket.size === 0 && deletedLists.length === 0) return;
-  await takeTurns(tx);
+  await lockTallies(tx);
   if (deletedLists.length > 0) await clearLists(tx, deletedLists);
   await projectScans(tx, byTicket);
 }

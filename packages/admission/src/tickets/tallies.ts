@@ -8,7 +8,7 @@ export type Place = { event: string; date: number; item: number; variation: numb
  * Both feeds change the tallies by what the other has written, so their transactions take turns. The key is per schema: a
  * rebuild beside the live tables waits for nobody.
  */
-export const takeTurns = (tx: Tx) =>
+export const lockTallies = (tx: Tx) =>
   tx.query({
     name: 'tickets_turn',
     text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))',

@@ -1,4 +1,4 @@
-import { ticketFinder } from '@gatehouse/admission/find-tickets';
+import { ticketFinder } from '@gatehouse/admission/tickets/find';
 import type { ListRow } from '@gatehouse/admission/lists';
 import { InvalidArgumentError, type Command } from 'commander';
 import { Refused, type Run } from '../run-command';

@@ -1,8 +1,8 @@
 import { admits } from '@gatehouse/domain/redeem';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
-import { statusesOf } from './find-tickets';
-import type { ListRow } from './lists';
+import { statusesOf } from './find';
+import type { ListRow } from '../lists';
 
 /** How many tickets that are not canceled stand under one heading. `date` and `variation` null: those without one. */
 export type TicketTally = {

@@ -1,9 +1,9 @@
 import { foldCase } from '@gatehouse/domain/fold';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
-import type { ListRow } from './lists';
+import type { ListRow } from '../lists';
 import { SECRET_HOLDER, ticketOf, type Ticket, type TicketRow } from './lookup';
-import { nameKey, NO_NAME } from './tickets/row';
+import { nameKey, NO_NAME } from './row';
 
 /** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
 export type TicketQuery = {
