@@ -1,4 +1,4 @@
-import { admission, type CheckinListEvent } from '@gatehouse/events/admission';
+import { checkinListEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { checkinList, type CheckinListFields } from '@gatehouse/domain/checkin-list';
 import type { Tx } from '@gatehouse/eventing/event-bus';
@@ -44,7 +44,7 @@ function isOfList(event: Envelope): boolean {
 
 async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> {
   for (const stored of events.filter(isOfList)) {
-    const event = admission.read(stored) as CheckinListEvent | undefined;
+    const event = checkinListEvents.read(stored);
     if (!event) continue;
     const { organizer, event: slug, id } = event.data;
     const gone = event.type === 'CheckinListDeleted';
@@ -76,7 +76,8 @@ function fieldsOf(data: CheckinListFields): CheckinListFields {
 }
 
 /** The decider of check-in lists over admission's store. */
-export const listStreams = (store: EventStore) => streams(store, checkinList, { catalog: admission, remember: 1_000 });
+export const listStreams = (store: EventStore) =>
+  streams(store, checkinList, { catalog: checkinListEvents, remember: 1_000 });
 
 const COLUMNS = 'id, revision, fields, since';
 
@@ -88,6 +89,14 @@ export async function findList(pool: Pool, event: string, id: number): Promise<L
       text: `select ${COLUMNS} from lists where id = $1 and event = $2 and not deleted`,
       values: [id, event],
     }),
+  );
+  return rows[0];
+}
+
+/** One list of any event, or undefined: unknown or deleted. */
+export async function findListById(pool: Pool, id: number): Promise<ListRow | undefined> {
+  const { rows } = await available(
+    pool.query<ListRow>(`select ${COLUMNS} from lists where id = $1 and not deleted`, [id]),
   );
   return rows[0];
 }

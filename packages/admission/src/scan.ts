@@ -1,4 +1,4 @@
-import { admission, ticketStream, type PositionRedeemed, type TicketEvent } from '@gatehouse/events/admission';
+import { ticketEvents, ticketStream, type PositionRedeemed, type TicketEvent } from '@gatehouse/events/admission';
 import { redeem, undo, type ListFacts, type Redeemed, type Scan, type TicketFacts } from '@gatehouse/domain/redeem';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { EventStore } from '@gatehouse/eventing/event-store';
@@ -39,10 +39,7 @@ type Attempt = Pick<Scan, 'datetime' | 'force' | 'nonce' | 'app'>;
 
 /** The deciders of tickets over admission's store. */
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
-  streams<Admissions, TicketEvent>(store, ticketDecider, {
-    catalog: admission as unknown as { write: typeof admission.write; read(stored: never): TicketEvent | undefined },
-    remember: 5_000,
-  });
+  streams(store, ticketDecider, { catalog: ticketEvents, remember: 5_000 });
 
 export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: RefusalLog): Gate {
   const count = scanCounter();

@@ -193,8 +193,10 @@ export type CheckinListChanged = EventOf<typeof CheckinListChanged>;
 export type CheckinListDeleted = EventOf<typeof CheckinListDeleted>;
 
 /** What stands in a ticket's stream `ticket-<position id>`. */
+export const ticketEvents = admission.only(PositionRedeemed, AnswersGiven, CheckinImported, RedemptionUndone);
 export type TicketEvent = PositionRedeemed | AnswersGiven | CheckinImported | RedemptionUndone;
 /** What stands in a list's stream `checkinlist-<id>`. */
+export const checkinListEvents = admission.only(CheckinListCreated, CheckinListChanged, CheckinListDeleted);
 export type CheckinListEvent = CheckinListCreated | CheckinListChanged | CheckinListDeleted;
 export type AdmissionEvent = TicketEvent | CheckinListEvent | RedemptionRefused | ScansRepeated;
 

@@ -66,7 +66,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     const { list, found } = await look(asked);
     const principal = 'credential' in ask.principal ? ask.principal.accept(found) : ask.principal;
     if (!list) throw notFound();
-    const where = await readTicketFilter(query, admission);
+    const where = await readTicketFilter(query, admission.catalog, finder);
     const filtered = Object.keys(where).length > 0;
     let ticket: Ticket | null | undefined = found.ticket;
     if (filtered) {
@@ -85,7 +85,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
       // The ticket is looked up before the body is read: nobody is told what is wrong with that (contract, Transport).
       const unread = await body.catch(() => ({}));
-      if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: leniently(unread) }, by);
+      if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
       throw notFound();
     }
     const sent = await body;
@@ -206,8 +206,8 @@ function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
   return raw as Record<string, unknown>;
 }
 
-/** What is recorded of a scan of an unknown ticket, whose body nobody will complain about. */
-function leniently(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
+/** What is recorded of a scan of an unknown ticket: what can be read of its body, whatever else is wrong with it. */
+function attemptOfUnreadableBody(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
   const raw = rawValue(body, 'datetime');
   return {
     datetime: (typeof raw === 'string' && parseInstant(raw)) || instantOf(Date.now()),

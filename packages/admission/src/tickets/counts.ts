@@ -1,7 +1,7 @@
 import { admits } from '@gatehouse/domain/redeem';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
-import { statusesOf } from './find';
+import { statusesOf } from './query';
 import type { ListRow } from '../lists';
 
 /** How many tickets that are not canceled stand under one heading. `date` and `variation` null: those without one. */

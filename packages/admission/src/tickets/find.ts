@@ -1,43 +1,8 @@
-import { foldCase } from '@gatehouse/domain/fold';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
-import type { ListRow } from '../lists';
-import { SECRET_HOLDER, ticketOf, type Ticket, type TicketRow } from './lookup';
-import { nameKey, NO_NAME } from './row';
-
-/** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
-export type TicketQuery = {
-  readonly list: ListRow;
-  /** Orders of any status, not only those that the list lets in. */
-  readonly ignoreStatus: boolean;
-  /** Tickets of any product: what a scan may meet (contract §6.2, step 4). */
-  readonly ignoreProducts?: boolean;
-  readonly where: TicketFilter;
-  readonly ordering: readonly TicketOrder[];
-};
-
-export type TicketFilter = {
-  /** Its id or its secret. */
-  readonly ticket?: { readonly id: number | null; readonly secret: string };
-  readonly order?: string;
-  readonly search?: string;
-  readonly items?: readonly number[];
-  readonly variations?: readonly number[];
-  readonly dates?: readonly number[];
-  readonly addonTo?: readonly number[];
-  readonly vouchers?: readonly number[];
-  /** Own or parent's stored name, whatever its case. */
-  readonly attendeeName?: string;
-  readonly secret?: string;
-  readonly pseudonymizationId?: string;
-  readonly statuses?: readonly string[];
-  readonly hasCheckin?: boolean;
-};
-
-export type TicketOrder = {
-  readonly by: 'order__code' | 'order__datetime' | 'positionid' | 'attendee_name' | 'last_checked_in' | 'order__email';
-  readonly descending: boolean;
-};
+import { ticketOf, type Ticket, type TicketRow } from './lookup';
+import { pageCache } from './page-cache';
+import { add, conditions, eventOf, statusesOf, type TicketOrder, type TicketQuery } from './query';
 
 const ORDER_BY: Record<TicketOrder['by'], [ascending: string, descending: string]> = {
   order__code: ['t.order_code', 't.order_code desc'],
@@ -49,20 +14,23 @@ const ORDER_BY: Record<TicketOrder['by'], [ascending: string, descending: string
 };
 const DEFAULT_ORDER = 't.name_key, t.positionid, t.id';
 
-/** The statuses of orders whose tickets are on a list. */
-export const statusesOf = (list: { include_pending: boolean }): string[] => (list.include_pending ? ['p', 'n'] : ['p']);
-
-/** Finds tickets of lists, page by page. */
+/** Finds tickets of lists. All its functions reject with StoreUnavailable while the database cannot be reached. */
 export type TicketFinder = {
+  /** The number of tickets that the query selects. */
   count(query: TicketQuery): Promise<number>;
-  /** At most `limit` tickets after the first `offset`. */
+  /** At most `limit` tickets after the first `offset`, in the query's order. */
   page(query: TicketQuery, range: { offset: number; limit: number }): Promise<Ticket[]>;
+  /** The ticket among the query's that has this id, or else this secret; undefined when there is none. */
+  named(query: TicketQuery, name: { id: number | null; secret: string }): Promise<Ticket | undefined>;
+  /** Those of some ids that are tickets of any event, canceled ones included. */
+  existing(ids: readonly number[]): Promise<Set<number>>;
 };
 
 type Row = TicketRow & { name_key: string; positionid: number };
 
+/** A finder with a page cache of its own: one per process, or per command. */
 export function ticketFinder(pool: Pool): TicketFinder {
-  const bookmarks = bookmarkShelf();
+  const cursors = pageCache();
 
   async function count(query: TicketQuery): Promise<number> {
     const { list } = query;
@@ -99,13 +67,13 @@ export function ticketFinder(pool: Pool): TicketFinder {
     const checkin = query.ordering.some(({ by }) => by === 'last_checked_in')
       ? `left join checkins c on c.ticket = t.id and c.list = ${add(values, query.list.id)}`
       : '';
-    // A deep page goes on from the nearest bookmark instead of counting from the first ticket.
-    const shelf = plain && isPlain(query) ? await shelfOf(query) : undefined;
-    const mark = shelf ? bookmarks.nearest(shelf, offset) : undefined;
-    const from = mark
-      ? `and (t.name_key, t.positionid, t.id) >= (${add(values, mark.name_key)}, ${add(values, mark.positionid)}, ${add(values, mark.id)})`
+    // A deep page goes on from the nearest known cursor instead of counting from the first ticket.
+    const walk = plain && isPlain(query) ? await walkOf(query) : undefined;
+    const cursor = walk ? cursors.nearest(walk, offset) : undefined;
+    const from = cursor
+      ? `and (t.name_key, t.positionid, t.id) >= (${add(values, cursor.name_key)}, ${add(values, cursor.positionid)}, ${add(values, cursor.id)})`
       : '';
-    const skip = add(values, offset - (mark?.offset ?? 0));
+    const skip = add(values, offset - (cursor?.offset ?? 0));
     const { rows } = await available(
       pool.query<Row>(
         `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, t.name_key, t.positionid, a.revision, a.state
@@ -122,12 +90,12 @@ export function ticketFinder(pool: Pool): TicketFinder {
         values,
       ),
     );
-    if (shelf && rows[0]) bookmarks.put(shelf, { offset, ...keyOf(rows[0]) });
+    if (walk && rows[0]) cursors.put(walk, { offset, ...keyOf(rows[0]) });
     return rows.map(ticketOf);
   }
 
-  /** Names the set of tickets that a plain query walks through; another name as soon as the shop's facts have changed. */
-  async function shelfOf(query: TicketQuery): Promise<string> {
+  /** The name of a plain query's walk in the page cache: another one as soon as the shop's facts or the list have changed. */
+  async function walkOf(query: TicketQuery): Promise<string> {
     const { rows } = await available(
       pool.query<{ position: string | null; generation: number }>({
         name: 'tickets_state_of_reference',
@@ -143,126 +111,22 @@ export function ticketFinder(pool: Pool): TicketFinder {
     );
   }
 
-  return { count, page };
+  async function named(query: TicketQuery, name: { id: number | null; secret: string }): Promise<Ticket | undefined> {
+    const found = await page({ ...query, where: { ...query.where, ticket: name } }, { offset: 0, limit: 2 });
+    return found.find(({ id }) => id === name.id) ?? found[0];
+  }
+
+  async function existing(ids: readonly number[]): Promise<Set<number>> {
+    const { rows } = await available(
+      pool.query<{ id: number }>('select id from tickets where id = any($1::bigint[])', [ids]),
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  return { count, page, named, existing };
 }
 
 const keyOf = ({ name_key, positionid, id }: Row) => ({ name_key, positionid, id });
 
-const eventOf = (list: ListRow): string => `${list.fields.organizer}/${list.fields.event}`;
-
-/** Whether only the list itself chooses: then counts come from the tallies. */
+/** Whether nothing but the list itself selects the tickets: then counts come from the tallies. */
 const isPlain = (query: TicketQuery): boolean => Object.keys(query.where).length === 0;
-
-/** Adds a parameter and answers its placeholder. */
-function add(values: unknown[], value: unknown): string {
-  values.push(value);
-  return `$${values.length}`;
-}
-
-/**
- * The tickets that a query is about as parts of a statement: where they are looked for, and what they must be. What names just a
- * few of all tickets is looked for by that alone, whatever PostgreSQL knows of the table ('offset 0' keeps the rest apart).
- */
-function conditions(query: TicketQuery): { source: string; sql: string; values: unknown[] } {
-  const { list, where } = query;
-  const values: unknown[] = [];
-  const $ = (value: unknown) => add(values, value);
-  const event = $(eventOf(list));
-  const date = $(list.fields.subevent ?? 0);
-  const all = [`t.event = ${event}`, `t.date = ${date}`, 'not t.canceled'];
-  const named: string[][] = [];
-  if (where.ticket) {
-    const id = $(where.ticket.id);
-    const holder = `select id from (select * from tickets h where ${hashed('h.secret', $(where.ticket.secret))} offset 0) h
-                    where event = ${event} and not canceled order by ${SECRET_HOLDER} limit 1`;
-    named.push([`t.id = ${id}`, `t.id = (${holder}) and t.id is distinct from ${id}`]);
-  }
-  if (where.secret !== undefined) named.push([hashed('t.secret', $(where.secret))]);
-  if (where.pseudonymizationId !== undefined) {
-    named.push([hashed('t.pseudonymization_id', $(where.pseudonymizationId))]);
-  }
-  if (where.order !== undefined) {
-    const code = $(foldCase(where.order));
-    named.push([
-      `t.event = ${event} and left(t.code_key, ${START}) = left(${code}, ${START}) and t.code_key = ${code}`,
-    ]);
-  }
-  if (where.attendeeName !== undefined && foldCase(where.attendeeName) === NO_NAME) all.push('false');
-  else if (where.attendeeName !== undefined) {
-    const key = $(nameKey(where.attendeeName));
-    named.push([
-      `t.event = ${event} and t.date = ${date} and not t.canceled and t.name_key = ${key}`,
-      `t.event = ${event} and t.parent_name_key = ${key} and t.name_key <> ${key}`,
-    ]);
-  }
-  const [first, ...others] = named;
-  for (const each of others) all.push(`(${each.join(' or ')})`);
-  if (!list.fields.all_products && !query.ignoreProducts)
-    all.push(`t.item = any(${$(list.fields.limit_products)}::integer[])`);
-  if (!query.ignoreStatus) all.push(`t.status = any(${$(statusesOf(list.fields))}::text[])`);
-  if (where.search !== undefined) all.push(searching(where.search, $));
-  if (where.items) all.push(`t.item = any(${$(where.items)}::integer[])`);
-  if (where.variations) all.push(`t.variation = any(${$(where.variations)}::integer[])`);
-  if (where.dates) all.push(`t.date = any(${$(where.dates)}::integer[])`);
-  if (where.addonTo) all.push(`t.addon_to = any(${$(where.addonTo)}::integer[])`);
-  if (where.vouchers) all.push(`t.voucher = any(${$(where.vouchers)}::integer[])`);
-  if (where.statuses) all.push(`t.status = any(${$(where.statuses)}::text[])`);
-  if (where.hasCheckin !== undefined) {
-    const exists = `exists (select 1 from checkins e where e.list = ${$(list.id)} and e.ticket = t.id)`;
-    all.push(where.hasCheckin ? exists : `not ${exists}`);
-  }
-  const source = first
-    ? `(${first.map((each) => `(select * from tickets t where ${each} offset 0)`).join(' union all ')})`
-    : 'tickets';
-  return { source, sql: all.join(' and '), values };
-}
-
-/** Texts that may be too long for an index are found by their hashes (tickets.read-model-indexes.sql). */
-const hashed = (column: string, text: string) =>
-  `hashtextextended(${column}, 0) = hashtextextended(${text}, 0) and ${column} = ${text}`;
-
-/** So many characters of secrets and order codes are indexed in their order. */
-const START = 200;
-
-/** Whether a folded secret or order code begins with a folded text: the condition, for use with an index. */
-export function beginsWith(column: 'secret_key' | 'code_key', text: string, $: (value: unknown) => string): string {
-  const start = [...text].slice(0, START).join('');
-  const indexed = `left(${column}, ${START}) like ${$(`${escapeLike(start)}%`)}`;
-  return start === text ? indexed : `(${indexed} and ${column} like ${$(`${escapeLike(text)}%`)})`;
-}
-
-/** The start of a secret or an order code, or any part of a name or an e-mail (contract §5.2). */
-function searching(text: string, $: (value: unknown) => string): string {
-  const folded = foldCase(text);
-  const anywhere = $(`%${escapeLike(folded)}%`);
-  return `(t.search like ${anywhere} or ${beginsWith('secret_key', folded, $)} or ${beginsWith('code_key', folded, $)})`;
-}
-
-/** A text as a LIKE pattern that matches just itself. */
-export const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
-
-type Bookmark = { offset: number; name_key: string; positionid: number; id: number };
-
-const SHELVES = 50;
-const MARKS = 2_000;
-
-/** Remembers at which ticket a page of a list began, so that a later page can go on from there. A hint of one process. */
-function bookmarkShelf() {
-  const shelves = new Map<string, Map<number, Bookmark>>();
-  return {
-    nearest(shelf: string, offset: number): Bookmark | undefined {
-      let best: Bookmark | undefined;
-      for (const mark of shelves.get(shelf)?.values() ?? []) {
-        if (mark.offset <= offset && mark.offset > (best?.offset ?? 0)) best = mark;
-      }
-      return best;
-    },
-    put(shelf: string, mark: Bookmark): void {
-      const marks = shelves.get(shelf) ?? new Map<number, Bookmark>();
-      shelves.delete(shelf);
-      shelves.set(shelf, marks);
-      if (mark.offset > 0 && marks.size < MARKS) marks.set(mark.offset, mark);
-      if (shelves.size > SHELVES) shelves.delete(shelves.keys().next().value!);
-    },
-  };
-}

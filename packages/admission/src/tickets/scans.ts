@@ -1,4 +1,4 @@
-import { admission, type TicketEvent } from '@gatehouse/events/admission';
+import { ticketEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Instant } from '@gatehouse/domain/instant';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
@@ -72,7 +72,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     let revision = row.revision ?? 0;
     for (const stored of byTicket.get(row.ticket)!) {
       if (stored.revision < revision) continue;
-      const event = admission.read(stored) as TicketEvent | undefined;
+      const event = ticketEvents.read(stored);
       if (event) after = ticketDecider.evolve(after, event);
       revision = stored.revision + 1;
     }
