@@ -28,7 +28,7 @@ import {
   type Admission,
 } from './admission';
 import { openFeeds } from './feeds';
-import { knownEvents, restCredentials } from './rest-credentials';
+import { knownEvents, restCredentials } from '@gatehouse/shop/principals';
 
 /** For the feeds of a process that runs none: progress is looked at, and a read model may be built anew. */
 const FEED_CONNECTIONS = 3;

@@ -19,7 +19,8 @@ import {
 import { route, type Route } from '@gatehouse/service/http';
 import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
 import type { Query } from '@gatehouse/service/query';
-import { EVENT_PATH, festivalOf, listOf, ticketNamed, type TicketName } from './event-request';
+import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
+import { listOf, ticketNamed, type TicketName } from './ticket-request';
 import { positionResource } from './position';
 
 const ORDERINGS = [

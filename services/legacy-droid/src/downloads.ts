@@ -1,7 +1,7 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import { statusesOf } from '@gatehouse/admission/find-tickets';
-import { itemName, variationName } from '@gatehouse/admission/products';
+import { itemName, variationName } from '@gatehouse/shop/product-names';
 import { admission as admissionEvents, type TicketEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { ticket as ticketDecider, type CheckIn } from '@gatehouse/domain/ticket';
