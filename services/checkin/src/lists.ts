@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse/admission/tickets/counts';
 import { listsOf, nextListId, type ListRow } from '@gatehouse/admission/lists';
 import { listStream } from '@gatehouse/events/admission';
@@ -25,7 +25,8 @@ import { route, type Route } from '@gatehouse/service/http';
 import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
 import { idIn } from '@gatehouse/service/path';
 import type { Reply } from '@gatehouse/service/reply';
-import { EVENT_PATH, festivalOf, listOf } from './event-request';
+import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
+import { listOf } from './ticket-request';
 
 const ACCESS = { safe: 'can_view_orders', unsafe: 'can_change_event_settings' } as const;
 

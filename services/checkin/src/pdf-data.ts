@@ -1,4 +1,4 @@
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { epochMs, parseInstant, type Instant } from '@gatehouse/domain/instant';
 import { localize, type I18n } from '@gatehouse/domain/localize';

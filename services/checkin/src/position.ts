@@ -1,4 +1,5 @@
-import type { Catalog, Festival } from '@gatehouse/admission/catalog';
+import type { Catalog } from '@gatehouse/shop/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';

@@ -1,5 +1,5 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Catalog } from '@gatehouse/admission/catalog';
+import type { Catalog } from '@gatehouse/shop/catalog';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { TicketFilter, TicketOrder, TicketQuery } from '@gatehouse/admission/tickets/query';
 import type { ListRow } from '@gatehouse/admission/lists';
@@ -20,7 +20,8 @@ import {
 import { route, type Route } from '@gatehouse/service/http';
 import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
 import type { Query } from '@gatehouse/service/query';
-import { EVENT_PATH, festivalOf, listOf, ticketNamed, type TicketName } from './event-request';
+import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
+import { listOf, ticketNamed, type TicketName } from './ticket-request';
 import { positionResource } from './position';
 
 const ORDERINGS = [

@@ -1,10 +1,10 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { ListRow } from '@gatehouse/admission/lists';
 import type { Found, Ticket } from '@gatehouse/admission/tickets/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
-import { checkinQuestions, sortedOptions } from '@gatehouse/admission/questions';
+import { checkinQuestions, sortedOptions } from '@gatehouse/shop/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import type { QuestionFact } from '@gatehouse/events/reference';
@@ -22,7 +22,7 @@ import { idIn } from '@gatehouse/service/path';
 import { unstorable } from '@gatehouse/service/python';
 import type { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
-import type { TicketName } from './event-request';
+import type { TicketName } from './ticket-request';
 import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
 

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
-import { findCredential, type Credential } from '@gatehouse/admission/credentials';
+import type { Festival } from '@gatehouse/shop/festival';
+import { findCredential, type Credential } from '@gatehouse/shop/credentials';
 import { findList, type ListRow } from '@gatehouse/admission/lists';
 import type { DroidKeyFact } from '@gatehouse/events/reference';
 import { idIn } from '@gatehouse/service/path';

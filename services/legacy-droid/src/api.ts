@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { ServerResponse } from 'node:http';
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import { chooseLanguage } from '@gatehouse/domain/localize';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { credentialAccepted, credentialRefused } from '@gatehouse/service/connections';

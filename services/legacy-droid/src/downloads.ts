@@ -1,5 +1,5 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import {
   downloadReader,
   type DownloadRow,
@@ -8,7 +8,7 @@ import {
 } from '@gatehouse/admission/tickets/downloads';
 import { replayEntries } from '@gatehouse/admission/tickets/entries';
 import { statusesOf } from '@gatehouse/admission/tickets/query';
-import { itemName, variationName } from '@gatehouse/admission/products';
+import { itemName, variationName } from '@gatehouse/shop/product-names';
 import { coalesce } from '@gatehouse/eventing/coalesce';
 import type { Position } from '@gatehouse/eventing/event-store';
 import { shownItems, type DroidAccess } from './access';

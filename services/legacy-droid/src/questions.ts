@@ -1,5 +1,5 @@
-import type { Festival } from '@gatehouse/admission/catalog';
-import { sortedOptions } from '@gatehouse/admission/questions';
+import type { Festival } from '@gatehouse/shop/festival';
+import { sortedOptions } from '@gatehouse/shop/questions';
 import type { QuestionFact } from '@gatehouse/events/reference';
 import { localize } from '@gatehouse/domain/localize';
 

@@ -1,6 +1,6 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { findCredential } from '@gatehouse/admission/credentials';
-import { checkinQuestions } from '@gatehouse/admission/questions';
+import { findCredential } from '@gatehouse/shop/credentials';
+import { checkinQuestions } from '@gatehouse/shop/questions';
 import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';

@@ -1,7 +1,7 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import { readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/tickets/counts';
 import { statusesOf } from '@gatehouse/admission/tickets/query';
-import { itemName, variationName } from '@gatehouse/admission/products';
+import { itemName, variationName } from '@gatehouse/shop/product-names';
 import { parseInstant, truncateToMillis } from '@gatehouse/domain/instant';
 import { localize } from '@gatehouse/domain/localize';
 import type { Reply } from '@gatehouse/service/reply';

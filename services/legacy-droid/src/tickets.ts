@@ -1,6 +1,6 @@
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
-import { itemName, variationName } from '@gatehouse/admission/products';
+import { itemName, variationName } from '@gatehouse/shop/product-names';
 
 /** What the ticket object shows of a ticket (contract §3.2). */
 export type Shown = {

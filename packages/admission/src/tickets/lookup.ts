@@ -4,7 +4,7 @@ import { available } from '@gatehouse/eventing/postgres';
 import { isStorable } from '@gatehouse/eventing/storable';
 import type { Known } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
-import { credentialMemo, type Credential } from '../credentials';
+import { credentialMemo, type Credential } from '@gatehouse/shop/credentials';
 import type { ShownFacts } from './row';
 
 /** A ticket that is not canceled, as the read model has it. */
