@@ -1,6 +1,7 @@
 import { checkinListEvents } from '@gatehouse/events/admission';
+import { checkinListFields, type CheckinListFields } from '@gatehouse/events/checkin-list';
 import type { Envelope } from '@gatehouse/events/envelope';
-import { checkinList, type CheckinListFields } from '@gatehouse/domain/checkin-list';
+import { checkinList } from '@gatehouse/domain/checkin-list';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import type { EventStore } from '@gatehouse/eventing/event-store';
 import { available } from '@gatehouse/eventing/postgres';
@@ -49,7 +50,7 @@ async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> 
     const { organizer, event: slug, id } = event.data;
     const gone = event.type === 'CheckinListDeleted';
     const since = event.type === 'CheckinListCreated' ? (event.data.import ?? 0) : 0;
-    const fields = gone ? null : JSON.stringify(fieldsOf(event.data));
+    const fields = gone ? null : JSON.stringify(checkinListFields(event.data));
     await tx.query(
       `insert into lists (id, event, revision, since, fields, deleted) values ($1, $2, $3, $4, $5, $6)
        on conflict (id) do update set revision = excluded.revision, fields = excluded.fields, deleted = excluded.deleted
@@ -57,22 +58,6 @@ async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> 
       [id, `${organizer}/${slug}`, stored.revision + 1, since, fields, gone],
     );
   }
-}
-
-function fieldsOf(data: CheckinListFields): CheckinListFields {
-  const { organizer, event, id, name, all_products, limit_products, subevent, include_pending } = data;
-  const { auto_checkin_sales_channels } = data;
-  return {
-    organizer,
-    event,
-    id,
-    name,
-    all_products,
-    limit_products,
-    subevent,
-    include_pending,
-    auto_checkin_sales_channels,
-  };
 }
 
 /** The decider of check-in lists over admission's store. */
