@@ -17,7 +17,7 @@ export const HISTORY_GROUP = 'history';
 
 /** Of how many tickets history is written at once. */
 const AT_ONCE = 200;
-/** Of imported check-ins so many make one append: a wristband that was scanned at every door for a week has thousands. */
+/** Imported check-ins in one append: a wristband that was scanned at every door for a week has thousands. */
 const ROWS_AT_ONCE = 500;
 
 /**

@@ -216,11 +216,11 @@ async function change(
 ): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists']);
-  const told = (await recalled(request, admission, idIn(request.param('list'))))?.after;
-  if (told?.state.kind === 'active') {
-    const { fields } = told.state;
+  const recalledState = (await recalled(request, admission, idIn(request.param('list'))))?.after;
+  if (recalledState?.state.kind === 'active') {
+    const { fields } = recalledState.state;
     await admission.caughtUp(['lists', 'tickets']);
-    const list = { id: fields.id, revision: told.revision, since: 0, fields };
+    const list = { id: fields.id, revision: recalledState.revision, since: 0, fields };
     return shown(list, { admission, festival, status: 200 });
   }
   const { id, fields } = await listOf(request, admission, festival);

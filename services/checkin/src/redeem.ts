@@ -43,6 +43,7 @@ export type RedeemAsk = {
   readonly principal: Principal | { readonly credential: string; accept(found: Found): Principal };
 };
 
+/** Answers one redeem request. Throws ApiError for what contract §6 refuses. */
 export type Redeemer = (ask: RedeemAsk) => Promise<Reply>;
 
 /** POST …/redeem/: contract §6. One coalesced read, one decision, one group-committed append (design §3). */
@@ -83,7 +84,8 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       ...(ask.request ? { request: ask.request } : {}),
     };
     if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
-      // The ticket is looked up before the body is read: nobody is told what is wrong with that (contract, Transport).
+      // The ticket is looked up before the body is read: an unknown one is answered 404, whatever is wrong with the body
+      // (contract, Transport).
       const unread = await body.catch(() => ({}));
       if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
       throw notFound();

@@ -22,6 +22,7 @@ export type DroidAccess = {
 /** What a request names: the event, the date as it stands in the path, and the SHA-256 (hex) of the key. */
 export type DroidRequest = { readonly festival: Festival; readonly date: string | null; readonly keyHash: string };
 
+/** SHA-256 in hex, as credentials are stored. */
 export const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 const unknownKey = () => new Refusal(plainText(403, 'Invalid key'));

@@ -37,7 +37,7 @@ type Kept = {
   readonly line: (row: DownloadRow) => Line;
   readonly book: TicketBook;
   festival: Festival;
-  /** Too much has changed: it must be made anew. */
+  /** Too much has changed: it must be built again. */
   outdated: boolean;
   /** The state of the read model that its tickets are of. */
   state: DownloadState;
@@ -127,7 +127,7 @@ export function downloads(admission: Admission) {
     };
   }
 
-  /** Brings books up to date together and answers each ask's book as it is then; null for one that must be made anew. */
+  /** Brings books up to date together; returns for each ask the book's edition, or null when the book must be built again. */
   async function refresh(asks: readonly Refresh[]): Promise<(Edition | null)[]> {
     const current = new Set<Kept>();
     for (const { kept, fresh } of asks) {
@@ -137,7 +137,7 @@ export function downloads(admission: Admission) {
     return asks.map(({ kept, tail }) => (current.has(kept) ? kept.book.edition(HEAD, tail) : null));
   }
 
-  /** Writes the pages anew whose tickets have changed. Returns false when the whole book should be made anew. */
+  /** Replaces the pages whose tickets have changed. Returns false when the whole book should be built again. */
   async function takeFacts(kept: Kept): Promise<boolean> {
     const { selection, book } = kept;
     const state = await reader.state(selection.event);
@@ -194,7 +194,7 @@ function isCurrent(kept: Kept, wanted: Wanted): boolean {
   return true;
 }
 
-/** The products as lines show them, which a book must be made anew for when they change. */
+/** The products as lines show them; when they change, a book must be built again. */
 function productsOf({ access: { festival }, language }: Wanted): string {
   const items = [...festival.items.values()].map((item) => [
     item.id,

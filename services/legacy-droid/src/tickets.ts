@@ -32,7 +32,7 @@ export const shownOf = ({
   addons: facts.addons,
 });
 
-/** Writes ticket objects: what stands before the value of `redeemed`, and what stands after it. */
+/** Writes ticket objects: the text before the value of `redeemed`, and the text after it. */
 export type TicketWriter = (ticket: Shown, list: { readonly include_pending: boolean }) => readonly [string, string];
 
 const writers = new WeakMap<Festival, Map<string, TicketWriter>>();

@@ -40,7 +40,7 @@ export type DownloadRow = {
 
 /** How far the read model `tickets` has come. */
 export type DownloadState = {
-  /** A rebuild of the read model raises it and counts the changes anew. */
+  /** Of the read model's tables: a rebuild raises it and numbers the changes from the beginning. */
   readonly generation: number;
   /** The newest change of a ticket of the event. */
   readonly change: string;
@@ -57,7 +57,7 @@ export type DownloadReader = {
   readAll(selection: DownloadSelection, page: number, take: (rows: DownloadRow[]) => void): Promise<DownloadState>;
   /** How far the read model has come now. */
   state(event: string): Promise<DownloadState>;
-  /** The event's tickets that have changed after one state up to another, in no order; null: so many that all should be read anew. */
+  /** The event's tickets that have changed after one state up to another, in no order; null: so many that reading all tickets costs less. */
   changes(
     selection: DownloadSelection,
     range: { since: DownloadState; until: DownloadState },
@@ -66,6 +66,7 @@ export type DownloadReader = {
   rows(selection: DownloadSelection, ids: readonly number[]): Promise<DownloadRow[]>;
 };
 
+/** Reads on admission's pool; `readAll` keeps one of its connections until it is done. */
 export function downloadReader({ pool, store }: Pick<Admission, 'pool' | 'store'>): DownloadReader {
   return {
     readAll: (selection, page, take) =>
@@ -108,7 +109,7 @@ async function readState(tx: Queryable, event: string, start: Position): Promise
   return { generation, change, position: position ?? start };
 }
 
-/** With as many changed tickets to read all tickets anew is cheaper. */
+/** From this number of changed tickets on, reading all tickets costs less. */
 const MOST_CHANGES = 20_000;
 
 async function readChanges(

@@ -27,7 +27,7 @@ const A_TURN = 500;
 
 /**
  * What the shop's events and orders do to `tickets` (import.md §3). An order is stated whole: a ticket that its newest state does not
- * name is canceled, unless another order has named it since. What is told again changes nothing.
+ * name is canceled, unless another order has named it since. An event that is applied again changes nothing.
  */
 export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const stated = events.filter(({ type }) => type === 'OrderStated');

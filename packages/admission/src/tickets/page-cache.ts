@@ -10,6 +10,7 @@ export type PageCursor = {
 const MOST_WALKS = 50;
 const MOST_CURSORS = 2_000;
 
+/** The cursors of several walks, each under its name. */
 export type PageCache = {
   /** The last known cursor that is not behind `offset`; undefined when the walk must begin at the first ticket. */
   nearest(walk: string, offset: number): PageCursor | undefined;

@@ -64,7 +64,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
   });
   const written: { ticket: number; revision: number; state: Admissions }[] = [];
   const entered: { list: number; ticket: number; time: Instant; auto: boolean }[] = [];
-  const left: { list: number; ticket: number }[] = [];
+  const takenBack: { list: number; ticket: number }[] = [];
   const tallies = new Map<string, CheckinTally>();
   for (const row of rows) {
     const before = row.state ?? ticketDecider.initial;
@@ -87,7 +87,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     }
     for (const list of Object.keys(before.checkins)) {
       if (list in after.checkins || row.deleted?.includes(Number(list))) continue;
-      left.push({ list: Number(list), ticket: row.ticket });
+      takenBack.push({ list: Number(list), ticket: row.ticket });
       if (row.known) tallyCheckin(tallies, Number(list), row, -1);
     }
   }
@@ -106,11 +106,11 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
            on conflict (ticket) do update set revision = excluded.revision, state = excluded.state`,
     values: [JSON.stringify(written), JSON.stringify(entered), JSON.stringify(moved)],
   });
-  if (left.length > 0) {
+  if (takenBack.length > 0) {
     await tx.query(
       `delete from checkins c using unnest($1::integer[], $2::integer[]) as gone(list, ticket)
        where c.list = gone.list and c.ticket = gone.ticket`,
-      [left.map((each) => each.list), left.map((each) => each.ticket)],
+      [takenBack.map((each) => each.list), takenBack.map((each) => each.ticket)],
     );
     await dropEmptyCheckinTallies(tx, moved);
   }
