@@ -18,19 +18,11 @@ import {
   readPlan,
   readSettings,
 } from '@gatehouse/reference/raw-events';
+import { readList, readQuestion } from '@gatehouse/reference/raw-gates';
 import { readOrder } from '@gatehouse/reference/raw-orders';
-import {
-  readCartPosition,
-  readItem,
-  readList,
-  readQuestion,
-  readQuota,
-  readSeat,
-  readTaxRule,
-  readVoucher,
-  readWaiting,
-} from '@gatehouse/reference/raw-products';
-import type { Entry } from '@gatehouse/reference/walk';
+import { readItem, readQuota, readTaxRule, readVoucher, readWaiting } from '@gatehouse/reference/raw-products';
+import { readCartPosition, readSeat } from '@gatehouse/reference/raw-seats';
+import type { Entry } from '@gatehouse/reference/entry';
 import { ODD_VALUES, placesIn, withValue } from '@gatehouse/test-support/odd-export';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
