@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { openDatabase } from '@gatehouse/embedded-postgres/database';
+import { createDatabase, openDatabase } from '@gatehouse/embedded-postgres/database';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
@@ -9,7 +9,6 @@ import { whyNoKafka } from '@gatehouse/local-kafka/jars';
 import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 import { environmentOf, type Config, type KafkaSettings, type Role } from '@gatehouse/service/config';
 import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-main';
-import { Client } from 'pg';
 import { banner } from './banner';
 import { endLeftovers, startChild, type Child } from './child';
 import { loadDemo, untilKnown } from './load-demo';
@@ -121,17 +120,6 @@ async function openDatabases({ config, atStop }: Main): Promise<Record<Context, 
     return url.href;
   };
   return { admission: admission ?? (await own('admission')), reference: reference ?? (await own('reference')) };
-}
-
-async function createDatabase(url: string, name: string): Promise<void> {
-  const client = new Client(url);
-  await client.connect();
-  try {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await client.query(`create database ${name}`);
-  } finally {
-    await client.end();
-  }
 }
 
 async function makeTopics(settings: KafkaSettings): Promise<void> {
