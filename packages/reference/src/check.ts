@@ -1,5 +1,5 @@
 import { MAX_APPEND_BYTES } from '@gatehouse/eventing/event-store';
-import { isStorable } from '@gatehouse/eventing/storable';
+import { isStorable } from '@gatehouse/domain/storable-text';
 import type { OrganizerFolder } from './folder';
 import { IdTable } from './id-table';
 import { knownEvent, variationsOf, type KnownEvent } from './known';
