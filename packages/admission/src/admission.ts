@@ -16,10 +16,10 @@ import { credentialsModel } from '@gatehouse/shop/credentials';
 import { openShop, SHOP_TOPICS, type Shop } from '@gatehouse/shop/shop';
 import { HISTORY_GROUP, historySubscriber } from './history';
 import { listsModel, listStreams } from './lists';
-import { lookups, type Found, type Lookup } from './lookup';
+import { lookups, type Found, type Lookup } from './tickets/lookup';
 import { refusalLog } from './refusals';
 import { gate, ticketStreams, type Gate } from './scan';
-import { ticketsModel } from './tickets';
+import { ticketsModel } from './tickets/read-model';
 
 /** The schema of admission's tables, and the topic of its events. */
 export const ADMISSION = 'admission';

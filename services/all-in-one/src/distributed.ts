@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { openDatabase } from '@gatehouse/embedded-postgres/database';
+import { createDatabase, openDatabase } from '@gatehouse/embedded-postgres/database';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
@@ -10,7 +10,6 @@ import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 import { environmentOf, type Config, type KafkaSettings } from '@gatehouse/service/config';
 import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-main';
 import { SERVICES, UPSTREAM_SETTINGS, upstreamsIn, type ServiceProcess } from '@gatehouse/service/services';
-import { Client } from 'pg';
 import { banner } from './banner';
 import { endLeftovers, startChild, type Child } from './child';
 import { loadDemo, untilKnown } from './load-demo';
@@ -125,17 +124,6 @@ async function openDatabases({ config, atStop }: Main): Promise<Record<Context, 
   const databases: Partial<Record<Context, string>> = {};
   for (const context of CONTEXT_NAMES) databases[context] = named[context] ?? (await own(context));
   return databases as Record<Context, string>;
-}
-
-async function createDatabase(url: string, name: string): Promise<void> {
-  const client = new Client(url);
-  await client.connect();
-  try {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await client.query(`create database ${name}`);
-  } finally {
-    await client.end();
-  }
 }
 
 async function makeTopics(settings: KafkaSettings): Promise<void> {

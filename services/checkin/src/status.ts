@@ -1,5 +1,5 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/counts';
+import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/tickets/counts';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
 import { admits } from '@gatehouse/domain/redeem';
 import { localize } from '@gatehouse/domain/localize';
