@@ -3,7 +3,7 @@ import type { Decision } from '@gatehouse/domain/decider';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type Permission, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision } from '@gatehouse/eventing/event-store';
-import { isStorable } from '@gatehouse/eventing/storable';
+import { isStorable } from '@gatehouse/domain/storable-text';
 import { isLonger, LIMITS } from './limits';
 import { OWN_IDS_FROM, secretHash, type Stated } from './raw';
 import { contentHash } from './spool';

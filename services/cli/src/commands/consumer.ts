@@ -7,6 +7,7 @@ import {
   standing,
 } from '@gatehouse/eventing/consumer-admin';
 import { InvalidArgumentError, type Command } from 'commander';
+import { wholeNumber } from '../arguments';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 
@@ -95,11 +96,6 @@ async function skip({ feeds }: Session, name: string, { topic, partition, event,
       ? `The event ${event} is never applied to ${name} again. What was applied of it stays until "rebuild ${name}".\n`
       : `The event ${event} is passed over by ${name} already.\n`,
   );
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
-  return Number(text);
 }
 
 function uuid(text: string): string {
