@@ -67,7 +67,7 @@ export async function openPositions(pool: Pool, store: ReferenceStore): Promise<
   };
 }
 
-/** `secret` is told apart by its event: secrets are unique in an event. */
+/** `secret` begins with its event, because secrets are unique in an event. */
 type Row = { readonly stream: string; readonly secret: string; readonly live: boolean };
 
 /** The rows of the orders' tickets, by id. Of two orders that name a ticket the later one has it. */
