@@ -10,7 +10,8 @@ const mayImport = {
   domain: ['events'],
   eventing: ['events', 'domain'],
   service: ['eventing', 'events', 'domain'],
-  admission: ['service', 'eventing', 'events', 'domain'],
+  shop: ['service', 'eventing', 'events', 'domain'],
+  admission: ['shop', 'service', 'eventing', 'events', 'domain'],
   reference: ['service', 'eventing', 'events', 'domain'],
   'embedded-postgres': [],
   'local-kafka': ['embedded-postgres'],
@@ -47,6 +48,14 @@ module.exports = {
       severity: 'error',
       from: { path: '^services/(?!all-in-one/)([^/]+)/' },
       to: { path: '^services/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'services-know-no-database',
+      comment:
+        'SQL is in packages, each context knowing its own tables; a service hands a pool on, whose type it may name.',
+      severity: 'error',
+      from: from('^services/'),
+      to: { path: 'node_modules/(@types/)?pg/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'events-know-zod-only',

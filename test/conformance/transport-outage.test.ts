@@ -1,4 +1,4 @@
-import { openCatalog } from '@gatehouse/admission/catalog';
+import { openCatalog } from '@gatehouse/shop/catalog';
 import { checkin } from '@gatehouse/checkin/service';
 import { listen, openPool } from '@gatehouse/eventing/postgres';
 import { CROWD, festival, LISTS, TICKETS, TOKENS } from '@gatehouse/test-support/festival';

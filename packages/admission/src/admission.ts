@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { CheckinListEvent, TicketEvent } from '@gatehouse/events/admission';
-import type { Context } from '@gatehouse/events/contexts';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
@@ -12,23 +11,28 @@ import { installReadModel, type ReadModel, type ReadModelContext } from '@gateho
 import type { Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
-import { catalogModel, openCatalog, type Catalog } from './catalog';
-import { credentialsModel } from './credentials';
+import { catalogModel } from '@gatehouse/shop/catalog-model';
+import { credentialsModel } from '@gatehouse/shop/credentials';
+import { openShop, SHOP_TOPICS, type Shop } from '@gatehouse/shop/shop';
 import { HISTORY_GROUP, historySubscriber } from './history';
 import { listsModel, listStreams } from './lists';
-import { lookups, type Found, type Lookup } from './lookup';
-import { referenceNews, type News } from './reference-news';
+import { lookups, type Found, type Lookup } from './tickets/lookup';
 import { refusalLog } from './refusals';
 import { gate, ticketStreams, type Gate } from './scan';
-import { ticketsModel } from './tickets';
+import { ticketsModel } from './tickets/read-model';
 
 /** The schema of admission's tables, and the topic of its events. */
 export const ADMISSION = 'admission';
 
 /** The contexts whose events it consumes. */
-export const FOLLOWED: readonly Context[] = ['reference'];
+export const FOLLOWED = SHOP_TOPICS;
 
-export const READ_MODELS: readonly ReadModel[] = [catalogModel, credentialsModel, listsModel, ticketsModel];
+export const READ_MODELS: readonly ReadModel[] = [
+  catalogModel(['organizer', 'event', 'date', 'category', 'item', 'question', 'voucher', 'channel']),
+  credentialsModel,
+  listsModel,
+  ticketsModel,
+];
 
 /** The consumer groups that follow other contexts. */
 export const FOLLOWERS: readonly string[] = [
@@ -37,18 +41,14 @@ export const FOLLOWERS: readonly string[] = [
 ];
 
 /** What a head (checkin, legacy-droid) or a command works with. */
-export type Admission = {
-  readonly pool: Pool;
+export type Admission = Shop & {
   /** The pools that requests and scans need. */
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
-  readonly catalog: Catalog;
   readonly gate: Gate;
   readonly lists: Streams<CheckinList, CheckinListEvent>;
   readonly tickets: Streams<Admissions, TicketEvent>;
   lookup(ask: Lookup): Promise<Found>;
-  /** Asked before an unknown ticket or credential is refused. */
-  readonly news: News;
   /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
   caughtUp(models: readonly ('lists' | 'tickets')[]): Promise<boolean>;
   close(): Promise<void>;
@@ -80,28 +80,24 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
   const keyed = openKeyedPool(url, ADMISSION, KEYED_CONNECTIONS);
   const store = backends.store(ADMISSION, keyed);
   const fresh = freshness({ pool, schema: ADMISSION, listener, store });
-  const catalog = await opening((opened) => {
+  const shop = await opening((opened) => {
     opened(() => pool.end());
-    return openCatalog({ pool, schema: ADMISSION, listener });
+    return openShop({ pool, schema: ADMISSION, listener, bus, awaited: [ticketsModel.name] });
   });
   const tickets = ticketStreams(store);
   const refusals = refusalLog(store);
   const reads = lookups(keyed);
   return {
-    pool,
+    ...shop,
     serving: [pool, keyed],
     store,
-    catalog,
     tickets,
     lists: listStreams(store),
     gate: gate(tickets, refusals),
     lookup: (ask) => reads.find(ask),
-    news: bus
-      ? referenceNews(bus, { topics: FOLLOWED, readModels: [credentialsModel.name, ticketsModel.name] })
-      : () => Promise.resolve(false),
     caughtUp: (models) => fresh.caughtUp(models),
     async close() {
-      catalog.close();
+      shop.catalog.close();
       // Before the connections end: scans that were only counted are history, too.
       await refusals.close();
       await reads.idle();

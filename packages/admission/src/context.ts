@@ -28,12 +28,12 @@ import {
   type Admission,
 } from './admission';
 import { openFeeds } from './feeds';
-import { knownEvents, restCredentials } from './rest-credentials';
+import { knownEvents, restCredentials } from '@gatehouse/shop/principals';
 
-/** For the feeds of a process that runs none: progress is looked at, and a read model may be built anew. */
-const FEED_CONNECTIONS = 3;
+/** For the feeds of a process that runs none: progress and statistics are looked at, and a read model may be built anew. */
+const FEED_CONNECTIONS = 4;
 /** Consumers and relay hold a connection each; they must not take those of requests. */
-const OWNED_CONNECTIONS = 6;
+const OWNED_CONNECTIONS = 5;
 /** The history that it follows in the same database, and the connection that listens. */
 const OTHER_CONNECTIONS = FOLLOWED_CONNECTIONS + 1;
 const LOOK_MS = 200;

@@ -1,22 +1,5 @@
-import { localize } from '@gatehouse/domain/localize';
-import type { Festival } from './catalog';
-import type { Ticket } from './lookup';
-
-/** What an item is called at a gate: by its internal name where it has one (contract §2.1). Empty for an unknown one. */
-export function itemName({ items, fact }: Festival, id: number, language: string): string {
-  const item = items.get(id);
-  return item ? item.internal_name || localize(item.name, language, fact.locale) : '';
-}
-
-/** What a variation of an item is called; empty for an unknown one. */
-export function variationName(
-  { items, fact }: Festival,
-  of: { item: number; variation: number },
-  language: string,
-): string {
-  const variation = items.get(of.item)?.variations.find((each) => each.id === of.variation);
-  return variation ? localize(variation.value, language, fact.locale) : '';
-}
+import type { Festival } from '@gatehouse/shop/festival';
+import type { Ticket } from './tickets/lookup';
 
 /** Whether the gate should look twice (contract §2.1). */
 export const requiresAttention = (ticket: Ticket, festival: Festival): boolean =>

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
-import type { Found } from '@gatehouse/admission/lookup';
+import type { Festival } from '@gatehouse/shop/festival';
+import type { Found } from '@gatehouse/admission/tickets/lookup';
 import { acceptsJson } from '@gatehouse/service/accept';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { accepted, authorize, claimOf, type Claim, type Permission } from '@gatehouse/service/auth';
@@ -16,8 +16,9 @@ import type { Aim } from '@gatehouse/service/path';
 import { Query } from '@gatehouse/service/query';
 import { apiHeaders, writeReply } from '@gatehouse/service/reply';
 import { hasSmallBody } from '@gatehouse/service/unread-body';
-import { principalOf } from '@gatehouse/admission/rest-credentials';
-import { EVENT_PATH, festivalOf, ticketNamed } from './event-request';
+import { principalOf } from '@gatehouse/shop/principals';
+import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
+import { ticketNamed } from './ticket-request';
 import type { Redeemer } from './redeem';
 
 /** `can_checkin_orders` alone allows this and nothing else (contract, decisions). */

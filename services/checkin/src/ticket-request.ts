@@ -1,21 +1,11 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import type { Festival } from '@gatehouse/admission/catalog';
+import type { Festival } from '@gatehouse/shop/festival';
 import { findList, type ListRow } from '@gatehouse/admission/lists';
 import type { Code } from '@gatehouse/admission/scanned-code';
 import type { ApiRequest } from '@gatehouse/service/api-request';
-import { notFound, permissionDenied } from '@gatehouse/service/errors';
+import { notFound } from '@gatehouse/service/errors';
 import { idIn } from '@gatehouse/service/path';
 import type { Query } from '@gatehouse/service/query';
-
-/** Where the slice lives. */
-export const EVENT_PATH = 'organizers/:organizer/events/:event/';
-
-/** The event that a request is about; the transport layer has let it pass, so it exists. */
-export function festivalOf(request: ApiRequest, { catalog }: Admission): Festival {
-  const festival = catalog.festival(request.param('organizer'), request.param('event'));
-  if (!festival) throw permissionDenied();
-  return festival;
-}
 
 /** What a path calls a ticket: an id, which goes first, or a secret. */
 export type TicketName = Required<Code> & { readonly id: number | null };

@@ -1,4 +1,3 @@
-import type { Admission } from './admission';
 import { findCredential, type Credential } from './credentials';
 import {
   DEVICE_PERMISSIONS,
@@ -8,14 +7,15 @@ import {
   type Events,
   type Principal,
 } from '@gatehouse/service/auth';
+import type { Shop } from './shop';
 
 /** Who may use the REST API: team tokens and devices, as the read model knows them now. */
-export const restCredentials = (admission: Admission): Credentials => ({
-  find: async (kind, secretSha256) => principalOf(await findCredential(admission, kind, secretSha256), kind),
+export const restCredentials = (shop: Pick<Shop, 'pool' | 'news'>): Credentials => ({
+  find: async (kind, secretSha256) => principalOf(await findCredential(shop, kind, secretSha256), kind),
 });
 
 /** Which events exist. */
-export const knownEvents = ({ catalog }: Admission): Events => ({
+export const knownEvents = ({ catalog }: Pick<Shop, 'catalog'>): Events => ({
   exists: (organizer, event) => catalog.festival(organizer, event) !== undefined,
 });
 

@@ -5,7 +5,7 @@ import { available } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import { Recent } from '@gatehouse/eventing/recent';
 import type { Pool } from 'pg';
-import type { News } from './reference-news';
+import type { News } from './news';
 
 /** Who holds a secret, as reference states it. */
 export type Credential =

@@ -1,7 +1,7 @@
 import type { QuestionFact } from '@gatehouse/events/reference';
 import type { CheckinQuestion } from '@gatehouse/domain/answers';
 import { localize } from '@gatehouse/domain/localize';
-import type { Festival } from './catalog';
+import type { Festival } from './festival';
 
 const NONE: readonly CheckinQuestion[] = [];
 
