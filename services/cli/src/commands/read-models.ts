@@ -1,4 +1,4 @@
-import { READ_MODELS } from '@gatehouse/admission/admission';
+import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
 import { PoisonEvent } from '@gatehouse/eventing/poison';
 import {
   AlreadyAtWork,
@@ -10,8 +10,11 @@ import {
 import { Argument, type Command } from 'commander';
 import { counter } from '../counter';
 import { Refused, type Run } from '../run-command';
+import { DEFINITIONS } from '../session';
 
-const NAMES = READ_MODELS.map((model) => model.name);
+/** Of all contexts; several may have a read model of the same name, which is then built and verified in each. */
+const ALL = CONTEXT_NAMES.flatMap((context) => DEFINITIONS[context].readModels.map((model) => ({ context, model })));
+const NAMES = [...new Set(ALL.map(({ model }) => model.name))];
 
 /** `rebuild` and `verify`: read models against the history that they follow from. */
 export function readModelCommands(program: Command, run: Run): void {
@@ -21,9 +24,9 @@ export function readModelCommands(program: Command, run: Run): void {
     .addArgument(new Argument('<read model>', 'which').choices([...NAMES, 'all']))
     .action((name: string) =>
       run(async ({ feeds }) => {
-        for (const model of READ_MODELS.filter((each) => name === 'all' || each.name === name)) {
+        for (const { context, model } of ALL.filter((each) => name === 'all' || each.model.name === name)) {
           const shown = counter(`Rebuilding ${model.name}`, 'events');
-          await orRefused(model, rebuildReadModel(model, feeds, counting(shown.set)));
+          await orRefused(model, rebuildReadModel(model, feeds[context], counting(shown.set)));
           shown.done(`The read model ${model.name} was rebuilt and swapped in.`);
         }
       }),
@@ -35,9 +38,9 @@ export function readModelCommands(program: Command, run: Run): void {
     .action(() =>
       run(async ({ feeds }) => {
         let wrong = 0;
-        for (const model of READ_MODELS) {
+        for (const { context, model } of ALL) {
           const shown = counter(`Verifying ${model.name}`, 'events');
-          const differences = await orRefused(model, verifyReadModel(model, feeds, counting(shown.set)));
+          const differences = await orRefused(model, verifyReadModel(model, feeds[context], counting(shown.set)));
           wrong += differences.length;
           shown.done(
             differences.length === 0
