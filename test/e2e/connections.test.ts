@@ -114,7 +114,7 @@ describe('a role that may have few', () => {
   it('does not let a process start that could not serve, and says what to set', async () => {
     await limit(STANDING_BY - 1);
     await expect(startProcess(ALL, url)).rejects.toThrow(
-      /needs \d+ connections, and \d+ of 17 are free; raise the limit by at least \d+ \(max_connections/,
+      /needs \d+ connections, and \d+ of 18 are free; raise the limit by at least \d+ \(max_connections/,
     );
     await noneLeft(database.url);
   });

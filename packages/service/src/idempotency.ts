@@ -70,6 +70,10 @@ const NOT_SEEN = notSeen('Idempotency key not seen before.');
 
 /** Meant to be tried again, so the key is free again; and a 401 says nothing about the request. */
 const NOT_STORED = new Set([401, 409, 429, 500, 503]);
+/** Of those: nobody knows whether the request was carried out, so the next try must find what this one may have written. */
+const UNKNOWN_OUTCOME = new Set([500, 503]);
+/** The owner of a claim that was given up after such a reply: the next request takes it over, with its namespace. */
+const NOBODY = 0;
 
 const NAMESPACE = '0f6c2a52-5d0c-5f0e-9b1a-3c1f5a9d7e21';
 /** First half of the advisory locks that owners hold: "gate". */
@@ -116,7 +120,8 @@ export function openIdempotency(pool: Pool, log: Log): Idempotency {
 
   async function settle(mine: Claim, reply: Reply): Promise<void> {
     try {
-      if (NOT_STORED.has(reply.status)) await release(pool, mine);
+      if (UNKNOWN_OUTCOME.has(reply.status)) await giveUp(pool, mine);
+      else if (NOT_STORED.has(reply.status)) await release(pool, mine);
       else await store(pool, mine, reply);
     } catch (error) {
       // The reply is true all the same. A repeat finds the claim orphaned and runs again.
@@ -139,7 +144,7 @@ export function openIdempotency(pool: Pool, log: Log): Idempotency {
     },
     async recall(asked) {
       const row = await available(find(pool, asked));
-      if (!row) return NOT_SEEN;
+      if (!row || (row.status === null && row.owner === NOBODY)) return NOT_SEEN;
       return row.status === null ? RUNNING : stored(row);
     },
     async close() {
@@ -217,6 +222,13 @@ async function release(pool: Pool, { scope, key, owner }: Claim): Promise<void> 
     key,
     owner,
   ]);
+}
+
+async function giveUp(pool: Pool, { scope, key, owner }: Claim): Promise<void> {
+  await pool.query(
+    'update idempotency set owner = $4 where scope = $1 and key = $2 and owner = $3 and status is null',
+    [scope, key, owner, NOBODY],
+  );
 }
 
 async function purgeExpired(pool: Pool, log: Log): Promise<void> {

@@ -47,7 +47,7 @@ export async function watchStore(
     );
     if (trouble !== before) {
       if (trouble !== null) log.error({ reason: trouble }, 'requests cannot be served');
-      else log.info('requests can be served again');
+      else log.info({ after: before }, 'requests can be served again');
     }
     asking = false;
   }

@@ -8,12 +8,12 @@ const SAMPLES = join(__dirname, '../../../packages/events/samples');
 
 type Sample = { readonly type: string; readonly data: { readonly list?: number } };
 
-/** A stored sample of every event of admission about a ticket at a list, but for refusals, which stand elsewhere. */
+/** They name a ticket, but do not stand in its stream. */
+const ELSEWHERE = new Set(['RedemptionRefused', 'ScansRepeated']);
+/** A stored sample of every event of admission about a ticket at a list that stands in the ticket's stream. */
 const events = readdirSync(SAMPLES)
   .map((file) => JSON.parse(readFileSync(join(SAMPLES, file), 'utf8')) as Sample)
-  .filter(
-    ({ type, data }) => admission.definitions.has(type) && data.list !== undefined && type !== 'RedemptionRefused',
-  )
+  .filter(({ type, data }) => admission.definitions.has(type) && data.list !== undefined && !ELSEWHERE.has(type))
   .map((stored) => admission.read(stored as never) as TicketEvent);
 
 const { initial, evolve } = ticket;
