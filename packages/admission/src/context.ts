@@ -10,6 +10,7 @@ import { historySubscriber } from './history';
 import { listsModel } from './lists';
 import { ticketsModel } from './tickets';
 
+/** In the order in which they are installed. */
 export const READ_MODELS: readonly ReadModel[] = [
   catalogModel(['organizer', 'event', 'date', 'category', 'item', 'question', 'voucher', 'channel']),
   credentialsModel,
