@@ -44,10 +44,10 @@ export interface Events {
 }
 
 /** Who may use the REST API, and about which events. */
-export type Access = { readonly credentials: Credentials; readonly events: Events };
+export type ShopAccess = { readonly credentials: Credentials; readonly events: Events };
 
 /** For a process that knows nothing of the shop: nobody may use it. */
-export const NO_ACCESS: Access = {
+export const NO_ACCESS: ShopAccess = {
   credentials: { find: () => 'unknown' },
   events: { exists: () => false },
 };

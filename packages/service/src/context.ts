@@ -3,7 +3,7 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
-import type { Access } from './auth';
+import type { ShopAccess } from './auth';
 import type { Backends } from './backends';
 
 /**
@@ -24,7 +24,7 @@ export type ContextDefinition<C> = {
   /** Opens what its services and commands work with, over a migrated schema. A command has no bus. */
   open(backends: Backends, options?: { bus?: EventBus }): Promise<C & Opened>;
   /** For a context that knows the shop: who may use the REST API, and which events there are. */
-  access?(value: C): Access;
+  access?(value: C): ShopAccess;
 };
 
 /** What hosting needs of that. */

@@ -8,7 +8,7 @@ import { opening } from '@gatehouse/eventing/opening';
 import { consumeFeed } from '@gatehouse/eventing/projection';
 import { runRelay } from '@gatehouse/eventing/relay';
 import { keepStatistics } from '@gatehouse/eventing/statistics';
-import type { Access } from './auth';
+import type { ShopAccess } from './auth';
 import { FOLLOWED_CONNECTIONS, type Backends } from './backends';
 import type { Config } from './config';
 import { followedBy, followersOf, othersIn, projectionsOf, type ContextDefinition, type Opened } from './context';
@@ -31,7 +31,7 @@ export type HostedContext<C> = {
   /** What its services work with. */
   readonly value: C;
   /** Absent: it knows nothing of the shop. */
-  readonly access: Access | undefined;
+  readonly access: ShopAccess | undefined;
   /** Why the process may get no requests yet (`blocking`), and what is merely slow or broken. */
   health(): { blocking: readonly string[]; troubles: readonly string[] };
   /** How far projections, consumers and relays of this context are behind, whichever process runs them. */

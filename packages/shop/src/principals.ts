@@ -1,7 +1,7 @@
 import { findCredential, type Credential } from './credentials';
 import {
   DEVICE_PERMISSIONS,
-  type Access,
+  type ShopAccess,
   type CredentialKind,
   type CredentialRefusal,
   type Principal,
@@ -9,7 +9,7 @@ import {
 import type { Shop } from './shop';
 
 /** Who may use the REST API (team tokens and devices), and which events exist, as the read models know them now. */
-export const restAccess = (shop: Shop): Access => ({
+export const restAccess = (shop: Shop): ShopAccess => ({
   credentials: {
     find: async (kind, secretSha256) => principalOf(await findCredential(shop, kind, secretSha256), kind),
   },

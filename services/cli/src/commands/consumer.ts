@@ -5,6 +5,7 @@ import {
   skipStuckEvent,
   stuckAt,
   standing,
+  type ConsumerStatus,
 } from '@gatehouse/eventing/consumer-admin';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import type { Feeds } from '@gatehouse/service/feeds';
@@ -21,7 +22,15 @@ export function consumerCommands(program: Command, run: Run): void {
     .description('the checkpoints, and the events at which a consumer stands still')
     .action(() =>
       run(async ({ feeds }) => {
-        for (const context of CONTEXT_NAMES) await printStatus(feeds[context]);
+        const contexts = [];
+        for (const context of CONTEXT_NAMES) {
+          const consumers = await consumerStatus(feeds[context].pool, feeds[context].topics);
+          if (consumers.length > 0) contexts.push({ feeds: feeds[context], consumers });
+        }
+        for (const each of contexts) {
+          if (contexts.length > 1) process.stdout.write(`Context ${each.feeds.schema}:\n`);
+          printStatus(each.feeds, each.consumers);
+        }
       }),
     );
 
@@ -54,8 +63,8 @@ export function consumerCommands(program: Command, run: Run): void {
     .action((name: string, asked: Asked) => run((session) => skip(session, name, asked)));
 }
 
-async function printStatus({ pool, topics, schema, bus }: Feeds): Promise<void> {
-  for (const { name, topic, partition, position, stuck } of await consumerStatus(pool, topics)) {
+function printStatus({ schema, bus }: Feeds, consumers: readonly ConsumerStatus[]): void {
+  for (const { name, topic, partition, position, stuck } of consumers) {
     const isOnKafka = bus.isRelayed && topic !== schema;
     const place = isOnKafka ? `, partition ${partition}: applied up to offset` : ': applied up to position';
     process.stdout.write(`${name} of ${topic}${place} ${position}\n`);
