@@ -50,6 +50,14 @@ module.exports = {
       to: { path: '^services/', pathNot: '^services/$1/' },
     },
     {
+      name: 'services-know-no-database',
+      comment:
+        'SQL is in packages, each context knowing its own tables; a service hands a pool on, whose type it may name.',
+      severity: 'error',
+      from: from('^services/'),
+      to: { path: 'node_modules/(@types/)?pg/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'events-know-zod-only',
       severity: 'error',
       from: from('^packages/events/src'),

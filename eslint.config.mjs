@@ -1,4 +1,5 @@
 import tseslint from 'typescript-eslint';
+import { ownTables } from './infra/own-tables.mjs';
 
 const noDefaultExport = {
   selector: 'ExportDefaultDeclaration',
@@ -8,6 +9,11 @@ const noEnum = { selector: 'TSEnumDeclaration', message: 'A union of strings say
 const noEnvironment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
   message: 'Configuration is read in config.ts only.',
+};
+
+const noSql = {
+  selector: "CallExpression[callee.property.name='query']",
+  message: 'SQL is in packages: a service calls a function of the context whose tables it is about.',
 };
 
 /** One type-aware run over sources and tests; each rule here is one that would otherwise be said twice in review. */
@@ -20,7 +26,7 @@ export default tseslint.config(
       parser: tseslint.parser,
       parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname },
     },
-    plugins: { '@typescript-eslint': tseslint.plugin },
+    plugins: { '@typescript-eslint': tseslint.plugin, gatehouse: { rules: { 'own-tables': ownTables } } },
     rules: {
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
@@ -34,6 +40,7 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       // Three is the aim; the fourth is for signatures that a port or Express gives.
       '@typescript-eslint/max-params': ['error', { max: 4 }],
+      'gatehouse/own-tables': 'error',
       eqeqeq: 'error',
       'no-console': 'error',
       'no-restricted-syntax': ['error', noDefaultExport, noEnum, noEnvironment],
@@ -66,13 +73,22 @@ export default tseslint.config(
     },
   },
   {
+    files: ['services/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', noDefaultExport, noEnum, noEnvironment, noSql] },
+  },
+  {
     // The command line talks to a person.
     files: ['services/cli/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {
     files: ['**/config.ts', '**/*.test.ts', 'test/**/*.ts', 'packages/*/test/**/*.ts', 'infra/**/*.ts'],
-    rules: { 'no-restricted-syntax': ['error', noDefaultExport, noEnum], '@typescript-eslint/max-params': 'off' },
+    rules: {
+      'no-restricted-syntax': ['error', noDefaultExport, noEnum],
+      '@typescript-eslint/max-params': 'off',
+      // Tests look at tables to see what was done.
+      'gatehouse/own-tables': 'off',
+    },
   },
   {
     // jest asks for default exports and, before it owns the terminal, for nothing else to print with.

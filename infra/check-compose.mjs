@@ -1,15 +1,19 @@
 /*
  * docker-compose.yml against the Compose Specification's own schema, as the package dclint brings it along; and by the real
  * command where there is one. What runs our code has to be as harmless as it can, nothing has a password that all know, and the
- * host sees no more than people may.
+ * host sees no more than people may. Which processes there are, what the gateway knows of them and whom Prometheus asks follows from
+ * packages/service/src/services.ts.
  */
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { root } from './prepare.mjs';
+
+const { SERVICES, upstreamsIn } = createRequire(import.meta.url)('@gatehouse/service/services');
 
 const schemaFile = path.join(root, 'node_modules', 'dclint', 'schemas', 'compose.schema.json');
 const { $schema, ...schema } = JSON.parse(readFileSync(schemaFile, 'utf8'));
@@ -57,6 +61,36 @@ if (compose.services.grafana.environment.GF_SECURITY_DISABLE_INITIAL_ADMIN_CREAT
 }
 if (/^# *syntax=/im.test(readFileSync(path.join(root, 'infra', 'Dockerfile'), 'utf8'))) {
   complaints.push('infra/Dockerfile must not pull a front end of its own (# syntax=)');
+}
+
+const rows = Object.values(SERVICES);
+const processes = rows.flatMap(({ name, processes }) => processes.map((each) => ({ service: name, ...each })));
+for (const { service, name, roles } of processes) {
+  const { command, environment } = compose.services[name] ?? {};
+  const main = `services/${service}/dist/main.js`;
+  if (String(command) !== main) complaints.push(`${name} must be there, with the command ['${main}']`);
+  if (environment?.ROLES !== roles?.join()) complaints.push(`${name} must have ROLES: ${roles?.join() ?? 'none'}`);
+}
+const others = new Set(['gateway', 'topics', 'cli']);
+for (const [name, { image }] of Object.entries(compose.services)) {
+  const isListed = processes.some((each) => each.name === name) || others.has(name);
+  if (image === 'gatehouse:local' && !isListed) complaints.push(`${name} is in no row of services.ts`);
+}
+const { gateway } = compose.services;
+for (const row of rows.filter(({ requests }) => requests)) {
+  const { setting } = row.requests;
+  const urls = upstreamsIn(row).map(({ name }) => `http://${name}:8080`);
+  if (gateway.environment[setting] !== urls.join()) complaints.push(`gateway must have ${setting}: ${urls.join()}`);
+}
+const behind = rows.flatMap((row) => upstreamsIn(row).map(({ name }) => name));
+if (!isSame(gateway.depends_on, behind)) complaints.push(`gateway must depend on ${behind.join(', ')}`);
+const prometheus = parse(readFileSync(path.join(root, 'infra', 'prometheus', 'prometheus.yml'), 'utf8'));
+const asked = prometheus.scrape_configs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets));
+const measured = processes.map(({ name }) => `${name}:9464`);
+if (!isSame(asked, measured)) complaints.push(`prometheus.yml must have the targets ${measured.join(', ')}`);
+
+function isSame(one, other) {
+  return [...one].sort().join() === [...other].sort().join();
 }
 
 if (spawnSync('docker', ['compose', 'version']).status === 0) {

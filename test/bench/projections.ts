@@ -1,5 +1,5 @@
 import { admissionContext } from '@gatehouse/admission/context';
-import { ticketsModel } from '@gatehouse/admission/tickets';
+import { ticketsModel } from '@gatehouse/admission/tickets/read-model';
 import { rebuildReadModel } from '@gatehouse/eventing/read-model';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';

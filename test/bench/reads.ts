@@ -1,4 +1,5 @@
-import { ticketFinder, type TicketFilter } from '@gatehouse/admission/find-tickets';
+import { ticketFinder } from '@gatehouse/admission/tickets/find';
+import type { TicketFilter } from '@gatehouse/admission/tickets/query';
 import { findList, type ListRow } from '@gatehouse/admission/lists';
 import type { Pool } from 'pg';
 import { memoryOf } from './cpu';

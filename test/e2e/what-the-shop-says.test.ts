@@ -1,5 +1,5 @@
 import { READ_MODELS } from '@gatehouse/admission/context';
-import { ticketsModel } from '@gatehouse/admission/tickets';
+import { ticketsModel } from '@gatehouse/admission/tickets/read-model';
 import { checkin } from '@gatehouse/checkin/service';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { inTransaction } from '@gatehouse/eventing/postgres';

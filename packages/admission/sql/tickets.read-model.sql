@@ -19,7 +19,7 @@ create table tickets (
   pseudonymization_id text collate "C" not null,
   -- Folded forms: found and ordered whatever their case (contract, decisions). Null when there is nothing, but for
   -- `name_key`, which is then greater than every name: missing names come last, and pages can go on from a key. Long names are
-  -- shortened in the two keys that are indexed (`nameKey` in tickets.ts).
+  -- shortened in the two keys that are indexed (`nameKey` in tickets/row.ts).
   name_key text collate "C" not null,
   parent_name_key text collate "C",
   shown_name_key text collate "C",

@@ -11,10 +11,10 @@ import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import { listStreams } from './lists';
-import { lookups, type Found, type Lookup } from './lookup';
+import { lookups, type Found, type Lookup } from './tickets/lookup';
 import { refusalLog } from './refusals';
 import { gate, ticketStreams, type Gate } from './scan';
-import { ticketsModel } from './tickets';
+import { ticketsModel } from './tickets/read-model';
 
 const ADMISSION = 'admission';
 

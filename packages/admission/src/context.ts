@@ -8,7 +8,7 @@ import { SHOP_TOPICS } from '@gatehouse/shop/shop';
 import { openAdmission, SERVING_CONNECTIONS, type Admission } from './admission';
 import { historySubscriber } from './history';
 import { listsModel } from './lists';
-import { ticketsModel } from './tickets';
+import { ticketsModel } from './tickets/read-model';
 
 /** In the order in which they are installed. */
 export const READ_MODELS: readonly ReadModel[] = [

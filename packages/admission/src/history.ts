@@ -1,4 +1,5 @@
 import { listStream, ticketStream } from '@gatehouse/events/admission';
+import { checkinListFields } from '@gatehouse/events/checkin-list';
 import { reference, type ListFact, type OrderFact } from '@gatehouse/events/reference';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { stateList } from '@gatehouse/domain/checkin-list';
@@ -11,7 +12,7 @@ import { listsOf, type ListRow } from './lists';
 
 /** Of how many tickets history is written at once. */
 const AT_ONCE = 200;
-/** Of imported check-ins so many make one append: a wristband that was scanned at every door for a week has thousands. */
+/** Imported check-ins in one append: a wristband that was scanned at every door for a week has thousands. */
 const ROWS_AT_ONCE = 500;
 
 /**
@@ -26,13 +27,11 @@ export function historySubscriber({
   caughtUp,
 }: Pick<Admission, 'pool' | 'lists' | 'tickets' | 'caughtUp'>): (batch: readonly Envelope[]) => Promise<void> {
   async function takeList(fact: ListFact, source: Envelope): Promise<void> {
-    const { organizer, event, id, name, all_products, limit_products, subevent, include_pending } = fact;
-    const fields = { organizer, event, id, name, all_products, limit_products, subevent, include_pending };
-    await lists.transact(
-      listStream(id),
-      stateList({ ...fields, auto_checkin_sales_channels: fact.auto_checkin_sales_channels }, fact),
-      { actor: source.actor, trace: source.trace, request: source.id },
-    );
+    await lists.transact(listStream(fact.id), stateList(checkinListFields(fact), fact), {
+      actor: source.actor,
+      trace: source.trace,
+      request: source.id,
+    });
   }
 
   /** The work that one order makes for the tickets' streams. */

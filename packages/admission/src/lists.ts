@@ -1,6 +1,7 @@
-import { admission, type CheckinListEvent } from '@gatehouse/events/admission';
+import { checkinListEvents } from '@gatehouse/events/admission';
+import { checkinListFields, type CheckinListFields } from '@gatehouse/events/checkin-list';
 import type { Envelope } from '@gatehouse/events/envelope';
-import { checkinList, type CheckinListFields } from '@gatehouse/domain/checkin-list';
+import { checkinList } from '@gatehouse/domain/checkin-list';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import type { EventStore } from '@gatehouse/eventing/event-store';
 import { available } from '@gatehouse/eventing/postgres';
@@ -44,12 +45,12 @@ function isOfList(event: Envelope): boolean {
 
 async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> {
   for (const stored of events.filter(isOfList)) {
-    const event = admission.read(stored) as CheckinListEvent | undefined;
+    const event = checkinListEvents.read(stored);
     if (!event) continue;
     const { organizer, event: slug, id } = event.data;
     const gone = event.type === 'CheckinListDeleted';
     const since = event.type === 'CheckinListCreated' ? (event.data.import ?? 0) : 0;
-    const fields = gone ? null : JSON.stringify(fieldsOf(event.data));
+    const fields = gone ? null : JSON.stringify(checkinListFields(event.data));
     await tx.query(
       `insert into lists (id, event, revision, since, fields, deleted) values ($1, $2, $3, $4, $5, $6)
        on conflict (id) do update set revision = excluded.revision, fields = excluded.fields, deleted = excluded.deleted
@@ -59,24 +60,9 @@ async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> 
   }
 }
 
-function fieldsOf(data: CheckinListFields): CheckinListFields {
-  const { organizer, event, id, name, all_products, limit_products, subevent, include_pending } = data;
-  const { auto_checkin_sales_channels } = data;
-  return {
-    organizer,
-    event,
-    id,
-    name,
-    all_products,
-    limit_products,
-    subevent,
-    include_pending,
-    auto_checkin_sales_channels,
-  };
-}
-
 /** The decider of check-in lists over admission's store. */
-export const listStreams = (store: EventStore) => streams(store, checkinList, { catalog: admission, remember: 1_000 });
+export const listStreams = (store: EventStore) =>
+  streams(store, checkinList, { catalog: checkinListEvents, remember: 1_000 });
 
 const COLUMNS = 'id, revision, fields, since';
 
@@ -88,6 +74,14 @@ export async function findList(pool: Pool, event: string, id: number): Promise<L
       text: `select ${COLUMNS} from lists where id = $1 and event = $2 and not deleted`,
       values: [id, event],
     }),
+  );
+  return rows[0];
+}
+
+/** One list of any event, or undefined: unknown or deleted. */
+export async function findListById(pool: Pool, id: number): Promise<ListRow | undefined> {
+  const { rows } = await available(
+    pool.query<ListRow>(`select ${COLUMNS} from lists where id = $1 and not deleted`, [id]),
   );
   return rows[0];
 }

@@ -1,5 +1,5 @@
 import type { Festival } from '@gatehouse/shop/festival';
-import type { Ticket } from './lookup';
+import type { Ticket } from './tickets/lookup';
 
 /** Whether the gate should look twice (contract §2.1). */
 export const requiresAttention = (ticket: Ticket, festival: Festival): boolean =>

@@ -1,6 +1,6 @@
 import type { Admission } from './admission';
 import { findList, type ListRow } from './lists';
-import type { Found } from './lookup';
+import type { Found } from './tickets/lookup';
 
 /** Which ticket is meant at which list. */
 export type ScanAsk = {

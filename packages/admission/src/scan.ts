@@ -1,10 +1,10 @@
-import { admission, ticketStream, type PositionRedeemed, type TicketEvent } from '@gatehouse/events/admission';
+import { ticketEvents, ticketStream, type PositionRedeemed, type TicketEvent } from '@gatehouse/events/admission';
 import { redeem, undo, type ListFacts, type Redeemed, type Scan, type TicketFacts } from '@gatehouse/domain/redeem';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { EventStore } from '@gatehouse/eventing/event-store';
 import { streams, type Streams } from '@gatehouse/eventing/streams';
 import { metrics } from '@opentelemetry/api';
-import type { Ticket } from './lookup';
+import type { Ticket } from './tickets/lookup';
 import type { RefusalLog } from './refusals';
 
 /** Who scans, and the request that carries the scan. */
@@ -15,16 +15,18 @@ export type Scanner = {
   readonly request?: string;
 };
 
+/** What became of a scan. */
 export type Scanned = {
   readonly result: Redeemed;
   /** The ticket's history before this scan: what the reply shows (contract §6.3). */
   readonly before: Admissions;
 };
 
+/** Decides on scans and records them. Rejects as `Streams.transact` does. */
 export type Gate = {
-  /** Decides on one scan of a known ticket, makes the decision history and answers it. The heads share it (design §1.5). */
+  /** Decides on one scan of a known ticket, records the decision and returns it. All scanner APIs share it (design §1.5). */
   admit(ticket: Ticket, at: { list: ListFacts; scan: Scan }, by: Scanner): Promise<Scanned>;
-  /** Records a scan of a secret that no ticket has; the secret itself is not told. */
+  /** Records a scan of a secret that no ticket has; the secret itself is not recorded. */
   unknown(at: { list: ListFacts; scan: Attempt }, by: Scanner): Promise<void>;
   /** Takes a check-in back; false when there is none. */
   undo(
@@ -34,30 +36,28 @@ export type Gate = {
   ): Promise<boolean>;
 };
 
-/** What is told of a scan whatever comes of it. */
+/** What is recorded of a scan whatever its result. */
 type Attempt = Pick<Scan, 'datetime' | 'force' | 'nonce' | 'app'>;
 
 /** The deciders of tickets over admission's store. */
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
-  streams<Admissions, TicketEvent>(store, ticketDecider, {
-    catalog: admission as unknown as { write: typeof admission.write; read(stored: never): TicketEvent | undefined },
-    remember: 5_000,
-  });
+  streams(store, ticketDecider, { catalog: ticketEvents, remember: 5_000 });
 
+/** The gate over the deciders of tickets; refusals go to a log of their own. */
 export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: RefusalLog): Gate {
   const count = scanCounter();
   return {
     async admit(ticket, { list, scan }, by) {
       const stream = ticketStream(ticket.id);
-      const told = by.request === undefined ? undefined : await tickets.recall(stream, by.request);
-      if (told) {
+      const recalled = by.request === undefined ? undefined : await tickets.recall(stream, by.request);
+      if (recalled) {
         // It was counted when it came first, and is answered as then, whatever has happened since.
-        const { state } = told.before;
+        const { state } = recalled.before;
         return { result: { outcome: 'ok', first: !state.checkins[list.id] }, before: state };
       }
       const decide = redeem(list, factsOf(ticket), scan);
       let before = ticket.history.state;
-      /** A forced repeat that changes nothing, and whether it is one of so many that it is only counted. */
+      /** A forced repeat that changes nothing, and whether it is only counted because there were many of its kind. */
       let repeat: PositionRedeemed['data'] | undefined;
       let isCounted: boolean | undefined;
       const { result } = await tickets.transact(
@@ -121,22 +121,22 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
   };
 }
 
-/** The event of a scan that was let in although its ticket has entered: it only tells, and no reply shows it (contract §2.5). */
+/** The event of a scan that was let in although its ticket has entered: it changes no state, and no reply shows it (contract §2.5). */
 function forcedRepeatIn(events: readonly TicketEvent[]): PositionRedeemed['data'] | undefined {
   const [event] = events;
   return events.length === 1 && event?.type === 'PositionRedeemed' && !event.data.first ? event.data : undefined;
 }
 
-/** Counts here and tells when asked: a counter of OpenTelemetry's would hash its labels for every scan. */
+/** Keeps the counts and reports them when the metrics are read: a counter of OpenTelemetry's would hash its labels for every scan. */
 function scanCounter(): (list: ListFacts, result: string) => void {
   // A list's id is its own among all organizers; the event is for people.
   const lists = new Map<number, Map<string, { readonly event: string; count: number }>>();
   const scans = metrics.getMeter('gatehouse').createObservableCounter('gatehouse.scans', {
     description: 'Scans by list and by what became of them: ok, or the reason of the refusal',
   });
-  scans.addCallback((told) => {
+  scans.addCallback((observer) => {
     for (const [list, results] of lists) {
-      for (const [result, { event, count }] of results) told.observe(count, { event, list, result });
+      for (const [result, { event, count }] of results) observer.observe(count, { event, list, result });
     }
   });
   return ({ event, id }, result) => {

@@ -1,5 +1,6 @@
 import type { CheckinListEvent } from '@gatehouse/events/admission';
-import { changeList, checkinList, createList, deleteList, stateList, type CheckinListFields } from './checkin-list';
+import { changeList, checkinList, createList, deleteList, stateList } from './checkin-list';
+import type { CheckinListFields } from '@gatehouse/events/checkin-list';
 import { spec } from './spec';
 
 const given = spec(checkinList);

@@ -1,18 +1,6 @@
 import type { CheckinListEvent } from '@gatehouse/events/admission';
+import type { CheckinListFields } from '@gatehouse/events/checkin-list';
 import type { Decider, Decision } from './decider';
-
-/** What can be said of a check-in list (contract §4.1). */
-export type CheckinListFields = {
-  readonly organizer: string;
-  readonly event: string;
-  readonly id: number;
-  readonly name: string;
-  readonly all_products: boolean;
-  readonly limit_products: number[];
-  readonly subevent: number | null;
-  readonly include_pending: boolean;
-  readonly auto_checkin_sales_channels: string[];
-};
 
 export type CheckinList =
   | { readonly kind: 'none' }
@@ -31,7 +19,7 @@ export const checkinList: Decider<CheckinList, CheckinListEvent> = {
   evolve(state, event) {
     if (event.type === 'CheckinListDeleted') return { kind: 'deleted' };
     const { import: number, hash, ...rest } = event.data;
-    const { replaced_edits: _told, ...fields } = rest as CheckinListFields & { replaced_edits?: boolean };
+    const { replaced_edits: _told, ...fields } = { replaced_edits: undefined, ...rest };
     const stated = number !== null && hash !== null;
     const before = state.kind === 'active' ? state.fact : null;
     return {
@@ -62,7 +50,8 @@ export const changeList =
   (list: CheckinList): Decision<{ found: boolean }, CheckinListEvent> => {
     if (list.kind !== 'active') return { result: { found: false }, events: [] };
     const fields = { ...list.fields, ...changes };
-    if (same(list.fields, fields)) return { result: { found: true }, events: [] };
+    // In the order of the list's own fields, both: equal texts, equal lists.
+    if (JSON.stringify(fields) === JSON.stringify(list.fields)) return { result: { found: true }, events: [] };
     return {
       result: { found: true },
       events: [{ type: 'CheckinListChanged', data: { ...fields, ...byHand, replaced_edits: false } }],
@@ -107,16 +96,3 @@ export const stateList =
       events: [{ type: 'CheckinListChanged', data: { ...fields, ...fact, replaced_edits: list.edited } }],
     };
   };
-
-function same(a: CheckinListFields, b: CheckinListFields): boolean {
-  const text = (fields: CheckinListFields) =>
-    JSON.stringify([
-      fields.name,
-      fields.all_products,
-      fields.limit_products,
-      fields.subevent,
-      fields.include_pending,
-      fields.auto_checkin_sales_channels,
-    ]);
-  return text(a) === text(b);
-}

@@ -5,14 +5,15 @@ export type I18n = Readonly<Record<string, string>>;
 const SERVER_LANGUAGE = 'en';
 
 /**
- * Which of an event's languages an `Accept-Language` header asks for: the same one, its base language, or another form of it, in
- * the order of preference. Without a match English if the event speaks it, else the event's own `locale` (contract §1.5).
+ * Which of an event's languages to speak to somebody who wants these, the best first: the same one, its base language, or another form of
+ * it, in the order of preference; `*` is content with any. Without a match English if the event speaks it, else the event's own `locale`
+ * (contract §1.5).
  */
-export function chooseLanguage(acceptLanguage: string | undefined, locales: readonly string[], locale: string): string {
+export function spokenLanguage(wanted: readonly string[], locales: readonly string[], locale: string): string {
   const spoken = locales.length > 0 ? locales : [locale];
-  for (const wanted of acceptLanguage ? preferences(acceptLanguage) : []) {
-    if (wanted === '*') break;
-    const found = closest(spoken, wanted);
+  for (const language of wanted) {
+    if (language === '*') break;
+    const found = closest(spoken, language.toLowerCase());
     if (found !== undefined) return found;
   }
   return spoken.includes(SERVER_LANGUAGE) ? SERVER_LANGUAGE : locale;
@@ -39,18 +40,4 @@ function closest(codes: readonly string[], wanted: string): string | undefined {
     codes.find((code) => code.toLowerCase() === base) ??
     codes.find((code) => code.toLowerCase().startsWith(`${base}-`))
   );
-}
-
-/** The languages of the header in lower case, most wanted first; those with weight 0 or an unreadable one are left out. */
-function preferences(header: string): string[] {
-  return header
-    .split(',')
-    .map((part) => {
-      const [tag = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
-      const weight = parameters.find((parameter) => parameter.startsWith('q='));
-      return { tag, weight: weight === undefined ? 1 : Number(weight.slice(2)) };
-    })
-    .filter(({ tag, weight }) => tag !== '' && weight > 0 && weight <= 1)
-    .sort((a, b) => b.weight - a.weight)
-    .map(({ tag }) => tag);
 }

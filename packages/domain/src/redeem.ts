@@ -1,18 +1,13 @@
 import type { AnswersGiven, PositionRedeemed, RedemptionUndone, CheckinImported } from '@gatehouse/events/admission';
+import type { CheckinListFields } from '@gatehouse/events/checkin-list';
 import type { Answered, CheckinQuestion } from './answers';
 import type { Decision } from './decider';
 import type { Instant } from './instant';
 import type { Admissions } from './ticket';
 
 /** What a decision needs to know of a check-in list. */
-export type ListFacts = {
-  readonly organizer: string;
-  readonly event: string;
-  readonly id: number;
-  readonly all_products: boolean;
+export type ListFacts = Omit<CheckinListFields, 'name' | 'limit_products' | 'auto_checkin_sales_channels'> & {
   readonly limit_products: readonly number[];
-  readonly subevent: number | null;
-  readonly include_pending: boolean;
 };
 
 /** What a decision needs to know of a ticket, as the shop states it. */

@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { startEmbedded } from './start-embedded';
 
 /** A PostgreSQL to work with, and how to leave it. */
@@ -10,4 +11,16 @@ export async function openDatabase(
 ): Promise<Database> {
   if (settings.databaseUrl !== undefined) return { url: settings.databaseUrl, stop: () => Promise.resolve() };
   return startEmbedded({ dataFolder: settings.dataFolder, ...options });
+}
+
+/** Makes a database on the server of a URL unless there is one of that name, which must be a plain identifier. */
+export async function createDatabase(url: string, name: string): Promise<void> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
+    if (rowCount === 0) await client.query(`create database ${name}`);
+  } finally {
+    await client.end();
+  }
 }

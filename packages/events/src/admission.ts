@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkinListShape } from './checkin-list';
 import { catalog, event, type EventOf } from './define';
 
 /* What happens at the gates (design §3). What `describe` says is published with the schemas (asyncapi.yaml). */
@@ -139,28 +140,16 @@ export const RedemptionUndone = event('RedemptionUndone', z.object({ ...subject,
   privateFields: ['reason'],
 });
 
-const listState = {
-  organizer: z.string(),
-  event: z.string(),
-  id,
-  name: z.string(),
-  all_products: z.boolean(),
-  limit_products: z.array(id),
-  subevent: id.nullable(),
-  include_pending: z.boolean(),
-  auto_checkin_sales_channels: z.array(z.string()),
-};
-
 const origin = {
   import: z.int().nullable().describe('The number of the import that stated this; null when it came through the API.'),
   hash: z.string().nullable().describe('Of what that import stated.'),
 };
 
-export const CheckinListCreated = event('CheckinListCreated', z.object({ ...listState, ...origin }));
+export const CheckinListCreated = event('CheckinListCreated', z.object({ ...checkinListShape, ...origin }));
 export const CheckinListChanged = event(
   'CheckinListChanged',
   z.object({
-    ...listState,
+    ...checkinListShape,
     ...origin,
     replaced_edits: z.boolean().describe('An import replaced what had been edited here.'),
   }),
@@ -193,8 +182,10 @@ export type CheckinListChanged = EventOf<typeof CheckinListChanged>;
 export type CheckinListDeleted = EventOf<typeof CheckinListDeleted>;
 
 /** What stands in a ticket's stream `ticket-<position id>`. */
+export const ticketEvents = admission.only(PositionRedeemed, AnswersGiven, CheckinImported, RedemptionUndone);
 export type TicketEvent = PositionRedeemed | AnswersGiven | CheckinImported | RedemptionUndone;
 /** What stands in a list's stream `checkinlist-<id>`. */
+export const checkinListEvents = admission.only(CheckinListCreated, CheckinListChanged, CheckinListDeleted);
 export type CheckinListEvent = CheckinListCreated | CheckinListChanged | CheckinListDeleted;
 export type AdmissionEvent = TicketEvent | CheckinListEvent | RedemptionRefused | ScansRepeated;
 

@@ -68,3 +68,27 @@ describe('write', () => {
     expect(() => gates.write(foreign)).toThrow('no such event in this context: GatePainted');
   });
 });
+
+describe('only', () => {
+  const closings = gates.only(GateClosed);
+
+  test('reads and writes the events that it names, as the whole catalog does', () => {
+    const closed = { type: 'GateClosed' as const, data: { gate: 'North' } };
+    expect(closings.read(closings.write(closed))).toEqual(closed);
+    expect([...closings.definitions.keys()]).toEqual(['GateClosed']);
+  });
+
+  test('knows no other event of the context', () => {
+    expect(closings.read({ type: 'GateOpened', version: 3, data: { gate: 'North', lanes: 1 } })).toBeUndefined();
+    const opened = { type: 'GateOpened', data: { gate: 'North', lanes: 1 } } as unknown as {
+      type: 'GateClosed';
+      data: { gate: string };
+    };
+    expect(() => closings.write(opened)).toThrow('no such event in this context: GateOpened');
+  });
+
+  test('names no event of another context', () => {
+    const foreign = event('GateClosed', z.object({ gate: z.string() }));
+    expect(() => gates.only(foreign)).toThrow('no such event in this context: GateClosed');
+  });
+});

@@ -65,6 +65,11 @@ export type Catalog<E extends DomainEvent> = {
   write(event: E): { type: string; version: number; data: unknown };
   /** The current form of a stored event, or undefined for a type that this catalog does not know. Throws NewerEventVersion. */
   read(stored: { type: string; version: number; data: unknown }): E | undefined;
+  /**
+   * A catalog of some of its events, such as those of one kind of stream: it refuses to write the others, and reads them as events
+   * that it does not know. Throws for an event of another context.
+   */
+  only<const D extends readonly EventDefinition<E['type']>[]>(...definitions: D): Catalog<EventOf<D[number]>>;
 };
 
 /** The events of one context. */
@@ -87,6 +92,11 @@ export function catalog<const D extends readonly EventDefinition[]>(definitions:
       let data = stored.data as Record<string, unknown>;
       for (const upcast of definition.upcasts.slice(stored.version - 1)) data = upcast(data);
       return { type: stored.type, data } as EventOf<D[number]>;
+    },
+    only(...some) {
+      const foreign = some.find((each) => byType.get(each.type) !== each);
+      if (foreign) throw new Error(`no such event in this context: ${foreign.type}`);
+      return catalog(some);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkinListShape } from './checkin-list';
 import { catalog, event, type EventOf } from './define';
 
 /*
@@ -137,19 +138,7 @@ export const QuestionStated = event(
   }),
 );
 
-export const ListStated = event(
-  'ListStated',
-  z.object({
-    ...eventFact,
-    id,
-    name: z.string(),
-    all_products: z.boolean(),
-    limit_products: z.array(id),
-    subevent: id.nullable(),
-    include_pending: z.boolean(),
-    auto_checkin_sales_channels: z.array(z.string()),
-  }),
-);
+export const ListStated = event('ListStated', z.object({ ...eventFact, ...checkinListShape }));
 
 export const VoucherStated = event(
   'VoucherStated',
@@ -431,7 +420,6 @@ export type ReferenceEvent = Parameters<(typeof reference)['write']>[0];
 
 /** The stream of a reference entity: `item-17`, `order-<organizer>/<code>`, `event-<organizer>/<slug>` (design §3). */
 export function referenceStream(event: ReferenceEvent): string {
-  const d = event.data;
   switch (event.type) {
     case 'OrganizerStated':
       return `organizer-${event.data.organizer}`;
@@ -474,7 +462,5 @@ export function referenceStream(event: ReferenceEvent): string {
       return `layout-${event.data.id}`;
     case 'DroidKeyStated':
       return `droidkey-${event.data.id}`;
-    default:
-      throw new Error(`no stream for ${JSON.stringify(d)}`);
   }
 }

@@ -1,6 +1,6 @@
 import { referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
 import { contentHash, type Spooled } from './spool';
-import type { Entry, Kind } from './walk';
+import type { Kind, ReadObject } from './entry';
 
 /** The events that state an object; kinds without one are not imported. */
 const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
@@ -31,24 +31,24 @@ export function eventOf(spooled: Pick<Spooled, 'kind' | 'hash'>, content: object
   return { type, data: { import: number, hash: spooled.hash, ...content } } as ReferenceEvent;
 }
 
-/** What an object states, ready for the store. Credentials are read once more before they are written, so they have no stream yet. */
-export function spooledOf(entry: Entry): Spooled[] {
-  switch (entry.kind) {
+/** What a valid object states, ready for the store. Credentials are read once more before they are written, so they have no stream yet. */
+export function spooledOf(object: ReadObject): Spooled[] {
+  switch (object.kind) {
     case 'plan':
     case 'scan':
       return [];
     case 'token':
-      return entry.content!.map((token) => spool('token', token));
+      return object.content!.map((token) => spool('token', token));
     case 'device':
     case 'droidkey':
-      return [spool(entry.kind, entry.content!)];
+      return [spool(object.kind, object.content!)];
     case 'event':
     case 'date': {
-      const { seatingPlan: _plan, ...content } = entry.content!;
-      return [spoolWithStream(entry.kind, content)];
+      const { seatingPlan: _plan, ...content } = object.content!;
+      return [spoolWithStream(object.kind, content)];
     }
     default:
-      return [spoolWithStream(entry.kind, entry.content!)];
+      return [spoolWithStream(object.kind, object.content!)];
   }
 }
 

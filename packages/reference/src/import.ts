@@ -3,6 +3,7 @@ import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import type { Pool } from 'pg';
 import { check, type Checked } from './check';
 import { isEnded } from './credentials';
+import type { Kind } from './entry';
 import { openFolder, type OrganizerFolder } from './folder';
 import { openPositions } from './positions';
 import { aboutTickets, notEnforced, warnings, type Counts, type Report } from './report';
@@ -10,7 +11,6 @@ import { readObject } from './rows';
 import { openSpool, type Spool } from './spool';
 import { readStored } from './stored';
 import type { ReferenceStore } from './store';
-import type { Kind } from './walk';
 import { readCredentials, write, type Credentials, type Written } from './write';
 
 /** How far an import is. `fraction` and `objects` are of the phase. */

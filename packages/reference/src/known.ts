@@ -1,6 +1,6 @@
 import type { Stated } from './raw';
 
-/** What an event is known to have: from its folder or from earlier imports. References are checked against it. */
+/** What an event is known to have, from earlier imports and from the part of the export that has been read. References are checked against it. */
 export type KnownEvent = {
   readonly organizer: string;
   readonly event: string;
@@ -12,13 +12,14 @@ export type KnownEvent = {
   /** Dates, each with its seating plan. */
   readonly dates: Map<number, number | null>;
   readonly lists: Set<number>;
-  /** Null: the export says nothing of these, so references to them are not checked. */
+  /** Null: neither the export nor an earlier import names any, so references to them are not checked. */
   questions: Set<number> | null;
   categories: Set<number> | null;
   taxRules: Set<number> | null;
   quotas: Set<number> | null;
 };
 
+/** An event of which nothing is known yet. */
 export function knownEvent(organizer: string, event: string): KnownEvent {
   return {
     organizer,
@@ -36,7 +37,53 @@ export function knownEvent(organizer: string, event: string): KnownEvent {
   };
 }
 
-/** Where the seats of a plan stand, by guid. */
+/** The known events of all organizers, by `organizer/event`. */
+export type KnownEvents = Map<string, KnownEvent>;
+
+/** The known event of this name, added first where it is new. */
+export function eventIn(events: KnownEvents, organizer: string, event: string): KnownEvent {
+  const name = `${organizer}/${event}`;
+  let known = events.get(name);
+  if (!known) events.set(name, (known = knownEvent(organizer, event)));
+  return known;
+}
+
+/** The kinds that other objects refer to. */
+export type ReferredKind = 'item' | 'date' | 'list' | 'question' | 'category' | 'quota' | 'taxrule';
+
+/** An object that others may refer to, with what they need of it: a product's variations, the seating plan of a date. */
+type Referred =
+  | { readonly kind: 'item'; readonly id: number; readonly variations: ReadonlySet<number> }
+  | { readonly kind: 'date'; readonly id: number; readonly seatingPlan: number | null }
+  | { readonly kind: Exclude<ReferredKind, 'item' | 'date'>; readonly id: number };
+
+/** Adds an object to what its event has, so that others may refer to it. */
+export function addTo(event: KnownEvent, object: Referred): void {
+  switch (object.kind) {
+    case 'item':
+      event.items.set(object.id, object.variations);
+      return;
+    case 'date':
+      event.dates.set(object.id, object.seatingPlan);
+      return;
+    case 'list':
+      event.lists.add(object.id);
+      return;
+    case 'question':
+      (event.questions ??= new Set()).add(object.id);
+      return;
+    case 'category':
+      (event.categories ??= new Set()).add(object.id);
+      return;
+    case 'quota':
+      (event.quotas ??= new Set()).add(object.id);
+      return;
+    case 'taxrule':
+      (event.taxRules ??= new Set()).add(object.id);
+  }
+}
+
+/** The positions of a seating plan's seats, by guid. */
 export type SeatingPlan = ReadonlyMap<string, { readonly x: number; readonly y: number; readonly rank: number }>;
 
 /** What the objects of one event are read with. */
@@ -47,21 +94,6 @@ export type EventScope = {
   readonly plans: ReadonlyMap<number, SeatingPlan>;
 };
 
+/** The ids of a product's variations. */
 export const variationsOf = (item: Pick<Stated<'ItemStated'>, 'variations'>): ReadonlySet<number> =>
   new Set(item.variations.map((variation) => variation.id));
-
-/** Why these references are wrong, by key; undefined when they are right. */
-export function wrongProduct(
-  known: KnownEvent,
-  item: number,
-  variation: number | null,
-): [key: string, reason: string] | undefined {
-  const variations = known.items.get(item);
-  if (!variations) return ['item', `${item} is no product of this event`];
-  if (variation === null || variations.has(variation)) return undefined;
-  return ['variation', `${variation} is no variation of product ${item}`];
-}
-
-export function wrongDate(known: KnownEvent, subevent: number | null): string | undefined {
-  return subevent === null || known.dates.has(subevent) ? undefined : `${subevent} is no date of this event`;
-}

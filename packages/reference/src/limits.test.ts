@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { json, limitOf, LIMITS, text } from './limits';
 import * as credentials from './raw-credentials';
 import * as events from './raw-events';
+import * as gates from './raw-gates';
 import * as orders from './raw-orders';
 import * as products from './raw-products';
+import * as seats from './raw-seats';
 
-const READERS = Object.entries<unknown>({ ...credentials, ...events, ...orders, ...products })
+const READERS = Object.entries<unknown>({ ...credentials, ...events, ...gates, ...orders, ...products, ...seats })
   .filter((entry): entry is [string, { shape: z.ZodType }] => typeof entry[1] === 'function' && 'shape' in entry[1])
   // Nothing of it becomes a fact.
   .filter(([name]) => name !== 'readScan');

@@ -1,16 +1,18 @@
 import type { SourceFile } from './folder';
 import { place } from './rows';
 
-/** Where an object stands: whose it is, and how that is told. */
-export type Where = { readonly owner: string; readonly told: string };
+/** Where an object of an export is: the event or organizer that it belongs to, and its place for a human. */
+export type Where = { readonly owner: string; readonly place: string };
 
-/** Places of objects as small numbers, so that an id of millions can be told with the place where it was named before. */
+/** Places of objects as small numbers, so that the place where an id was named first can be kept for millions of ids. */
 export type Places = {
-  /** The number of the object that is being read. A file's objects come one after another. */
+  /** The number of an object. A file's objects must be asked for one after another, with no other file's between them. */
   number(at: { readonly file: SourceFile; readonly index: number }, owner: string): number;
+  /** The place that has this number. */
   of(number: number): Where;
 };
 
+/** Makes the places of one import. */
 export function places(): Places {
   const files: { readonly file: SourceFile; readonly owner: string; readonly first: number }[] = [];
   let next = 0;
@@ -25,7 +27,7 @@ export function places(): Places {
     },
     of(number) {
       const { file, owner, first } = files.findLast((each) => each.first <= number)!;
-      return { owner, told: place(file, number - first - 1) };
+      return { owner, place: place(file, number - first - 1) };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wrongDate, wrongProduct, type EventScope } from './known';
+import type { EventScope } from './known';
 import { LIMITS, text } from './limits';
 import {
   Amount,
@@ -17,6 +17,7 @@ import {
   Moment,
   Name,
   NameOrEmpty,
+  nameParts,
   or,
   Parts,
   Present,
@@ -25,7 +26,7 @@ import {
   type Findings,
   type Stated,
 } from './raw';
-import { nameParts } from './raw-products';
+import { checkDate, checkProduct } from './references';
 
 const Checkin = z.object({
   /** Shops have more scans than tickets. */
@@ -133,10 +134,8 @@ export const readOrder = reader(Order, (raw, scope: EventScope, findings): Order
 
 function checkReferences(position: RawPosition, scope: EventScope, issue: (key: string, reason: string) => void): void {
   const { known } = scope;
-  const wrong = wrongProduct(known, position.item, position.variation);
-  if (wrong) issue(wrong[0], wrong[1]);
-  const date = wrongDate(known, position.subevent);
-  if (date !== undefined) issue('subevent', date);
+  checkProduct(known, position.item, position.variation, issue);
+  checkDate(known, position.subevent, issue);
   const { questions } = known;
   if (!questions) return;
   position.answers.forEach((answer, i) => {

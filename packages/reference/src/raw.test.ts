@@ -1,8 +1,10 @@
 import { knownEvent, type EventScope } from './known';
 import { readDevice, readDroidKey, readTeam } from './raw-credentials';
 import { noSettings, readEvent, readPlan, readSettings } from './raw-events';
+import { readList, readQuestion } from './raw-gates';
 import { readOrder } from './raw-orders';
-import { readCartPosition, readItem, readList, readQuestion, readQuota, readSeat, readVoucher } from './raw-products';
+import { readItem, readQuota, readVoucher } from './raw-products';
+import { readCartPosition, readSeat } from './raw-seats';
 
 const known = knownEvent('demo', 'fest');
 known.items.set(1, new Set([11]));

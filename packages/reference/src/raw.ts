@@ -113,6 +113,16 @@ function isLongName(parts: Readonly<Record<string, string | number | null>>): bo
   return isLonger(joinName(parts, '') ?? '', own ? LIMITS.name : LIMITS.name - 1);
 }
 
+/** A name without parts is kept as contract §2.2 keeps it. */
+export function nameParts(parts: Record<string, unknown>, name: string | null): Record<string, unknown> {
+  return name !== null && name !== '' && Object.keys(parts).length === 0 ? { _legacy: name } : parts;
+}
+
+/** A seat that an object names: its guid, or the seat as a whole. */
+export const SeatGuid = z.union([Name, z.object({ seat_guid: Name }).transform((seat) => seat.seat_guid)], {
+  error: 'is neither the guid of a seat nor a seat',
+});
+
 /** A date and time, canonical in UTC; without a zone it is UTC (contract §1.6). */
 export const Moment = Code.transform((text, context) => {
   const instant = parseInstant(text);

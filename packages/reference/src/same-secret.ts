@@ -1,5 +1,5 @@
 import type { Spool } from './spool';
-import type { Contents } from './walk';
+import type { Contents } from './entry';
 
 /** Secrets are unique in an event. */
 export const secretKey = (of: { organizer: string; event: string }, secret: string): string =>

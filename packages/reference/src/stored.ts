@@ -1,7 +1,7 @@
 import { reference, type ReferenceEvent } from '@gatehouse/events/reference';
 import { IdTable } from './id-table';
 import { wholeOrders } from './order-parts';
-import { knownEvent, variationsOf, type KnownEvent } from './known';
+import { addTo, eventIn, variationsOf, type KnownEvent, type KnownEvents, type ReferredKind } from './known';
 import type { ReferenceStore } from './store';
 
 export type FactOf<T extends ReferenceEvent['type']> = Extract<ReferenceEvent, { type: T }>['data'];
@@ -40,7 +40,7 @@ export const OWNED = {
 export type OwnedKind = keyof typeof OWNED | 'variation' | 'position';
 
 /** The kinds that others refer to: they are always read. The rest only matters where two organizers could clash. */
-const REFERRED: readonly (keyof typeof OWNED)[] = ['item', 'date', 'list', 'question', 'category', 'quota', 'taxrule'];
+const REFERRED: readonly ReferredKind[] = ['item', 'date', 'list', 'question', 'category', 'quota', 'taxrule'];
 
 /** Whose an id is, in little memory: owners are numbered texts like `demo/openair`. */
 export type Owners = {
@@ -67,7 +67,8 @@ export function owners(): Owners {
   };
 }
 
-export type Stored = { readonly events: Map<string, KnownEvent>; readonly owners: Owners };
+/** What an import needs of earlier ones. */
+export type Stored = { readonly events: KnownEvents; readonly owners: Owners };
 
 /** What earlier imports brought, as far as it matters for an import of `organizers`. */
 export async function readStored(store: ReferenceStore, organizers: readonly string[]): Promise<Stored> {
@@ -79,9 +80,7 @@ export async function readStored(store: ReferenceStore, organizers: readonly str
     for (const { fact } of await newestFacts(store, prefix, type)) {
       const owner = `${fact.organizer}/${fact.event}`;
       stored.owners.set(kind, fact.id, owner);
-      let event = stored.events.get(owner);
-      if (!event) stored.events.set(owner, (event = knownEvent(fact.organizer, fact.event)));
-      remember(event, kind, fact as never);
+      makeKnown(eventIn(stored.events, fact.organizer, fact.event), kind, fact as never);
       if (kind !== 'item') continue;
       for (const variation of variationsOf(fact as never)) stored.owners.set('variation', variation, owner);
     }
@@ -90,19 +89,20 @@ export async function readStored(store: ReferenceStore, organizers: readonly str
   return stored;
 }
 
-function remember(
+/** The seating plan of a date is not stored: the seats of an earlier import have their positions. */
+function makeKnown(
   event: KnownEvent,
   kind: keyof typeof OWNED,
   fact: Parameters<typeof variationsOf>[0] & { id: number },
 ): void {
-  if (kind === 'item') event.items.set(fact.id, variationsOf(fact));
-  if (kind === 'date') event.dates.set(fact.id, null);
-  if (kind === 'list') event.lists.add(fact.id);
-  if (kind === 'question') (event.questions ??= new Set()).add(fact.id);
-  if (kind === 'category') (event.categories ??= new Set()).add(fact.id);
-  if (kind === 'quota') (event.quotas ??= new Set()).add(fact.id);
-  if (kind === 'taxrule') (event.taxRules ??= new Set()).add(fact.id);
+  const { id } = fact;
+  if (kind === 'item') addTo(event, { kind, id, variations: variationsOf(fact) });
+  else if (kind === 'date') addTo(event, { kind, id, seatingPlan: null });
+  else if (isReferred(kind)) addTo(event, { kind, id });
 }
+
+const isReferred = (kind: keyof typeof OWNED): kind is ReferredKind =>
+  (REFERRED as readonly (keyof typeof OWNED)[]).includes(kind);
 
 /** Of millions of orders only the positions' ids are kept. */
 async function readPositions(store: ReferenceStore, found: Owners): Promise<void> {

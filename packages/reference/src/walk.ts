@@ -1,14 +1,10 @@
+import type { Claims } from './claims';
+import type { Entry, Kind, ReadObject } from './entry';
+import { spooledOf } from './facts';
 import type { OrganizerFolder, SourceFile, SourceFolder } from './folder';
-import type { EventScope, KnownEvent, SeatingPlan } from './known';
-import type { Issue, Note, Reading, Stated } from './raw';
-import {
-  readDevice,
-  readDroidKey,
-  readTeam,
-  type DeviceContent,
-  type DroidKeyContent,
-  type TokenContent,
-} from './raw-credentials';
+import { addTo, eventIn, variationsOf, type EventScope, type KnownEvents, type SeatingPlan } from './known';
+import type { Issue, Reading } from './raw';
+import { readDevice, readDroidKey, readTeam } from './raw-credentials';
 import {
   noSettings,
   readCategory,
@@ -19,62 +15,13 @@ import {
   readOrganizer,
   readPlan,
   readSettings,
-  type DateReading,
-  type EventReading,
 } from './raw-events';
-import { readOrder, type OrderContent } from './raw-orders';
-import {
-  readCartPosition,
-  readItem,
-  readList,
-  readQuestion,
-  readQuota,
-  readScan,
-  readSeat,
-  readTaxRule,
-  readVoucher,
-  readWaiting,
-} from './raw-products';
-import { place, readObject, readRows, type Row } from './rows';
-
-/** What an import brings, by kind. */
-export type Contents = {
-  organizer: Stated<'OrganizerStated'>;
-  channel: Stated<'SalesChannelStated'>;
-  event: EventReading;
-  date: DateReading;
-  category: Stated<'CategoryStated'>;
-  taxrule: Stated<'TaxRuleStated'>;
-  item: Stated<'ItemStated'>;
-  quota: Stated<'QuotaStated'>;
-  question: Stated<'QuestionStated'>;
-  layout: Stated<'LayoutStated'>;
-  list: Stated<'ListStated'>;
-  voucher: Stated<'VoucherStated'>;
-  waiting: Stated<'WaitingListEntryStated'>;
-  seat: Stated<'SeatStated'>;
-  cartposition: Stated<'CartPositionStated'>;
-  token: TokenContent[];
-  device: DeviceContent;
-  droidkey: DroidKeyContent;
-  order: OrderContent;
-  /** Read for what is to be told about it, not imported. */
-  plan: { id: number; seats: SeatingPlan };
-  scan: undefined;
-};
-export type Kind = keyof Contents;
-
-/** One object of an export, read. The visitor may add issues; an object with issues is not imported. */
-export type Entry = {
-  [K in Kind]: {
-    readonly kind: K;
-    readonly file: SourceFile;
-    readonly index: number;
-    readonly content: Contents[K] | undefined;
-    readonly issues: Issue[];
-    readonly notes: readonly Note[];
-  };
-}[Kind];
+import { readList, readQuestion, readScan } from './raw-gates';
+import { readOrder } from './raw-orders';
+import { readItem, readQuota, readTaxRule, readVoucher, readWaiting } from './raw-products';
+import { readCartPosition, readSeat } from './raw-seats';
+import { readObject, readRows, type Row } from './rows';
+import { storageIssues } from './storage-limits';
 
 /** The files of an event's folder, each after those it refers to; orders come last of all, after the credentials. */
 const EVENT_FILES: readonly {
@@ -97,42 +44,51 @@ const EVENT_FILES: readonly {
   { file: 'checkins.json', kind: 'scan', read: readScan },
 ];
 
-export type Walk = {
-  /** What is known of an event from earlier imports and, as the walk goes on, from the folder. */
-  event(organizer: string, event: string): KnownEvent;
-  /** Whether the organizer or event of this file was left out, and with it everything it has. */
-  leftOut(file: SourceFile): boolean;
+export type WalkOptions = {
+  /** What earlier imports brought. The walk adds every valid object of the export, so that later ones may refer to it. */
+  readonly known: KnownEvents;
+  readonly claims: Claims;
+  /** Leaves out the rest of an organizer or event that is invalid itself, as long as nothing of the export is missing. */
+  readonly skipInvalid: boolean;
   onBytes(bytes: number): void;
 };
 
+type Walk = WalkOptions & {
+  /** Whether every file that was read so far was whole. What is missing cannot be skipped, so then nothing is. */
+  isWhole: boolean;
+};
+
 /**
- * The objects of the folders in the order in which they may be written: nothing comes before what it refers to. The caller
- * enters each valid object into what is known before it asks for the next.
+ * The objects of the folders in the order in which they may be written: none comes before what it refers to. Each has been
+ * checked against those before it, and is known to those after it when it is valid.
  */
-export async function* walk(folders: readonly OrganizerFolder[], options: Walk): AsyncGenerator<Entry[]> {
-  for (const folder of folders) yield* walkOrganizer(folder, options);
+export async function* walk(folders: readonly OrganizerFolder[], options: WalkOptions): AsyncGenerator<Entry[]> {
+  const isWhole = folders.every((folder) => [folder, ...folder.events].every(({ problems }) => problems.length === 0));
+  const state: Walk = { ...options, isWhole };
+  for (const folder of folders) yield* walkOrganizer(folder, state);
 }
 
-async function* walkOrganizer(folder: OrganizerFolder, options: Walk): AsyncGenerator<Entry[]> {
+async function* walkOrganizer(folder: OrganizerFolder, state: Walk): AsyncGenerator<Entry[]> {
   const file = folder.files.get('organizer.json');
-  // It is there under another name, or cannot be read: that is told already.
+  // It has another name, or cannot be read: the folder's problems say so.
   if (!file) return;
-  const [own] = entriesOf({ kind: 'organizer', file, read: readOrganizer }, [await readObject(file)], undefined);
-  yield [own!];
-  const organizer = (own!.content as Contents['organizer'] | undefined)?.organizer ?? folder.name;
-  if (options.leftOut(file)) return;
+  const row = await readObject(file);
+  const reading = read(row, readOrganizer, undefined);
+  const own = enter({ kind: 'organizer', file, index: row.index, ...reading }, state);
+  yield [own];
+  if (isLeftOut(own, state)) return;
 
+  const organizer = reading.content?.organizer ?? folder.name;
   const scope = { organizer };
   const channels = folder.files.get('saleschannels.json');
-  if (channels) yield* walkFile({ kind: 'channel', file: channels, read: readChannel }, scope, options);
+  if (channels) yield* walkFile({ kind: 'channel', file: channels, read: readChannel }, scope, state);
 
   const plans = new Map<number, SeatingPlan>();
   const planFile = folder.files.get('seatingplans.json');
   if (planFile) {
-    for await (const entries of walkFile({ kind: 'plan', file: planFile, read: readPlan }, undefined, options)) {
-      for (const { content } of entries) {
-        const plan = content as Contents['plan'] | undefined;
-        if (plan) plans.set(plan.id, plan.seats);
+    for await (const entries of walkFile({ kind: 'plan', file: planFile, read: readPlan }, undefined, state)) {
+      for (const { kind, content } of entries) {
+        if (kind === 'plan' && content) plans.set(content.id, content.seats);
       }
       yield entries;
     }
@@ -140,20 +96,20 @@ async function* walkOrganizer(folder: OrganizerFolder, options: Walk): AsyncGene
 
   const events: { files: SourceFolder['files']; scope: EventScope }[] = [];
   for (const eventFolder of folder.events) {
-    const eventScope = yield* walkEvent(eventFolder, { organizer, plans }, options);
+    const eventScope = yield* walkEvent(eventFolder, { organizer, plans }, state);
     if (eventScope) events.push({ files: eventFolder.files, scope: eventScope });
   }
   const teams = folder.files.get('teams.json');
-  if (teams) yield* walkFile({ kind: 'token', file: teams, read: readTeam }, scope, options);
+  if (teams) yield* walkFile({ kind: 'token', file: teams, read: readTeam }, scope, state);
   const devices = folder.files.get('devices.json');
-  if (devices) yield* walkFile({ kind: 'device', file: devices, read: readDevice }, scope, options);
+  if (devices) yield* walkFile({ kind: 'device', file: devices, read: readDevice }, scope, state);
   for (const event of events) {
     const keys = event.files.get('droidkeys.json');
-    if (keys) yield* walkFile({ kind: 'droidkey', file: keys, read: readDroidKey }, event.scope, options);
+    if (keys) yield* walkFile({ kind: 'droidkey', file: keys, read: readDroidKey }, event.scope, state);
   }
   for (const event of events) {
     const orders = event.files.get('orders.ndjson') ?? event.files.get('orders.json');
-    if (orders) yield* walkFile({ kind: 'order', file: orders, read: readOrder }, event.scope, options);
+    if (orders) yield* walkFile({ kind: 'order', file: orders, read: readOrder }, event.scope, state);
   }
 }
 
@@ -161,24 +117,26 @@ async function* walkOrganizer(folder: OrganizerFolder, options: Walk): AsyncGene
 async function* walkEvent(
   folder: SourceFolder,
   above: { organizer: string; plans: ReadonlyMap<number, SeatingPlan> },
-  options: Walk,
+  state: Walk,
 ): AsyncGenerator<Entry[], EventScope | undefined> {
   const file = folder.files.get('event.json') ?? missing(folder);
   const settingsFile = folder.files.get('settings.json');
-  const settingsRow = settingsFile ? await readObject(settingsFile) : undefined;
-  const settings = settingsRow && read(settingsRow, readSettings, undefined);
+  const settings = settingsFile && read(await readObject(settingsFile), readSettings, undefined);
+  const settingsIssues = (settings?.issues ?? []).map((issue) => {
+    return { ...issue, path: `(settings.json${issue.path && ` ${issue.path}`})` };
+  });
   const row = file.path === '' ? { index: -1, problem: 'is missing' } : await readObject(file);
   const eventScope = { organizer: above.organizer, folder: folder.name, settings: settings?.content ?? noSettings };
-  const [own] = entriesOf({ kind: 'event', file, read: readEvent }, [row], eventScope);
-  for (const issue of settings?.issues ?? []) {
-    own!.issues.push({ ...issue, path: `(settings.json${issue.path && ` ${issue.path}`})` });
-  }
-  yield [own!];
-  if (options.leftOut(file)) return undefined;
+  const { content, issues, notes } = read(row, readEvent, eventScope);
+  const own = enter(
+    { kind: 'event', file, index: row.index, content, issues: [...issues, ...settingsIssues], notes },
+    state,
+  );
+  yield [own];
+  if (isLeftOut(own, state)) return undefined;
 
-  const content = own!.content as EventReading | undefined;
   const event = content?.event ?? folder.name;
-  const known = options.event(above.organizer, event);
+  const known = eventIn(state.known, above.organizer, event);
   if (content) {
     known.hasSubevents = content.has_subevents;
     known.locale = content.locale;
@@ -191,7 +149,7 @@ async function* walkEvent(
   const scope: EventScope = { organizer: above.organizer, event, known, plans: above.plans };
   for (const each of EVENT_FILES) {
     const source = folder.files.get(each.file);
-    if (source) yield* walkFile({ kind: each.kind, file: source, read: each.read }, scope, options);
+    if (source) yield* walkFile({ kind: each.kind, file: source, read: each.read }, scope, state);
   }
   return scope;
 }
@@ -209,15 +167,14 @@ type Source<S> = {
   readonly read: (value: unknown, scope: S) => Reading<unknown>;
 };
 
-async function* walkFile<S>(source: Source<S>, scope: S, options: Walk): AsyncGenerator<Entry[]> {
-  for await (const rows of readRows(source.file, options.onBytes)) {
-    const entries = entriesOf(source, rows, scope);
+async function* walkFile<S>(source: Source<S>, scope: S, state: Walk): AsyncGenerator<Entry[]> {
+  const { kind, file, read: reader } = source;
+  for await (const rows of readRows(file, state.onBytes)) {
+    const entries = rows.map((row) =>
+      enter({ kind, file, index: row.index, ...read(row, reader, scope) } as ReadObject, state),
+    );
     if (entries.length > 0) yield entries;
   }
-}
-
-function entriesOf<S>({ kind, file, read: reader }: Source<S>, rows: readonly Row[], scope: S): Entry[] {
-  return rows.map((row) => ({ kind, file, index: row.index, ...read(row, reader, scope) }) as Entry);
 }
 
 function read<S, C>(row: Row, reader: (value: unknown, scope: S) => Reading<C>, scope: S): Reading<C> {
@@ -226,12 +183,43 @@ function read<S, C>(row: Row, reader: (value: unknown, scope: S) => Reading<C>, 
   return { content: undefined, issues: [{ path: '', reason, ...(incomplete && { incomplete }) }], notes: [] };
 }
 
-/** `events/openair/orders.ndjson:17 positions[0].item: 4711 is no product of this event` */
-export function told(entry: Pick<Entry, 'file' | 'index'>, issue: Issue): string {
-  const where = place(entry.file, entry.index);
-  return printable(issue.path === '' ? `${where}: ${issue.reason}` : `${where} ${issue.path}: ${issue.reason}`);
+/** Checks what was read against all that was read before it, and makes it known to what comes after it when it is valid. */
+function enter(object: ReadObject, state: Walk): Entry {
+  const objects = object.content === undefined ? [] : spooledOf(object);
+  const issues = [...ownIssues(object), ...storageIssues(object, objects)];
+  // An object that is left out takes nothing from others.
+  const isClaiming = object.content !== undefined && (issues.length === 0 || !state.skipInvalid);
+  const clashes = isClaiming ? state.claims.claim(object) : { issues: [], notes: [] };
+  issues.push(...clashes.issues);
+  if (issues.some(({ incomplete }) => incomplete)) state.isWhole = false;
+  if (issues.length === 0) makeKnown(object, state.known);
+  return { ...object, issues, notes: [...object.notes, ...clashes.notes], objects };
 }
 
-/** Names of files and keys may hold anything, also what a terminal would obey. */
-export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (odd) => `\\u{${odd.codePointAt(0)!.toString(16)}}`);
+/** Scans are not imported, so nothing can be wrong with them but that some are missing. */
+function ownIssues({ kind, issues }: ReadObject): readonly Issue[] {
+  return kind === 'scan' ? issues.filter(({ incomplete }) => incomplete) : issues;
+}
+
+function makeKnown({ kind, content }: ReadObject, events: KnownEvents): void {
+  switch (kind) {
+    case 'item':
+      return addTo(eventOf(content!, events), { kind, id: content!.id, variations: variationsOf(content!) });
+    case 'date':
+      return addTo(eventOf(content!, events), { kind, id: content!.id, seatingPlan: content!.seatingPlan });
+    case 'list':
+    case 'question':
+    case 'category':
+    case 'taxrule':
+    case 'quota':
+      return addTo(eventOf(content!, events), { kind, id: content!.id });
+    default:
+  }
+}
+
+const eventOf = (content: { organizer: string; event: string }, events: KnownEvents) =>
+  eventIn(events, content.organizer, content.event);
+
+/** Objects of an event that is invalid are checked all the same where nothing will be imported, so that all problems are reported at once. */
+const isLeftOut = ({ issues }: Entry, { skipInvalid, isWhole }: Walk): boolean =>
+  skipInvalid && isWhole && issues.length > 0;

@@ -1,9 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
 import type { Principal } from './auth';
-import { readBody, readBytes, type Body } from './body';
-import { notFound } from './errors';
-import { languagesOf } from './language';
+import { readBody, type Body } from './body';
 import type { Aim } from './path';
 import { Query } from './query';
 
@@ -43,16 +41,6 @@ export class ApiRequest {
     return this.#parts.sent[name] ?? this.param(name);
   }
 
-  /**
-   * A numeric id of the route: at most 15 digits, so it needs a bigint column; plain decimals without a leading zero. Throws 404
-   * for anything else.
-   */
-  id(name: string): number {
-    const text = this.param(name);
-    if (!/^[1-9]\d{0,14}$/.test(text)) throw notFound();
-    return Number(text);
-  }
-
   /** Who asks. Routes that anyone may use have nobody. */
   get principal(): Principal {
     if (!this.#parts.principal) throw new Error('this route is open to anyone');
@@ -62,11 +50,6 @@ export class ApiRequest {
   /** The parsed body. Throws 400, 413, 415. */
   body(): Promise<Body> {
     return (this.#body ??= readBody(this.#req));
-  }
-
-  /** The bytes of the body, whatever their type. Throws 413 beyond `maxBytes`. */
-  bytes(maxBytes?: number): Promise<Buffer> {
-    return readBytes(this.#req, maxBytes);
   }
 
   get headers(): IncomingHttpHeaders {
@@ -87,11 +70,6 @@ export class ApiRequest {
   /** The absolute URL of this request without its query, for links to other pages. */
   get url(): string {
     return this.baseUrl + printable(this.#parts.path);
-  }
-
-  /** Languages that the client wants, best first, in lower case (contract §1.5). */
-  get languages(): readonly string[] {
-    return languagesOf(this.header('accept-language'));
   }
 
   /** The `traceparent` that events of this request keep. */

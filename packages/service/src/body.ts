@@ -26,9 +26,9 @@ export async function readBody(req: IncomingMessage): Promise<Body> {
   return read(bytes, type);
 }
 
-export function readBytes(req: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
+function readBytes(req: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) =>
-    collect(req, maxBytes, (error, bytes) => (error ? reject(error) : resolve(bytes))),
+    collect(req, MAX_BODY_BYTES, (error, bytes) => (error ? reject(error) : resolve(bytes))),
   );
 }
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Context } from '@gatehouse/events/contexts';
 import type { KafkaConnection } from '@gatehouse/eventing/kafka-client';
 import { z } from 'zod';
+import { ROLES, UPSTREAM_SETTINGS, type Role, type UpstreamService, type UpstreamSetting } from './services';
 import { isBroker, isEventStoreUrl, isPostgresUrl, isProxy, isPublicUrl, isUpstream } from './setting-rules';
 
 /** The whole configuration of a process, read once. Nothing else in the project reads `process.env`. */
@@ -20,10 +21,10 @@ export type Config = {
   readonly databases: Partial<Readonly<Record<Context, string>>>;
   readonly eventStore: EventStoreConfig;
   readonly eventBus: EventBusConfig;
-  /** What this process does: `http` answers requests, `projections` fills read models, `relay` publishes to Kafka. */
+  /** What this process does. */
   readonly roles: ReadonlySet<Role>;
-  /** The processes that the gateway sends requests to, as `http://host:port`. */
-  readonly upstreams: { readonly checkin: readonly string[]; readonly legacyDroid: readonly string[] };
+  /** The processes that the gateway sends requests to, by service, as `http://host:port`. */
+  readonly upstreams: Readonly<Record<UpstreamService, readonly string[]>>;
   /** Scheme and host (and path) that clients see, without a slash at its end; undefined: as each request came in. */
   readonly publicUrl: string | undefined;
   /** Proxies whose X-Forwarded-* headers are believed, as Express's `trust proxy` takes them. */
@@ -51,9 +52,6 @@ export type KafkaSettings = {
   readonly replicationFactor: number;
   readonly minInsyncReplicas: number;
 };
-
-export const ROLES = ['http', 'projections', 'relay'] as const;
-export type Role = (typeof ROLES)[number];
 
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -115,6 +113,15 @@ const kafkaOf = ({ eventBus }: Config) => (eventBus.kind === 'kafka' ? eventBus 
 const connectionOf = (config: Config) => kafkaOf(config)?.connection;
 const onlyKafka = (config: Config, text: string) => (kafkaOf(config) ? text : undefined);
 
+const upstreamSetting = (service: UpstreamService) =>
+  setting(list(isUpstream).default([]), UPSTREAMS, ({ upstreams }) => upstreams[service].join());
+
+/** One for each service that answers requests. */
+function upstreamSettings(): Record<UpstreamSetting, ReturnType<typeof upstreamSetting>> {
+  const rows = UPSTREAM_SETTINGS.map(([service, name]) => [name, upstreamSetting(service)] as const);
+  return Object.fromEntries(rows) as Record<UpstreamSetting, ReturnType<typeof upstreamSetting>>;
+}
+
 /** The one list of settings. A new one is a row here, what it means in `Config` and `readConfig`, and a row in README.md. */
 export const SETTINGS = {
   PORT: setting(port.default(8080), PORT, (config) => config.port),
@@ -174,8 +181,7 @@ export const SETTINGS = {
     `a comma separated list of ${ROLES.join(', ')}`,
     ({ roles }) => [...roles].join(),
   ),
-  CHECKIN_URLS: setting(list(isUpstream).default([]), UPSTREAMS, ({ upstreams }) => upstreams.checkin.join()),
-  LEGACY_DROID_URLS: setting(list(isUpstream).default([]), UPSTREAMS, ({ upstreams }) => upstreams.legacyDroid.join()),
+  ...upstreamSettings(),
   PUBLIC_URL: setting(z.string().refine(isPublicUrl).optional(), WEB_URL, (config) => config.publicUrl),
   TRUSTED_PROXIES: setting(
     list(isProxy).default([]),
@@ -234,7 +240,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     eventBus:
       settings.EVENT_BUS === 'postgres' ? { kind: 'postgres' } : { kind: 'kafka', ...kafkaSettingsOf(settings) },
     roles: new Set(settings.ROLES),
-    upstreams: { checkin: settings.CHECKIN_URLS, legacyDroid: settings.LEGACY_DROID_URLS },
+    upstreams: upstreamsOf(settings),
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, ''),
     trustedProxies: settings.TRUSTED_PROXIES,
     logLevel: settings.LOG_LEVEL,
@@ -293,6 +299,12 @@ function contradictions(settings: Settings): string[] {
     }
   }
   return problems;
+}
+
+function upstreamsOf(settings: Settings): Config['upstreams'] {
+  const upstreams: Partial<Record<UpstreamService, readonly string[]>> = {};
+  for (const [service, name] of UPSTREAM_SETTINGS) upstreams[service] = settings[name];
+  return upstreams as Config['upstreams'];
 }
 
 /** Server and database, whoever asks. */

@@ -17,7 +17,9 @@ import {
 } from './drf';
 import { booleanFilter, choiceFilter, idFilter, idsFilter, readFilters, readOrdering, textFilter } from './filters';
 import { route } from './http';
+import { chooseLanguage } from './language';
 import { askedPage, pageOf, pageReply } from './pages';
+import { idIn } from './path';
 import { knownCredentials, startApp, tokenOf, type Ask, type TestApp } from './testing';
 
 /*
@@ -61,13 +63,14 @@ beforeAll(async () => {
         GET: async (request) => {
           const filters = await readFilters(request.query, FILTERS);
           const ordering = readOrdering(request.query, ['a', 'b']);
-          return pageReply(request, pageOf(askedPage(request.query), 1000), [filters, ordering, request.languages]);
+          const language = chooseLanguage(request.header('accept-language'), ['en', 'de'], 'en');
+          return pageReply(request, pageOf(askedPage(request.query), 1000), [filters, ordering, language]);
         },
         POST: async (request) => ({ status: 201, body: await validate(await request.body(), SHAPE) }),
       }),
       route('organizers/:organizer/events/:event/things/:thing/', {
         access,
-        GET: (request) => ({ status: 200, body: { id: request.id('thing') } }),
+        GET: (request) => ({ status: 200, body: { id: idIn(request.param('thing')) } }),
         PUT: (request) => ({ status: 200, body: { thing: request.param('thing') } }),
       }),
     ],

@@ -79,6 +79,8 @@ type Node<T> = {
   /** What may follow a parameter of several segments, the longest first, so that the parameter gets as few as will do. */
   readonly tails: Tail<T>[];
   leaf: Leaf<T> | undefined;
+  /** For whatever begins as this node does and has nothing more of its own. */
+  below: Leaf<T> | undefined;
 };
 type Leaf<T> = { readonly value: T; readonly names: readonly string[] };
 type Tail<T> = { readonly words: readonly string[]; readonly leaf: Leaf<T> };
@@ -89,27 +91,34 @@ export type PathMatch<T> = { readonly value: T; readonly params: Params; readonl
 
 /**
  * Finds what was registered for a path. The work is linear in the path's length: a pattern has one parameter of several segments at
- * most, behind which only words stand, so that where it ends is counted from the end of the path. A word goes before a parameter.
+ * most, behind which only words stand, so that where it ends is counted from the end of the path. A word goes before a parameter, a longer
+ * pattern before the beginning of one (`*`).
  */
 export class PathTable<T> {
   readonly #root: Node<T> = newNode();
 
   /**
    * `pattern` as in `organizers/:organizer/events/:event`; `:secret+` takes one segment or more, empty ones too, for clients that
-   * send slashes as they are; only words may follow it. Registering one twice is a bug.
+   * send slashes as they are; only words may follow it. `pretixdroid/*` is `pretixdroid` and every path below it, `*` every path at all.
+   * Registering one twice is a bug.
    */
   add(pattern: string, value: T): void {
     const parts = pattern.split('/').filter((text) => text !== '');
+    const isBeginning = parts.at(-1) === '*';
+    if (isBeginning) parts.pop();
+    if (parts.includes('*')) throw new Error(`nothing may follow *: ${pattern}`);
     const names = parts.filter((part) => part.startsWith(':')).map((part) => part.slice(1).replace(/\+$/, ''));
     const several = parts.findIndex((part) => part.startsWith(':') && part.endsWith('+'));
+    if (isBeginning && several !== -1) throw new Error(`${parts[several]} has no end before *: ${pattern}`);
     let node = this.#root;
     for (const part of several === -1 ? parts : parts.slice(0, several)) {
       node = part.startsWith(':') ? (node.any ??= newNode()) : childOf(node, part);
     }
     const leaf = { value, names };
     if (several === -1) {
-      if (node.leaf) throw new Error(`the route ${pattern} exists twice`);
-      node.leaf = leaf;
+      const place = isBeginning ? 'below' : 'leaf';
+      if (node[place]) throw new Error(`the route ${pattern} exists twice`);
+      node[place] = leaf;
       return;
     }
     const words = parts.slice(several + 1);
@@ -133,7 +142,7 @@ export class PathTable<T> {
 }
 
 function newNode<T>(): Node<T> {
-  return { words: new Map(), any: undefined, tails: [], leaf: undefined };
+  return { words: new Map(), any: undefined, tails: [], leaf: undefined, below: undefined };
 }
 
 function childOf<T>(node: Node<T>, word: string): Node<T> {
@@ -144,7 +153,7 @@ function childOf<T>(node: Node<T>, word: string): Node<T> {
 
 /** Meets each node once at most. Leaves in `ends` where each parameter begins and where it ends. */
 function walk<T>(node: Node<T>, segments: readonly string[], at: number, ends: number[]): Leaf<T> | undefined {
-  if (at === segments.length) return node.leaf;
+  if (at === segments.length) return node.leaf ?? node.below;
   const segment = segments[at]!;
   const word = node.words.get(segment);
   const found = word && walk(word, segments, at + 1, ends);
@@ -163,7 +172,7 @@ function walk<T>(node: Node<T>, segments: readonly string[], at: number, ends: n
     ends.push(at, end);
     return leaf;
   }
-  return undefined;
+  return node.below;
 }
 
 function valuesOf(names: readonly string[], segments: readonly string[], ends: readonly number[]): Params {

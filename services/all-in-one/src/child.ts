@@ -9,6 +9,7 @@ import { CannotStart, say } from '@gatehouse/service/run-main';
 
 /** A process of the split system, started again when it ends by itself. */
 export type Child = {
+  readonly name: string;
   readonly url: string;
   /** Of its present life. */
   pid(): number | undefined;
@@ -41,6 +42,7 @@ export function startChild(name: string, { main, config }: { main: string; confi
   };
   start();
   return {
+    name,
     url,
     pid: () => child.pid,
     async ready() {

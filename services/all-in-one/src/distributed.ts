@@ -1,31 +1,32 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { openDatabase } from '@gatehouse/embedded-postgres/database';
+import { createDatabase, openDatabase } from '@gatehouse/embedded-postgres/database';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
 import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { whyNoKafka } from '@gatehouse/local-kafka/jars';
 import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
-import { environmentOf, type Config, type KafkaSettings, type Role } from '@gatehouse/service/config';
+import { environmentOf, type Config, type KafkaSettings } from '@gatehouse/service/config';
 import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-main';
-import { Client } from 'pg';
+import { SERVICES, UPSTREAM_SETTINGS, upstreamsIn, type ServiceProcess } from '@gatehouse/service/services';
 import { banner } from './banner';
 import { endLeftovers, startChild, type Child } from './child';
 import { loadDemo, untilKnown } from './load-demo';
 
 /*
- * The split system on this machine, without Docker: every service in processes of its own, `reference` and `admission` in
- * databases of their own, between them Apache Kafka, and a gateway before it all. What `npm run start:distributed` runs.
+ * The split system on this machine, without Docker: every service in processes of its own, as packages/service/src/services.ts lists
+ * them, contexts in databases of their own, between them Apache Kafka, and a gateway before it all. What `npm run start:distributed` runs.
  */
 
-const SERVICES = path.join(__dirname, '..', '..');
+const FOLDER = path.join(__dirname, '..', '..');
+const mainOf = (service: string): string => path.join(FOLDER, service, 'dist', 'main.js');
 
 runMain(async (main) => {
   const { log, atStop } = main;
   const pidFile = path.join(main.config.dataFolder, 'distributed.json');
   const left = await readFile(pidFile, 'utf8').catch(() => '[]');
-  await endLeftovers(JSON.parse(left) as number[], SERVICES);
+  await endLeftovers(JSON.parse(left) as number[], FOLDER);
   const eventBus = { kind: 'kafka', ...(await openKafka(main)) } as const;
   const databases = await openDatabases(main);
   const config: Config = { ...main.config, databases, eventBus };
@@ -36,15 +37,15 @@ runMain(async (main) => {
   /** From METRICS_PORT on, one for each process. */
   const nextMetrics = () => metricsAt && { ...metricsAt, port: metricsAt.port && metricsAt.port + processes++ };
 
-  async function child(service: string, settings: { name?: string; roles?: readonly Role[] } = {}): Promise<Child> {
-    const started = startChild(settings.name ?? service, {
-      main: path.join(SERVICES, service, 'dist', 'main.js'),
+  async function child(service: string, process: ServiceProcess): Promise<Child> {
+    const started = startChild(process.name, {
+      main: mainOf(service),
       config: {
         ...config,
         port: await freePort(0),
         host: '127.0.0.1',
         trustedProxies: ['loopback'],
-        roles: new Set(settings.roles ?? config.roles),
+        roles: new Set(process.roles ?? config.roles),
         telemetry: { ...config.telemetry, metricsAt: nextMetrics() },
         logLevel: config.logLevel === 'info' ? 'error' : config.logLevel,
       },
@@ -53,33 +54,33 @@ runMain(async (main) => {
     return started;
   }
 
-  const reference = await child('reference');
-  const projections = await child('checkin', { name: 'projections', roles: ['projections', 'relay'] });
-  const checkins = [await child('checkin', { roles: ['http'] }), await child('checkin', { roles: ['http'] })];
-  const droid = await child('legacy-droid', { roles: ['http'] });
-  for (const each of [reference, projections, ...checkins, droid]) await each.ready();
+  const children = new Map<ServiceProcess, Child>();
+  for (const { name, processes } of Object.values(SERVICES)) {
+    for (const each of processes) children.set(each, await child(name, each));
+  }
+  for (const each of children.values()) await each.ready();
   const demo = config.demo ? await loadDemo({ config, log }) : undefined;
 
+  const upstreams = { ...config.upstreams };
+  for (const [service] of UPSTREAM_SETTINGS)
+    upstreams[service] = upstreamsIn(SERVICES[service]).map((each) => children.get(each)!.url);
   const gateway = startChild('gateway', {
-    main: path.join(SERVICES, 'gateway', 'dist', 'main.js'),
+    main: mainOf('gateway'),
     config: {
       ...config,
       port: config.port === 0 ? await freePort(0) : config.port,
-      upstreams: { checkin: checkins.map(({ url }) => url), legacyDroid: [droid.url] },
+      upstreams,
     },
   });
   atStop(() => gateway.stop());
   await gateway.ready();
   if (demo) await untilKnown(gateway.url, demo);
 
-  const pids = [reference, projections, ...checkins, droid, gateway].flatMap((each) => each.pid() ?? []);
+  const pids = [...children.values(), gateway].flatMap((each) => each.pid() ?? []);
   await writeFile(pidFile, JSON.stringify(pids));
   const file = await writeSettings(config);
   say('');
-  say(`reference (relay):    ${reference.url}`);
-  say(`projections, relay:   ${projections.url}`);
-  say(`checkin:              ${checkins.map(({ url }) => url).join(', ')}`);
-  say(`legacy-droid:         ${droid.url}`);
+  for (const { name, url } of children.values()) say(`${`${name}:`.padEnd(22)}${url}`);
   say(`Kafka:                ${eventBus.connection.brokers.join(', ')}`);
   say(banner(config, { url: gateway.url, port: Number(new URL(gateway.url).port) }, demo));
   say(`Commands of this system need its settings: ( set -a; . ${file}; npm run import -- FOLDER )`);
@@ -108,30 +109,21 @@ async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
 
 /** A database for each context, on the embedded PostgreSQL unless the settings name others. */
 async function openDatabases({ config, atStop }: Main): Promise<Record<Context, string>> {
-  const { admission, reference } = config.databases;
-  if (admission !== undefined && reference !== undefined) return { admission, reference };
+  const named = config.databases;
+  if (CONTEXT_NAMES.every((context) => named[context] !== undefined)) return named as Record<Context, string>;
   const database = await openDatabase(config, { log: say, takeOver: true });
   atStop(() => database.stop());
   const own = async (context: Context): Promise<string> => {
     const url = new URL(database.url);
-    // A server of the user's own may not let us make databases: then both share the one that is named.
+    // A server of the user's own may not let us make databases: then all share the one that is named.
     if (config.databaseUrl !== undefined) return url.href;
     url.pathname = `/gatehouse_${context}`;
     await createDatabase(database.url, `gatehouse_${context}`);
     return url.href;
   };
-  return { admission: admission ?? (await own('admission')), reference: reference ?? (await own('reference')) };
-}
-
-async function createDatabase(url: string, name: string): Promise<void> {
-  const client = new Client(url);
-  await client.connect();
-  try {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await client.query(`create database ${name}`);
-  } finally {
-    await client.end();
-  }
+  const databases: Partial<Record<Context, string>> = {};
+  for (const context of CONTEXT_NAMES) databases[context] = named[context] ?? (await own(context));
+  return databases as Record<Context, string>;
 }
 
 async function makeTopics(settings: KafkaSettings): Promise<void> {

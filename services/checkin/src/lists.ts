@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/shop/festival';
-import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse/admission/counts';
+import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse/admission/tickets/counts';
 import { listsOf, nextListId, type ListRow } from '@gatehouse/admission/lists';
 import { listStream } from '@gatehouse/events/admission';
-import { changeList, createList, deleteList, type CheckinListFields } from '@gatehouse/domain/checkin-list';
+import type { CheckinListFields } from '@gatehouse/events/checkin-list';
+import { changeList, createList, deleteList } from '@gatehouse/domain/checkin-list';
 import { foldCase } from '@gatehouse/domain/fold';
 import { sortable } from '@gatehouse/domain/instant';
 import type { ApiRequest } from '@gatehouse/service/api-request';
@@ -135,13 +136,13 @@ function shapeOf(admission: Admission, festival: Festival) {
 }
 
 type Owned = { readonly id: number; readonly here: boolean };
-type Sent = {
-  name: string;
-  all_products: boolean;
-  limit_products: readonly Owned[];
-  subevent: Owned | null;
-  include_pending: boolean;
-  auto_checkin_sales_channels: readonly string[];
+/** What a request may say of a list. */
+type Writable = Omit<CheckinListFields, 'organizer' | 'event' | 'id'>;
+/** The same, with items and date looked up. */
+type Sent = Omit<Writable, 'limit_products' | 'subevent' | 'auto_checkin_sales_channels'> & {
+  readonly limit_products: readonly Owned[];
+  readonly subevent: Owned | null;
+  readonly auto_checkin_sales_channels: readonly string[];
 };
 
 /** The rules about the list as a whole, the first that is broken (contract §4.3). */
@@ -159,12 +160,10 @@ function check(sent: Sent, admission: Admission, { fact }: Festival): void {
   if (!sent.auto_checkin_sales_channels.every(known)) refuse('Unknown sales channel.');
 }
 
-const fieldsOf = (sent: Sent) => ({
-  name: sent.name,
-  all_products: sent.all_products,
+const fieldsOf = (sent: Sent): Writable => ({
+  ...sent,
   limit_products: [...new Set(sent.limit_products.map((item) => item.id))],
   subevent: sent.subevent?.id ?? null,
-  include_pending: sent.include_pending,
   auto_checkin_sales_channels: [...sent.auto_checkin_sales_channels],
 });
 
@@ -186,10 +185,7 @@ async function create(request: ApiRequest, admission: Admission): Promise<Reply>
 type Place = { readonly request: ApiRequest; readonly admission: Admission; readonly festival: Festival };
 
 /** Makes a list under the first id that is free. A request that runs again after a crash finds the one that it made before. */
-async function make(
-  sent: Omit<CheckinListFields, 'organizer' | 'event' | 'id'>,
-  { request, admission, festival }: Place,
-): Promise<CheckinListFields> {
+async function make(sent: Writable, { request, admission, festival }: Place): Promise<CheckinListFields> {
   const { organizer, event } = festival.fact;
   const namespace = request.idempotency?.namespace;
   for (let tries = 0; ; tries++) {
@@ -220,11 +216,11 @@ async function change(
 ): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists']);
-  const told = (await recalled(request, admission, idIn(request.param('list'))))?.after;
-  if (told?.state.kind === 'active') {
-    const { fields } = told.state;
+  const recalledState = (await recalled(request, admission, idIn(request.param('list'))))?.after;
+  if (recalledState?.state.kind === 'active') {
+    const { fields } = recalledState.state;
     await admission.caughtUp(['lists', 'tickets']);
-    const list = { id: fields.id, revision: told.revision, since: 0, fields };
+    const list = { id: fields.id, revision: recalledState.revision, since: 0, fields };
     return shown(list, { admission, festival, status: 200 });
   }
   const { id, fields } = await listOf(request, admission, festival);

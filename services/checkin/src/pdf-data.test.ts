@@ -1,5 +1,5 @@
 import type { Festival } from '@gatehouse/shop/festival';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import type { DateFact, EventFact, ItemFact, OrganizerFact } from '@gatehouse/events/reference';
 import { pdfData } from './pdf-data';
 

@@ -1,5 +1,5 @@
 import type { Festival } from '@gatehouse/shop/festival';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { epochMs, parseInstant, type Instant } from '@gatehouse/domain/instant';
 import { localize, type I18n } from '@gatehouse/domain/localize';
 import { joinName } from '@gatehouse/domain/names';

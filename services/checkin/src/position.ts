@@ -1,6 +1,6 @@
 import type { Catalog } from '@gatehouse/shop/catalog';
 import type { Festival } from '@gatehouse/shop/festival';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';

@@ -1,9 +1,10 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import type { TicketFilter, TicketFinder, TicketOrder } from '@gatehouse/admission/find-tickets';
+import type { Catalog } from '@gatehouse/shop/catalog';
+import type { TicketFinder } from '@gatehouse/admission/tickets/find';
+import type { TicketFilter, TicketOrder, TicketQuery } from '@gatehouse/admission/tickets/query';
 import type { ListRow } from '@gatehouse/admission/lists';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
-import { available } from '@gatehouse/eventing/postgres';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { notFound } from '@gatehouse/service/errors';
 import {
@@ -49,7 +50,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
     return {
       list,
       ignoreStatus: request.query.get('ignore_status') === 'true',
-      where: await readTicketFilter(request.query, admission),
+      where: await readTicketFilter(request.query, admission.catalog, finder),
       ordering: readOrdering(request.query, ORDERINGS).map(({ field, descending }): TicketOrder => ({
         by: field,
         descending,
@@ -87,36 +88,25 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
 /** The ticket that a path names by id or secret, the id first (contract §5.3), or what else it may mean. */
 export async function findTicket(
   finder: TicketFinder,
-  query: Parameters<TicketFinder['page']>[0],
+  query: TicketQuery,
   name: TicketName,
 ): Promise<Ticket | undefined> {
-  const called = async (id: number | null, secret: string) => {
-    const where = { ...query.where, ticket: { id, secret } };
-    const found = await finder.page({ ...query, where }, { offset: 0, limit: 2 });
-    return found.find((each) => each.id === id) ?? found[0];
-  };
-  const ticket = await called(name.id, name.text);
+  const ticket = await finder.named(query, { id: name.id, secret: name.text });
   if (ticket) return ticket;
   for (const secret of otherReadings(name)) {
-    const other = await called(null, secret);
+    const other = await finder.named(query, { id: null, secret });
     if (other) return other;
   }
   return undefined;
 }
 
 /** The filters of contract §5.2. Throws 400 with the errors of all of them. */
-export async function readTicketFilter(query: Query, { catalog, pool }: Admission): Promise<TicketFilter> {
+export async function readTicketFilter(query: Query, catalog: Catalog, finder: TicketFinder): Promise<TicketFilter> {
   if (query.text === '') return {};
   const items = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('item', id)));
   const variations = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('variation', id)));
   const dates = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('date', id)));
   const vouchers = (ids: readonly number[]) => new Set(ids.filter((id) => catalog.exists('voucher', id)));
-  const tickets = async (ids: readonly number[]) => {
-    const { rows } = await available(
-      pool.query<{ id: number }>('select id from tickets where id = any($1::bigint[])', [ids]),
-    );
-    return new Set(rows.map((row) => row.id));
-  };
   const sent = await readFilters(query, {
     order: textFilter,
     search: textFilter,
@@ -126,8 +116,8 @@ export async function readTicketFilter(query: Query, { catalog, pool }: Admissio
     variation__in: idsFilter(variations),
     subevent: idFilter(dates),
     subevent__in: idsFilter(dates),
-    addon_to: idFilter(tickets),
-    addon_to__in: idsFilter(tickets),
+    addon_to: idFilter(finder.existing),
+    addon_to__in: idsFilter(finder.existing),
     voucher: idFilter(vouchers),
     voucher__in: idsFilter(vouchers),
     attendee_name: textFilter,

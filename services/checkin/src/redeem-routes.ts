@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/shop/festival';
-import type { Found } from '@gatehouse/admission/lookup';
+import type { Found } from '@gatehouse/admission/tickets/lookup';
 import { acceptsJson } from '@gatehouse/service/accept';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { accepted, authorize, claimOf, type Claim, type Permission } from '@gatehouse/service/auth';

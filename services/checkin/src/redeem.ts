@@ -1,8 +1,8 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/shop/festival';
-import type { TicketFinder } from '@gatehouse/admission/find-tickets';
+import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { ListRow } from '@gatehouse/admission/lists';
-import type { Found, Ticket } from '@gatehouse/admission/lookup';
+import type { Found, Ticket } from '@gatehouse/admission/tickets/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
 import { checkinQuestions, sortedOptions } from '@gatehouse/shop/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
@@ -10,7 +10,6 @@ import { otherReadings } from '@gatehouse/admission/scanned-code';
 import type { QuestionFact } from '@gatehouse/events/reference';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
-import { chooseLanguage } from '@gatehouse/domain/localize';
 import type { ListFacts } from '@gatehouse/domain/redeem';
 import { RejectedEvent } from '@gatehouse/eventing/event-store';
 import { Fields } from '@gatehouse/service/fields';
@@ -18,6 +17,7 @@ import type { Principal } from '@gatehouse/service/auth';
 import type { Body } from '@gatehouse/service/body';
 import { rawValue, validate, WRONG_DATETIME } from '@gatehouse/service/drf';
 import { ApiError, fieldError, notFound } from '@gatehouse/service/errors';
+import { chooseLanguage } from '@gatehouse/service/language';
 import { idIn } from '@gatehouse/service/path';
 import { unstorable } from '@gatehouse/service/python';
 import type { Query } from '@gatehouse/service/query';
@@ -43,6 +43,7 @@ export type RedeemAsk = {
   readonly principal: Principal | { readonly credential: string; accept(found: Found): Principal };
 };
 
+/** Answers one redeem request. Throws ApiError for what contract §6 refuses. */
 export type Redeemer = (ask: RedeemAsk) => Promise<Reply>;
 
 /** POST …/redeem/: contract §6. One coalesced read, one decision, one group-committed append (design §3). */
@@ -66,7 +67,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     const { list, found } = await look(asked);
     const principal = 'credential' in ask.principal ? ask.principal.accept(found) : ask.principal;
     if (!list) throw notFound();
-    const where = await readTicketFilter(query, admission);
+    const where = await readTicketFilter(query, admission.catalog, finder);
     const filtered = Object.keys(where).length > 0;
     let ticket: Ticket | null | undefined = found.ticket;
     if (filtered) {
@@ -83,9 +84,10 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       ...(ask.request ? { request: ask.request } : {}),
     };
     if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
-      // The ticket is looked up before the body is read: nobody is told what is wrong with that (contract, Transport).
+      // The ticket is looked up before the body is read: an unknown one is answered 404, whatever is wrong with the body
+      // (contract, Transport).
       const unread = await body.catch(() => ({}));
-      if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: leniently(unread) }, by);
+      if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
       throw notFound();
     }
     const sent = await body;
@@ -206,8 +208,8 @@ function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
   return raw as Record<string, unknown>;
 }
 
-/** What is recorded of a scan of an unknown ticket, whose body nobody will complain about. */
-function leniently(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
+/** What is recorded of a scan of an unknown ticket: what can be read of its body, whatever else is wrong with it. */
+function attemptOfUnreadableBody(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
   const raw = rawValue(body, 'datetime');
   return {
     datetime: (typeof raw === 'string' && parseInstant(raw)) || instantOf(Date.now()),

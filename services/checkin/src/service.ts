@@ -1,6 +1,6 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import { admissionContext } from '@gatehouse/admission/context';
-import { ticketFinder } from '@gatehouse/admission/find-tickets';
+import { ticketFinder } from '@gatehouse/admission/tickets/find';
 import type { Service } from '@gatehouse/service/run';
 import { listRoutes } from './lists';
 import { positionRoutes } from './positions';

@@ -1,9 +1,10 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/counts';
+import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/tickets/counts';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
 import { admits } from '@gatehouse/domain/redeem';
-import { chooseLanguage, localize } from '@gatehouse/domain/localize';
+import { localize } from '@gatehouse/domain/localize';
 import { route, type Route } from '@gatehouse/service/http';
+import { chooseLanguage } from '@gatehouse/service/language';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
 import { listOf } from './ticket-request';
 

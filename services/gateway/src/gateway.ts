@@ -12,20 +12,27 @@ import {
 import { replyOf, unavailable } from '@gatehouse/service/errors';
 import { failureReply } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
-import { targetOf } from '@gatehouse/service/path';
+import { PathTable, targetOf, type Target } from '@gatehouse/service/path';
 import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
+import { SERVICES, type ServiceRow } from '@gatehouse/service/services';
 import { ANSWER_MS, firstPart, forward, type FirstPart } from './forward';
 import { requestHeaders } from './headers';
-import { group, type Group } from './upstreams';
+import { recallFromAny } from './idempotency-query';
+import { group, type Group, type Upstream } from './upstreams';
 
-/** The processes behind the gateway, by the API that they serve, as `http://host:port`. */
-export type Upstreams = { readonly checkin: readonly string[]; readonly legacyDroid: readonly string[] };
+/**
+ * The processes behind the gateway, by the service's key in `SERVICES`, as `http://host:port`. Requests for a service that is not named
+ * are 503; readiness does not wait for it.
+ */
+export type Upstreams = Readonly<Record<string, readonly string[]>>;
 
 export type GatewayOptions = {
   readonly log: Log;
   /** Proxies before the gateway, as TRUSTED_PROXIES names them: what they say of a client is passed on. */
   readonly trustedProxies?: readonly string[];
   readonly connections?: Partial<ConnectionLimits>;
+  /** `SERVICES`, or other rows. */
+  readonly services?: Readonly<Record<string, ServiceRow>>;
 };
 
 export type Gateway = {
@@ -40,6 +47,8 @@ const HEALTHY: Reply = { status: 200, body: { status: 'ok' } };
 const LOOK_MS = 1_000;
 /** Connections to one process. */
 const MAX_SOCKETS = 1_024;
+/** A service without processes. */
+const NOBODY = group([]);
 /** What a client that reads slowly may have waiting here, for each direction. */
 const WAITING_BYTES = 65_536;
 
@@ -50,9 +59,16 @@ const WAITING_BYTES = 65_536;
  */
 export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway {
   const { log, trustedProxies = [] } = options;
+  const services: Readonly<Record<string, ServiceRow>> = options.services ?? SERVICES;
   const isTrusted = trusts(trustedProxies);
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: ANSWER_MS });
-  const groups = { checkin: group(upstreams.checkin), legacyDroid: group(upstreams.legacyDroid) };
+  const groups = new Map(Object.entries(upstreams).map(([service, urls]) => [service, group(urls)]));
+  const paths = new PathTable<Group>();
+  for (const [service, { requests }] of Object.entries(services)) {
+    for (const pattern of requests?.paths ?? []) paths.add(pattern, groups.get(service) ?? NOBODY);
+  }
+  /** Whoever may have stored a reply for an idempotency key. */
+  const rest = [...groups].filter(([service]) => services[service]?.requests?.isRest).map(([, each]) => each);
   let isStopping = false;
 
   const settings = { ...REQUEST_DEADLINES, requireHostHeader: false, highWaterMark: WAITING_BYTES };
@@ -68,13 +84,16 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
 
   function answer(req: IncomingMessage, res: ServerResponse): void {
     if (lacksHost(req)) return writeReply(res, WITHOUT_HOST, PLAIN_HEADERS);
-    const [first, ...more] = targetOf(req.url!).segments;
+    const target = targetOf(req.url!);
+    const [first, ...more] = target.segments;
     if (more.length === 0 && first === 'healthz') return writeReply(res, HEALTHY, PLAIN_HEADERS);
     if (more.length === 0 && first === 'readyz') return tellReadiness(res);
-    const chosen = first === 'pretixdroid' ? groups.legacyDroid : groups.checkin;
+    const chosen = paths.find(target)?.value ?? NOBODY;
+    const isAsked = rest.length > 1 && isIdempotencyQuery(req, target);
     firstPart(req, (body) => {
       try {
-        send(req, res, { body, chosen });
+        if (isAsked) askAll(req, res);
+        else send(req, res, { body, chosen });
       } catch (error) {
         fail(error, req, res);
       }
@@ -94,9 +113,7 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
         body,
         answered: (given) => learn(req, given),
         failed(error) {
-          const { code } = error as { code?: string };
-          if (code === 'ECONNREFUSED') upstream.isReady = false;
-          log.warn({ upstream: `${upstream.host}:${upstream.port}`, code }, 'a request got no answer');
+          noAnswer(upstream, error);
           refuse(res);
         },
         done: () => void work.count--,
@@ -104,10 +121,28 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     );
   }
 
+  /** Asks every REST service for the stored reply of an idempotency key. */
+  function askAll(req: IncomingMessage, res: ServerResponse): void {
+    if (connections.isFull(req)) return refuse(res);
+    const work = beginWork(req);
+    const headers = requestHeaders(req, isTrusted(req.socket.remoteAddress));
+    recallFromAny(
+      { req, res },
+      { agent, headers, groups: rest, answered: (given) => learn(req, given), failed: noAnswer },
+    )
+      .then((isAnswered) => isAnswered || refuse(res))
+      .catch((error: unknown) => fail(error, req, res))
+      .finally(() => work.count--);
+  }
+
+  function noAnswer(upstream: Upstream, error: unknown): void {
+    const { code } = error as { code?: string };
+    if (code === 'ECONNREFUSED') upstream.isReady = false;
+    log.warn({ upstream: `${upstream.host}:${upstream.port}`, code }, 'a request got no answer');
+  }
+
   function tellReadiness(res: ServerResponse): void {
-    const reasons = Object.entries(groups).flatMap(([name, { isReady }]) =>
-      isReady() ? [] : [`no process of ${name} is ready`],
-    );
+    const reasons = [...groups].flatMap(([name, { isReady }]) => (isReady() ? [] : [`no process of ${name} is ready`]));
     if (isStopping) reasons.push('stopping');
     const ready = reasons.length === 0;
     writeReply(res, { status: ready ? 200 : 503, body: { ready, reasons } }, PLAIN_HEADERS);
@@ -126,9 +161,9 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
   }
 
   const looking = setInterval(() => {
-    for (const { look } of Object.values(groups)) look();
+    for (const { look } of groups.values()) look();
   }, LOOK_MS);
-  for (const { look } of Object.values(groups)) look();
+  for (const { look } of groups.values()) look();
 
   return {
     server,
@@ -138,6 +173,13 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
       agent.destroy();
     },
   };
+}
+
+/** `GET /api/v1/idempotency_query`; any other method there is no question, and refused by whichever service gets it. */
+function isIdempotencyQuery({ method }: IncomingMessage, { segments }: Target): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  const [api, version, name, ...more] = segments;
+  return api === 'api' && version === 'v1' && name === 'idempotency_query' && more.length === 0;
 }
 
 /** What only they are told who have shown a good credential (contract, Transport: the order of checks). */

@@ -1,17 +1,18 @@
 import { drain, listen } from '@gatehouse/service/http';
 import { CannotStart, runMain } from '@gatehouse/service/run-main';
+import { UPSTREAM_SETTINGS } from '@gatehouse/service/services';
 import { gateway } from './gateway';
 
-/* One address for all services: routes by path to the processes named in CHECKIN_URLS and LEGACY_DROID_URLS. */
+/* One address for all services: routes by path to the processes that the settings name. */
 
 const GRACE_MS = 20_000;
 
 runMain(async ({ config, log, atStop }) => {
-  const { checkin, legacyDroid } = config.upstreams;
-  if (checkin.length + legacyDroid.length === 0) {
-    throw new CannotStart('The gateway has nowhere to send requests: set CHECKIN_URLS or LEGACY_DROID_URLS.');
-  }
   const { trustedProxies, upstreams } = config;
+  if (Object.values(upstreams).every((urls) => urls.length === 0)) {
+    const settings = UPSTREAM_SETTINGS.map(([, name]) => name);
+    throw new CannotStart(`The gateway has nowhere to send requests: set ${settings.join(' or ')}.`);
+  }
   const { server, unready, close } = gateway(upstreams, { log, trustedProxies });
   const { port } = await listen(server, config);
   log.info({ host: config.host, port }, 'ready for requests');

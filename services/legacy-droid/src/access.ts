@@ -10,8 +10,8 @@ import { plainText, Refusal } from './text';
 
 /* Who may do what, in the order of contract §3.1: the key, then the date; the event is known by then, the method comes after. */
 
-/** What a key opens. */
-export type Door = {
+/** What a request with a good key may see and do: tickets of one list, and of one date when the event is a series. */
+export type DroidAccess = {
   readonly festival: Festival;
   readonly key: DroidKeyFact;
   readonly list: ListRow;
@@ -20,21 +20,22 @@ export type Door = {
 };
 
 /** What a request names: the event, the date as it stands in the path, and the SHA-256 (hex) of the key. */
-export type Knock = { readonly festival: Festival; readonly date: string | null; readonly keyHash: string };
+export type DroidRequest = { readonly festival: Festival; readonly date: string | null; readonly keyHash: string };
 
+/** SHA-256 in hex, as credentials are stored. */
 export const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 const unknownKey = () => new Refusal(plainText(403, 'Invalid key'));
 
-/** Opens the door, or throws the refusal. */
-export async function enter(admission: Admission, knock: Knock): Promise<Door> {
-  const credential = await findCredential(admission, 'droidkey', knock.keyHash);
-  const key = keyOf(credential, knock);
-  return doorOf(await findList(admission.pool, knock.festival.key, key.list), key, knock);
+/** What the request's key gives access to. Throws the Refusal of contract §3.1, or StoreUnavailable. */
+export async function authenticate(admission: Admission, request: DroidRequest): Promise<DroidAccess> {
+  const credential = await findCredential(admission, 'droidkey', request.keyHash);
+  const key = keyOf(credential, request);
+  return accessOf(await findList(admission.pool, request.festival.key, key.list), key, request);
 }
 
-/** The key that the credential is, or throws 403: it is no key of this event, or no more. */
-export function keyOf(credential: Credential | null | undefined, { festival, keyHash }: Knock): DroidKeyFact {
+/** The key that the credential is. Throws 403 when it is no key of this event, or no longer one. */
+export function keyOf(credential: Credential | null | undefined, { festival, keyHash }: DroidRequest): DroidKeyFact {
   if (credential?.kind !== 'droidkey') throw unknownKey();
   const { fact } = credential;
   const own = festival.fact;
@@ -43,8 +44,12 @@ export function keyOf(credential: Credential | null | undefined, { festival, key
   return fact;
 }
 
-/** The door behind a good key, or throws: a key goes with its list, and the date must fit both. */
-export function doorOf(list: ListRow | undefined, key: DroidKeyFact, { festival, date: named }: Knock): Door {
+/** What a good key gives access to. Throws 403 when its list is gone or the date in the path does not fit the list. */
+export function accessOf(
+  list: ListRow | undefined,
+  key: DroidKeyFact,
+  { festival, date: named }: DroidRequest,
+): DroidAccess {
   if (!list) throw unknownKey();
   return { festival, key, list, date: dateOf(festival, list, named) };
 }
@@ -68,8 +73,8 @@ function dateOf({ fact, dates }: Festival, { fields }: ListRow, named: string | 
   return date;
 }
 
-/** The items whose tickets this door shows; null: all. A door shows what is on its list and not kept from its key. */
-export function shownItems({ key, list: { fields } }: Door): readonly number[] | null {
+/** The items whose tickets may be shown: those of the list that the key allows; null: all. */
+export function shownItems({ key, list: { fields } }: DroidAccess): readonly number[] | null {
   if (fields.all_products) return key.all_items ? null : key.items;
   return key.all_items ? fields.limit_products : fields.limit_products.filter((item) => key.items.includes(item));
 }

@@ -2,18 +2,18 @@ import type { Request } from 'express';
 import type { ServerResponse } from 'node:http';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/shop/festival';
-import { chooseLanguage } from '@gatehouse/domain/localize';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { credentialAccepted, credentialRefused } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
 import { parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
 import { failureReply, type HotRoute } from '@gatehouse/service/http';
+import { chooseLanguage } from '@gatehouse/service/language';
 import type { Log } from '@gatehouse/service/log';
 import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import type { Target } from '@gatehouse/service/path';
 import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
 import { hasSmallBody } from '@gatehouse/service/unread-body';
-import { enter, hashOf, type Knock } from './access';
+import { authenticate, hashOf, type DroidRequest } from './access';
 import { downloadSender } from './download';
 import { downloads } from './downloads';
 import { readForm } from './form';
@@ -52,7 +52,12 @@ const ALLOWED: Record<Endpoint, string> = {
 const HEADERS = [...PLAIN_HEADERS, 'Vary', 'Accept-Encoding, Accept-Language'];
 const MOST_PARAMETERS = 20_000;
 
-type Asked = { readonly endpoint: Endpoint; readonly knock: Knock; readonly query: Fields; readonly language: string };
+type Asked = {
+  readonly endpoint: Endpoint;
+  readonly request: DroidRequest;
+  readonly query: Fields;
+  readonly language: string;
+};
 type Traced = Asked & { readonly trace: string | null };
 
 /** The pretixdroid API: contract §3. It has a transport layer of its own, so it is asked before the routes of the REST API. */
@@ -64,24 +69,24 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
 
   /** The answer of every endpoint but `download`, which answers by itself: then there is no reply. */
   async function answer(req: Request, res: ServerResponse, asked: Traced): Promise<Reply | undefined> {
-    const { endpoint, knock, language, query, trace } = asked;
+    const { endpoint, request, language, query, trace } = asked;
     if (endpoint === 'redeem' && req.method === 'POST') {
       const isSmall = hasSmallBody(req);
-      const reply = await redeem({ knock, form: { isSmall, read: () => readForm(req) }, language, trace });
+      const reply = await redeem({ request, form: { isSmall, read: () => readForm(req) }, language, trace });
       credentialAccepted(req);
       return reply;
     }
-    const door = await enter(admission, knock);
+    const access = await authenticate(admission, request);
     credentialAccepted(req);
     if (!ALLOWED[endpoint].split(', ').includes(req.method)) return allowed(405, endpoint);
     if (req.method === 'OPTIONS') return allowed(200, endpoint);
     switch (endpoint) {
       case 'search':
-        return search(admission, door, { query: query.get('query') ?? '', language });
+        return search(admission, access, { query: query.get('query') ?? '', language });
       case 'status':
-        return status(admission, door, { language, baseUrl: baseUrlOf(req, at.publicUrl) });
+        return status(admission, access, { language, baseUrl: baseUrlOf(req, at.publicUrl) });
       default:
-        await sendDownload({ req, res, headers: HEADERS }, () => books.edition({ door, language }));
+        await sendDownload({ req, res, headers: HEADERS }, () => books.edition({ access, language }));
         return undefined;
     }
   }
@@ -112,8 +117,8 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
       return true;
     }
     const fields = parseUrlEncoded(target.query, MOST_PARAMETERS)!;
-    const knock = { festival, date, keyHash: hashOf(fields.get('key') ?? '') };
-    return serve(req, res, { endpoint, knock, query: fields, language: languageFor(req, festival) });
+    const request = { festival, date, keyHash: hashOf(fields.get('key') ?? '') };
+    return serve(req, res, { endpoint, request, query: fields, language: languageFor(req, festival) });
   };
 }
 

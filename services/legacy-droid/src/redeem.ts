@@ -11,14 +11,14 @@ import { RejectedEvent } from '@gatehouse/eventing/event-store';
 import { Fields } from '@gatehouse/service/fields';
 import { unstorable } from '@gatehouse/service/python';
 import type { Reply } from '@gatehouse/service/reply';
-import { dateNamed, doorOf, keyOf, type Door, type Knock } from './access';
+import { accessOf, dateNamed, keyOf, type DroidAccess, type DroidRequest } from './access';
 import { isAsked, questionObject } from './questions';
 import { plainText, Refusal, spaced } from './text';
 import { shownOf, ticketText, ticketWriter } from './tickets';
 
 /** One scan of an old phone. */
 export type RedeemAsk = {
-  readonly knock: Knock;
+  readonly request: DroidRequest;
   /** A form that is not small is only read when it is sure who sends it. */
   readonly form: { readonly isSmall: boolean; read(): Promise<Fields> };
   readonly language: string;
@@ -31,15 +31,19 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
   // By hash. Hints: every read brings what the key is now.
   const keys = new Map<string, DroidKeyFact>();
 
-  /** The key as it was lately, or as it is. A key that was never good is refused without its body. */
-  async function knownKey(knock: Knock, isHintEnough: boolean): Promise<DroidKeyFact> {
-    const hint = isHintEnough ? keys.get(knock.keyHash) : undefined;
-    return hint ?? keyOf(await findCredential(admission, 'droidkey', knock.keyHash), knock);
+  /** The key as it was last seen, or else as it is now. Throws 403, before the body is read, for a key that was never good. */
+  async function knownKey(request: DroidRequest, isHintEnough: boolean): Promise<DroidKeyFact> {
+    const hint = isHintEnough ? keys.get(request.keyHash) : undefined;
+    return hint ?? keyOf(await findCredential(admission, 'droidkey', request.keyHash), request);
   }
 
-  /** Opens the door and finds the ticket. */
-  async function enter(knock: Knock, known: DroidKeyFact, secret: string): Promise<{ door: Door } & ScanFound> {
-    const { festival, date, keyHash } = knock;
+  /** Checks the key as it is now and finds list and ticket, all in one read. */
+  async function authenticate(
+    request: DroidRequest,
+    known: DroidKeyFact,
+    secret: string,
+  ): Promise<{ access: DroidAccess } & ScanFound> {
+    const { festival, date, keyHash } = request;
     let key = known;
     for (;;) {
       const { list, found } = await look({
@@ -52,14 +56,14 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
         credential: keyHash,
       });
       const before = key;
-      key = keyOf(found.credential, knock);
+      key = keyOf(found.credential, request);
       keys.set(keyHash, key);
-      if (key.list === before.list) return { door: doorOf(list, key, knock), list, found };
+      if (key.list === before.list) return { access: accessOf(list, key, request), list, found };
     }
   }
 
-  return async ({ knock, form, language, trace }) => {
-    const hint = await knownKey(knock, form.isSmall);
+  return async ({ request, form, language, trace }) => {
+    const hint = await knownKey(request, form.isSmall);
     // Whether the body is any good is asked after the key (contract §3.1).
     const sent = await form.read().then(
       (fields) => ({ fields, unreadable: undefined }),
@@ -68,9 +72,9 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
     const { fields } = sent;
     const secret = fields.get('secret') ?? '';
     // No text of PostgreSQL holds a NUL, so no ticket has such a secret; nor is any secret empty.
-    const { door, found } = await enter(knock, hint, secret.includes('\u0000') ? '' : secret);
+    const { access, found } = await authenticate(request, hint, secret.includes('\u0000') ? '' : secret);
     if (sent.unreadable) throw sent.unreadable.error;
-    const { festival, key, list } = door;
+    const { festival, key, list } = access;
     const scan = {
       datetime: readDatetime(fields),
       nonce: readNonce(fields),
@@ -80,7 +84,7 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
     const by = { actor: `droidkey:${key.id}`, trace };
     const { ticket } = found;
     if (!ticket) {
-      await admission.gate.unknown({ list: { ...list.fields, subevent: door.date }, scan }, by);
+      await admission.gate.unknown({ list: { ...list.fields, subevent: access.date }, scan }, by);
       return { status: 200, raw: '{"version": 3, "status": "error", "reason": "unknown_ticket"}' };
     }
     const questions = checkinQuestions(festival, ticket.item, language);
@@ -112,7 +116,7 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
       case 'ok':
         return { status: 200, raw: `{"version": 3, "status": "ok", "data": ${data}}` };
       case 'incomplete': {
-        const asked = questionsText(door, result.missing, language);
+        const asked = questionsText(access, result.missing, language);
         return { status: 200, raw: `{"version": 3, "status": "incomplete", "questions": ${asked}, "data": ${data}}` };
       }
       case 'error':
@@ -172,7 +176,7 @@ function rejected(error: unknown): never {
   throw error instanceof RejectedEvent ? new Refusal(plainText(400, 'The answers are too large.')) : error;
 }
 
-function questionsText({ festival }: Door, missing: readonly CheckinQuestion[], language: string): string {
+function questionsText({ festival }: DroidAccess, missing: readonly CheckinQuestion[], language: string): string {
   const ids = new Set(missing.map((question) => question.id));
   const asked = festival.questions.filter((question) => ids.has(question.id));
   return spaced(asked.map((question) => questionObject(question, festival, language)));

@@ -1,23 +1,23 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/counts';
-import { statusesOf } from '@gatehouse/admission/find-tickets';
+import { readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/tickets/counts';
+import { statusesOf } from '@gatehouse/admission/tickets/query';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
 import { parseInstant, truncateToMillis } from '@gatehouse/domain/instant';
 import { localize } from '@gatehouse/domain/localize';
 import type { Reply } from '@gatehouse/service/reply';
-import type { Door } from './access';
+import type { DroidAccess } from './access';
 import { spaced } from './text';
 
 /** GET status/: contract §3.6. */
 export async function status(
   admission: Admission,
-  door: Door,
+  access: DroidAccess,
   at: { language: string; baseUrl: string },
 ): Promise<Reply> {
-  const { festival, date } = door;
+  const { festival, date } = access;
   await admission.caughtUp(['tickets']);
   // The numbers are those of the date that the request is about, which a list without a date leaves to the path.
-  const list = { ...door.list, fields: { ...door.list.fields, subevent: date } };
+  const list = { ...access.list, fields: { ...access.list.fields, subevent: date } };
   const tallies = await readTallies(admission.pool, festival.key, { lists: [list.id], dates: [date] });
   const tickets = ticketsOn(list, tallies);
   // Unlike the total, rows of canceled tickets and of products that are not on the list count.
@@ -30,7 +30,7 @@ export async function status(
   const items = [...festival.items.values()].sort((a, b) => a.id - b.id);
   const body = {
     version: 3,
-    event: eventObject(admission, door, at),
+    event: eventObject(admission, access, at),
     ...counts(() => true),
     items: items.map((item) => ({
       id: item.id,
@@ -51,7 +51,7 @@ export async function status(
 
 function eventObject(
   { catalog }: Admission,
-  { festival, list, date }: Door,
+  { festival, list, date }: DroidAccess,
   at: { language: string; baseUrl: string },
 ) {
   const { fact } = festival;

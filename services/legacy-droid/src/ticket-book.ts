@@ -60,7 +60,7 @@ export type TicketBook = {
   edition(head: string, tail: string): Edition;
 };
 
-/** So few that packing one page or printing it from rows holds nobody up for long (about 2 ms). */
+/** So few that packing one page or writing it from rows holds nobody up for long (about 2 ms). */
 export const PAGE_TICKETS = 500;
 
 const COMMA = piece(', ');
@@ -71,7 +71,7 @@ export function ticketBook(): TicketBook {
   /** What was asked for last, as long as nothing has changed: two hundred devices that come together cost no more than one. */
   let bound: { readonly head: string; readonly tail: string; readonly edition: Edition } | undefined;
 
-  function enter(page: Page): Page {
+  function indexed(page: Page): Page {
     for (const id of page.ids) pageOf.set(id, page);
     return page;
   }
@@ -85,7 +85,7 @@ export function ticketBook(): TicketBook {
       if (beginsAfter(pages[middle]!, key)) high = middle;
       else low = middle;
     }
-    if (pages.length === 0) pages.push(printPage([]));
+    if (pages.length === 0) pages.push(packPage([]));
     return pages[low]!;
   }
 
@@ -97,7 +97,7 @@ export function ticketBook(): TicketBook {
     append(lines) {
       bound = undefined;
       for (let from = 0; from < lines.length; from += PAGE_TICKETS) {
-        pages.push(enter(printPage(lines.slice(from, from + PAGE_TICKETS))));
+        pages.push(indexed(packPage(lines.slice(from, from + PAGE_TICKETS))));
       }
     },
     mark(flags) {
@@ -120,12 +120,12 @@ export function ticketBook(): TicketBook {
     replace(page, lines) {
       bound = undefined;
       for (const id of page.ids) pageOf.delete(id);
-      const printed: Page[] = [];
+      const packed: Page[] = [];
       for (let from = 0; from < lines.length; from += PAGE_TICKETS) {
-        printed.push(enter(printPage(lines.slice(from, from + PAGE_TICKETS))));
+        packed.push(indexed(packPage(lines.slice(from, from + PAGE_TICKETS))));
       }
       const at = pages.indexOf(page);
-      pages = [...pages.slice(0, at), ...printed, ...pages.slice(at + 1)];
+      pages = [...pages.slice(0, at), ...packed, ...pages.slice(at + 1)];
     },
     edition(head, tail) {
       if (bound?.head !== head || bound.tail !== tail) {
@@ -149,7 +149,7 @@ function piece(text: string): Piece {
   return { packed: pack(bytes).bytes, textBytes: bytes.length, crc: crc32(bytes), shift: shiftOf(bytes.length) };
 }
 
-function printPage(lines: readonly Line[]): Page {
+function packPage(lines: readonly Line[]): Page {
   const places = new Uint32Array(lines.length);
   let text = '';
   let textBytes = 0;

@@ -1,5 +1,5 @@
 import type { Festival } from '@gatehouse/shop/festival';
-import type { Ticket } from '@gatehouse/admission/lookup';
+import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
 
 /** What the ticket object shows of a ticket (contract §3.2). */
@@ -32,7 +32,7 @@ export const shownOf = ({
   addons: facts.addons,
 });
 
-/** Writes ticket objects: what stands before the value of `redeemed`, and what stands after it. */
+/** Writes ticket objects: the text before the value of `redeemed`, and the text after it. */
 export type TicketWriter = (ticket: Shown, list: { readonly include_pending: boolean }) => readonly [string, string];
 
 const writers = new WeakMap<Festival, Map<string, TicketWriter>>();

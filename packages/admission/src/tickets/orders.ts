@@ -9,7 +9,7 @@ import {
   movedCheckinTallies,
   movedOf,
   moveTicketTallies,
-  takeTurns,
+  lockTallies,
   tallyCheckin,
   type CheckinTally,
   type Place,
@@ -27,13 +27,13 @@ const A_TURN = 500;
 
 /**
  * What the shop's events and orders do to `tickets` (import.md §3). An order is stated whole: a ticket that its newest state does not
- * name is canceled, unless another order has named it since. What is told again changes nothing.
+ * name is canceled, unless another order has named it since. An event that is applied again changes nothing.
  */
 export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const stated = events.filter(({ type }) => type === 'OrderStated');
   const settings = events.filter(({ type }) => type === 'EventStated');
   if (stated.length === 0 && settings.length === 0) return;
-  await takeTurns(tx);
+  await lockTallies(tx);
   const applied = await appliedOrders(tx, [...new Set(stated.map(({ stream }) => stream))]);
   const states = await takeStates(tx, stated, applied);
   const named = new Set(states.map(({ order }) => `${order.organizer}/${order.event}`));

@@ -29,7 +29,7 @@ export type ShownFacts = {
   readonly addon_to: number | null;
   /** The flat name that the shop states of a ticket without name parts; absent when there is none. */
   readonly stated_name?: string;
-  /** Of an add-on: whose it is, so that its names can be written anew when the event's scheme changes. */
+  /** Of an add-on: whose it is, so that its names can be written again when the event's scheme changes. */
   readonly parent?: Holder;
   readonly pseudonymization_id: string;
   readonly seat: PositionFact['seat'];
@@ -57,12 +57,14 @@ export const NAME_COLUMNS = [
   'facts',
 ] as const;
 
+/** The columns of `tickets` that are written, but for its key `id`. */
 export const COLUMNS = [
   'event', 'date', 'item', 'variation', 'order_code', 'order_time', 'positionid', 'addon_to', 'voucher', 'secret',
   'pseudonymization_id', 'secret_key', 'code_key', 'order_stream', 'order_import',
   'status', 'canceled', 'testmode', 'email_key', ...NAME_COLUMNS,
 ] as const; // prettier-ignore
 
+/** A row of `tickets` as the projection writes it; in `date` and `variation` 0 means none. */
 export type TicketRow = Place & {
   id: number;
   testmode: boolean;
@@ -152,7 +154,7 @@ export function* rowsOf(order: OrderFact, scheme: string, stream: string): Gener
   }
 }
 
-/** A ticket that its order no longer names: canceled, but what stands on the order holds for it, too (import.md §3). */
+/** A ticket that its order no longer names: canceled, but the order's own fields (status, e-mail) hold for it, too (import.md §3). */
 export function endedRow(row: TicketRow, order: OrderFact, scheme: string): TicketRow {
   return withNames(
     { ...row, ...orderColumns(order), canceled: true, facts: { ...row.facts, order: orderFacts(order) } },

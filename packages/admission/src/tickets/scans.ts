@@ -1,4 +1,4 @@
-import { admission, type TicketEvent } from '@gatehouse/events/admission';
+import { ticketEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Instant } from '@gatehouse/domain/instant';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
@@ -7,7 +7,7 @@ import {
   dropEmptyCheckinTallies,
   movedCheckinTallies,
   movedOf,
-  takeTurns,
+  lockTallies,
   tallyCheckin,
   type CheckinTally,
   type Place,
@@ -26,7 +26,7 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
     else byTicket.set(id, [stored]);
   }
   if (byTicket.size === 0 && deletedLists.length === 0) return;
-  await takeTurns(tx);
+  await lockTallies(tx);
   if (deletedLists.length > 0) await clearLists(tx, deletedLists);
   await projectScans(tx, byTicket);
 }
@@ -64,7 +64,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
   });
   const written: { ticket: number; revision: number; state: Admissions }[] = [];
   const entered: { list: number; ticket: number; time: Instant; auto: boolean }[] = [];
-  const left: { list: number; ticket: number }[] = [];
+  const takenBack: { list: number; ticket: number }[] = [];
   const tallies = new Map<string, CheckinTally>();
   for (const row of rows) {
     const before = row.state ?? ticketDecider.initial;
@@ -72,7 +72,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     let revision = row.revision ?? 0;
     for (const stored of byTicket.get(row.ticket)!) {
       if (stored.revision < revision) continue;
-      const event = admission.read(stored) as TicketEvent | undefined;
+      const event = ticketEvents.read(stored);
       if (event) after = ticketDecider.evolve(after, event);
       revision = stored.revision + 1;
     }
@@ -87,7 +87,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     }
     for (const list of Object.keys(before.checkins)) {
       if (list in after.checkins || row.deleted?.includes(Number(list))) continue;
-      left.push({ list: Number(list), ticket: row.ticket });
+      takenBack.push({ list: Number(list), ticket: row.ticket });
       if (row.known) tallyCheckin(tallies, Number(list), row, -1);
     }
   }
@@ -106,11 +106,11 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
            on conflict (ticket) do update set revision = excluded.revision, state = excluded.state`,
     values: [JSON.stringify(written), JSON.stringify(entered), JSON.stringify(moved)],
   });
-  if (left.length > 0) {
+  if (takenBack.length > 0) {
     await tx.query(
       `delete from checkins c using unnest($1::integer[], $2::integer[]) as gone(list, ticket)
        where c.list = gone.list and c.ticket = gone.ticket`,
-      [left.map((each) => each.list), left.map((each) => each.ticket)],
+      [takenBack.map((each) => each.list), takenBack.map((each) => each.ticket)],
     );
     await dropEmptyCheckinTallies(tx, moved);
   }

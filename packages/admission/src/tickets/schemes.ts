@@ -46,7 +46,7 @@ export async function takeSchemes(tx: Tx, stated: readonly Envelope[], events: R
   return { of: (event) => known.get(event)?.scheme ?? DEFAULT, changed };
 }
 
-/** Writes the names of an event's tickets anew. */
+/** Writes the names of an event's tickets again, by another scheme. */
 export async function rename(tx: Tx, event: string, scheme: string): Promise<void> {
   const columns = ['id', ...NAME_COLUMNS] as const;
   await tx.query(`declare renamed no scroll cursor for select ${columns.join()} from tickets where event = $1`, [

@@ -17,7 +17,7 @@ export type WholeState = { readonly stream: string; readonly revision: number; r
 type Part = Omit<WholeState, 'order'> & { readonly order: OrderFact & { part: NonNullable<OrderFact['part']> } };
 
 /**
- * The whole states that these events complete, in their order, without what is known already: an event may be told again at any
+ * The whole states that these events complete, in their order, without those that were applied before: an event may be delivered again at any
  * time. Parts of a state that is not complete yet are kept.
  */
 export async function takeStates(
@@ -43,9 +43,9 @@ export async function takeStates(
     const positions = part && part.of > 1 ? await positionsOf(tx, parts) : order.positions;
     whole.push({ stream, revision, order: { ...order, positions } });
   }
-  const left = [...waiting.values()].flat();
+  const incomplete = [...waiting.values()].flat();
   if (whole.length > 0) await forget(tx, reached, whole);
-  if (left.length > 0) await keep(tx, left);
+  if (incomplete.length > 0) await keep(tx, incomplete);
   return whole;
 }
 

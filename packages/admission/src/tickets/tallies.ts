@@ -5,10 +5,10 @@ import { lockKey } from '@gatehouse/eventing/postgres';
 export type Place = { event: string; date: number; item: number; variation: number; status: string; canceled: boolean };
 
 /**
- * Both feeds change the tallies by what the other has written, so their transactions take turns. The key is per schema: a
- * rebuild beside the live tables waits for nobody.
+ * Locks the tallies to the end of the transaction. Both feeds of the read model change them by what the other feed has written, so
+ * their transactions must follow one another. The lock is per schema: a rebuild beside the live tables does not wait for them.
  */
-export const takeTurns = (tx: Tx) =>
+export const lockTallies = (tx: Tx) =>
   tx.query({
     name: 'tickets_turn',
     text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))',
@@ -16,8 +16,10 @@ export const takeTurns = (tx: Tx) =>
   });
 const TURN = lockKey('tickets', 'turn');
 
+/** By how much the number of a list's check-ins under one heading changes. */
 export type CheckinTally = Place & { list: number; by: number };
 
+/** Adds to the change of the heading that a ticket's check-in is counted under. */
 export function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, place: Place, by: number): void {
   const { event, date, item, variation, status, canceled } = place;
   const key = `${list} ${event} ${date} ${item} ${variation} ${status} ${canceled}`;
@@ -26,6 +28,7 @@ export function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, p
   else tallies.set(key, { list, event, date, item, variation, status, canceled, by });
 }
 
+/** The changes that are not zero. */
 export const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): CheckinTally[] =>
   [...tallies.values()].filter((tally) => tally.by !== 0);
 
@@ -54,6 +57,7 @@ export async function dropEmptyCheckinTallies(tx: Tx, moved: readonly CheckinTal
   });
 }
 
+/** Moves the tallies of tickets from where rows were counted before to where they are counted now. */
 export async function moveTicketTallies(
   tx: Tx,
   rows: readonly (Place & { readonly id: number })[],

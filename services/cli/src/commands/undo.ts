@@ -1,5 +1,5 @@
-import { ticketFinder } from '@gatehouse/admission/find-tickets';
-import type { ListRow } from '@gatehouse/admission/lists';
+import { findListById } from '@gatehouse/admission/lists';
+import { ticketFinder } from '@gatehouse/admission/tickets/find';
 import { InvalidArgumentError, type Command } from 'commander';
 import { Refused, type Run } from '../run-command';
 
@@ -13,19 +13,11 @@ export function undoCommand(program: Command, run: Run): void {
     .requiredOption('--reason <text>', 'why; it becomes history')
     .action((ticket: string, { list, reason }: { list: number; reason: string }) =>
       run(async ({ admission }) => {
-        const { rows } = await admission.pool.query<ListRow>(
-          'select id, revision, fields, since from lists where id = $1 and not deleted',
-          [list],
-        );
-        const [known] = rows;
+        const known = await findListById(admission.pool, list);
         if (!known) throw new Refused(`There is no check-in list ${list}.`);
+        const query = { list: known, ignoreStatus: true, ignoreProducts: true, where: {}, ordering: [] };
         const id = /^\d{1,9}$/.test(ticket) ? Number(ticket) : null;
-        const query = { list: known, ignoreStatus: true, ignoreProducts: true, ordering: [] };
-        const found = await ticketFinder(admission.pool).page(
-          { ...query, where: { ticket: { id, secret: ticket } } },
-          { offset: 0, limit: 2 },
-        );
-        const one = found.find((each) => each.id === id) ?? found[0];
+        const one = await ticketFinder(admission.pool).named(query, { id, secret: ticket });
         if (!one) throw new Refused('No ticket of that event and date has this secret or id.');
         const undone = await admission.gate.undo(
           one,

@@ -5,7 +5,7 @@ import { isStorable } from '@gatehouse/eventing/storable';
 import type { Known } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
 import { credentialMemo, type Credential } from '@gatehouse/shop/credentials';
-import type { ShownFacts } from './tickets/row';
+import type { ShownFacts } from './row';
 
 /** A ticket that is not canceled, as the read model has it. */
 export type Ticket = {
@@ -33,6 +33,7 @@ export type Lookup = {
   readonly credential: string | null;
 };
 
+/** What the read models know of what a scan asks. */
 export type Found = {
   readonly ticket: Ticket | null;
   /** Revision of the list in the read model; null: there is no such list in this event (any more). */
@@ -64,6 +65,7 @@ type Row = (Omit<TicketRow, 'event' | 'date'> | (Omit<TicketRow, 'event' | 'date
 
 const NO_HISTORY: Known<Admissions> = { state: ticketDecider.initial, revision: 0 };
 
+/** The ticket of a row. */
 export const ticketOf = (row: TicketRow): Ticket => ({
   id: row.id,
   event: row.event,

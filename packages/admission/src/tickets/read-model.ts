@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
-import { projectOrders } from './tickets/orders';
-import { COLUMNS } from './tickets/row';
-import { projectHistory } from './tickets/scans';
+import { projectOrders } from './orders';
+import { COLUMNS } from './row';
+import { projectHistory } from './scans';
 
 function sqlOf(file: string): string {
-  return readFileSync(join(__dirname, '..', 'sql', file), 'utf8');
+  return readFileSync(join(__dirname, '..', '..', 'sql', file), 'utf8');
 }
 
 /** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */

@@ -1,8 +1,8 @@
 import { admits } from '@gatehouse/domain/redeem';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
-import { statusesOf } from './find-tickets';
-import type { ListRow } from './lists';
+import { statusesOf } from './query';
+import type { ListRow } from '../lists';
 
 /** How many tickets that are not canceled stand under one heading. `date` and `variation` null: those without one. */
 export type TicketTally = {
@@ -18,6 +18,7 @@ export type CheckinTally = TicketTally & { readonly list: number; readonly cance
 /** The tallies that some lists of one event are counted from: as many rows as products and dates, however many tickets. */
 export type Tallies = { readonly tickets: readonly TicketTally[]; readonly checkins: readonly CheckinTally[] };
 
+/** Reads the tallies of some lists and dates of an event (`organizer/slug`). Rejects with StoreUnavailable while the database is away. */
 export async function readTallies(
   pool: Pool,
   event: string,
@@ -63,5 +64,6 @@ export function checkinRowsOn({ id, fields }: ListRow, { checkins }: Tallies): C
   return checkins.filter((tally) => tally.list === id && statuses.includes(tally.status) && admits(fields, tally.item));
 }
 
+/** How many tickets or check-ins some tallies are together. */
 export const sum = (tallies: readonly { count: number }[]): number =>
   tallies.reduce((total, { count }) => total + count, 0);

@@ -1,20 +1,17 @@
 import { ticket } from '@gatehouse/domain/ticket';
-import { admission, type TicketEvent } from '@gatehouse/events/admission';
+import { ticketEvents, type TicketEvent } from '@gatehouse/events/admission';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { enteredAfter } from './downloads';
+import { enteredAfter } from './entries';
 
-const SAMPLES = join(__dirname, '../../../packages/events/samples');
+const SAMPLES = join(__dirname, '../../../events/samples');
 
-type Sample = { readonly type: string; readonly data: { readonly list?: number } };
+type Sample = { readonly type: string; readonly version: number; readonly data: unknown };
 
-/** They name a ticket, but do not stand in its stream. */
-const ELSEWHERE = new Set(['RedemptionRefused', 'ScansRepeated']);
-/** A stored sample of every event of admission about a ticket at a list that stands in the ticket's stream. */
+/** A stored sample of every event that a ticket's stream may hold. */
 const events = readdirSync(SAMPLES)
   .map((file) => JSON.parse(readFileSync(join(SAMPLES, file), 'utf8')) as Sample)
-  .filter(({ type, data }) => admission.definitions.has(type) && data.list !== undefined && !ELSEWHERE.has(type))
-  .map((stored) => admission.read(stored as never) as TicketEvent);
+  .flatMap((stored) => ticketEvents.read(stored) ?? []);
 
 const { initial, evolve } = ticket;
 const checkins = { '1': { datetime: '2026-01-01T00:00:00.000000Z', auto: false, nonces: [] } };

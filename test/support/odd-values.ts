@@ -1,68 +1,16 @@
 import { LIMITS } from '@gatehouse/reference/limits';
-import fc from 'fast-check';
 
 /*
- * What people and programs write into an export that no shop would send. Tests of the reading side put such values everywhere;
- * tests of whole imports may take their texts from `anyText`, which stay within the limits.
+ * What people and programs write into an export although no shop would send it: tests put each of these values at every place
+ * of every kind of object.
  */
-
-/** Letters that have hurt somebody: wide, folded to several, written from the right, invisible, taken for syntax. */
-const LETTERS = [
-  'a',
-  'Z',
-  '0',
-  'ø',
-  'ß',
-  'ŉ',
-  'ﬃ',
-  'İ',
-  'ς',
-  'ΐ',
-  '中',
-  'ع',
-  '😀',
-  '𝕏',
-  '\u0301',
-  '\u200d',
-  '\u202e',
-  '\ufeff',
-];
-const SYNTAX = [
-  ' ',
-  '\t',
-  '\r',
-  '\n',
-  '\u001b',
-  '"',
-  "'",
-  '\\',
-  '%',
-  '_',
-  '&',
-  '+',
-  '/',
-  '?',
-  '#',
-  ';',
-  '<',
-  '{',
-  '$',
-  '\u2028',
-];
-
-/** A text of at most `most` characters, often of exactly so many; never blank. */
-export const anyText = (most: number): fc.Arbitrary<string> =>
-  fc
-    .oneof(
-      fc.array(fc.constantFrom(...LETTERS, ...SYNTAX), { minLength: 1, maxLength: Math.min(most, 40) }),
-      fc.constantFrom(...LETTERS).map((letter) => Array.from({ length: most }, () => letter)),
-    )
-    .map((letters) => letters.join(''))
-    .map((text) => (text.trim() === '' ? 'x' : text));
 
 const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
 
-/** Values for any key: some are right at some places. */
+/** One key of an object after the other, down to a value: `['positions', 0, 'secret']`. */
+export type Place = readonly (string | number)[];
+
+/** Values for any place. Each is right at some places, at others it has the wrong type, is too long, or cannot be stored. */
 export const ODD_VALUES: readonly unknown[] = [
   null,
   '',
@@ -110,8 +58,8 @@ export const ODD_VALUES: readonly unknown[] = [
   Array.from({ length: 200 }, () => 1),
 ];
 
-/** All places in an object, its own containers included: `['positions', 0, 'secret']`. */
-export function placesIn(value: unknown, above: readonly (string | number)[] = []): (readonly (string | number)[])[] {
+/** All places in an object, lists and objects in it included. */
+export function placesIn(value: unknown, above: Place = []): Place[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, below]) => {
     const place = [...above, Array.isArray(value) ? Number(key) : key];
@@ -120,7 +68,7 @@ export function placesIn(value: unknown, above: readonly (string | number)[] = [
 }
 
 /** A copy of an object with another value at one place. */
-export function withValue(object: object, place: readonly (string | number)[], value: unknown): object {
+export function withValue(object: object, place: Place, value: unknown): object {
   const copy = structuredClone(object) as Record<string | number, unknown>;
   let at = copy;
   for (const step of place.slice(0, -1)) at = at[step] as Record<string | number, unknown>;

@@ -1,0 +1,132 @@
+import { available } from '@gatehouse/eventing/postgres';
+import type { Pool } from 'pg';
+import { ticketOf, type Ticket, type TicketRow } from './lookup';
+import { pageCache } from './page-cache';
+import { add, conditions, eventOf, statusesOf, type TicketOrder, type TicketQuery } from './query';
+
+const ORDER_BY: Record<TicketOrder['by'], [ascending: string, descending: string]> = {
+  order__code: ['t.order_code', 't.order_code desc'],
+  order__datetime: ['t.order_time', 't.order_time desc'],
+  positionid: ['t.positionid', 't.positionid desc'],
+  attendee_name: ['t.shown_name_key nulls first', 't.shown_name_key desc nulls last'],
+  last_checked_in: ['c.time nulls first', 'c.time desc nulls last'],
+  order__email: ['t.email_key', 't.email_key desc'],
+};
+const DEFAULT_ORDER = 't.name_key, t.positionid, t.id';
+
+/** Finds tickets of lists. All its functions reject with StoreUnavailable while the database cannot be reached. */
+export type TicketFinder = {
+  /** The number of tickets that the query selects. */
+  count(query: TicketQuery): Promise<number>;
+  /** At most `limit` tickets after the first `offset`, in the query's order. */
+  page(query: TicketQuery, range: { offset: number; limit: number }): Promise<Ticket[]>;
+  /** The ticket among the query's that has this id, or else this secret; undefined when there is none. */
+  named(query: TicketQuery, name: { id: number | null; secret: string }): Promise<Ticket | undefined>;
+  /** Those of some ids that are tickets of any event, canceled ones included. */
+  existing(ids: readonly number[]): Promise<Set<number>>;
+};
+
+type Row = TicketRow & { name_key: string; positionid: number };
+
+/** A finder with a page cache of its own: one per process, or per command. */
+export function ticketFinder(pool: Pool): TicketFinder {
+  const cursors = pageCache();
+
+  async function count(query: TicketQuery): Promise<number> {
+    const { list } = query;
+    if (!isPlain(query)) {
+      const { source, sql, values } = conditions(query);
+      const { rows } = await available(
+        pool.query<{ count: number }>(`select count(*)::integer as count from ${source} t where ${sql}`, values),
+      );
+      return rows[0]!.count;
+    }
+    const { rows } = await available(
+      pool.query<{ count: number }>({
+        name: 'count_tickets_of_list',
+        text: `select coalesce(sum(tickets), 0)::integer as count from ticket_tallies
+               where event = $1 and date = $2 and ($3 or item = any($4::integer[])) and ($5 or status = any($6::text[]))`,
+        values: [
+          eventOf(list),
+          list.fields.subevent ?? 0,
+          list.fields.all_products || query.ignoreProducts === true,
+          list.fields.limit_products,
+          query.ignoreStatus,
+          statusesOf(list.fields),
+        ],
+      }),
+    );
+    return rows[0]!.count;
+  }
+
+  async function page(query: TicketQuery, { offset, limit }: { offset: number; limit: number }): Promise<Ticket[]> {
+    const { source, sql, values } = conditions(query);
+    const orders = [...query.ordering.map(({ by, descending }) => ORDER_BY[by][descending ? 1 : 0]), 't.id'];
+    const plain = query.ordering.length === 0;
+    const orderBy = plain ? DEFAULT_ORDER : orders.join(', ');
+    const checkin = query.ordering.some(({ by }) => by === 'last_checked_in')
+      ? `left join checkins c on c.ticket = t.id and c.list = ${add(values, query.list.id)}`
+      : '';
+    // A deep page goes on from the nearest known cursor instead of counting from the first ticket.
+    const walk = plain && isPlain(query) ? await walkOf(query) : undefined;
+    const cursor = walk ? cursors.nearest(walk, offset) : undefined;
+    const from = cursor
+      ? `and (t.name_key, t.positionid, t.id) >= (${add(values, cursor.name_key)}, ${add(values, cursor.positionid)}, ${add(values, cursor.id)})`
+      : '';
+    const skip = add(values, offset - (cursor?.offset ?? 0));
+    const { rows } = await available(
+      pool.query<Row>(
+        `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, t.name_key, t.positionid, a.revision, a.state
+         from (
+           -- Numbered after the limit: else every ticket that is skipped gets its number, too.
+           select id, row_number() over () as place
+           from (
+             select t.id from ${source} t ${checkin} where ${sql} ${from} order by ${orderBy} offset ${skip} limit ${add(values, limit)}
+           ) ids
+         ) page
+         join tickets t on t.id = page.id
+         left join admissions a on a.ticket = t.id
+         order by page.place`,
+        values,
+      ),
+    );
+    if (walk && rows[0]) cursors.put(walk, { offset, ...keyOf(rows[0]) });
+    return rows.map(ticketOf);
+  }
+
+  /** The name of a plain query's walk in the page cache: another one as soon as the shop's facts or the list have changed. */
+  async function walkOf(query: TicketQuery): Promise<string> {
+    const { rows } = await available(
+      pool.query<{ position: string | null; generation: number }>({
+        name: 'tickets_state_of_reference',
+        // The topic of reference has its name from the bus.
+        text: `select string_agg(position, ' ' order by topic) as position,
+                      (select generation from read_models where name = 'tickets') as generation
+               from checkpoints where name = 'tickets' and topic <> 'admission'`,
+      }),
+    );
+    const { list, ignoreStatus, ignoreProducts } = query;
+    return [list.id, list.revision, ignoreStatus, ignoreProducts === true, rows[0]?.position, rows[0]?.generation].join(
+      ' ',
+    );
+  }
+
+  async function named(query: TicketQuery, name: { id: number | null; secret: string }): Promise<Ticket | undefined> {
+    const found = await page({ ...query, where: { ...query.where, ticket: name } }, { offset: 0, limit: 2 });
+    return found.find(({ id }) => id === name.id) ?? found[0];
+  }
+
+  async function existing(ids: readonly number[]): Promise<Set<number>> {
+    const { rows } = await available(
+      pool.query<{ id: number }>('select id from tickets where id = any($1::bigint[])', [ids]),
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  return { count, page, named, existing };
+}
+
+const keyOf = ({ name_key, positionid, id }: Row) => ({ name_key, positionid, id });
+
+/** Whether nothing but the list itself selects the tickets: then counts come from the tallies. */
+const isPlain = (query: TicketQuery): boolean => Object.keys(query.where).length === 0;

@@ -1,0 +1,61 @@
+import type { SourceFile } from './folder';
+import type { SeatingPlan } from './known';
+import type { Issue, Note, Stated } from './raw';
+import type { DeviceContent, DroidKeyContent, TokenContent } from './raw-credentials';
+import type { DateReading, EventReading } from './raw-events';
+import type { OrderContent } from './raw-orders';
+import { place } from './rows';
+import type { Spooled } from './spool';
+
+/** What an import brings, by kind. */
+export type Contents = {
+  organizer: Stated<'OrganizerStated'>;
+  channel: Stated<'SalesChannelStated'>;
+  event: EventReading;
+  date: DateReading;
+  category: Stated<'CategoryStated'>;
+  taxrule: Stated<'TaxRuleStated'>;
+  item: Stated<'ItemStated'>;
+  quota: Stated<'QuotaStated'>;
+  question: Stated<'QuestionStated'>;
+  layout: Stated<'LayoutStated'>;
+  list: Stated<'ListStated'>;
+  voucher: Stated<'VoucherStated'>;
+  waiting: Stated<'WaitingListEntryStated'>;
+  seat: Stated<'SeatStated'>;
+  cartposition: Stated<'CartPositionStated'>;
+  token: TokenContent[];
+  device: DeviceContent;
+  droidkey: DroidKeyContent;
+  order: OrderContent;
+  /** Read because seats refer to it; not imported. */
+  plan: { id: number; seats: SeatingPlan };
+  /** Read to count the refused scans; not imported. */
+  scan: undefined;
+};
+export type Kind = keyof Contents;
+
+/** One object of an export as its reader understands it. `content` is undefined when its shape is wrong. */
+export type ReadObject = {
+  [K in Kind]: {
+    readonly kind: K;
+    readonly file: SourceFile;
+    readonly index: number;
+    readonly content: Contents[K] | undefined;
+    readonly issues: readonly Issue[];
+    readonly notes: readonly Note[];
+  };
+}[Kind];
+
+/** One object of an export with everything that is wrong with it. One with issues is not imported; `objects` is what it states. */
+export type Entry = ReadObject & { readonly objects: readonly Spooled[] };
+
+/** `events/openair/orders.ndjson:17 positions[0].item: 4711 is no product of this event` */
+export function problemOf({ file, index }: Pick<Entry, 'file' | 'index'>, { path, reason }: Issue): string {
+  const where = place(file, index);
+  return printable(path === '' ? `${where}: ${reason}` : `${where} ${path}: ${reason}`);
+}
+
+/** Escapes what a terminal would obey: names of files and keys of an export may hold any character. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (odd) => `\\u{${odd.codePointAt(0)!.toString(16)}}`);

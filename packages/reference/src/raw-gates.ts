@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { EventScope } from './known';
+import {
+  Code,
+  filled,
+  Flag,
+  FlagOn,
+  I18n,
+  I18nLong,
+  Id,
+  Ids,
+  IdentifierOrEmpty,
+  Identifiers,
+  Label,
+  MaybeId,
+  MaybeName,
+  Name,
+  or,
+  Place,
+  Present,
+  reader,
+  SharedId,
+  type Stated,
+} from './raw';
+import { checkDate, checkItems } from './references';
+
+/*
+ * What an event has for its gates: questions, check-in lists and scans, as pretix's API sends them.
+ */
+
+const Question = z.object({
+  id: Id,
+  question: I18nLong,
+  type: filled(Code),
+  required: Flag,
+  items: Ids,
+  options: or(z.array(z.object({ id: Id, identifier: IdentifierOrEmpty, answer: I18n, position: Place })), []),
+  position: Place,
+  ask_during_checkin: Flag,
+  identifier: IdentifierOrEmpty,
+  dependency_question: MaybeId,
+  dependency_values: or(z.array(Name), null),
+  /** The form of older versions. */
+  dependency_value: MaybeName,
+  hidden: Flag,
+  print_on_invoice: Flag,
+  valid_number_min: Present,
+  valid_number_max: Present,
+  valid_date_min: Present,
+  valid_date_max: Present,
+  valid_datetime_min: Present,
+  valid_datetime_max: Present,
+  valid_string_length_max: Present,
+  valid_string_length_min: Present,
+});
+
+export const readQuestion = reader(Question, (raw, scope: EventScope, findings): Stated<'QuestionStated'> => {
+  checkItems(scope.known, raw.items, 'items', findings.issue);
+  const limited = Object.entries(raw).some(([key, value]) => key.startsWith('valid_') && value === true);
+  if (limited) findings.note('question.limits');
+  return {
+    organizer: scope.organizer,
+    event: scope.event,
+    id: raw.id,
+    question: raw.question,
+    type: raw.type,
+    required: raw.required,
+    items: raw.items,
+    options: raw.options,
+    position: raw.position,
+    ask_during_checkin: raw.ask_during_checkin,
+    identifier: raw.identifier,
+    dependency_question: raw.dependency_question,
+    dependency_values: raw.dependency_values ?? (raw.dependency_value === null ? [] : [raw.dependency_value]),
+    hidden: raw.hidden,
+    print_on_invoice: raw.print_on_invoice,
+  };
+});
+
+const CheckinList = z.object({
+  id: SharedId,
+  name: Label,
+  all_products: FlagOn,
+  limit_products: Ids,
+  subevent: MaybeId,
+  include_pending: Flag,
+  /** Gone in newer versions. */
+  auto_checkin_sales_channels: Identifiers,
+  rules: Present,
+  allow_multiple_entries: Present,
+  exit_all_at: Present,
+  addon_match: Present,
+});
+
+export const readList = reader(CheckinList, (raw, scope: EventScope, findings): Stated<'ListStated'> => {
+  const { rules, allow_multiple_entries, exit_all_at, addon_match, ...list } = raw;
+  checkItems(scope.known, list.limit_products, 'limit_products', findings.issue);
+  checkDate(scope.known, list.subevent, findings.issue);
+  if (rules) findings.note('list.rules');
+  if (allow_multiple_entries) findings.note('list.allow_multiple_entries');
+  if (exit_all_at) findings.note('list.exit_all_at');
+  if (addon_match) findings.note('list.addon_match');
+  if (scope.known.hasSubevents && list.subevent === null) findings.note('list.without_date');
+  return { organizer: scope.organizer, event: scope.event, ...list };
+});
+
+/** Of `checkins.json` only the refused scans are counted: the accepted ones stand in the orders. */
+export const readScan = reader(z.unknown(), (raw, _scope: EventScope, findings) => {
+  const refused = typeof raw === 'object' && raw !== null && 'successful' in raw && raw.successful === false;
+  if (refused) findings.note('checkin.refused');
+  return undefined;
+});

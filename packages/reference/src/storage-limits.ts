@@ -1,0 +1,53 @@
+import { MAX_APPEND_BYTES } from '@gatehouse/eventing/event-store';
+import { isStorable } from '@gatehouse/eventing/storable';
+import type { Contents, ReadObject } from './entry';
+import type { Issue } from './raw';
+import type { Spooled } from './spool';
+
+/** An append is a little more than its content. */
+const MAX_CONTENT_BYTES = MAX_APPEND_BYTES - 1_000;
+
+/** What of an object no event store could keep: a NUL, half a surrogate pair, more bytes than one append may have. */
+export function storageIssues(object: ReadObject, spooled: readonly Spooled[]): Issue[] {
+  return spooled.flatMap(({ json }) => [...textIssues(object, json), ...sizeIssues(object, json)]);
+}
+
+function textIssues({ content }: ReadObject, json: string): Issue[] {
+  if (!json.includes('\\u') || !/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return [];
+  return [{ path: unstorableIn(content, '') ?? '', reason: 'has a NUL or half a surrogate pair in a text' }];
+}
+
+/** Where in an object a text is that cannot be stored. */
+function unstorableIn(value: unknown, path: string): string | undefined {
+  if (typeof value === 'string') return isStorable(value) ? undefined : path;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, below] of Object.entries(value)) {
+    if (!isStorable(key)) return path;
+    const step = Array.isArray(value) ? `[${key}]` : path === '' ? key : `.${key}`;
+    const found = unstorableIn(below, path + step);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function sizeIssues(object: ReadObject, json: string): Issue[] {
+  // A UTF-16 unit is at most three bytes, so most objects need not be measured.
+  if (json.length * 3 < MAX_CONTENT_BYTES) return [];
+  if (object.kind === 'order') return partIssues(object.content!);
+  return tooLarge('', Buffer.byteLength(json));
+}
+
+/** An order may be written in parts; what is the same in all of them, and a single position, cannot (order-parts.ts). */
+function partIssues({ positions, ...rest }: Contents['order']): Issue[] {
+  const restBytes = sizeOf(rest);
+  const issues = tooLarge('', restBytes);
+  if (issues.length > 0) return issues;
+  return positions.flatMap((position, i) => tooLarge(`positions[${i}]`, restBytes + sizeOf(position)));
+}
+
+function tooLarge(path: string, bytes: number): Issue[] {
+  if (bytes <= MAX_CONTENT_BYTES) return [];
+  return [{ path, reason: `is too large: ${bytes} bytes of at most ${MAX_CONTENT_BYTES}` }];
+}
+
+const sizeOf = (content: object): number => Buffer.byteLength(JSON.stringify(content));

@@ -1,0 +1,33 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { PathTable } from './path';
+import { SERVICES, UPSTREAM_SETTINGS, upstreamsIn } from './services';
+
+const root = resolve(__dirname, '../../..');
+const rows = Object.values(SERVICES);
+
+test('every service has its folder, and a script that starts it', () => {
+  const { scripts } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  for (const { name } of rows) {
+    expect([name, existsSync(resolve(root, 'services', name, 'src/main.ts'))]).toEqual([name, true]);
+    expect(scripts[`start:${name}`]).toMatch(new RegExp(`infra/start\\.mjs ${name}$`));
+  }
+});
+
+test('names of services, processes and settings are unique, and what gets requests has a process for them', () => {
+  const names = [
+    rows.map(({ name }) => name),
+    rows.flatMap(({ processes }) => processes.map(({ name }) => name)),
+    UPSTREAM_SETTINGS.map(([, setting]) => setting),
+  ];
+  for (const each of names) expect(new Set(each).size).toBe(each.length);
+  for (const row of rows) expect(upstreamsIn(row).length > 0).toBe(row.requests !== undefined);
+});
+
+test('no two services claim the same paths, and one has all that no other claims', () => {
+  const table = new PathTable<string>();
+  for (const { name, requests } of rows) for (const path of requests?.paths ?? []) table.add(path, name);
+  expect(table.find({ segments: ['nosuch'], sent: ['nosuch'] })?.value).toBe('checkin');
+});

@@ -1,0 +1,70 @@
+/** What a process does: `http` answers requests, `projections` fills read models, `relay` publishes to Kafka. */
+export const ROLES = ['http', 'projections', 'relay'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** A service: one folder of `services/`, started as processes of its own. */
+export type ServiceRow = {
+  /** Its folder, and what `npm run start:…` calls it. */
+  readonly name: string;
+  /** What clients may ask of it, through the gateway; absent where nobody asks anything. */
+  readonly requests?: ServedRequests;
+  /** Its processes in the split system (`start:distributed`, docker-compose.yml), in the order of their start. */
+  readonly processes: readonly ServiceProcess[];
+};
+
+/** Without `roles` it has all. */
+export type ServiceProcess = { readonly name: string; readonly roles?: readonly Role[] };
+
+export type ServedRequests = {
+  /**
+   * Which paths are its own, as patterns of `PathTable`: `pretixdroid/*` is that path and all below it. The longest pattern of all
+   * services decides; `*` has what no other service names.
+   */
+  readonly paths: readonly string[];
+  /** The setting that tells the gateway where its processes are. */
+  readonly setting: `${string}_URLS`;
+  /** Whether it serves the REST API, and so stores replies for idempotency keys. */
+  readonly isRest: boolean;
+};
+
+const ROWS = {
+  reference: { name: 'reference', processes: [{ name: 'reference' }] },
+  checkin: {
+    name: 'checkin',
+    requests: { paths: ['*'], setting: 'CHECKIN_URLS', isRest: true },
+    processes: [
+      { name: 'projections', roles: ['projections', 'relay'] },
+      { name: 'checkin-1', roles: ['http'] },
+      { name: 'checkin-2', roles: ['http'] },
+    ],
+  },
+  legacyDroid: {
+    name: 'legacy-droid',
+    requests: { paths: ['pretixdroid/*'], setting: 'LEGACY_DROID_URLS', isRest: false },
+    processes: [{ name: 'legacy-droid', roles: ['http'] }],
+  },
+} as const satisfies Readonly<Record<string, ServiceRow>>;
+
+type Rows = typeof ROWS;
+
+/**
+ * The one list of services. The gateway routes by it, the settings of upstreams are made from it, the launcher of the split system starts
+ * what it says, and `npm run check` compares docker-compose.yml and Prometheus' targets with it.
+ */
+export const SERVICES: Readonly<Record<keyof Rows, ServiceRow>> = ROWS;
+
+/** A service that answers requests, by its key in `SERVICES`. */
+export type UpstreamService = {
+  [Key in keyof Rows]: Rows[Key] extends { requests: ServedRequests } ? Key : never;
+}[keyof Rows];
+/** What names its processes to the gateway. */
+export type UpstreamSetting = Rows[UpstreamService]['requests']['setting'];
+
+/** The services that answer requests, with the settings of their upstreams. */
+export const UPSTREAM_SETTINGS = Object.entries(SERVICES).flatMap(([key, { requests }]) =>
+  requests ? [[key as UpstreamService, requests.setting as UpstreamSetting] as const] : [],
+);
+
+/** Those of a service's processes that requests are sent to. */
+export const upstreamsIn = ({ requests, processes }: ServiceRow): readonly ServiceProcess[] =>
+  requests ? processes.filter(({ roles = ROLES }) => roles.includes('http')) : [];

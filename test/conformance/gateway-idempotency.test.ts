@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { checkin } from '@gatehouse/checkin/service';
+import { migrate, openPool } from '@gatehouse/eventing/postgres';
+import { gateway, type Gateway } from '@gatehouse/gateway/gateway';
+import { route } from '@gatehouse/service/http';
+import { IDEMPOTENCY_SQL, openIdempotency } from '@gatehouse/service/idempotency';
+import { createLog } from '@gatehouse/service/log';
+import { SERVICES, type ServiceRow } from '@gatehouse/service/services';
+import { call, knownCredentials, startApp, tokenOf, type TestApp } from '@gatehouse/service/testing';
+import { festival, LISTS, OPENAIR, TOKENS } from '@gatehouse/test-support/festival';
+import { testDatabase } from '@gatehouse/test-support/postgres';
+import { startSystem, type System } from '@gatehouse/test-support/system';
+
+/*
+ * Two REST services with databases of their own behind one gateway: whoever asks for the stored reply of an idempotency key gets it,
+ * whichever of them has it.
+ */
+
+const token = TOKENS.admin;
+const log = createLog('silent');
+const services: Record<string, ServiceRow> = {
+  ...SERVICES,
+  seats: {
+    name: 'seats',
+    requests: {
+      paths: ['api/v1/organizers/:organizer/events/:event/seats/*'],
+      setting: 'SEATS_URLS',
+      isRest: true,
+    },
+    processes: [],
+  },
+};
+
+let system: System;
+let seats: TestApp;
+let before: Gateway;
+let through: string;
+const closing: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  system = await startSystem([checkin]);
+  await system.import(festival());
+  const database = await testDatabase();
+  const pool = openPool(database.url, 'transport', 2);
+  await migrate(pool, 'transport', IDEMPOTENCY_SQL);
+  const idempotency = openIdempotency(pool, log);
+  seats = await startApp({
+    routes: [
+      route('organizers/:organizer/events/:event/seats', {
+        access: { safe: 'can_view_orders', unsafe: 'can_change_orders' },
+        POST: async (request) => ({ status: 202, body: { seat: await request.body() } }),
+      }),
+    ],
+    credentials: knownCredentials({ [token]: tokenOf('demo', ['can_view_orders', 'can_change_orders']) }),
+    idempotency,
+  });
+  before = gateway({ checkin: [system.url], legacyDroid: [system.url], seats: [seats.url] }, { log, services });
+  before.server.listen(0, '127.0.0.1');
+  await once(before.server, 'listening');
+  through = `http://127.0.0.1:${(before.server.address() as AddressInfo).port}`;
+  closing.push(
+    () => seats.close(),
+    () => idempotency.close(),
+    () => pool.end(),
+    () => database.drop(),
+    () => system.close(),
+  );
+});
+afterAll(async () => {
+  before.server.closeAllConnections();
+  await new Promise((resolve) => before.server.close(resolve));
+  before.close();
+  for (const close of closing) await close();
+});
+
+const post = (target: string, key: string, json: unknown) =>
+  call(through, 'POST', target, { token, json, headers: { 'x-idempotency-key': key } });
+const ask = (key: string, method = 'GET', as = token) =>
+  call(through, method, `/api/v1/idempotency_query?key=${encodeURIComponent(key)}`, { token: as });
+
+test('a key is found wherever its reply is stored', async () => {
+  const list = await post(`${OPENAIR}checkinlists/`, 'of checkin', { name: 'Queried' });
+  const seat = await post(`${OPENAIR}seats/`, 'of seats', { row: 'Ä 1' });
+  expect([list.status, seat.status]).toEqual([201, 202]);
+  for (const [key, first] of [
+    ['of checkin', list],
+    ['of seats', seat],
+  ] as const) {
+    const { status, text, headers } = await ask(key);
+    expect({ status, text, allow: headers['allow'] }).toEqual({
+      status: first.status,
+      text: first.text,
+      allow: first.headers['allow'],
+    });
+    expect(await ask(key, 'HEAD')).toMatchObject({ status: first.status, text: '' });
+    expect(await ask(key, 'GET', TOKENS.viewer)).toMatchObject({ status: 404 });
+  }
+});
+
+test('also a stored reply that is a 404', async () => {
+  const first = await post(`${OPENAIR}checkinlists/${LISTS.main}/positions/nosuch/redeem/`, 'a 404', {});
+  expect(first.status).toBe(404);
+  expect(await ask('a 404')).toMatchObject({ status: 404, text: first.text });
+});
+
+test('what no service knows, and what no service is asked for', async () => {
+  const unseen = { status: 404, text: '{"detail": "Idempotency key not seen before."}' };
+  expect(await ask('nosuch')).toMatchObject(unseen);
+  expect(await ask('nosuch', 'HEAD')).toMatchObject({ status: 404, text: '' });
+  expect(await call(through, 'GET', '/api/v1/idempotency_query/', { token })).toMatchObject({
+    status: 404,
+    text: '{"detail": "No idempotency key given."}',
+  });
+  expect(await call(through, 'POST', '/api/v1/idempotency_query?key=x', { token })).toMatchObject({ status: 405 });
+});
+
+test('while a service is away: what the others know, and 503 for what it may know', async () => {
+  await post(`${OPENAIR}checkinlists/`, 'still here', { name: 'Still here' });
+  await seats.close();
+  expect(await ask('still here')).toMatchObject({ status: 201 });
+  expect(await ask('of seats')).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+});
