@@ -1,8 +1,9 @@
-import { openFeeds } from '@gatehouse/admission/feeds';
+import { admissionContext } from '@gatehouse/admission/context';
 import { ticketsModel } from '@gatehouse/admission/tickets/read-model';
 import { rebuildReadModel } from '@gatehouse/eventing/read-model';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
+import { openFeeds } from '@gatehouse/service/feeds';
 import type { Pool } from 'pg';
 import type { Bench } from './parts';
 import { bar, figure, type Finding } from './report';
@@ -81,7 +82,7 @@ async function watchLag(pool: Pool, signal: AbortSignal): Promise<Lag> {
 
 async function rebuild(databaseUrl: string): Promise<Finding[]> {
   const backends = openBackends(readConfig({}), databaseUrl);
-  const feeds = await openFeeds(backends, { connections: 4 });
+  const feeds = await openFeeds(admissionContext, backends, { connections: 4 });
   const startedAt = performance.now();
   const topics = new Map<string, { events: number; from: number; until: number }>();
   let before = startedAt;

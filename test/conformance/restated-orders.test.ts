@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { READ_MODELS } from '@gatehouse/admission/admission';
+import { READ_MODELS } from '@gatehouse/admission/context';
 import { checkin } from '@gatehouse/checkin/service';
 import { rebuildReadModel, verifyReadModel } from '@gatehouse/eventing/read-model';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';

@@ -1,4 +1,4 @@
-import { READ_MODELS } from '@gatehouse/admission/admission';
+import { READ_MODELS } from '@gatehouse/admission/context';
 import { checkin } from '@gatehouse/checkin/service';
 import { consumerStatus, resetConsumer } from '@gatehouse/eventing/consumer-admin';
 import { kafkaClient } from '@gatehouse/eventing/kafka-client';

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
+import { admissionContext } from '@gatehouse/admission/context';
 import { openPool } from '@gatehouse/eventing/postgres';
 import { importFolder } from '@gatehouse/reference/import';
 import { openReference } from '@gatehouse/reference/context';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
+import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
 import { call } from '@gatehouse/service/testing';
 import { backendsInTest } from '@gatehouse/test-support/backends';
 import { droid } from '@gatehouse/test-support/droid';
@@ -66,7 +67,7 @@ describe('a scan’s trace', () => {
     gate = await startMain(ALL_IN_ONE, env);
     await importInto(gate, env);
     const backends = openBackends(readConfig(env), database.url);
-    feeds = await openFeeds(backends, { connections: 3 });
+    feeds = await openFeeds(admissionContext, backends, { connections: 3 });
     closing.push(
       () => gate.kill(),
       () => feeds.close(),

@@ -1,4 +1,4 @@
-import { READ_MODELS } from '@gatehouse/admission/admission';
+import { READ_MODELS } from '@gatehouse/admission/context';
 import { ticketsModel } from '@gatehouse/admission/tickets/read-model';
 import { checkin } from '@gatehouse/checkin/service';
 import type { Recorded } from '@gatehouse/events/envelope';

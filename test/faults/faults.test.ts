@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADMISSION, READ_MODELS } from '@gatehouse/admission/admission';
-import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
+import { admissionContext, READ_MODELS } from '@gatehouse/admission/context';
 import type { Recorded } from '@gatehouse/events/envelope';
-import { freshness, replay } from '@gatehouse/eventing/projection';
+import { replay } from '@gatehouse/eventing/projection';
 import { relayLeft } from '@gatehouse/eventing/relay';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
 import { openBackends, type Backends } from '@gatehouse/service/backends';
+import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { firstsOf, readTopic, revisionsOf, type CloudEvent } from '@gatehouse/test-support/topic-reader';
 import { startScanners, type Scanners } from './scanners';
@@ -85,7 +85,7 @@ describeWithKafka('the split system when its parts are killed', () => {
   beforeAll(async () => {
     system = await startSplitSystem(TICKETS);
     backends = openBackends(system.config, undefined);
-    feeds = await openFeeds(backends, { connections: 4 });
+    feeds = await openFeeds(admissionContext, backends, { connections: 4 });
     const { url } = system.gateway;
     scanners = startScanners({ url, token: system.token, tickets: TICKETS, perSecond: PER_SECOND });
   }, 180_000);
@@ -119,13 +119,12 @@ describeWithKafka('the split system when its parts are killed', () => {
 
     beforeAll(async () => {
       await scanners.finish();
-      const { own, pool } = feeds;
-      while ((await relayLeft(pool, { ...own, topic: ADMISSION })) > 0) await sleep(100);
-      const fresh = freshness({ pool, schema: ADMISSION, listener: backends.listenerOf(ADMISSION), store: own });
-      while (!(await fresh.caughtUp(['lists', 'tickets'], 5_000))) await sleep(100);
+      const { own, ownFeed, pool } = feeds;
+      while ((await relayLeft(pool, ownFeed)) > 0) await sleep(100);
+      while (!(await feeds.ownIsApplied(5_000))) await sleep(100);
       history = [];
       const range = { from: own.start, until: await own.head() };
-      await replay({ ...own, topic: ADMISSION }, range, (batch) => Promise.resolve(void history.push(...batch)));
+      await replay(ownFeed, range, (batch) => Promise.resolve(void history.push(...batch)));
       const { eventBus } = system.config;
       if (eventBus.kind !== 'kafka') throw new Error('never');
       const reader = await readTopic(eventBus.connection.brokers, `${eventBus.prefix}.admission`);

@@ -1,13 +1,13 @@
-import { READ_MODELS } from '@gatehouse/admission/admission';
-import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
+import { admissionContext, READ_MODELS } from '@gatehouse/admission/context';
 import { verifyReadModel, type Difference } from '@gatehouse/eventing/read-model';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
+import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
 
 /** Does something with the feeds of a running system, as a command beside it would. */
 export async function withFeeds<T>(databaseUrl: string, work: (feeds: Feeds) => Promise<T>): Promise<T> {
   const backends = openBackends(readConfig({}), databaseUrl);
-  const feeds = await openFeeds(backends, { connections: 4 });
+  const feeds = await openFeeds(admissionContext, backends, { connections: 4 });
   try {
     return await work(feeds);
   } finally {

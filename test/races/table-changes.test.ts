@@ -1,4 +1,4 @@
-import { READ_MODELS } from '@gatehouse/admission/admission';
+import { READ_MODELS } from '@gatehouse/admission/context';
 import { checkin } from '@gatehouse/checkin/service';
 import { rebuildReadModel } from '@gatehouse/eventing/read-model';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';

@@ -1,4 +1,4 @@
-import { READ_MODELS } from '@gatehouse/admission/admission';
+import { READ_MODELS } from '@gatehouse/admission/context';
 import { checkin } from '@gatehouse/checkin/service';
 import { importFolder } from '@gatehouse/reference/import';
 import { referenceStoreAt } from '@gatehouse/reference/testing';

@@ -1,16 +1,16 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ADMISSION, FOLLOWED, FOLLOWERS, READ_MODELS } from '@gatehouse/admission/admission';
-import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
+import { admissionContext } from '@gatehouse/admission/context';
 import type { Recorded } from '@gatehouse/events/envelope';
-import { freshness, replay } from '@gatehouse/eventing/projection';
+import { replay } from '@gatehouse/eventing/projection';
 import { relayLeft } from '@gatehouse/eventing/relay';
 import { openReference } from '@gatehouse/reference/context';
 import { importFolder } from '@gatehouse/reference/import';
 import type { Report } from '@gatehouse/reference/report';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
+import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
 import { createLog } from '@gatehouse/service/log';
 import { run, type Service } from '@gatehouse/service/run';
 import { call, type Answer, type Ask } from '@gatehouse/service/testing';
@@ -42,7 +42,7 @@ export type System = {
   readonly metricsPort: number | null;
   /** Connections to look at admission's tables. */
   readonly pool: Pool;
-  /** The histories, as a command beside it has them. */
+  /** The histories that admission reads, as a command beside it has them. */
   readonly feeds: Feeds;
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
   /** Imports a folder or an export in memory, and waits until admission has taken it over. */
@@ -65,18 +65,21 @@ export async function startSystem(
   const running = await run(services, { config, log, databaseUrl: database.url });
   const url = `http://127.0.0.1:${running.port}`;
   const backends = openBackends(config, database.url);
-  const feeds = await openFeeds(backends, { connections: 3 });
+  const all: Feeds[] = [];
+  for (const context of new Set([admissionContext, ...services.map((service) => service.context)])) {
+    all.push(await openFeeds(context, backends, { connections: 3 }));
+  }
+  const feeds = all[0]!;
   const { store, pool: referencePool } = await openReference(backends);
-  const { pool, own } = feeds;
-  const { bus, isRelayed } = feeds.bus;
-  const fresh = freshness({ pool, schema: ADMISSION, listener: backends.listenerOf(ADMISSION), store: own });
-  const projections = READ_MODELS.filter(({ handles }) => handles.admission).map(({ name }) => name);
+  const { pool, own, ownFeed } = feeds;
 
   async function isBehind(): Promise<boolean> {
-    if (isRelayed && (await relayLeft(referencePool, { ...store, topic: 'reference' })) > 0) return true;
-    const ends = await bus.ends(FOLLOWED);
-    for (const group of FOLLOWERS) if ((await bus.left(group, ends)) > 0) return true;
-    return !(await fresh.caughtUp(projections, 0));
+    if (feeds.bus.isRelayed && (await relayLeft(referencePool, { ...store, topic: 'reference' })) > 0) return true;
+    for (const each of all) {
+      const backlogs = await each.backlogs(await each.followedEnds());
+      if (backlogs.some((backlog) => backlog > 0) || !(await each.ownIsApplied(0))) return true;
+    }
+    return false;
   }
   async function settled(): Promise<void> {
     while (await isBehind()) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -99,13 +102,13 @@ export async function startSystem(
     async events() {
       const events: Recorded[] = [];
       const range = { from: own.start, until: await own.head() };
-      await replay({ ...own, topic: ADMISSION }, range, (batch) => Promise.resolve(void events.push(...batch)));
+      await replay(ownFeed, range, (batch) => Promise.resolve(void events.push(...batch)));
       return events;
     },
     settled,
     async close() {
       await running.close();
-      await feeds.close();
+      for (const each of all) await each.close();
       await referencePool.end();
       await backends.close();
       await database.drop();

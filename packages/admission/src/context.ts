@@ -1,207 +1,31 @@
-import { setMaxListeners } from 'node:events';
-import type { Ends } from '@gatehouse/eventing/event-bus';
-import type { Context } from '@gatehouse/events/contexts';
-import { consumerStatus, standing, type ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
-import { lagsOf } from '@gatehouse/eventing/lag';
-import type { Log } from '@gatehouse/eventing/log-bus';
-import { opening } from '@gatehouse/eventing/opening';
-import { codeOf, eventName, PoisonEvent } from '@gatehouse/eventing/poison';
-import { waker } from '@gatehouse/eventing/postgres';
-import { freshness } from '@gatehouse/eventing/projection';
-import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
-import { runRelay } from '@gatehouse/eventing/relay';
-import { keepStatistics } from '@gatehouse/eventing/statistics';
-import { feedStates } from '@gatehouse/service/feed-states';
-import { FOLLOWED_CONNECTIONS } from '@gatehouse/service/backends';
-import { described } from '@gatehouse/service/log';
-import type { ContextModule, OpenContext, Platform } from '@gatehouse/service/run';
-import { watchStore } from '@gatehouse/service/store-health';
-import {
-  ADMISSION,
-  FOLLOWED,
-  FOLLOWERS,
-  installReadModels,
-  openAdmission,
-  READ_MODELS,
-  runProjections,
-  SERVING_CONNECTIONS,
-  type Admission,
-} from './admission';
-import { openFeeds } from './feeds';
-import { knownEvents, restCredentials } from '@gatehouse/shop/principals';
+import { join } from 'node:path';
+import type { ReadModel } from '@gatehouse/eventing/read-model';
+import type { ContextDefinition } from '@gatehouse/service/context';
+import { catalogModel } from '@gatehouse/shop/catalog-model';
+import { credentialsModel } from '@gatehouse/shop/credentials';
+import { restAccess } from '@gatehouse/shop/principals';
+import { SHOP_TOPICS } from '@gatehouse/shop/shop';
+import { openAdmission, SERVING_CONNECTIONS, type Admission } from './admission';
+import { historySubscriber } from './history';
+import { listsModel } from './lists';
+import { ticketsModel } from './tickets/read-model';
 
-/** For the feeds of a process that runs none: progress and statistics are looked at, and a read model may be built anew. */
-const FEED_CONNECTIONS = 4;
-/** Consumers and relay hold a connection each; they must not take those of requests. */
-const OWNED_CONNECTIONS = 5;
-/** The history that it follows in the same database, and the connection that listens. */
-const OTHER_CONNECTIONS = FOLLOWED_CONNECTIONS + 1;
-const LOOK_MS = 200;
-/** A first catch-up that stands still for so long is not waited for. */
-const STANDSTILL_MS = 10_000;
-/** Nothing tells a process that another one's rebuild has ended or failed. */
-const UPGRADE_RETRY_MS = 500;
-/** A network that swallows packets answers no question, and says nothing of it. */
-const PING_PATIENCE_MS = 5_000;
-const LONGEST_RETRY_MS = 60_000;
+/** In the order in which they are installed. */
+export const READ_MODELS: readonly ReadModel[] = [
+  catalogModel(['organizer', 'event', 'date', 'category', 'item', 'question', 'voucher', 'channel']),
+  credentialsModel,
+  listsModel,
+  ticketsModel,
+];
 
-/** Admission as a process hosts it: schema, read models, projections, health. */
-export const admissionContext: ContextModule<Admission> = {
-  name: ADMISSION,
-  // What consumers hold is held in one process: the others stand by.
-  connections: () => SERVING_CONNECTIONS + FEED_CONNECTIONS + OTHER_CONNECTIONS,
-  open: (platform) => opening((opened) => open(platform, opened)),
+/** `admission`: who is let in. Its read models know the shop, its lists and the tickets; its history is what the gates decide. */
+export const admissionContext: ContextDefinition<Admission> = {
+  name: 'admission',
+  extensions: ['pg_trgm'],
+  sql: [join(__dirname, '..', 'sql')],
+  readModels: READ_MODELS,
+  subscribers: [{ group: 'history', topics: SHOP_TOPICS, after: listsModel.name, handler: historySubscriber }],
+  servingConnections: SERVING_CONNECTIONS,
+  open: openAdmission,
+  access: restAccess,
 };
-
-async function open(
-  { config, backends, log }: Platform,
-  opened: (close: () => unknown) => void,
-): Promise<OpenContext<Admission>> {
-  const { onHealth, troubles } = feedStates(log);
-  const owns = config.roles.has('projections') || config.roles.has('relay');
-  const connections = FEED_CONNECTIONS + (owns ? OWNED_CONNECTIONS : 0);
-  const feeds = await openFeeds(backends, { connections, onHealth });
-  opened(() => feeds.close());
-  const { own, pool: consumers } = feeds;
-  const outdated = await installReadModels(feeds);
-  const admission = await openAdmission(backends, { bus: feeds.bus.bus });
-  opened(() => admission.close());
-  let status: readonly ConsumerStatus[] = [];
-  // The consumers say for themselves when they cannot work.
-  const also = async () => {
-    const asked = consumerStatus(consumers, feeds.topics, PING_PATIENCE_MS);
-    await asked.then(
-      (now) => (status = now),
-      () => undefined,
-    );
-    if (config.eventStore.kind !== 'postgres') await own.head();
-  };
-  const store = await watchStore(admission.serving, { log, name: 'the event store', also });
-
-  const stop = new AbortController();
-  const { signal } = stop;
-  // Consumers, relay and waits hear of the stop, each for itself.
-  setMaxListeners(50, signal);
-  let building = outdated.map((model) => model.name);
-  /** At which event the rebuild that is at work ends, in words for /readyz. */
-  let poisoned = '';
-  const upgrades = new Map<string, Promise<void>>();
-  let upgrading = Promise.resolve();
-  for (const model of outdated) {
-    upgrading = upgrading.then(() => upgrade(model));
-    upgrades.set(model.name, upgrading);
-  }
-  /** Builds a read model in this release's version, or waits for the process that does. */
-  async function upgrade(model: ReadModel): Promise<void> {
-    const pause = waker();
-    let failures = 0;
-    log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
-    while (!signal.aborted) {
-      try {
-        if (!(await installReadModel(model, feeds)))
-          await rebuildReadModel(model, { ...feeds, signal }, () => undefined);
-        building = building.filter((name) => name !== model.name);
-        poisoned = '';
-        return;
-      } catch (error) {
-        if (!(error instanceof AlreadyAtWork) && !signal.aborted) {
-          failures++;
-          poisoned =
-            error instanceof PoisonEvent
-              ? `, which ends at ${eventName(error.event)}, position ${error.position}: ${codeOf(error.cause)}`
-              : '';
-          log.error(
-            { ...described(error), readModel: model.name },
-            'a read model could not be rebuilt and is tried again',
-          );
-        }
-        await pause.next(signal, Math.min(UPGRADE_RETRY_MS * 2 ** Math.max(0, failures - 1), LONGEST_RETRY_MS));
-      }
-    }
-  }
-
-  const ownFeed = feeds.feeds.get(ADMISSION)!;
-  const running: Promise<void>[] = [];
-  if (config.roles.has('projections')) {
-    const upgraded = (name: string) => upgrades.get(name) ?? Promise.resolve();
-    const context = { pool: consumers, schema: ADMISSION, signal, onHealth, upgraded };
-    running.push(runProjections(admission, { own: ownFeed, bus: feeds.bus.bus }, context));
-    const tables = READ_MODELS.flatMap((model) => model.tables.map(({ name }) => name));
-    running.push(keepStatistics({ pool: consumers, schema: ADMISSION, tables }, signal));
-  }
-  if (config.roles.has('relay') && feeds.bus.isRelayed) {
-    running.push(runRelay({ feed: ownFeed, bus: feeds.bus.bus, pool: consumers, signal, onHealth }));
-  }
-
-  // A relay alone reads no read model.
-  let caughtUp = !config.roles.has('http') && !config.roles.has('projections');
-  const catchingUp = firstCatchUp().catch(() => undefined);
-  /** The own history must be applied. What others have said is waited for while it comes nearer: the gates go on with what they know. */
-  async function firstCatchUp(): Promise<void> {
-    const listener = backends.listenerOf(ADMISSION);
-    const fresh = freshness({ pool: consumers, schema: ADMISSION, listener, store: own });
-    const projections = READ_MODELS.filter(({ handles }) => handles.admission).map(({ name }) => name);
-    const pause = waker();
-    let ends: Ends | undefined;
-    let least = Infinity;
-    let since = Date.now();
-    let ownIsApplied = false;
-    let othersAre = false;
-    while (!signal.aborted && !caughtUp) {
-      try {
-        ownIsApplied ||= await fresh.caughtUp(projections, LOOK_MS);
-        ends ??= await feeds.bus.bus.ends(FOLLOWED);
-        const left = await leftBefore(ends);
-        if (left < least) since = Date.now();
-        least = Math.min(least, left);
-        othersAre ||= left === 0;
-      } catch {
-        // The database is away, which health says, or the bus cannot be asked.
-      }
-      if (!othersAre && Date.now() - since > STANDSTILL_MS) {
-        log.warn('what other contexts have said is not all here: the gates begin with what they know');
-        othersAre = true;
-      }
-      caughtUp = ownIsApplied && othersAre;
-      if (!caughtUp) await pause.next(signal, LOOK_MS);
-    }
-  }
-  async function leftBefore(ends: Ends): Promise<number> {
-    let sum = 0;
-    // In turn: whoever stands by must not open a connection for each.
-    for (const group of FOLLOWERS) sum += await feeds.bus.bus.left(group, ends);
-    return sum;
-  }
-
-  return {
-    value: admission,
-    credentials: restCredentials(admission),
-    events: knownEvents(admission),
-    health: () => ({
-      blocking: [
-        ...[store.trouble()].filter((trouble) => trouble !== null),
-        ...(caughtUp ? [] : ['read models are catching up for the first time']),
-        ...building.map((name, i) => `the read model ${name} is being rebuilt${i === 0 ? poisoned : ''}`),
-      ],
-      troubles: troubles(standing(status)),
-    }),
-    consumers: () => status,
-    async lags() {
-      const { isRelayed } = feeds.bus;
-      // On Kafka the consumers' checkpoints count in offsets.
-      const counted = isRelayed ? new Map<Context, Log>([[ADMISSION, ownFeed]]) : feeds.feeds;
-      return [
-        ...(await lagsOf({ pool: consumers, schema: ADMISSION, feeds: counted, isRelayed })),
-        ...feeds.bus.lags(),
-      ];
-    },
-    async close() {
-      store.close();
-      await admission.store.idle();
-      stop.abort();
-      await Promise.all([Promise.allSettled(running), catchingUp, upgrading]);
-      await admission.close();
-      await feeds.close();
-    },
-  };
-}

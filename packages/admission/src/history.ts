@@ -1,19 +1,14 @@
-import { listStream, ticketStream, type CheckinListEvent, type TicketEvent } from '@gatehouse/events/admission';
+import { listStream, ticketStream } from '@gatehouse/events/admission';
 import { checkinListFields } from '@gatehouse/events/checkin-list';
 import { reference, type ListFact, type OrderFact } from '@gatehouse/events/reference';
 import type { Envelope } from '@gatehouse/events/envelope';
-import { stateList, type CheckinList } from '@gatehouse/domain/checkin-list';
+import { stateList } from '@gatehouse/domain/checkin-list';
 import { instantOf, parseInstant } from '@gatehouse/domain/instant';
 import { admits, autoCheckin, importCheckins, type ImportedRow } from '@gatehouse/domain/redeem';
-import type { Admissions } from '@gatehouse/domain/ticket';
 import { StoreUnavailable } from '@gatehouse/eventing/event-store';
-import type { Streams } from '@gatehouse/eventing/streams';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
-import type { Pool } from 'pg';
+import type { Admission } from './admission';
 import { listsOf, type ListRow } from './lists';
-
-/** Names the checkpoint of admission's subscriber to reference. */
-export const HISTORY_GROUP = 'history';
 
 /** Of how many tickets history is written at once. */
 const AT_ONCE = 200;
@@ -25,15 +20,12 @@ const ROWS_AT_ONCE = 500;
  * what is let in automatically (import.md §3, contract §2.6). Every decision is idempotent and its events' ids derive from the
  * event that caused it, so that it may see an event again.
  */
-export function historySubscriber(options: {
-  pool: Pool;
-  lists: Streams<CheckinList, CheckinListEvent>;
-  tickets: Streams<Admissions, TicketEvent>;
-  /** Waits, bounded, until the read model `lists` has come to the newest event; whether it has. */
-  listsCaughtUp(): Promise<boolean>;
-}): (batch: readonly Envelope[]) => Promise<void> {
-  const { pool, lists, tickets } = options;
-
+export function historySubscriber({
+  pool,
+  lists,
+  tickets,
+  caughtUp,
+}: Pick<Admission, 'pool' | 'lists' | 'tickets' | 'caughtUp'>): (batch: readonly Envelope[]) => Promise<void> {
   async function takeList(fact: ListFact, source: Envelope): Promise<void> {
     await lists.transact(listStream(fact.id), stateList(checkinListFields(fact), fact), {
       actor: source.actor,
@@ -98,7 +90,7 @@ export function historySubscriber(options: {
 
   /** All lists of an event. Without them an order cannot be decided, and it comes only once: then the batch must come again. */
   async function currentLists(event: string): Promise<ListRow[]> {
-    if (!(await options.listsCaughtUp())) throw new StoreUnavailable('the read model lists is behind its history');
+    if (!(await caughtUp(['lists']))) throw new StoreUnavailable('the read model lists is behind its history');
     return listsOf(pool, event);
   }
 

@@ -57,7 +57,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
     });
     afterAll(() => made.close());
 
-    type Handle = (tx: Tx, batch: readonly Envelope[]) => Promise<void>;
+    type Handle = (tx: Tx, batch: readonly Envelope[], from: Context) => Promise<void>;
 
     /** A process of the group, until the test ends or it is stopped. */
     async function process(group: string, handle: Handle): Promise<{ stop: AbortController; ended: Promise<void> }> {
@@ -96,8 +96,8 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
     }
 
     const applyTo =
-      (group: string): Handle =>
-      async (tx, batch) => {
+      (group: string) =>
+      async (tx: Tx, batch: readonly Envelope[]): Promise<void> => {
         for (const { id, stream, revision } of batch) {
           await tx.query('insert into effects (group_name, id, stream, revision) values ($1, $2, $3, $4)', [
             group,
@@ -142,6 +142,19 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
         expect(idsOf(effects).sort()).toEqual(idsOf(events).sort());
         for (const stream of streams) expect(inOrder(effects, stream)).toEqual(Array.from({ length: 20 }, (_, i) => i));
       }
+    });
+
+    test('a batch comes with the context whose events it holds', async () => {
+      const group = aGroup();
+      const from = new Set<Context>();
+      await process(group, async (tx, batch, context) => {
+        from.add(context);
+        await applyTo(group)(tx, batch);
+      });
+      const events = [anEnvelope(aStream(), 0), anEnvelope(aStream(), 0)];
+      await made.publish(events);
+      await appliedTo(group, events);
+      expect([...from]).toEqual([made.topic]);
     });
 
     test('an event arrives as it was recorded', async () => {

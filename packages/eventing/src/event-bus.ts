@@ -13,12 +13,13 @@ export interface EventBus {
   publish(events: readonly Envelope[]): Promise<void>;
   /**
    * Hands the events of foreign contexts to the group, at least once, until aborted. The adapter opens the transaction, locks and checks the group's
-   * checkpoint, calls `handle`, moves the checkpoint and commits: for a projection, effect and checkpoint are one transaction.
+   * checkpoint, calls `handle`, moves the checkpoint and commits: for a projection, effect and checkpoint are one transaction. A batch
+   * is of one context, `from`.
    */
   consume(
     group: string,
     topics: readonly Context[],
-    handle: (tx: Tx, batch: readonly Envelope[]) => Promise<void>,
+    handle: (tx: Tx, batch: readonly Envelope[], from: Context) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
   /** Where these topics end now. Throws when the bus cannot be asked. */

@@ -25,7 +25,7 @@ export type ConsumerGroup = {
   readonly sessionMs: number;
   /** The contexts by the names of their topics. */
   readonly topics: ReadonlyMap<string, Context>;
-  handle(tx: Tx, batch: readonly Envelope[]): Promise<void>;
+  handle(tx: Tx, batch: readonly Envelope[], from: Context): Promise<void>;
   onHealth(health: FeedHealth): void;
   readonly lags: Set<() => Lag[]>;
 };
@@ -408,7 +408,7 @@ async function applyBatch(
 }
 
 function applyAtOnce(
-  { pool, schema, group, handle }: ConsumerGroup,
+  { pool, schema, group, topics, handle }: ConsumerGroup,
   { place: { topic, partition }, at, next, skipped }: Span,
   messages: readonly KafkaMessage[],
 ): Promise<Outcome> {
@@ -430,7 +430,7 @@ function applyAtOnce(
     if (read.length > 0) {
       const traces = read.map(({ message }) => traceOf(message));
       const events = read.map(({ event }) => event);
-      await spanOver(`process ${schema}.${group}`, traces, () => handle(tx, events));
+      await spanOver(`process ${schema}.${group}`, traces, () => handle(tx, events, topics.get(topic)!));
     }
     if (next <= applied) return { kind: 'applied', at: applied };
     await tx.query({

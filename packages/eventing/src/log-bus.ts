@@ -22,7 +22,12 @@ export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<Cons
     publish: () => Promise.resolve(),
     async consume(group, topics, handle, signal) {
       await Promise.all(
-        topics.map((topic) => consumeFeed({ name: group, feed: logOf(topic), handle }, { ...context, signal })),
+        topics.map((topic) =>
+          consumeFeed(
+            { name: group, feed: logOf(topic), handle: (tx, batch) => handle(tx, batch, topic) },
+            { ...context, signal },
+          ),
+        ),
       );
     },
     ends: (topics) =>

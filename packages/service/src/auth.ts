@@ -42,6 +42,15 @@ export interface Events {
   exists(organizer: string, event: string): boolean | Promise<boolean>;
 }
 
+/** Who may use the REST API, and about which events. */
+export type ShopAccess = { readonly credentials: Credentials; readonly events: Events };
+
+/** For a process that knows nothing of the shop: nobody may use it. */
+export const NO_ACCESS: ShopAccess = {
+  credentials: { find: () => 'unknown' },
+  events: { exists: () => false },
+};
+
 /** What the Authorization header claims; `secretSha256` in lower-case hexadecimal. */
 export type Claim = { readonly kind: CredentialKind; readonly secretSha256: string };
 

@@ -1,56 +1,26 @@
 import type { RequestHandler } from 'express';
-import type { Context } from '@gatehouse/events/contexts';
-import type { ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
-import type { Lag } from '@gatehouse/eventing/lag';
 import { checkDatabase } from '@gatehouse/eventing/database-check';
 import { opening } from '@gatehouse/eventing/opening';
 import { migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import { urlOf } from './address';
-import type { Credentials, Events } from './auth';
+import { NO_ACCESS } from './auth';
 import { openBackends, type Backends } from './backends';
 import type { Config } from './config';
+import type { ContextDefinition } from './context';
 import { replyOf, unavailable } from './errors';
 import { eventDocs } from './event-docs';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
+import { connectionsOf, hostContext, type HostedContext, type Platform } from './host-context';
 import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
 import type { Log } from './log';
 import { PLAIN_HEADERS, writeReply } from './reply';
 import { watchStore } from './store-health';
 import { startTelemetry, tellLags, tellStuck } from './telemetry';
 
-/** What every part of a process gets. */
-export type Platform = {
-  readonly config: Config;
-  readonly log: Log;
-  readonly backends: Backends;
-};
-
-/** A bounded context as a process hosts it: opened once, however many services need it. */
-export type ContextModule<C> = {
-  readonly name: Context;
-  /** How many connections to its database it needs to serve; a start looks whether they are free. */
-  connections(config: Config): number;
-  open(platform: Platform): Promise<OpenContext<C>>;
-};
-
-export type OpenContext<C> = {
-  readonly value: C;
-  /** Why the process may get no requests yet (`blocking`), and what is merely slow or broken. */
-  health(): { blocking: readonly string[]; troubles: readonly string[] };
-  /** How far projections, consumers and relays of this context are behind, whichever process runs them. */
-  lags(): Promise<readonly Lag[]>;
-  /** Where the projections and consumers of this context are, and which stand still, whichever process runs them; as of a second ago. */
-  consumers(): readonly ConsumerStatus[];
-  readonly credentials: Credentials;
-  readonly events: Events;
-  /** Flushes appends, then stops projections and relay; called when no request is at work any more. */
-  close(): Promise<void>;
-};
-
 /** A service: the routes that it adds to a process, over the context that it belongs to. */
 export type Service<C> = {
   readonly name: string;
-  readonly context: ContextModule<C>;
+  readonly context: ContextDefinition<C>;
   mount(context: C, platform: Platform): Mounted;
 };
 
@@ -97,20 +67,20 @@ async function start(
   opened(() => telemetry.stop());
   const backends = openBackends(config, databaseUrl);
   opened(() => backends.close());
-  const modules = new Set(services.map((service) => service.context));
-  await checkDatabases([...modules], { config, backends });
+  const definitions = [...new Set(services.map((service) => service.context))];
+  const home = homeOf(definitions);
+  await checkDatabases(definitions, { config, backends, home });
   const platform: Platform = { config, log, backends };
-  const contexts = new Map<ContextModule<unknown>, OpenContext<unknown>>();
-  for (const module of modules) {
-    const context = await module.open(platform);
+  const contexts = new Map<ContextDefinition<unknown>, HostedContext<unknown>>();
+  for (const definition of definitions) {
+    const context = await hostContext(definition, platform);
     opened(() => context.close());
-    contexts.set(module, context);
+    contexts.set(definition, context);
   }
-  const [first] = contexts;
-  const [module, { credentials, events }] = first!;
+  const { credentials, events } = contexts.get(home)!.access ?? NO_ACCESS;
   const serving = config.roles.has('http');
   const mounted = serving ? services.map((each) => each.mount(contexts.get(each.context)!.value, platform)) : [];
-  const transport = openRequestPool(backends.urlOf(module.name), TRANSPORT, TRANSPORT_CONNECTIONS);
+  const transport = openRequestPool(backends.urlOf(home.name), TRANSPORT, TRANSPORT_CONNECTIONS);
   opened(() => transport.end());
   await migrate(transport, TRANSPORT, IDEMPOTENCY_SQL);
   const idempotency = openIdempotency(transport, log);
@@ -159,16 +129,21 @@ async function start(
   };
 }
 
+/** The context whose knowledge of the shop says who may use the REST API; idempotency keys are in its database. Without one: the first. */
+function homeOf(definitions: readonly ContextDefinition<unknown>[]): ContextDefinition<unknown> {
+  return definitions.find(({ access }) => access !== undefined) ?? definitions[0]!;
+}
+
 /** Each database once, with what all contexts in it need. */
 async function checkDatabases(
-  modules: readonly ContextModule<unknown>[],
-  { config, backends }: { config: Config; backends: Backends },
+  definitions: readonly ContextDefinition<unknown>[],
+  { config, backends, home }: { config: Config; backends: Backends; home: ContextDefinition<unknown> },
 ): Promise<void> {
   const needs = new Map<string, number>();
-  for (const [i, module] of modules.entries()) {
-    const url = backends.urlOf(module.name);
-    const own = module.connections(config) + (i === 0 ? TRANSPORT_CONNECTIONS + OWNER_CONNECTIONS : 0);
-    needs.set(url, (needs.get(url) ?? 0) + own);
+  for (const definition of definitions) {
+    const url = backends.urlOf(definition.name);
+    const transport = definition === home ? TRANSPORT_CONNECTIONS + OWNER_CONNECTIONS : 0;
+    needs.set(url, (needs.get(url) ?? 0) + connectionsOf(definition, config) + transport);
   }
   for (const [url, connections] of needs) await checkDatabase(url, connections);
 }

@@ -1,22 +1,19 @@
 import { findCredential, type Credential } from './credentials';
 import {
   DEVICE_PERMISSIONS,
+  type ShopAccess,
   type CredentialKind,
   type CredentialRefusal,
-  type Credentials,
-  type Events,
   type Principal,
 } from '@gatehouse/service/auth';
 import type { Shop } from './shop';
 
-/** Who may use the REST API: team tokens and devices, as the read model knows them now. */
-export const restCredentials = (shop: Pick<Shop, 'pool' | 'news'>): Credentials => ({
-  find: async (kind, secretSha256) => principalOf(await findCredential(shop, kind, secretSha256), kind),
-});
-
-/** Which events exist. */
-export const knownEvents = ({ catalog }: Pick<Shop, 'catalog'>): Events => ({
-  exists: (organizer, event) => catalog.festival(organizer, event) !== undefined,
+/** Who may use the REST API (team tokens and devices), and which events exist, as the read models know them now. */
+export const restAccess = (shop: Shop): ShopAccess => ({
+  credentials: {
+    find: async (kind, secretSha256) => principalOf(await findCredential(shop, kind, secretSha256), kind),
+  },
+  events: { exists: (organizer, event) => shop.catalog.festival(organizer, event) !== undefined },
 });
 
 /** Credentials are values: the same one is the same principal. */

@@ -28,7 +28,7 @@ export function revoked(what: string, outcome: 'unknown' | 'ended' | 'was ended'
 
 /** Waits until the gates know what was written, when any are running. */
 export async function untilKnown(session: Session): Promise<void> {
-  const standsStill = await session.admissionCaughtUp();
+  const standsStill = await session.factsApplied();
   if (standsStill === 'relay') {
     process.stderr.write('No relay of reference is running, or Kafka is away; the gates will know this afterwards.\n');
   } else if (standsStill === 'gates') {

@@ -1,28 +1,39 @@
-import { FOLLOWED, FOLLOWERS, installReadModels, openAdmission, type Admission } from '@gatehouse/admission/admission';
-import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
+import type { Admission } from '@gatehouse/admission/admission';
+import { admissionContext } from '@gatehouse/admission/context';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { checkDatabase } from '@gatehouse/eventing/database-check';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { relayLeft } from '@gatehouse/eventing/relay';
-import { openReference } from '@gatehouse/reference/context';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
+import { referenceContext } from '@gatehouse/reference/context';
 import { openBackends } from '@gatehouse/service/backends';
 import type { Config } from '@gatehouse/service/config';
+import { followedBy, type ContextDefinition } from '@gatehouse/service/context';
+import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
+import { installReadModels } from '@gatehouse/service/read-models';
 import type { Pool } from 'pg';
+
+/** Every context, as commands open it. */
+export const DEFINITIONS: Readonly<Record<Context, ContextDefinition<unknown>>> = {
+  reference: referenceContext,
+  admission: admissionContext,
+};
 
 /** What a command works with: the databases of the running system, or of one that is not running. */
 export type Session = {
   readonly config: Config;
-  readonly feeds: Feeds;
+  /** The histories of each context, and connections to its schema. */
+  readonly feeds: Readonly<Record<Context, Feeds>>;
   readonly admission: Admission;
   /** Connections and store of `reference`. */
   readonly pool: Pool;
   readonly reference: ContextStore;
   /**
-   * Waits until admission has applied all facts of `reference`. Answers what stands still when nothing moves any more: the relay
-   * that brings them onto the bus, or the gates' consumers. `onProgress` gets the part that is applied.
+   * Waits until the other contexts have applied all facts of `reference`. Answers what stands still when nothing moves any more: the
+   * relay that brings them onto the bus, or the gates' consumers. `onProgress` gets the part that is applied.
    */
-  admissionCaughtUp(onProgress?: (fraction: number) => void): Promise<'applied' | 'relay' | 'gates'>;
+  factsApplied(onProgress?: (fraction: number) => void): Promise<'applied' | 'relay' | 'gates'>;
   close(): Promise<void>;
 };
 
@@ -32,49 +43,57 @@ const LOOK_MS = 100;
 const CLOSE_MS = 5_000;
 /** What a command takes beside the running system. */
 const CONNECTIONS = 6;
+/** For each context. An import: one holds the lock, the others read and write at the same time. */
+const FEED_CONNECTIONS = 4;
 
 export const openSession = (config: Config): Promise<Session> => opening((opened) => open(config, opened));
 
 async function open(config: Config, opened: (close: () => unknown) => void): Promise<Session> {
-  const { admission: own, reference: theirs } = config.databases;
-  const database =
-    own !== undefined && theirs !== undefined
-      ? undefined
-      : await openDatabase(config, { log: (sentence) => process.stderr.write(`${sentence}\n`) });
+  const database = CONTEXT_NAMES.every((context) => config.databases[context] !== undefined)
+    ? undefined
+    : await openDatabase(config, { log: (sentence) => process.stderr.write(`${sentence}\n`) });
   opened(() => database?.stop());
   const backends = openBackends(config, database?.url);
   opened(() => backends.close());
-  for (const url of new Set([backends.urlOf('reference'), backends.urlOf('admission')])) {
+  for (const url of new Set(CONTEXT_NAMES.map((context) => backends.urlOf(context)))) {
     await checkDatabase(url, CONNECTIONS);
   }
-  const { store: reference, pool } = await openReference(backends);
-  opened(() => pool.end());
-  const feeds = await openFeeds(backends, { connections: 4 });
-  opened(() => feeds.close());
-  await installReadModels(feeds);
-  const admission = await openAdmission(backends);
-  const { bus, isRelayed } = feeds.bus;
+  const feeds: Partial<Record<Context, Feeds>> = {};
+  for (const context of CONTEXT_NAMES) {
+    const definition = DEFINITIONS[context];
+    const own = await openFeeds(definition, backends, { connections: FEED_CONNECTIONS });
+    opened(() => own.close());
+    await installReadModels(definition.readModels, own);
+    feeds[context] = own;
+  }
+  const all = feeds as Record<Context, Feeds>;
+  const admission = await admissionContext.open(backends);
+  const { own: reference, pool, ownFeed, bus } = all.reference;
+  const followers = CONTEXT_NAMES.filter((context) => followedBy(DEFINITIONS[context]).includes('reference'));
 
   /** What lies before the gates, in the measures of store and bus. */
   async function left(): Promise<{ relay: number; gates: number }> {
-    if (isRelayed) {
-      const relay = await relayLeft(pool, { ...reference, topic: 'reference' });
+    if (bus.isRelayed) {
+      const relay = await relayLeft(pool, ownFeed);
       if (relay > 0) return { relay, gates: 0 };
     }
-    // A broker that is away just now is asked again: what was written is safe.
-    const ends = await bus.ends(FOLLOWED).catch(() => undefined);
-    if (!ends) return { relay: 0, gates: 1 };
-    const each = await Promise.all(FOLLOWERS.map((group) => bus.left(group, ends)));
-    return { relay: 0, gates: Math.max(...each) };
+    let gates = 0;
+    for (const context of followers) {
+      // A broker that is away just now is asked again: what was written is safe.
+      const ends = await all[context].followedEnds().catch(() => undefined);
+      if (!ends) return { relay: 0, gates: 1 };
+      gates = Math.max(gates, ...(await all[context].backlogs(ends)));
+    }
+    return { relay: 0, gates };
   }
 
   return {
     config,
-    feeds,
+    feeds: all,
     admission,
     pool,
     reference,
-    async admissionCaughtUp(onProgress) {
+    async factsApplied(onProgress) {
       const most = { relay: 0, gates: 0 };
       let before = '';
       let since = Date.now();
@@ -94,8 +113,7 @@ async function open(config: Config, opened: (close: () => unknown) => void): Pro
     async close() {
       const closing = (async () => {
         await admission.close();
-        await feeds.close();
-        await pool.end();
+        for (const each of Object.values(all)) await each.close();
         await backends.close();
       })();
       // What a command was in the midst of does not hold up the end for long.

@@ -18,7 +18,7 @@ export function eventsCommand(program: Command, run: Run): void {
     .option('--ndjson', 'one JSON per line, which is the only format')
     .action((asked: Asked) =>
       run(async ({ feeds }, interrupted) => {
-        const feed = feeds.feeds.get(asked.topic)!;
+        const feed = feeds[asked.topic].ownFeed;
         const stop = new AbortController();
         interrupted.addEventListener('abort', () => stop.abort());
         process.stdout.once('error', () => stop.abort());

@@ -62,7 +62,7 @@ function stopped(error: unknown, phase: Progress['phase']): string {
 }
 
 async function takenOver(session: Session, shown: ProgressLine): Promise<string> {
-  const outcome = await session.admissionCaughtUp((fraction) => shown.set({ phase: 'to the gates', fraction }));
+  const outcome = await session.factsApplied((fraction) => shown.set({ phase: 'to the gates', fraction }));
   shown.stop();
   if (outcome === 'applied') return 'The gates know all of it.';
   return outcome === 'relay'

@@ -1,4 +1,4 @@
-import { READ_MODELS } from '@gatehouse/admission/admission';
+import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
 import { PoisonEvent } from '@gatehouse/eventing/poison';
 import {
   AlreadyAtWork,
@@ -10,8 +10,15 @@ import {
 import { Argument, type Command } from 'commander';
 import { counter } from '../counter';
 import { Refused, type Run } from '../run-command';
+import { DEFINITIONS } from '../session';
 
-const NAMES = READ_MODELS.map((model) => model.name);
+const MODELS = CONTEXT_NAMES.flatMap((context) => DEFINITIONS[context].readModels.map((model) => ({ context, model })));
+/** Several contexts may have a read model of one name: it is built and verified in each, and `title` says where. */
+const ALL = MODELS.map(({ context, model }) => {
+  const isShared = MODELS.filter((each) => each.model.name === model.name).length > 1;
+  return { context, model, title: isShared ? `${model.name} of ${context}` : model.name };
+});
+const NAMES = [...new Set(MODELS.map(({ model }) => model.name))];
 
 /** `rebuild` and `verify`: read models against the history that they follow from. */
 export function readModelCommands(program: Command, run: Run): void {
@@ -21,10 +28,10 @@ export function readModelCommands(program: Command, run: Run): void {
     .addArgument(new Argument('<read model>', 'which').choices([...NAMES, 'all']))
     .action((name: string) =>
       run(async ({ feeds }) => {
-        for (const model of READ_MODELS.filter((each) => name === 'all' || each.name === name)) {
-          const shown = counter(`Rebuilding ${model.name}`, 'events');
-          await orRefused(model, rebuildReadModel(model, feeds, counting(shown.set)));
-          shown.done(`The read model ${model.name} was rebuilt and swapped in.`);
+        for (const { context, model, title } of ALL.filter((each) => name === 'all' || each.model.name === name)) {
+          const shown = counter(`Rebuilding ${title}`, 'events');
+          await orRefused(model, rebuildReadModel(model, feeds[context], counting(shown.set)));
+          shown.done(`The read model ${title} was rebuilt and swapped in.`);
         }
       }),
     );
@@ -35,14 +42,14 @@ export function readModelCommands(program: Command, run: Run): void {
     .action(() =>
       run(async ({ feeds }) => {
         let wrong = 0;
-        for (const model of READ_MODELS) {
-          const shown = counter(`Verifying ${model.name}`, 'events');
-          const differences = await orRefused(model, verifyReadModel(model, feeds, counting(shown.set)));
+        for (const { context, model, title } of ALL) {
+          const shown = counter(`Verifying ${title}`, 'events');
+          const differences = await orRefused(model, verifyReadModel(model, feeds[context], counting(shown.set)));
           wrong += differences.length;
           shown.done(
             differences.length === 0
-              ? `The read model ${model.name} equals a replay of history.`
-              : `The read model ${model.name} differs from a replay of history:`,
+              ? `The read model ${title} equals a replay of history.`
+              : `The read model ${title} differs from a replay of history:`,
           );
           for (const difference of differences) process.stdout.write(`${JSON.stringify(difference)}\n`);
         }

@@ -15,16 +15,16 @@ export function refusalsCommand(program: Command, run: Run): void {
     .description('delete old ones from history, while the system runs; entries, answers and lists are kept')
     .requiredOption('--older-than <days>', 'as in 90d', days)
     .action(({ olderThan }: { olderThan: number }) =>
-      run(async ({ config, feeds }) => {
+      run(async ({ config, feeds: { admission } }) => {
         if (config.eventStore.kind !== 'postgres') {
           throw new Refused('With EVENT_STORE=eventstoredb set $maxAge on the streams admission.refusals-… instead.');
         }
-        const feed = feeds.feeds.get('admission')!;
+        const { pool, bus, ownFeed: feed } = admission;
         // What is not on Kafka yet is still to be published.
-        const upTo = feeds.bus.isRelayed ? ((await relayStatus(feeds.pool, feed)).position ?? feed.start) : null;
+        const upTo = bus.isRelayed ? ((await relayStatus(pool, feed)).position ?? feed.start) : null;
         const before = new Date(Date.now() - olderThan * DAY_MS);
         const shown = counter('Deleting refusals', 'events');
-        const deleted = await purgeStreams(feeds.pool, { prefix: 'refusals-', before, upTo }, shown.set);
+        const deleted = await purgeStreams(pool, { prefix: 'refusals-', before, upTo }, shown.set);
         shown.done(`Deleted ${deleted} events of refused scans from before ${before.toISOString().slice(0, 10)}.`);
       }),
     );

@@ -3,7 +3,6 @@ import { topicsOf } from '@gatehouse/eventing/kafka-topics';
 import { relayStatus, rewindRelay } from '@gatehouse/eventing/relay';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { Refused, type Run } from '../run-command';
-import type { Session } from '../session';
 import { kafkaOf } from './topics';
 
 /** `relay status` and `relay rewind`: how far a context's events are on Kafka, and publishing them again. */
@@ -14,11 +13,11 @@ export function relayCommands(program: Command, run: Run): void {
     .command('status')
     .description('how far each context is published, and the age of the oldest event that is not')
     .action(() =>
-      run(async (session) => {
-        kafkaOf(session.config);
+      run(async ({ config, feeds }) => {
+        kafkaOf(config);
         for (const context of CONTEXT_NAMES) {
-          const { store, pool } = historyOf(session, context);
-          const { position, head, oldest } = await relayStatus(pool, { ...store, topic: context });
+          const { pool, ownFeed } = feeds[context];
+          const { position, head, oldest } = await relayStatus(pool, ownFeed);
           const age = oldest === null ? 0 : Math.max(0, Math.round((Date.now() - Date.parse(oldest)) / 1_000));
           const waiting = oldest === null ? 'everything is published' : `the oldest unpublished event is ${age} s old`;
           process.stdout.write(`${context}: published to ${position ?? 'nothing yet'} of ${head}, ${waiting}\n`);
@@ -32,12 +31,11 @@ export function relayCommands(program: Command, run: Run): void {
     .addArgument(new Argument('<context>', 'whose events').choices(CONTEXT_NAMES))
     .option('--to <position>', 'the last event that is not published again; default: from the first event on', position)
     .action((context: Context, { to }: { to?: string }) =>
-      run(async (session) => {
-        const kafka = kafkaOf(session.config);
-        const { store, pool } = historyOf(session, context);
-        const feed = { ...store, topic: context };
-        const head = await store.head();
-        if (to !== undefined && store.before(head, to)) throw new Refused(`The newest event is at ${head}.`);
+      run(async ({ config, feeds }) => {
+        const kafka = kafkaOf(config);
+        const { pool, ownFeed: feed } = feeds[context];
+        const head = await feed.head();
+        if (to !== undefined && feed.before(head, to)) throw new Refused(`The newest event is at ${head}.`);
         const topics = topicsOf(context, kafka.prefix).map(({ topic }) => topic);
         await rewindRelay(pool, { feed, topics, ...(to === undefined ? {} : { to }) });
         process.stdout.write(
@@ -45,10 +43,6 @@ export function relayCommands(program: Command, run: Run): void {
         );
       }),
     );
-}
-
-function historyOf({ feeds, reference, pool }: Session, context: Context) {
-  return context === 'reference' ? { store: reference, pool } : { store: feeds.own, pool: feeds.pool };
 }
 
 /** A whole number on PostgreSQL, commit and prepare position on EventStoreDB. */
