@@ -21,6 +21,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { build, install, root } from './prepare.mjs';
 
 const asRoot = process.getuid?.() === 0;
@@ -277,7 +278,7 @@ async function tried(row) {
   const tooLong = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), PATIENCE_MS);
   let scanned;
   if (row.outcome === SCANS) {
-    while (child.exitCode === null && !/redeem\/\n/.test(said)) await new Promise((again) => setTimeout(again, 50));
+    while (child.exitCode === null && !/redeem\/\n/.test(said)) await sleep(50);
     scanned = child.exitCode === null ? await scanTwice(said) : 'it has ended';
     if (child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
   }
@@ -424,7 +425,7 @@ async function pooled(mode) {
   // It does not run as root.
   const child = spawn('pgbouncer', [path.join(folder, 'ini')], { stdio: 'ignore', ...(asRoot ? STRANGER : {}) });
   undo.push(() => child.kill('SIGKILL'));
-  await new Promise((soon) => setTimeout(soon, 500));
+  await sleep(500);
   url.port = port.PORT;
   return { env: { DATABASE_URL: url.href } };
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbedded, type Embedded } from '@gatehouse/embedded-postgres/start-embedded';
 import { kafkaClient } from '@gatehouse/eventing/kafka-client';
 import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
@@ -128,7 +129,7 @@ async function untilKnown(url: string, { token, tickets }: { token: string; tick
   for (;;) {
     const answer = await call(url, 'GET', '/api/v1/organizers/big/events/fest/checkinlists/1/', { token });
     if ((answer.body as { position_count?: number }).position_count === tickets) return;
-    await new Promise((again) => setTimeout(again, 100));
+    await sleep(100);
   }
 }
 

@@ -1,5 +1,6 @@
 import { COUNTRY_CODES } from './countries';
 import { readLenientTime, type LenientTime } from './lenient-time';
+import { isStorable } from './storable-text';
 import { offsetOfWallClock } from './time-zone';
 
 /** A question that may be asked at the gate (contract §2.3). */
@@ -59,7 +60,7 @@ function readAnswer(question: CheckinQuestion, raw: unknown, place: Place): Valu
   if (question.type === 'B') return yes ? given('True') : FALSE;
   if (isEmpty(raw)) return NO_ANSWER;
   // No store can keep such a text, so nobody has given it; the heads refuse it with a 400 of their own before.
-  if (typeof raw === 'string' && (raw.includes('\0') || /\p{Surrogate}/u.test(raw))) return undefined;
+  if (typeof raw === 'string' && !isStorable(raw)) return undefined;
   switch (question.type) {
     case 'N':
       return readNumber(raw, place.language);

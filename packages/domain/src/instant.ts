@@ -39,9 +39,9 @@ function withMicros(seconds: string, fraction: string): Instant {
   return micros === '000000' ? `${seconds}Z` : `${seconds}.${micros}Z`;
 }
 
-/** Minutes east of UTC of `Z`, `+02`, `+0200` or `+02:00`; undefined beyond a day. */
-function zoneOffset(zone: string): number | undefined {
-  if (zone === 'Z' || zone === 'z') return 0;
+/** Minutes east of UTC of a name of UTC (`Z`, `GMT`) or of `+02`, `+0200` or `+02:00`; undefined beyond a day. */
+export function zoneOffset(zone: string): number | undefined {
+  if (/^[a-z]/i.test(zone)) return 0;
   const hours = Number(zone.slice(1, 3));
   const minutes = Number(zone.slice(3).replace(':', '') || '0');
   if (hours > 23 || minutes > 59) return undefined;

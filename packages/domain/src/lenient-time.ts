@@ -1,4 +1,4 @@
-import { daysIn } from './instant';
+import { daysIn, zoneOffset } from './instant';
 
 /** What people and old scanners write for a day, a time or both (contract §2.3 and the decisions at its head). */
 export type LenientTime = {
@@ -69,13 +69,6 @@ function readTime([, hours, minutes = '0', seconds = '0', half]: RegExpExecArray
 function hourOfHalf(hour: number, half: string): number | undefined {
   if (hour < 1 || hour > 12) return undefined;
   return (hour % 12) + (/^p/i.test(half) ? 12 : 0);
-}
-
-function zoneOffset(zone: string): number | undefined {
-  if (/^[a-z]/i.test(zone)) return 0;
-  const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(3).replace(':', '') || '0')];
-  if (hours > 23 || minutes > 59) return undefined;
-  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes);
 }
 
 function readDate(text: string): LenientTime['date'] | undefined {

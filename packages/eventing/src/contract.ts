@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewEvent, Recorded } from '@gatehouse/events/envelope';
 import { MAX_APPEND_BYTES, RejectedEvent, StoreOverloaded, WrongRevision, type EventStore } from './event-store';
 
@@ -362,7 +363,7 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
       const following = followed(store, await store.head(), { matches: inStream, count: 3 });
       const events = [anEvent(), anEvent(), anEvent()];
       for (const [i, event] of events.entries()) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
         await other.append(stream, i, [event]);
       }
       expect(idsOf((await following).events)).toEqual(idsOf(events));
@@ -382,7 +383,7 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
 
       const waiting = new AbortController();
       const waits = ended(waiting.signal, await store.head());
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
       waiting.abort();
       expect(await waits).toBe(0);
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BACKWARDS,
   END,
@@ -19,6 +20,7 @@ import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
 import { waker } from './postgres';
 import { storable } from './storable';
+import { within } from './within';
 
 type Json = Record<string, unknown>;
 
@@ -128,7 +130,9 @@ export function esdbStore(options: {
         // The client sends event by event, each in a turn of the event loop.
         const deadline = answerMs + events.length * TURN_MS;
         const appending = client.appendToStream(prefix + stream, written, { expectedRevision, deadline });
-        const { position } = await within(deadline, appending);
+        const { position } = await within(deadline, appending, () => {
+          throw noAnswer();
+        });
         const at = toldPosition(position);
         if (before(known.seen, at)) known = { head: at, stream, seen: at };
         return at;
@@ -152,7 +156,7 @@ export function esdbStore(options: {
       } catch (error) {
         if (isCertain(error)) throw error;
         if (Date.now() >= until) throw new StoreUnavailable('the event store is away', { cause: error });
-        await new Promise((resolve) => setTimeout(resolve, Math.min(25 * 2 ** tries, LONGEST_PAUSE_MS)));
+        await sleep(Math.min(25 * 2 ** tries, LONGEST_PAUSE_MS));
       }
     }
   }
@@ -423,7 +427,7 @@ async function readInto<E>(
 ): Promise<void> {
   // What comes after the end of the loop below is nobody's error.
   read.on('error', () => undefined);
-  const tooLong = () => void read.destroy(new Error('the event store does not answer'));
+  const tooLong = () => void read.destroy(noAnswer());
   const timer = setTimeout(tooLong, answerMs);
   try {
     for await (const resolved of read) {
@@ -439,17 +443,7 @@ async function readInto<E>(
   }
 }
 
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the event store does not answer')), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const noAnswer = (): Error => new Error('the event store does not answer');
 
 /** No repeat will help; of everything else the outcome is unknown. */
 const isCertain = (error: unknown): boolean =>

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { PoolClient } from 'pg';
@@ -51,7 +52,7 @@ export async function caughtUp(
   while ((await bus.left(group, ends)) > 0) {
     const left = until - Date.now();
     if (left <= 0) return false;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(ASK_AGAIN_MS, left)));
+    await sleep(Math.min(ASK_AGAIN_MS, left));
   }
   return true;
 }

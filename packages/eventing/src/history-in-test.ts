@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '@gatehouse/events/contexts';
 import { testDatabase } from '@gatehouse/test-support/postgres';
 import type { Pool } from 'pg';
@@ -49,6 +50,6 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
   const end = Date.now() + 50_000;
   while (!(await isSo())) {
     if (Date.now() > end) throw new Error(`never: ${isSo.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
   }
 }

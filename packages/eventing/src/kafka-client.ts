@@ -1,4 +1,5 @@
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import { settledWithin } from './within';
 
 /** How to reach a cluster. The password is not for logs. */
 export type KafkaConnection = {
@@ -39,12 +40,4 @@ export function kafkaClient(connection: KafkaConnection): Kafka {
 
 /** Ends a client's connections, but waits for a broker that does not answer no longer than this. */
 export const disconnected = (client: { disconnect(): Promise<void> }, atMostMs = 3_000): Promise<void> =>
-  within(client.disconnect(), atMostMs);
-
-/** Waits until it has succeeded or failed, but no longer than this. */
-export async function within(work: Promise<unknown>, atMostMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, atMostMs)));
-  await Promise.race([work.then(() => undefined).catch(() => undefined), enough]);
-  clearTimeout(timer);
-}
+  settledWithin(atMostMs, client.disconnect());

@@ -4,13 +4,14 @@ import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kaf
 import type { Pool } from 'pg';
 import { eventOf } from './cloud-events';
 import type { Tx } from './event-bus';
-import { disconnected, RETRY, within } from './kafka-client';
+import { disconnected, RETRY } from './kafka-client';
 import type { Lag } from './lag';
 import { factsOf, forgetStuck, PoisonEvent, rememberStuck, skippedBy, type Skipped } from './poison';
 import { inTransaction, isPassing, waker } from './postgres';
 import { reasonOf, type EventFacts, type FeedHealth } from './feed-health';
 import { mendingOf, sameGeneration, WrongGeneration } from './topic-generation';
 import { spanOver, traceparentIn } from './tracing';
+import { settledWithin } from './within';
 
 export type ConsumerGroup = {
   readonly kafka: Kafka;
@@ -280,7 +281,7 @@ async function runSession(
     clearInterval(look);
     for (const timer of resumes) clearTimeout(timer);
     group.lags.delete(lag);
-    if (signal.aborted) await within(showOffsets(consumer, [...owned.values()]), 1_000);
+    if (signal.aborted) await settledWithin(1_000, showOffsets(consumer, [...owned.values()]));
     await disconnected(consumer);
     await working.catch(() => undefined);
   }

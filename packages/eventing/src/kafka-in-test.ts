@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { event } from '@gatehouse/events/define';
 import type { Context } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
@@ -64,7 +65,7 @@ export async function kafkaInTest(connection: KafkaConnection, context: Context)
     },
     async deleteTopic() {
       await admin.deleteTopics({ topics: [topic] });
-      while ((await admin.listTopics()).includes(topic)) await new Promise((resolve) => setTimeout(resolve, 20));
+      while ((await admin.listTopics()).includes(topic)) await sleep(20);
     },
     async close() {
       for (const bus of buses) await bus.close();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { contextRow, type Audience, type Context, type ContextRow } from '@gatehouse/events/contexts';
 import { ConfigResourceTypes, type Admin } from 'kafkajs';
 
@@ -158,7 +159,7 @@ async function untilSet(admin: Admin, topic: string, wanted: ReadonlyMap<string,
   for (let tries = 0; tries < 100; tries++) {
     const { own } = await settingsNow(admin, topic);
     if ([...wanted].every(([name, value]) => own.get(name) === value)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
   throw new Error(`${topic} was changed, but its brokers do not show it`);
 }
@@ -171,7 +172,7 @@ async function untilLed(admin: Admin, topic: string): Promise<void> {
       return;
     } catch (error) {
       if (tries === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
 import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
@@ -96,7 +97,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
         if (tries === TRIES || performance.now() - began > ANSWER_MS) {
           return appends.map(() => new StoreUnavailable('the database is away', { cause: error }));
         }
-        await new Promise((resolve) => setTimeout(resolve, 25 * 2 ** tries));
+        await sleep(25 * 2 ** tries);
       }
     }
   }

@@ -1,3 +1,4 @@
+import { isStorable } from '@gatehouse/domain/storable-text';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { MAX_APPEND_BYTES, RejectedEvent } from './event-store';
 
@@ -23,13 +24,8 @@ export function storable(stream: string, events: readonly NewEvent[]): { datas: 
 }
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
-/** NUL, or a surrogate without its partner. */
-const UNSTORABLE = /[\0\p{Surrogate}]/u;
-/** The same, escaped in JSON: behind an even number of backslashes, or it is a text about escapes. */
+/** NUL, or a surrogate without its partner, escaped in JSON: behind an even number of backslashes, or it is a text about escapes. */
 const UNSTORABLE_JSON = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
-
-/** Whether PostgreSQL and JSON can hold a text. */
-export const isStorable = (text: string): boolean => !UNSTORABLE.test(text);
 
 function requireText(text: string): void {
   if (!isStorable(text)) throw new RejectedEvent('NUL and lone surrogates cannot be stored');

@@ -26,11 +26,12 @@ export type Checked = {
   readonly tokens: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
+/** What a check compares the export with, and where its findings go. */
 export type CheckOptions = {
   readonly stored: Stored;
   readonly secrets: KnownSecrets;
   readonly skipInvalid: boolean;
-  /** How many problems are kept. */
+  /** How many problems the result has at most. */
   readonly keep: number;
   /** Gets the objects that are right, in their order. */
   readonly spool: Pick<Spool, 'add' | 'read'>;

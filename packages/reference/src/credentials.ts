@@ -3,7 +3,7 @@ import type { Decision } from '@gatehouse/domain/decider';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type Permission, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision } from '@gatehouse/eventing/event-store';
-import { isStorable } from '@gatehouse/eventing/storable';
+import { isStorable } from '@gatehouse/domain/storable-text';
 import { isLonger, LIMITS } from './limits';
 import { OWN_IDS_FROM, secretHash, type Stated } from './raw';
 import { contentHash } from './spool';
@@ -15,6 +15,7 @@ import type { ReferenceStore } from './store';
  * line both decide here.
  */
 
+/** The events that state credentials. */
 export type CredentialType = 'TokenStated' | 'DeviceStated' | 'DroidKeyStated';
 export type CredentialEvent = Extract<ReferenceEvent, { type: CredentialType }>;
 /** The newest fact about a credential. */
@@ -49,7 +50,7 @@ export const endCredential =
     return { result: done ? 'was ended' : 'ended', events: [{ type, data } as E] };
   };
 
-/** Whether a credential lets nobody in any more. */
+/** Whether a credential was revoked or made inactive. */
 export function isEnded(fact: CredentialEvent['data']): boolean {
   return 'revoked' in fact ? fact.revoked : !fact.active;
 }
@@ -63,11 +64,12 @@ function randomText(length: number, alphabet: string): string {
   return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
 }
 
-/** What a command cannot do, in words for who gave it. */
+/** A command that cannot be carried out; the message is for the person who gave it. */
 export class CannotDo extends Error {
   override name = 'CannotDo';
 }
 
+/** The events of its organizer that a credential works for. */
 export type Scope = { readonly all_events: boolean; readonly limit_events: string[] };
 
 /** A name under which lists show a credential. Throws CannotDo. */
@@ -79,6 +81,7 @@ function nameFor(text: string): string {
   return name;
 }
 
+/** The newest state of every token; the other two likewise. */
 export const listTokens = (store: ReferenceStore): Promise<Newest<FactOf<'TokenStated'>>[]> =>
   newestFacts(store, 'token-', 'TokenStated');
 export const listDevices = (store: ReferenceStore): Promise<Newest<FactOf<'DeviceStated'>>[]> =>
@@ -86,7 +89,7 @@ export const listDevices = (store: ReferenceStore): Promise<Newest<FactOf<'Devic
 export const listDroidKeys = (store: ReferenceStore): Promise<Newest<FactOf<'DroidKeyStated'>>[]> =>
   newestFacts(store, 'droidkey-', 'DroidKeyStated');
 
-/** Makes a token. The secret is in the answer and nowhere else. */
+/** Makes a token. Its secret is returned and not stored. Throws CannotDo. */
 export async function createToken(
   store: ReferenceStore,
   wanted: { organizer: string; name: string; permissions: Permission[] } & Scope,
@@ -101,7 +104,7 @@ export async function createToken(
   return { id, secret };
 }
 
-/** Makes a device that is set up already; its token is in the answer and nowhere else. */
+/** Makes a device that is set up already. Its token is returned and not stored. Throws CannotDo. */
 export async function createDevice(
   store: ReferenceStore,
   wanted: { organizer: string; name: string } & Scope,
@@ -117,11 +120,12 @@ export async function createDevice(
   return { id, secret };
 }
 
+/** What a new droid key is to allow. */
 export type DroidKeyWish = Omit<Stated<'DroidKeyStated'>, 'id' | 'key_hash' | 'active'>;
 
 /**
- * Makes a key for the old scanner apps; the key is in the answer and nowhere else (contract §3.1). `date` is for a list of a
- * series that has none; `subevent` is the date that stands in the app's URL.
+ * Makes a key for the old scanner apps (contract §3.1). The key is returned and not stored. Throws CannotDo. `date` is for a list
+ * of a series that has none; `subevent` is the date in the app's URL.
  */
 export async function createDroidKey(
   store: ReferenceStore,

@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
-/** A file of an export. `name` is how errors call it: relative to the folder that was asked for, with forward slashes. */
+/** A file of an export. `name` is for messages: relative to the folder that is imported, with forward slashes. */
 export type SourceFile = { readonly path: string; readonly name: string; readonly bytes: number };
 
-/** Something in a folder that is not as the format has it, so that nobody knows what an import would lack. */
+/** Something in a folder that does not follow the format: an import might lack part of the export. */
 export type FolderProblem = { readonly name: string; readonly reason: string };
 
 /** A folder of an export and the files in it, by their names. */
@@ -17,7 +17,7 @@ export type SourceFolder = {
 /** One organizer's export (import.md §1). */
 export type OrganizerFolder = SourceFolder & { readonly events: readonly SourceFolder[] };
 
-/** The folder that was asked for is no export at all; the message says why. */
+/** The folder to import is no export; the message says why. */
 export class NoExport extends Error {
   override name = 'NoExport';
 }

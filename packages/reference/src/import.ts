@@ -16,6 +16,7 @@ import { readCredentials, write, type Credentials, type Written } from './write'
 /** How far an import is. `fraction` and `objects` are of the phase. */
 export type Progress = { readonly phase: 'checking' | 'writing'; readonly objects: number; readonly fraction: number };
 
+/** What is imported, and into which history. */
 export type ImportOptions = {
   readonly store: ReferenceStore;
   /** Connections to the database of `reference`. */
@@ -30,7 +31,7 @@ export type ImportOptions = {
 
 /**
  * The export has invalid objects, or is not whole; nothing was written. `problems` are the first of `count`. `incomplete`: how
- * many there are that `skipInvalid` cannot leave out; with `skipInvalid` only those are told here.
+ * many there are that `skipInvalid` cannot leave out; with `skipInvalid` the error has only those.
  */
 export class InvalidExport extends Error {
   override name = 'InvalidExport';

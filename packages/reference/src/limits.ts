@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 /** The limits by what a text is. An export that a shop could send never reaches one. */
 export const LIMITS = {
-  /** Slugs of organizers and events. They stand in paths and in the names of streams. */
+  /** Slugs of organizers and events. Paths and names of streams contain them. */
   slug: 50,
   /** Codes of orders, pseudonymization ids, languages, zones, currencies, kinds. */
   code: 64,
@@ -38,7 +38,7 @@ const limits = new WeakMap<z.core.$ZodCheck, number>();
 export const limitOf = (schema: z.core.$ZodType): number | undefined =>
   schema._zod.def.checks?.map((check) => limits.get(check)).find((limit) => limit !== undefined);
 
-/** A text of at most so many characters. */
+/** A text of at most `most` characters. */
 export function text(most: number): z.ZodString {
   const check = z.check<string>((context) => {
     if (!isLonger(context.value, most)) return;

@@ -1,4 +1,4 @@
-/** A line is longer than was allowed. */
+/** A line has more bytes than allowed. */
 export class LineTooLong extends Error {
   override name = 'LineTooLong';
 }
@@ -18,7 +18,7 @@ export async function* lines(pieces: AsyncIterable<Buffer>): AsyncGenerator<stri
   }
 }
 
-/** Lines as bytes; what stands behind the last line end is the generator's result. Throws LineTooLong above `most` bytes. */
+/** Lines as bytes. The generator returns the bytes after the last line end. Throws LineTooLong above `most` bytes. */
 export async function* byteLines(
   pieces: AsyncIterable<Buffer>,
   most = Number.POSITIVE_INFINITY,

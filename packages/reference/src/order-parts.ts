@@ -3,8 +3,8 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { ReferenceStore } from './store';
 
 /*
- * An order is one event, and a large one several: an append has a limit, a message of Kafka has one, and whoever follows history has
- * a thousand events in memory at once.
+ * An order is one event, and a large one several: an append has a limit, a message of Kafka has one, and a
+ * follower of history has a thousand events in memory at once.
  */
 
 /** A state of more bytes than this is stated in parts. A single position may be larger. */

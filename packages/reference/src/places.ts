@@ -6,7 +6,7 @@ export type Where = { readonly owner: string; readonly place: string };
 
 /** Places of objects as small numbers, so that the place where an id was named first can be kept for millions of ids. */
 export type Places = {
-  /** The number of an object. A file's objects must be asked for one after another, with no other file's between them. */
+  /** The number of an object. Call it for one file after another: objects of two files may not alternate. */
   number(at: { readonly file: SourceFile; readonly index: number }, owner: string): number;
   /** The place that has this number. */
   of(number: number): Where;

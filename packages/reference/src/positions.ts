@@ -11,7 +11,7 @@ export type StatedOrder = {
   readonly before: readonly number[];
 };
 
-/** Two tickets that may enter by one secret. */
+/** Two tickets that may enter by one secret, each with the stream of its order. */
 export type SameSecret = {
   readonly ticket: number;
   readonly order: string;
@@ -21,24 +21,25 @@ export type SameSecret = {
 
 /** What an import has found out about the tickets of all orders, its own and earlier ones. */
 export type Findings = {
-  /** Tickets that a changed order no longer names, and no other one either. */
+  /** How many tickets a changed order no longer names, and no other order either. */
   readonly ended: number;
-  /** Some of the pairs, and how many there are. */
+  /** The first of `sameSecretCount` pairs. */
   readonly sameSecret: readonly SameSecret[];
   readonly sameSecretCount: number;
 };
 
-/** The tickets of all orders, for the questions that an import has to ask about each of its own (import.md §3). */
+/** The tickets of all orders, imported now or earlier, for the questions that an import has about each of its own (import.md §3). */
 export type Positions = {
-  /** To be told before these orders are stated: a killed import repeats what it has not stated. */
+  /** Records the tickets of orders. Must end before the orders are stated: an import that was killed takes again what it has not stated. */
   take(orders: readonly StatedOrder[]): Promise<void>;
+  /** What was found about the tickets of all orders that were taken. */
   findings(): Promise<Findings>;
 };
 
-/** How many pairs are told by name. */
-const TOLD = 20;
+/** How many pairs a report names. */
+const NAMED_PAIRS = 20;
 
-/** Opens the table, and fills it once from a history that is older than it. */
+/** Opens the table, and fills it once from a history that is older than the table. Throws StoreUnavailable when the database is away. */
 export async function openPositions(pool: Pool, store: ReferenceStore): Promise<Positions> {
   await migrate(pool, 'reference', join(__dirname, '..', 'sql'));
   await complete(pool, store);
@@ -46,9 +47,9 @@ export async function openPositions(pool: Pool, store: ReferenceStore): Promise<
   const contested = new Set<number>();
   return {
     async take(orders) {
-      const named = rowsOf(orders.map(({ order }) => order));
-      for (const { id } of named) ended.delete(id);
-      for (const id of await state(pool, named)) contested.add(id);
+      const rows = rowsOf(orders.map(({ order }) => order));
+      for (const id of rows.keys()) ended.delete(id);
+      for (const id of await record(pool, rows)) contested.add(id);
       for (const id of await end(pool, orders)) ended.add(id);
     },
     async findings() {
@@ -57,7 +58,7 @@ export async function openPositions(pool: Pool, store: ReferenceStore): Promise<
           `select a.id as ticket, a.stream as "order", b.id as other, b.stream as "otherOrder", count(*) over ()::integer
            from positions a join positions b on b.secret_key = a.secret_key and b.live and b.id <> a.id
            where a.id = any($1::integer[]) and a.live and (a.id < b.id or b.id <> all($1::integer[]))
-           order by a.id, b.id limit ${TOLD}`,
+           order by a.id, b.id limit ${NAMED_PAIRS}`,
           [[...contested]],
         ),
       );
@@ -66,33 +67,36 @@ export async function openPositions(pool: Pool, store: ReferenceStore): Promise<
   };
 }
 
-type Row = { id: number; stream: string; event: string; secret: string; live: boolean };
+/** `secret` begins with its event, because secrets are unique in an event. */
+type Row = { readonly stream: string; readonly secret: string; readonly live: boolean };
 
-function rowsOf(orders: readonly StatedOrder['order'][]): Row[] {
-  // Of two orders that name a ticket the later one has it.
+/** The rows of the orders' tickets, by id. Of two orders that name a ticket the later one has it. */
+function rowsOf(orders: readonly StatedOrder['order'][]): Map<number, Row> {
   const rows = new Map<number, Row>();
   for (const order of orders) {
     const stream = streamOf(order);
     const mayEnter = order.status === 'p' || order.status === 'n';
     for (const { id, secret, canceled } of order.positions) {
-      rows.set(id, { id, stream, event: `${order.organizer}/${order.event}`, secret, live: mayEnter && !canceled });
+      rows.set(id, { stream, secret: `${order.organizer}/${order.event} ${secret}`, live: mayEnter && !canceled });
     }
   }
-  return [...rows.values()];
+  return rows;
 }
 
 const streamOf = (order: StatedOrder['order']): string =>
   referenceStream({ type: 'OrderStated', data: order as OrderFact });
 
-/** Answers those whose secret another ticket has, too. */
-async function state(pool: Pool, rows: readonly Row[]): Promise<number[]> {
-  if (rows.length === 0) return [];
+/** Writes the rows, and returns the ids of those whose secret another ticket has, too. */
+async function record(pool: Pool, rows: ReadonlyMap<number, Row>): Promise<number[]> {
+  if (rows.size === 0) return [];
+  const all = [...rows.values()];
   const { rows: contested } = await available(
     pool.query<{ id: number }>({
-      name: 'state_positions',
+      name: 'record_positions',
+      // Arrays: PostgreSQL takes them apart in a third of the time that it needs for JSON.
       text: `with stated as (
-               select id, stream, hashtextextended(event || ' ' || secret, 0) as secret_key, live
-               from json_to_recordset($1) as s(id integer, stream text, event text, secret text, live boolean)
+               select id, stream, hashtextextended(secret, 0) as secret_key, live
+               from unnest($1::integer[], $2::text[], $3::text[], $4::boolean[]) as s(id, stream, secret, live)
              ),
              written as (
                insert into positions as p (id, stream, secret_key, live) select * from stated
@@ -105,13 +109,18 @@ async function state(pool: Pool, rows: readonly Row[]): Promise<number[]> {
              where s.live and exists (
                select 1 from positions p where p.secret_key = s.secret_key and p.live and p.id <> s.id offset 0
              )`,
-      values: [JSON.stringify(rows)],
+      values: [
+        [...rows.keys()],
+        all.map(({ stream }) => stream),
+        all.map(({ secret }) => secret),
+        all.map(({ live }) => live),
+      ],
     }),
   );
   return contested.map(({ id }) => id);
 }
 
-/** Of the tickets that were named before and are not any more, those that are still this order's end here. */
+/** Ends the tickets that these orders named before and do not name any more, but for those that another order has by now. Returns their ids. */
 async function end(pool: Pool, orders: readonly StatedOrder[]): Promise<number[]> {
   const unnamed = orders.flatMap(({ order, before }) => {
     const names = new Set(order.positions.map(({ id }) => id));
@@ -133,7 +142,7 @@ async function complete(pool: Pool, store: ReferenceStore): Promise<void> {
   const { rows } = await available(pool.query('select 1 from positions_complete'));
   if (rows.length > 0) return;
   for await (const orders of wholeOrders(store)) {
-    await state(pool, rowsOf(orders));
+    await record(pool, rowsOf(orders));
   }
   await available(pool.query('insert into positions_complete default values'));
 }

@@ -19,12 +19,12 @@ import {
 } from './raw';
 
 /*
- * Who may ask: team tokens, devices and droid keys (contract §1.2, §1.3, §3.1). The secrets are hashed here, at once, and go no further.
+ * Credentials: team tokens, devices and droid keys (contract §1.2, §1.3, §3.1). Secrets are hashed as soon as they are read.
  */
 
 /**
- * A secret that people add by hand, because pretix shows it once: blanks and line ends around it come from copying. What no
- * header can carry would make a credential that nobody can ever send.
+ * A secret that people add by hand, because pretix shows it once: blanks and line ends around it come from copying. A
+ * secret that no header can carry is an error: no client could send it.
  */
 const Secret = text(LIMITS.secret).transform((value, context) => {
   const secret = value.trim();
@@ -58,7 +58,7 @@ const Team = z.object({
   tokens: or(z.array(z.object({ name: NameOrEmpty, token: FilledSecret, active: FlagOn })), []),
 });
 
-/** A token before it has an id: the id is given by who keeps the tokens. */
+/** A token before it has an id: the import gives it one when it is written. */
 export type TokenContent = Omit<Stated<'TokenStated'>, 'id'>;
 
 /** The tokens of one team. */
@@ -89,8 +89,10 @@ const Device = z.object({
   api_token: Secret.nullable().optional(),
 });
 
+/** A device; `tokenUnknown`: the export does not say its token, so that a known one stays. */
 export type DeviceContent = Stated<'DeviceStated'> & { readonly tokenUnknown: boolean };
 
+/** A device of `devices.json`. */
 export const readDevice = reader(Device, (raw, { organizer }: { organizer: string }, findings): DeviceContent => {
   if (raw.security_profile !== 'full') findings.note('device.security_profile');
   const token = raw.api_token || null;
@@ -121,6 +123,7 @@ const DroidKey = z.object({
 /** A droid key before it has an id. */
 export type DroidKeyContent = Omit<Stated<'DroidKeyStated'>, 'id'>;
 
+/** A key of `droidkeys.json`; its list and products must be known. */
 export const readDroidKey = reader(DroidKey, (raw, scope: EventScope, findings): DroidKeyContent => {
   const { known } = scope;
   if (!known.lists.has(raw.checkin_list)) {

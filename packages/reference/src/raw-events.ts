@@ -29,12 +29,13 @@ import {
  * Organizers, events, dates, categories, tax rules, layouts, channels and seating plans, as pretix's API sends them.
  */
 
-/** It stands in paths. */
+/** The slug of an organizer or event. Paths contain it. */
 export const Slug = filled(text(LIMITS.slug)).refine(
   (slug) => !/[/\\\p{Cc}]|^\.{1,2}$/u.test(slug),
   'is no slug: it may not hold a slash or control characters',
 );
 
+/** `organizer.json`; one name of all its languages. */
 export const readOrganizer = reader(z.object({ slug: Slug, name: I18n }), (raw): Stated<'OrganizerStated'> => ({
   organizer: raw.slug,
   name: raw.name.en ?? Object.values(raw.name)[0] ?? raw.slug,
@@ -83,7 +84,9 @@ const Settings = z.object({
   seating_allow_blocked_seats_for_channel: Identifiers,
 });
 
+/** `settings.json`; undefined where it says nothing. */
 export const readSettings = reader(Settings, (raw) => raw);
+/** The settings of an event that an import reads. */
 export type Settings = z.output<typeof Settings>;
 
 /** The settings of an event whose export has none. */
@@ -104,6 +107,7 @@ const Event = z.object({
   seating_plan: MaybeId,
 });
 
+/** What an event states, and the seating plan that its seats refer to. */
 export type EventReading = Stated<'EventStated'> & { readonly seatingPlan: number | null };
 
 /** An event with its settings. The slug of `event.json` counts, else its folder's name. */
@@ -158,18 +162,22 @@ const DateOfSeries = z.object({
   seating_plan: MaybeId,
 });
 
+/** What a date of a series states, and the seating plan that its seats refer to. */
 export type DateReading = Stated<'DateStated'> & { readonly seatingPlan: number | null };
 
+/** A date of `subevents.json`. */
 export const readDate = reader(DateOfSeries, (raw, { organizer, event }: EventScope): DateReading => {
   const { seating_plan: seatingPlan, ...date } = raw;
   return { organizer, event, ...date, seatingPlan };
 });
 
+/** A product category of `categories.json`. */
 export const readCategory = reader(
   z.object({ id: Id, name: I18n, position: Place }),
   (raw, { organizer, event }: EventScope): Stated<'CategoryStated'> => ({ organizer, event, ...raw }),
 );
 
+/** A layout of `ticketlayouts.json`, kept as it is. */
 export const readLayout = reader(
   z.object({ id: Id, name: NameOrEmpty, default: Flag, layout: json().optional() }),
   (raw, { organizer, event }: EventScope): Stated<'LayoutStated'> => ({
@@ -180,6 +188,7 @@ export const readLayout = reader(
   }),
 );
 
+/** A channel of `saleschannels.json`. */
 export const readChannel = reader(
   z.object({ identifier: filled(Identifier), label: or(I18n, {}) }),
   (raw, { organizer }: { organizer: string }): Stated<'SalesChannelStated'> => ({ organizer, ...raw }),

@@ -54,6 +54,7 @@ const Question = z.object({
   valid_string_length_min: Present,
 });
 
+/** A question of `questions.json`; its products must be known. */
 export const readQuestion = reader(Question, (raw, scope: EventScope, findings): Stated<'QuestionStated'> => {
   checkItems(scope.known, raw.items, 'items', findings.issue);
   const limited = Object.entries(raw).some(([key, value]) => key.startsWith('valid_') && value === true);
@@ -92,6 +93,7 @@ const CheckinList = z.object({
   addon_match: Present,
 });
 
+/** A list of `checkinlists.json`; its products and its date must be known. */
 export const readList = reader(CheckinList, (raw, scope: EventScope, findings): Stated<'ListStated'> => {
   const { rules, allow_multiple_entries, exit_all_at, addon_match, ...list } = raw;
   checkItems(scope.known, list.limit_products, 'limit_products', findings.issue);
@@ -104,7 +106,7 @@ export const readList = reader(CheckinList, (raw, scope: EventScope, findings): 
   return { organizer: scope.organizer, event: scope.event, ...list };
 });
 
-/** Of `checkins.json` only the refused scans are counted: the accepted ones stand in the orders. */
+/** Counts the refused scans of `checkins.json`. The accepted ones are read from the orders. */
 export const readScan = reader(z.unknown(), (raw, _scope: EventScope, findings) => {
   const refused = typeof raw === 'object' && raw !== null && 'successful' in raw && raw.successful === false;
   if (refused) findings.note('checkin.refused');

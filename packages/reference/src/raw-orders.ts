@@ -103,7 +103,7 @@ type RawPosition = z.output<typeof Position>;
 export type OrderContent = Stated<'OrderStated'>;
 type PositionContent = OrderContent['positions'][number];
 
-/** An order with its positions, their answers and their history at the gates. */
+/** An order with its positions, their answers and their check-ins. Products, dates and questions must be known. */
 export const readOrder = reader(Order, (raw, scope: EventScope, findings): OrderContent => {
   if (raw.valid_if_pending) findings.note('order.valid_if_pending');
   const ids = new Set(raw.positions.map((position) => position.id));
@@ -183,7 +183,7 @@ function seatOf(raw: z.output<typeof Seat>): NonNullable<PositionContent['seat']
   };
 }
 
-/** Refused scans are no check-ins; rows of lists that nobody knows are counted and left out (import.md §3). */
+/** Refused scans are no check-ins; rows of unknown lists are counted and left out (import.md §3). */
 function checkinsOf(raw: RawPosition, scope: EventScope, findings: Findings): PositionContent['checkins'] {
   const checkins: PositionContent['checkins'] = [];
   for (const { successful, ...checkin } of raw.checkins) {

@@ -26,6 +26,7 @@ import { checkDate, checkItems, checkProduct } from './references';
  * What an event sells: tax rules, products, quotas, vouchers and the waiting list, as pretix's API sends them.
  */
 
+/** A rule of `taxrules.json`. */
 export const readTaxRule = reader(
   z.object({ id: Id, name: I18n, rate: Amount }),
   (raw, { organizer, event }: EventScope): Stated<'TaxRuleStated'> => ({ organizer, event, ...raw }),
@@ -61,6 +62,7 @@ const Item = z.object({
   ),
 });
 
+/** A product of `items.json`; its category and tax rule must be known where the export says which there are. */
 export const readItem = reader(Item, (raw, scope: EventScope, findings): Stated<'ItemStated'> => {
   const { known } = scope;
   const { category, tax_rule: taxRule, variations } = raw;
@@ -86,6 +88,7 @@ const Quota = z.object({
   closed: Flag,
 });
 
+/** A quota of `quotas.json`; its products, variations and date must be known. */
 export const readQuota = reader(Quota, (raw, scope: EventScope, findings): Stated<'QuotaStated'> => {
   checkItems(scope.known, raw.items, 'items', findings.issue);
   const variations = new Set([...scope.known.items.values()].flatMap((of) => [...of]));
@@ -111,6 +114,7 @@ const Voucher = z.object({
   seat: or(SeatGuid, null),
 });
 
+/** A voucher of `vouchers.json`; product, date and quota must be known. */
 export const readVoucher = reader(Voucher, (raw, scope: EventScope, findings): Stated<'VoucherStated'> => {
   checkProduct(scope.known, raw.item, raw.variation, findings.issue);
   checkDate(scope.known, raw.subevent, findings.issue);
@@ -120,6 +124,7 @@ export const readVoucher = reader(Voucher, (raw, scope: EventScope, findings): S
   return { organizer: scope.organizer, event: scope.event, ...raw };
 });
 
+/** An entry of `waitinglistentries.json`; product and date must be known. */
 export const readWaiting = reader(
   z.object({ id: Id, item: Id, variation: MaybeId, subevent: MaybeId, voucher: MaybeId }),
   (raw, scope: EventScope, findings): Stated<'WaitingListEntryStated'> => {

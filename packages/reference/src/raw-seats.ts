@@ -41,7 +41,7 @@ const Seat = z.object({
   sorting_rank: or(z.int32(), null),
 });
 
-/** Where a seat stands comes from the export or, where that says nothing, from the plan of its date or event. */
+/** A seat of `seats.json`. Its position comes from the export or, where that has none, from the plan of its date or event. */
 export const readSeat = reader(Seat, (raw, scope: EventScope, findings): Stated<'SeatStated'> => {
   const { known, plans } = scope;
   checkDate(scope.known, raw.subevent, findings.issue);
@@ -79,6 +79,7 @@ const CartPosition = z.object({
   seat: or(SeatGuid, null),
 });
 
+/** A position of `cartpositions.json`; product and date must be known. */
 export const readCartPosition = reader(
   CartPosition,
   (raw, scope: EventScope, findings): Stated<'CartPositionStated'> => {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { isLonger, json, LIMITS, text } from './limits';
 
 /*
- * The words of which the shapes of pretix's resources are made. They are tolerant: unknown keys are ignored, what an older
+ * The building blocks of the shapes of pretix's resources. They are tolerant: unknown keys are ignored, what an older
  * pretix lacks has the default of import.md §2, and an empty value of another type is absent (`[]` where an object is
  * expected, an empty text where an id is). They bound every text and number to what read models can store.
  */
@@ -19,11 +19,11 @@ export type Stated<T extends ReferenceEvent['type']> = Omit<
 
 /**
  * Something wrong with an object: the key (`positions[0].item`, or empty for the object itself) and the reason. `incomplete`:
- * not an object is wrong but its file, of which nobody knows what it lacks; that cannot be left out (import.md §3).
+ * not an object is wrong but its file, which lacks an unknown part of the export; that cannot be left out (import.md §3).
  */
 export type Issue = { readonly path: string; readonly reason: string; readonly incomplete?: true };
 
-/** What Gatehouse will not enforce, or does not take over; told with numbers at the end of an import. */
+/** What Gatehouse will not enforce, or does not take over; an import's report counts each (report.ts). */
 export type Note =
   | 'position.blocked'
   | 'position.valid_from'
@@ -45,7 +45,7 @@ export type Note =
   | 'device.token_kept'
   | 'position.two_orders';
 
-/** An object of an export as a fact, with what is wrong with it and what must be told about it. */
+/** An object of an export as a fact, with what is wrong with it and what the report counts of it. */
 export type Reading<C> = { content: C | undefined; issues: Issue[]; notes: Note[] };
 
 /** Collects what a reader finds while it makes a fact. */
@@ -87,7 +87,7 @@ export const Slugs = or(z.array(text(LIMITS.slug)), [] as string[]).transform((s
 export const Place = or(z.int32(), 0);
 /** A place on a plan, or a distance there. */
 export const Coordinate = z.number().min(-1e9).max(1e9);
-/** Whether something is there that is told and not imported. */
+/** Whether a key has a value; the report counts it, and it is not imported. */
 export const Present = z
   .unknown()
   .optional()
@@ -102,7 +102,7 @@ export const Parts = or(
 );
 
 /**
- * Parts without a scheme of their own are joined by the event's, which may change: then all of them count, with what stands
+ * Parts without a scheme of their own are joined by the event's, which may change: then all of them count, with a separator
  * between them.
  */
 function isLongName(parts: Readonly<Record<string, string | number | null>>): boolean {
@@ -161,6 +161,7 @@ export const I18n = i18n(LIMITS.title);
 export const I18nLong = i18n(LIMITS.long);
 export const MaybeI18nLong = or(I18nLong, null);
 
+/** Reads one object of an export; never throws for what it holds. */
 export type Reader<Scope, C> = ((value: unknown, scope: Scope) => Reading<C>) & { readonly shape: z.ZodType };
 
 /**
@@ -189,7 +190,7 @@ export function reader<S extends z.ZodType, Scope, C>(
 
 /**
  * Takes out what is empty and of another type than was expected: shops in dynamically typed languages send `[]` for an empty
- * object, and files that went through a table have empty texts for nothing. Answers whether there was any.
+ * object, and files that were edited as a table have empty texts for missing values. Returns whether there was any.
  */
 function dropEmpty(value: unknown, issues: readonly z.core.$ZodIssue[]): boolean {
   let dropped = false;

@@ -1,6 +1,7 @@
 import type { Findings } from './positions';
 import type { Note } from './raw';
 
+/** How many objects of one kind an import met. */
 export type Counts = {
   readonly new: number;
   readonly changed: number;
@@ -8,7 +9,7 @@ export type Counts = {
   readonly invalid: number;
 };
 
-/** Something to be told about an export that was imported; `count` is how often. */
+/** A sentence about an export that was imported, without its number; `count` is the number. */
 export type Warning = { readonly count: number; readonly text: string };
 
 /** What an import did. */
@@ -56,7 +57,7 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
   ['question.limits', 'question limits its answers', 'questions limit their answers'],
 ];
 
-/** What else is worth knowing. */
+/** What each note means, for one and for several. */
 const WARNINGS: readonly (readonly [Note, string, string])[] = [
   [
     'checkin.refused',
@@ -87,20 +88,21 @@ const WARNINGS: readonly (readonly [Note, string, string])[] = [
   ],
 ];
 
-const told = (texts: typeof WARNINGS, notes: ReadonlyMap<Note, number>): Warning[] =>
+const counted = (texts: typeof WARNINGS, notes: ReadonlyMap<Note, number>): Warning[] =>
   texts.flatMap(([note, one, many]) => {
     const count = notes.get(note) ?? 0;
     return count === 0 ? [] : [{ count, text: count === 1 ? one : many }];
   });
 
-export const notEnforced = (notes: ReadonlyMap<Note, number>): Warning[] => told(NOT_ENFORCED, notes);
+/** What pretix would enforce in these objects and Gatehouse does not. */
+export const notEnforced = (notes: ReadonlyMap<Note, number>): Warning[] => counted(NOT_ENFORCED, notes);
 
-/** `missing`: names of the tokens that a `teams.json` does not name any more. */
+/** What else is worth knowing. `missing`: names of the tokens that a `teams.json` does not name any more. */
 export function warnings(notes: ReadonlyMap<Note, number>, missing: readonly string[]): Warning[] {
   const tokens =
     missing.length === 1 ? 'token is missing from teams.json and stays' : 'tokens are missing from teams.json and stay';
   const text = `${tokens} valid: ${missing.join(', ')}`;
-  return [...told(WARNINGS, notes), ...(missing.length > 0 ? [{ count: missing.length, text }] : [])];
+  return [...counted(WARNINGS, notes), ...(missing.length > 0 ? [{ count: missing.length, text }] : [])];
 }
 
 /** What an import has found out about tickets, its own and those of earlier ones. */

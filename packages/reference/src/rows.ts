@@ -7,7 +7,7 @@ import { pageOf, pageSequence } from './pages';
 
 /**
  * One object of a file. `index` is its line (from 1) in a `.ndjson`, else its place in the list (from 0); -1 is the whole file.
- * `incomplete`: the problem is not one of an object; nobody knows what the file lacks.
+ * `incomplete`: the problem is not one of an object but of the file, which lacks an unknown part.
  */
 export type Row = {
   readonly index: number;
@@ -16,13 +16,13 @@ export type Row = {
   readonly value?: unknown;
 };
 
-/** More than any object that a shop could mean, and little enough to read at once. */
+/** More than an object of any shop has, and little enough to have in memory. */
 const MOST_BYTES = 64 * 2 ** 20;
 const TOO_LARGE = `of more than ${MOST_BYTES / 2 ** 20} MB`;
 
 const broken = (problem: string): Row => ({ index: -1, problem, incomplete: true });
 
-/** Where an object stands, for a human: `events/openair/orders.ndjson:17`, `items.json[3]`, `event.json`. */
+/** The place of an object, for a human: `events/openair/orders.ndjson:17`, `items.json[3]`, `event.json`. */
 export function place(file: Pick<SourceFile, 'name'>, index: number): string {
   if (index < 0) return file.name;
   return file.name.endsWith('.ndjson') ? `${file.name}:${index}` : `${file.name}[${index}]`;
@@ -165,7 +165,7 @@ async function* readElements(file: SourceFile, onBytes: (bytes: number) => void)
           return;
         }
         if (byte !== OPEN_BRACKET || ended) {
-          // The whole text tells best what it is instead.
+          // Parsing the whole text gives the best description of what it is instead.
           yield [...rows, ended ? broken(MORE) : file.bytes > MOST_BYTES ? broken(NO_JSON) : await readPage(file)];
           return;
         }
@@ -216,7 +216,7 @@ const NO_JSON = 'is not JSON';
 const EMPTY = 'is empty (an empty list is [])';
 const MORE = 'has something after its end; several pages are a list: [page, page]';
 
-/** The parser's own message is not told: it quotes the text, names and secrets included. */
+/** The parser's own message is not shown: it quotes the text, names and secrets included. */
 function parse(bytes: Buffer, index: number): Row {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return { index, problem: 'is UTF-16; save it as UTF-8', incomplete: true };

@@ -1,7 +1,7 @@
 import type { Spool } from './spool';
 import type { Contents } from './entry';
 
-/** Secrets are unique in an event. */
+/** A secret with its event: secrets are unique in an event. */
 export const secretKey = (of: { organizer: string; event: string }, secret: string): string =>
   `${of.organizer}/${of.event} ${secret}`;
 

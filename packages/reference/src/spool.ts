@@ -9,7 +9,7 @@ export type Spooled = { readonly kind: string; readonly stream: string; readonly
 
 /** Checked objects between check and store, in their order. */
 export type Spool = {
-  /** The content as JSON, for whoever wants to look at it, and what to give `add`. */
+  /** How many bytes were added. */
   readonly bytes: () => number;
   add(objects: readonly Spooled[]): Promise<void>;
   /** All of them, some at a time, with the bytes that they take. */
@@ -19,7 +19,7 @@ export type Spool = {
 
 const PIECE_BYTES = 1 << 17;
 
-/** The hash by which an unchanged object is recognised: of what it says, not of the import that brought it. */
+/** The hash by which an unchanged object is recognised: of its content, without the number of the import. */
 export const contentHash = (json: string): string => hash('sha256', json).slice(0, 32);
 
 /**

@@ -1,5 +1,5 @@
 import { MAX_APPEND_BYTES } from '@gatehouse/eventing/event-store';
-import { isStorable } from '@gatehouse/eventing/storable';
+import { isStorable } from '@gatehouse/domain/storable-text';
 import type { Contents, ReadObject } from './entry';
 import type { Issue } from './raw';
 import type { Spooled } from './spool';

@@ -4,7 +4,9 @@ import { wholeOrders } from './order-parts';
 import { addTo, eventIn, variationsOf, type KnownEvent, type KnownEvents, type ReferredKind } from './known';
 import type { ReferenceStore } from './store';
 
+/** The content of an event of one type. */
 export type FactOf<T extends ReferenceEvent['type']> = Extract<ReferenceEvent, { type: T }>['data'];
+/** The newest fact of a stream. */
 export type Newest<F> = { readonly stream: string; readonly revision: number; readonly fact: F };
 
 /** The newest fact about each entity of one type; `prefix` is what its streams' names begin with. */
@@ -37,17 +39,19 @@ export const OWNED = {
   seat: ['seat-', 'SeatStated'],
   cartposition: ['cartposition-', 'CartPositionStated'],
 } as const;
+/** The kinds of ids that are given once in an installation of pretix. */
 export type OwnedKind = keyof typeof OWNED | 'variation' | 'position';
 
 /** The kinds that others refer to: they are always read. The rest only matters where two organizers could clash. */
 const REFERRED: readonly ReferredKind[] = ['item', 'date', 'list', 'question', 'category', 'quota', 'taxrule'];
 
-/** Whose an id is, in little memory: owners are numbered texts like `demo/openair`. */
+/** The owner of each id, in little memory: owners are numbered texts like `demo/openair`. */
 export type Owners = {
   of(kind: OwnedKind, id: number): string | undefined;
   set(kind: OwnedKind, id: number, owner: string): void;
 };
 
+/** An empty table of owners. */
 export function owners(): Owners {
   const tables = new Map<OwnedKind, IdTable>();
   const names: string[] = [];

@@ -44,6 +44,7 @@ const EVENT_FILES: readonly {
   { file: 'checkins.json', kind: 'scan', read: readScan },
 ];
 
+/** What a walk starts from. */
 export type WalkOptions = {
   /** What earlier imports brought. The walk adds every valid object of the export, so that later ones may refer to it. */
   readonly known: KnownEvents;

@@ -20,14 +20,17 @@ export type Credentials = {
   readonly droidKeys: readonly Newest<FactOf<'DroidKeyStated'>>[];
 };
 
+/** Reads them. Throws StoreUnavailable when the database is away. */
 export const readCredentials = async (store: ReferenceStore): Promise<Credentials> => ({
   tokens: await listTokens(store),
   devices: await listDevices(store),
   droidKeys: await listDroidKeys(store),
 });
 
+/** What became of an object that was written. */
 export type Outcome = 'new' | 'changed' | 'unchanged';
 
+/** What was written, in numbers. */
 export type Written = {
   /** The import's number; null when nothing was written. */
   readonly number: number | null;
@@ -38,6 +41,7 @@ export type Written = {
   readonly findings: Findings;
 };
 
+/** Where spooled objects are written to. */
 export type WriteOptions = {
   readonly store: ReferenceStore;
   readonly positions: Positions;
@@ -60,7 +64,7 @@ type Changed = Planned & {
 };
 type Head = { readonly revision: number; readonly hash: string | null };
 
-/** Small, so that nobody waits long behind one of them. */
+/** Small, so that appends of other processes wait little behind one group. */
 const CHUNK_OBJECTS = 200;
 /** An order may have megabytes. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
@@ -118,7 +122,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     return identifiers.map((identifier) => ({ ...impliedChannel(slug, identifier), implied: true }));
   }
 
-  /** `before` is when the group ahead has been handed to the store; `done` tells that this one has. */
+  /** `before` resolves when the group ahead has been handed to the store; `done` is called when this one has. */
   async function flush(planned: readonly Planned[], before: Promise<void>, done: () => void): Promise<void> {
     const secret = planned.filter(({ stream }) => stream === '');
     await writeFacts(secret.length === 0 ? planned : planned.filter(({ stream }) => stream !== ''), before, done);
@@ -135,7 +139,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
       const changed = changes.filter((each) => each !== undefined);
       if (changed.length === 0) return;
       await import_.begin();
-      // The store keeps the order in which it is asked: no order overtakes its list.
+      // The store keeps the order of its calls: no order overtakes its list.
       await before;
       await options.positions.take(changed.flatMap(({ stated }) => stated ?? []));
       const single = changed.filter((each) => each.events.length === 1);

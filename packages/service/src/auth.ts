@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
-import { notAuthenticated, permissionDenied } from './errors';
+import type { Permission } from '@gatehouse/events/reference';
 import { Recent } from '@gatehouse/eventing/recent';
-
-export type Permission = 'can_view_orders' | 'can_change_orders' | 'can_change_event_settings' | 'can_checkin_orders';
+import { notAuthenticated, permissionDenied } from './errors';
 
 export type CredentialKind = 'token' | 'device';
 

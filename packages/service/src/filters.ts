@@ -1,6 +1,6 @@
 import { ValidationError } from './errors';
 import { Invalid } from './invalid';
-import { integerOf, strip } from './python';
+import { integerOf, strip, unstorable } from './python';
 import type { Query } from './query';
 
 /** Reads the text of one query parameter, which is never empty. Undefined means: as if it were absent. */
@@ -36,8 +36,8 @@ export async function readFilters<S extends Record<string, Filter<unknown>>>(
 async function readFilter(query: Query, name: string, filter: Filter<unknown>): Promise<unknown> {
   const text = query.fields.get(name);
   if (text === undefined || text === '') return undefined;
-  if (text.includes('\u0000')) return new Invalid(['Null characters are not allowed.']);
-  return filter(text);
+  const wrong = unstorable(text);
+  return wrong.length > 0 ? new Invalid(wrong) : filter(text);
 }
 
 /** One id that must exist. */

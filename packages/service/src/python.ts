@@ -1,3 +1,5 @@
+import { LONE_SURROGATE } from '@gatehouse/domain/storable-text';
+
 /*
  * The reference is written in Python, and some of Python shows on the wire: type names, what counts as white space, how an
  * integer is read. These few facts are kept here.
@@ -72,9 +74,6 @@ export function integerOf(value: unknown): number | undefined {
 }
 
 const bounded = (value: number): number => (Number.isSafeInteger(value) ? value : Infinity);
-
-/** In Unicode mode a pair is one character, so this meets only halves without their other half. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** The messages for characters that no store can keep; none for clean text (contract, Transport). */
 export function unstorable(text: string): string[] {

@@ -1,5 +1,6 @@
 import { fieldError } from './errors';
 import { parseUrlEncoded, type Fields } from './fields';
+import { unstorable } from './python';
 
 /** A request line holds less than this many parameters; node refuses longer ones. */
 const MAX_PARAMETERS = 20_000;
@@ -23,7 +24,8 @@ export class Query {
   get(name: string): string | undefined {
     if (this.text === '') return undefined;
     const value = this.fields.get(name);
-    if (value?.includes('\u0000')) throw fieldError(name, 'Null characters are not allowed.');
+    const [wrong] = value === undefined ? [] : unstorable(value);
+    if (wrong !== undefined) throw fieldError(name, wrong);
     return value;
   }
 }

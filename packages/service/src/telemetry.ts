@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
 import type { Lag } from '@gatehouse/eventing/lag';
+import { settledWithin } from '@gatehouse/eventing/within';
 import { metrics, trace } from '@opentelemetry/api';
 import type { Config } from './config';
 import type { Log } from './log';
@@ -60,10 +61,7 @@ export async function startTelemetry(
       server?.closeAllConnections();
       server?.close();
       // A collector that is away must not hold up the stop for long, nor make it fail.
-      await Promise.race([
-        sdk.shutdown().catch(() => undefined),
-        new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
-      ]);
+      await settledWithin(2_000, sdk.shutdown());
       trace.disable();
       metrics.disable();
     },

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import type { CredentialRefusal, Credentials, Events, Permission, Principal } from './auth';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Permission } from '@gatehouse/events/reference';
+import type { CredentialRefusal, Credentials, Events, Principal } from './auth';
 import { createHttp, drain, listen, type HttpOptions } from './http';
 import { createLog } from './log';
 
@@ -79,7 +81,7 @@ export async function connectRaw(url: string, bytes = '', localAddress?: string)
     received: () => text,
     isOpen: () => isOpen,
     async answers(count) {
-      while (isOpen && statuses().length < count) await new Promise((again) => setTimeout(again, 5));
+      while (isOpen && statuses().length < count) await sleep(5);
       return statuses();
     },
     closed,

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '@gatehouse/events/contexts';
 import { caughtUp, type EventBus } from '@gatehouse/eventing/event-bus';
+import { within } from '@gatehouse/eventing/within';
 
 /** Whether it is worth to look again: all that `reference` had published when this was asked is applied now. */
 export type News = () => Promise<boolean>;
@@ -23,7 +25,7 @@ export function referenceNews(
   let restUntil = -Infinity;
 
   async function ask(): Promise<boolean> {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, askedAt + EVERY_MS - performance.now())));
+    await sleep(Math.max(0, askedAt + EVERY_MS - performance.now()));
     // Who comes from here on may have heard of something newer.
     next = undefined;
     askedAt = performance.now();
@@ -32,7 +34,8 @@ export function referenceNews(
       (applied) => applied.every(Boolean),
       () => false,
     );
-    const isApplied = await Promise.race([all, patience()]);
+    // The bus itself may be slow to say that it is away.
+    const isApplied = await within(2 * PATIENCE_MS, all, () => false);
     if (!isApplied) restUntil = performance.now() + REST_MS;
     return isApplied;
   }
@@ -42,7 +45,3 @@ export function referenceNews(
     return (next ??= ask());
   };
 }
-
-/** The bus itself may be slow to say that it is away. */
-const patience = (): Promise<false> =>
-  new Promise((resolve) => setTimeout(() => resolve(false), 2 * PATIENCE_MS).unref());

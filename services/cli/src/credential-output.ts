@@ -1,22 +1,8 @@
 import { CannotDo, type Scope } from '@gatehouse/reference/credentials';
-import { InvalidArgumentError } from 'commander';
 import { Refused } from './run-command';
 import type { Session } from './session';
 
-/* What the commands about tokens, devices and droid keys have in common: options in, tables out. */
-
-export function wholeNumber(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
-  return Number(text);
-}
-
-export const ids = (text: string): number[] => commaSeparated(text).map(wholeNumber);
-
-export function commaSeparated(text: string): string[] {
-  const parts = text.split(',').map((part) => part.trim());
-  if (parts.includes('')) throw new InvalidArgumentError('A comma separated list has no empty places.');
-  return parts;
-}
+/* What the commands about tokens, devices and droid keys have in common. */
 
 export const scopeOf = (events: string[] | undefined): Scope =>
   events === undefined

@@ -1,7 +1,7 @@
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import { coalesce } from '@gatehouse/eventing/coalesce';
 import { available } from '@gatehouse/eventing/postgres';
-import { isStorable } from '@gatehouse/eventing/storable';
+import { isStorable } from '@gatehouse/domain/storable-text';
 import type { Known } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
 import { credentialMemo, type Credential } from '@gatehouse/shop/credentials';

@@ -1,4 +1,4 @@
-import { ticketEvents } from '@gatehouse/events/admission';
+import { checkinListEvents, ticketEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Instant } from '@gatehouse/domain/instant';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
@@ -18,7 +18,8 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
   const byTicket = new Map<number, Envelope[]>();
   const deletedLists: number[] = [];
   for (const stored of events) {
-    if (stored.type === 'CheckinListDeleted') deletedLists.push((stored.data as { id: number }).id);
+    const deleted = stored.type === 'CheckinListDeleted' ? checkinListEvents.read(stored) : undefined;
+    if (deleted) deletedLists.push(deleted.data.id);
     if (!stored.stream.startsWith('ticket-')) continue;
     const id = Number(stored.stream.slice('ticket-'.length));
     const mine = byTicket.get(id);

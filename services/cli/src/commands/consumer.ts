@@ -10,6 +10,7 @@ import {
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import type { Feeds } from '@gatehouse/service/feeds';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { wholeNumber } from '../arguments';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 
@@ -137,11 +138,6 @@ async function skip(session: Session, name: string, asked: Asked): Promise<void>
       ? `The event ${event} is never applied to ${name} again. What was applied of it stays until "rebuild ${name}".\n`
       : `The event ${event} is passed over by ${name} already.\n`,
   );
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
-  return Number(text);
 }
 
 function uuid(text: string): string {

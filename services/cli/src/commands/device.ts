@@ -1,6 +1,7 @@
 import { createDevice, listDevices, revoke } from '@gatehouse/reference/credentials';
 import type { Command } from 'commander';
-import { commaSeparated, refusing, revoked, scopeOf, table, untilKnown, wholeNumber } from '../credential-output';
+import { commaSeparated, wholeNumber } from '../arguments';
+import { refusing, revoked, scopeOf, table, untilKnown } from '../credential-output';
 import type { Run } from '../run-command';
 
 /** `device create|list|revoke`: scanners that ask with a device token (contract §1.2). */

@@ -1,7 +1,8 @@
 import { createDroidKey, droidSetUp, listDroidKeys, revoke } from '@gatehouse/reference/credentials';
 import { Option, type Command } from 'commander';
 import { toFile, toString } from 'qrcode';
-import { ids, refusing, revoked, table, untilKnown, wholeNumber } from '../credential-output';
+import { ids, wholeNumber } from '../arguments';
+import { refusing, revoked, table, untilKnown } from '../credential-output';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 

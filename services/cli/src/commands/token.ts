@@ -2,7 +2,8 @@ import { Permission } from '@gatehouse/events/reference';
 import { createToken, listTokens, revoke } from '@gatehouse/reference/credentials';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Run } from '../run-command';
-import { commaSeparated, refusing, revoked, scopeOf, table, untilKnown, wholeNumber } from '../credential-output';
+import { commaSeparated, wholeNumber } from '../arguments';
+import { refusing, revoked, scopeOf, table, untilKnown } from '../credential-output';
 
 /** `token create|list|revoke`: API tokens of a team (contract §1.2, §1.3). */
 export function tokenCommand(program: Command, run: Run): void {

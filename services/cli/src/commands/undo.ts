@@ -1,6 +1,7 @@
 import { findListById } from '@gatehouse/admission/lists';
 import { ticketFinder } from '@gatehouse/admission/tickets/find';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
+import { wholeNumber } from '../arguments';
 import { Refused, type Run } from '../run-command';
 
 /** `undo`: takes one check-in back, so that the ticket may enter by that list again. */
@@ -28,9 +29,4 @@ export function undoCommand(program: Command, run: Run): void {
         process.stdout.write(`The check-in of ticket ${one.id} on "${known.fields.name}" was taken back.\n`);
       }),
     );
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text) && !/^1\d{9}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
-  return Number(text);
 }
