@@ -2,8 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020';
 import { z } from 'zod';
-import { admission, type AdmissionEvent } from './admission';
-import { reference, referenceStream, type ReferenceEvent } from './reference';
+import { admission } from './admission';
+import type { DomainEvent } from './define';
+import { inventory } from './inventory';
+import { reference, referenceStream } from './reference';
 import { breaches, type Json } from './schema-rules';
 
 type Stored = { type: string; version: number; data: Record<string, unknown> };
@@ -13,10 +15,11 @@ const samples = readdirSync(folder).map((file) => ({
   file,
   stored: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Stored,
 }));
-const definitions = [...admission.definitions.values(), ...reference.definitions.values()];
+const catalogs = [admission, inventory, reference];
+const definitions = catalogs.flatMap(({ definitions }) => [...definitions.values()]);
 
-const read = (stored: Stored): AdmissionEvent | ReferenceEvent | undefined =>
-  admission.read(stored) ?? reference.read(stored);
+const read = (stored: Stored): DomainEvent | undefined =>
+  catalogs.find(({ definitions }) => definitions.has(stored.type))?.read(stored);
 
 describe('every event version that was ever shipped', () => {
   test.each(definitions)('$type has a sample of each of its versions', ({ type, version }) => {
