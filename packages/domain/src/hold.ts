@@ -6,7 +6,8 @@ import { coveredUntil, type Product } from './ledger';
 import { find } from './ordered';
 import { askQuotas, exhaustedText, noQuotaText, quotasOf, type Asked, type QuotaFacts } from './quota';
 import { seatIsAvailable, type SeatFacts, type SeatingRules } from './seat';
-import { applies, isExpired, isStale, learn, usesLeft, type VoucherFacts, type VoucherNews } from './voucher';
+import { isStale, learn, type ShopFacts } from './shop-facts';
+import { applies, isExpired, usesLeft, type VoucherFacts } from './voucher';
 
 /** What a reservation needs to know of the shop, all as of one instant. */
 export type HoldFacts = {
@@ -27,7 +28,7 @@ export type HoldFacts = {
   readonly seat: SeatFacts | null;
   /** The voucher that is asked for, null: none is, or the event has no such voucher. */
   readonly voucher: VoucherFacts | null;
-  readonly vouchers: VoucherNews;
+  readonly shop: ShopFacts;
 };
 
 /** One place that somebody wants. */
@@ -174,7 +175,7 @@ export const hold =
   (inventory: Inventory): Decision<Held, InventoryEvent> => {
     const earlier = reservedAs(ask, inventory);
     if (earlier !== undefined) return { result: { outcome: 'held', id: earlier, first: false }, events: [] };
-    if (isStale(facts.vouchers, inventory)) return { result: { outcome: 'stale' }, events: [] };
+    if (isStale(facts.shop, inventory)) return { result: { outcome: 'stale' }, events: [] };
 
     const { known, learned } = learn(facts, inventory);
     const { organizer, event, now } = facts;
@@ -215,7 +216,7 @@ function reservedAs(ask: Hold, { requests, held }: Inventory): number | undefine
 }
 
 function reserved({ facts, ask, asked }: Attempt): CartReserved {
-  const { organizer, event, now, voucher, vouchers } = facts;
+  const { organizer, event, now, voucher, shop } = facts;
   const { sales_channel: _notStored, voucher: _code, answers, ...rest } = ask;
   return {
     type: 'CartReserved',
@@ -227,7 +228,7 @@ function reserved({ facts, ask, asked }: Attempt): CartReserved {
       datetime: now,
       quotas: asked.map(({ quota, left }) => ({ quota: quota.id, left })),
       covered_until: coveredUntil(ask.expires, voucher),
-      vouchers_revision: vouchers.revision,
+      facts_revision: shop.revision,
       answers: [...answers],
     },
   };

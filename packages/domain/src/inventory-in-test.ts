@@ -35,7 +35,7 @@ export const facts: HoldFacts = {
   seating: { minimalDistance: 0, withinRow: false, blockedFor: [] },
   seat: null,
   voucher: null,
-  vouchers: { revision: 0, since: 0, changed: [] },
+  shop: { revision: 0, since: 0, changed: [] },
 };
 
 export const ask: Hold = {
@@ -102,7 +102,7 @@ export const reserved = (data: Partial<CartReserved['data']> = {}): CartReserved
     datetime: NOW,
     quotas: [{ quota: 4, left: 4 }],
     covered_until: null,
-    vouchers_revision: 0,
+    facts_revision: 0,
     attendee_name_parts: {},
     attendee_email: null,
     answers: [],

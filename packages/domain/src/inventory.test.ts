@@ -73,7 +73,7 @@ describe('what a decision costs', () => {
     ['places of a batch', takePlaces(wants, { batch: 'b', item: 3, variation: null, date: null, amount: 10 })],
     [
       'the release of a cart of the shop',
-      release({ ...where, now: NOW, imported: true, cart, terms: null, vouchers: { revision: 0 } }),
+      release({ ...where, now: NOW, imported: true, cart, terms: null, shop: { revision: 0 } }),
     ],
     ['a look for what has expired, when nothing has', expireDue(where, NOW, 1000)],
     ['the state after a reservation', (state) => inventory.evolve(state, event)],
@@ -151,13 +151,14 @@ describe('a snapshot', () => {
         },
         imported: true,
         covered_until: LATER,
+        facts_revision: 0,
         datetime: NOW,
       },
     },
     { type: 'QuotaClosed', data: { ...where, quota: 9, quota_revision: 2, datetime: NOW } },
     {
       type: 'VoucherTermsChanged',
-      data: { ...where, vouchers: [{ voucher: 1003, blocks: false, valid_until: null }], vouchers_revision: 4 },
+      data: { ...where, vouchers: [{ voucher: 1003, blocks: false, valid_until: null }], facts_revision: 4 },
     },
     {
       type: 'PlacesTaken',

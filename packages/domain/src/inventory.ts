@@ -1,6 +1,6 @@
 import type { InventoryEvent, VoucherTermsChanged } from '@gatehouse/events/inventory';
 import type { Decider } from './decider';
-import { epochMs, instantOf, sortable, type Instant } from './instant';
+import { earlier, epochMs, instantOf, sortable, type Instant } from './instant';
 import {
   byKey,
   CARTS,
@@ -43,8 +43,10 @@ export type Inventory = {
   readonly batches: Ordered<string, Batch>;
   /** The quotas that have closed, with the revision of the fact that they closed at. */
   readonly closed: Ordered<number, number>;
-  /** How new the terms of vouchers are by which the carts are counted. */
-  readonly vouchersRevision: number;
+  /** The revision of the shop's facts up to which all changes of vouchers' terms are in how the carts are counted. */
+  readonly learnedRevision: number;
+  /** The newest revision of the shop's facts that something here was decided on. */
+  readonly factsRevision: number;
 
   readonly requests: Ordered<string, number>;
   readonly ledger: Ledger;
@@ -58,7 +60,8 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
     released: null,
     batches: null,
     closed: null,
-    vouchersRevision: 0,
+    learnedRevision: 0,
+    factsRevision: 0,
     requests: null,
     ledger: null,
     places: null,
@@ -66,20 +69,23 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
   evolve(state, event) {
     switch (event.type) {
       case 'CartReserved': {
-        const { covered_until: covered, vouchers_revision: revision, request } = event.data;
-        return hold(withRevision(state, revision), { ...cartOf(event.data, covered), request });
+        const { covered_until: covered, facts_revision, request } = event.data;
+        return hold(learned(state, facts_revision), { ...cartOf(event.data, covered), request });
       }
       case 'CartReleased': {
-        const { id, imported, covered_until: covered, datetime } = event.data;
-        const known = forgetPurged(state, datetime);
-        return find(known.held, id) ? drop(known, id) : remember(known, { ...cartOf(event.data, covered), imported });
+        const { id, imported, covered_until: covered, facts_revision, datetime, expires } = event.data;
+        const known = forgetPurged(heard(state, facts_revision), datetime);
+        const rest = drop(known, id);
+        // What still counted can be asked for again only before its time; `release` knows by that that it is gone.
+        if (rest !== known && !earlier(expires, datetime)) return rest;
+        return remember(rest, { ...cartOf(event.data, covered), imported });
       }
       case 'CartExpired':
         return drop(state, event.data.id);
       case 'QuotaClosed':
         return { ...state, closed: put(state.closed, event.data.quota, event.data.quota_revision) };
       case 'VoucherTermsChanged':
-        return event.data.vouchers.reduce(withTerms, withRevision(state, event.data.vouchers_revision));
+        return event.data.vouchers.reduce(withTerms, learned(state, event.data.facts_revision));
       case 'PlacesTaken': {
         const { batch: id, item, variation, date, amount } = event.data;
         return withBatch(state, { id, item, variation, date, amount, returned: false });
@@ -129,7 +135,8 @@ export type InventorySnapshot = {
   readonly released: readonly Released[];
   readonly batches: readonly Batch[];
   readonly closed: readonly (readonly [quota: number, revision: number])[];
-  readonly vouchersRevision: number;
+  readonly learnedRevision: number;
+  readonly factsRevision: number;
 };
 
 export const snapshotOf = (state: Inventory): InventorySnapshot => ({
@@ -138,20 +145,22 @@ export const snapshotOf = (state: Inventory): InventorySnapshot => ({
   released: valuesOf(state.released),
   batches: valuesOf(state.batches),
   closed: [...entries(state.closed)],
-  vouchersRevision: state.vouchersRevision,
+  learnedRevision: state.learnedRevision,
+  factsRevision: state.factsRevision,
 });
 
 /** The state that a snapshot was taken of; undefined when another release wrote it in a format that this one does not know. */
 export function restore(snapshot: InventorySnapshot): Inventory | undefined {
   if (snapshot.format !== 1) return undefined;
-  const { held, released, batches, closed, vouchersRevision } = snapshot;
+  const { held, released, batches, closed, learnedRevision, factsRevision } = snapshot;
   const requests = held.flatMap(({ id, request }) => (request === null ? [] : [[request, id] as const]));
   return batches.reduce(withBatch, {
     ...inventory.initial,
     held: ordered(held.map((each) => [each.id, each])),
     released: ordered(released.map((each) => [each.id, each])),
     closed: ordered(closed),
-    vouchersRevision,
+    learnedRevision,
+    factsRevision,
     requests: ordered(requests.sort(byKey)),
     ledger: ledgerOf([...held.flatMap((each) => rowsOf(each, '+')), ...released.flatMap(rowsOfReleased)]),
   });
@@ -165,8 +174,13 @@ function cartOf(data: Omit<Cart, 'covered'>, covered: Instant | null): Cart {
   return { id, cart_id, item, variation, date, voucher, seat, expires, covered };
 }
 
-const withRevision = (state: Inventory, revision: number): Inventory =>
-  revision > state.vouchersRevision ? { ...state, vouchersRevision: revision } : state;
+/** A state in which something was decided on facts of a revision. */
+const heard = (state: Inventory, revision: number): Inventory =>
+  revision > state.factsRevision ? { ...state, factsRevision: revision } : state;
+
+/** A state that has learned, too, what of the terms of vouchers had changed until then. */
+const learned = (state: Inventory, revision: number): Inventory =>
+  revision > state.learnedRevision ? heard({ ...state, learnedRevision: revision }, revision) : state;
 
 function hold(state: Inventory, cart: Reservation): Inventory {
   return {

@@ -74,14 +74,14 @@ describe('takePlaces (contract §9.3)', () => {
       .then(exhausted);
   });
   test('facts that are older than what was decided must be read again', () => {
-    given(reserved({ vouchers_revision: 1 }))
+    given(reserved({ facts_revision: 1 }))
       .when(takePlaces(facts, wanted))
       .then({ outcome: 'stale' });
   });
   test('learns what the shop has changed of vouchers', () => {
-    const vouchers = { revision: 1, since: 0, changed: [{ id: voucher.id, blocks: false, valid_until: null }] };
+    const shop = { revision: 1, since: 0, changed: [{ id: voucher.id, blocks: false, valid_until: null }] };
     const covered = [0, 1, 2].map((n) => another(n, { voucher: voucher.id, covered_until: LATER }));
-    const decide = takePlaces({ ...facts, vouchers }, wanted);
+    const decide = takePlaces({ ...facts, shop }, wanted);
     const { result, events } = decide(fold(inventory, covered));
     expect(result).toEqual(exhausted);
     expect(events.map(({ type }) => type)).toEqual(['VoucherTermsChanged']);

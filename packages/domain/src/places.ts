@@ -5,7 +5,7 @@ import type { Inventory } from './inventory';
 import type { Product } from './ledger';
 import { find } from './ordered';
 import { askQuotas, exhaustedText, noQuotaText, quotasOf, type QuotaFacts } from './quota';
-import { isStale, learn, type VoucherNews } from './voucher';
+import { isStale, learn, type ShopFacts } from './shop-facts';
 
 /** The places that a batch of offline tickets wants. */
 export type PlacesAsk = Product & { readonly batch: string; readonly amount: number };
@@ -17,7 +17,7 @@ export type PlacesFacts = {
   readonly now: Instant;
   readonly product: { readonly name: string };
   readonly quotas: readonly QuotaFacts[];
-  readonly vouchers: VoucherNews;
+  readonly shop: ShopFacts;
 };
 
 export type PlacesOutcome =
@@ -41,7 +41,7 @@ export const takePlaces =
     if (before) {
       return { result: before.returned ? { outcome: 'returned' } : { outcome: 'taken', first: false }, events: [] };
     }
-    if (isStale(facts.vouchers, inventory)) return { result: { outcome: 'stale' }, events: [] };
+    if (isStale(facts.shop, inventory)) return { result: { outcome: 'stale' }, events: [] };
     const { known, learned } = learn(facts, inventory);
     const { organizer, event, now } = facts;
     const { batch, item, variation, date, amount } = ask;

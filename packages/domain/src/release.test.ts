@@ -17,11 +17,11 @@ const cart = {
   seat: null,
   expires: LATER,
 };
-const ours: ReleaseFacts = { ...where, now: NOW, imported: false, cart, terms: null, vouchers: { revision: 0 } };
+const ours: ReleaseFacts = { ...where, now: NOW, imported: false, cart, terms: null, shop: { revision: 0 } };
 const shops: ReleaseFacts = { ...ours, imported: true, cart: { ...cart, id: 61 } };
 const released = (data: Partial<CartReleased['data']> = {}): CartReleased => ({
   type: 'CartReleased',
-  data: { ...where, ...cart, imported: false, covered_until: null, datetime: NOW, ...data },
+  data: { ...where, ...cart, imported: false, covered_until: null, facts_revision: 0, datetime: NOW, ...data },
 });
 const expired = (data: Partial<CartExpired['data']> = {}): CartExpired => ({
   type: 'CartExpired',
@@ -99,8 +99,13 @@ describe('a cart of the shop (issue: released here it stays released)', () => {
     expect(hold(one(), next)(state).result.outcome).toBe('refused');
   });
   test('with terms of its voucher that are older than what was decided is looked up again', () => {
-    given(another(1, { vouchers_revision: 2 }))
+    given(another(1, { facts_revision: 2 }))
       .when(release(shops))
+      .then({ outcome: 'stale' });
+  });
+  test('what was read of the shop before is too old to decide on: it may not count that cart yet', () => {
+    given(released({ id: 61, imported: true, facts_revision: 2 }))
+      .when(hold({ ...facts, shop: { revision: 1, since: 0, changed: [] } }, next))
       .then({ outcome: 'stale' });
   });
   test('is forgotten when it is purged, fourteen days after it has expired', () => {

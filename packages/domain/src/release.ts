@@ -4,7 +4,8 @@ import { earlier, type Instant } from './instant';
 import { dueAt, type Inventory } from './inventory';
 import { coveredUntil, type Cart } from './ledger';
 import { find } from './ordered';
-import { isStale, type VoucherNews, type VoucherTerms } from './voucher';
+import { isOlder, type ShopFacts } from './shop-facts';
+import type { VoucherTerms } from './voucher';
 
 /** A cart position as a read model knows it, and as of when. */
 export type ReleaseFacts = {
@@ -16,7 +17,7 @@ export type ReleaseFacts = {
   readonly cart: Omit<Cart, 'covered'>;
   /** The terms of the cart's voucher; null without one. */
   readonly terms: VoucherTerms | null;
-  readonly vouchers: Pick<VoucherNews, 'revision'>;
+  readonly shop: Pick<ShopFacts, 'revision'>;
 };
 
 /** `gone`: it was released before. `stale`: read the facts again. */
@@ -29,11 +30,10 @@ export type ReleaseOutcome = 'released' | 'gone' | 'stale';
 export const release =
   (facts: ReleaseFacts) =>
   (inventory: Inventory): Decision<{ outcome: ReleaseOutcome }, CartReleased> => {
-    const { organizer, event, now, imported, cart, terms, vouchers } = facts;
+    const { organizer, event, now, imported, cart, terms, shop } = facts;
     const held = find(inventory.held, cart.id);
     if (!held && isGone(facts, inventory)) return { result: { outcome: 'gone' }, events: [] };
-    if (!held && isStale({ ...vouchers, since: 0, changed: [] }, inventory))
-      return { result: { outcome: 'stale' }, events: [] };
+    if (!held && isOlder(shop, inventory)) return { result: { outcome: 'stale' }, events: [] };
     const covered_until = held ? held.covered : coveredUntil(cart.expires, terms);
     const { id, cart_id, item, variation, date, voucher, seat, expires } = held ?? cart;
     const data = { id, cart_id, item, variation, date, voucher, seat, expires };
@@ -42,7 +42,15 @@ export const release =
       events: [
         {
           type: 'CartReleased',
-          data: { organizer, event, ...data, imported: imported && !held, covered_until, datetime: now },
+          data: {
+            organizer,
+            event,
+            ...data,
+            imported: imported && !held,
+            covered_until,
+            facts_revision: shop.revision,
+            datetime: now,
+          },
         },
       ],
     };

@@ -35,6 +35,7 @@ const releasedHere: InventoryEvent = {
     expires: '2027-06-01T09:00:00Z',
     imported: true,
     covered_until: null,
+    facts_revision: 0,
     datetime: NOW,
   },
 };

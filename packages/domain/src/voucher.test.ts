@@ -4,7 +4,8 @@ import { hold } from './hold';
 import { inventory } from './inventory';
 import { another, ask, facts, LATER, NOW, quota, reserved, voucher, where } from './inventory-in-test';
 import { spec } from './spec';
-import { applies, isExpired, usesLeft, type VoucherFacts, type VoucherNews } from './voucher';
+import type { ShopFacts } from './shop-facts';
+import { applies, isExpired, usesLeft, type VoucherFacts } from './voucher';
 
 const given = spec(inventory);
 const HELD = { outcome: 'held', id: ask.id, first: true } as const;
@@ -55,6 +56,7 @@ describe('how often it can still be used (contract §8.4, row 12)', () => {
       expires: LATER,
       imported: true,
       covered_until: null,
+      facts_revision: 0,
       datetime: NOW,
     },
   };
@@ -77,11 +79,11 @@ describe('how often it can still be used (contract §8.4, row 12)', () => {
 
 describe('terms that the shop changes (contract §2.7)', () => {
   const blocking = { ...voucher, max_usages: 5, blocks: true };
-  const news = (changed: VoucherNews['changed'], since = 0): VoucherNews => ({ revision: 1, since, changed });
+  const news = (changed: ShopFacts['changed'], since = 0): ShopFacts => ({ revision: 1, since, changed });
   const inCart = reserved({ voucher: 17, covered_until: LATER });
   const changed = (data: Partial<VoucherTermsChanged['data']['vouchers'][number]>): VoucherTermsChanged => ({
     type: 'VoucherTermsChanged',
-    data: { ...where, vouchers: [{ voucher: 17, blocks: false, valid_until: null, ...data }], vouchers_revision: 1 },
+    data: { ...where, vouchers: [{ voucher: 17, blocks: false, valid_until: null, ...data }], facts_revision: 1 },
   });
   const next = { ...ask, id: 2 };
 
@@ -96,7 +98,7 @@ describe('terms that the shop changes (contract §2.7)', () => {
   test('a voucher that no longer blocks leaves its carts to count for themselves', () => {
     const one = { ...facts, quotas: [{ ...quota, size: 1 }] };
     given(inCart)
-      .when(hold({ ...one, vouchers: news([{ id: 17, blocks: false, valid_until: null }]) }, next))
+      .when(hold({ ...one, shop: news([{ id: 17, blocks: false, valid_until: null }]) }, next))
       .then(
         {
           outcome: 'refused',
@@ -110,28 +112,28 @@ describe('terms that the shop changes (contract §2.7)', () => {
   test('one that blocks by now counts instead of its carts', () => {
     const one = { ...facts, quotas: [{ ...quota, size: 2, vouchers: 1 }] };
     given(reserved({ voucher: 17 }))
-      .when(hold({ ...one, vouchers: news([{ id: 17, blocks: true, valid_until: null }]) }, next))
+      .when(hold({ ...one, shop: news([{ id: 17, blocks: true, valid_until: null }]) }, next))
       .then(
         { outcome: 'held', id: 2, first: true },
         changed({ blocks: true }),
-        reserved({ id: 2, quotas: [{ quota: 4, left: 0 }], vouchers_revision: 1 }),
+        reserved({ id: 2, quotas: [{ quota: 4, left: 0 }], facts_revision: 1 }),
       );
   });
   test('what was learned is not learned again', () => {
     const again = news([{ id: 17, blocks: false, valid_until: null }]);
-    expect(hold({ ...facts, vouchers: again }, next)(fold(inventory, [inCart, changed({})])).events).toHaveLength(1);
+    expect(hold({ ...facts, shop: again }, next)(fold(inventory, [inCart, changed({})])).events).toHaveLength(1);
   });
   test('a voucher that no cart has changes nothing', () => {
     given()
-      .when(hold({ ...facts, vouchers: news([{ id: 17, blocks: true, valid_until: null }]) }, ask))
-      .then(HELD, reserved({ vouchers_revision: 1 }));
+      .when(hold({ ...facts, shop: news([{ id: 17, blocks: true, valid_until: null }]) }, ask))
+      .then(HELD, reserved({ facts_revision: 1 }));
   });
   test.each([
     ['are older than what was decided', { revision: 0, since: 0, changed: [] }],
     ['begin after what was decided', { revision: 9, since: 2, changed: [] }],
-  ])('facts that %s must be read again', (_what, vouchers) => {
-    given(reserved({ vouchers_revision: 1 }))
-      .when(hold({ ...facts, vouchers }, next))
+  ])('facts that %s must be read again', (_what, shop) => {
+    given(reserved({ facts_revision: 1 }))
+      .when(hold({ ...facts, shop }, next))
       .then({ outcome: 'stale' });
   });
 });

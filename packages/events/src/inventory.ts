@@ -37,7 +37,11 @@ const coveredUntil = instant
     'Up to and including this instant the voucher blocks the place itself, so that the cart does not count besides it.',
   );
 
-const vouchersRevision = z.int().describe('How new the terms of vouchers were that were known here.');
+const factsRevision = z
+  .int()
+  .describe(
+    'How new the vouchers and carts of the shop were that this was decided on: it grows with each change of them.',
+  );
 
 /** A place was reserved (contract §8.4). It needs no event to expire: it counts while `expires` is not past. */
 export const CartReserved = event(
@@ -49,7 +53,7 @@ export const CartReserved = event(
     datetime,
     quotas,
     covered_until: coveredUntil,
-    vouchers_revision: vouchersRevision,
+    facts_revision: factsRevision,
     /** Names the request and the place in its list, so that a repeat is recognised; null: it cannot be. */
     request: z.string().nullable(),
     attendee_name_parts: z.record(z.string(), z.unknown()),
@@ -66,6 +70,7 @@ export const CartReleased = event(
     ...cart,
     imported: z.boolean().describe('The shop made the reservation; its later statements do not bring it back.'),
     covered_until: coveredUntil,
+    facts_revision: factsRevision,
     datetime,
   }),
 );
@@ -90,7 +95,7 @@ export const VoucherTermsChanged = event(
   z.object({
     ...where,
     vouchers: z.array(z.object({ voucher: id, blocks: z.boolean(), valid_until: instant.nullable() })),
-    vouchers_revision: vouchersRevision,
+    facts_revision: factsRevision,
   }),
 );
 
