@@ -11,33 +11,44 @@ import { stringify } from 'yaml';
 import { root } from './prepare.mjs';
 
 const require = createRequire(import.meta.url);
-const { admission } = require('@gatehouse/events/admission');
+const { CONTEXT_NAMES, contextRow } = require('@gatehouse/events/contexts');
 const { asyncApi, publishedSchema } = require('@gatehouse/events/published');
-const { topicName, topicPlan } = require('@gatehouse/eventing/kafka-topics');
+const { topicsOf } = require('@gatehouse/eventing/kafka-topics');
 
 const folder = path.join(root, 'packages', 'events', 'published');
 const complaints = [];
 
-/** `reference` is internal: it carries names, e-mails and secrets because admission needs them. */
-const context = 'admission';
 const files = new Map();
-const schemas = new Map();
-for (const definition of admission.definitions.values()) {
-  for (let version = 1; version < definition.version; version++) {
-    const file = path.join(folder, `${definition.type}.v${version}.json`);
-    if (!existsSync(file)) throw new Error(`${file} is missing: take it from the release that had this version`);
-    schemas.set(`${definition.type}.v${version}`, JSON.parse(readFileSync(file, 'utf8')));
-  }
-  const key = `${definition.type}.v${definition.version}`;
-  const schema = publishedSchema(context, definition);
-  schemas.set(key, schema);
-  files.set(path.join(folder, `${key}.json`), `${JSON.stringify(schema, null, 2)}\n`);
-}
-const { partitions } = topicPlan(context, { replicationFactor: 3, minInsyncReplicas: 2 });
+/** By `Type.v1`, of all contexts. */
+const known = new Set();
+const published = CONTEXT_NAMES.flatMap((context) =>
+  topicsOf(context)
+    .filter(({ audience }) => audience === 'public')
+    .map(({ topic, partitions }) => ({ context, topic, partitions, schemas: schemasOf(context) })),
+);
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-const document = asyncApi(version, [{ context, topic: topicName(context), partitions, schemas }]);
+const document = asyncApi(version, published);
 const text = `# Made by \`node infra/event-docs.mjs\` from packages/events.\n${stringify(document, { lineWidth: 120, blockQuote: 'literal' })}`;
 files.set(path.join(root, 'asyncapi.yaml'), text);
+
+/** The schemas of what outsiders may read of a context; those of current versions become files. */
+function schemasOf(context) {
+  const schemas = new Map();
+  for (const definition of contextRow(context).definitions.values()) {
+    if (definition.isPrivate) continue;
+    for (let version = 1; version < definition.version; version++) {
+      const file = path.join(folder, `${definition.type}.v${version}.json`);
+      if (!existsSync(file)) throw new Error(`${file} is missing: take it from the release that had this version`);
+      schemas.set(`${definition.type}.v${version}`, JSON.parse(readFileSync(file, 'utf8')));
+    }
+    const key = `${definition.type}.v${definition.version}`;
+    const schema = publishedSchema(context, definition);
+    schemas.set(key, schema);
+    files.set(path.join(folder, `${key}.json`), `${JSON.stringify(schema, null, 2)}\n`);
+  }
+  for (const key of schemas.keys()) known.add(key);
+  return schemas;
+}
 
 if (process.argv.includes('--check')) await check();
 else write();
@@ -56,7 +67,7 @@ async function check() {
     }
   }
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    if (!schemas.has(name.replace(/\.json$/, '')))
+    if (!known.has(name.replace(/\.json$/, '')))
       complaints.push(`packages/events/published/${name} is of no known event.`);
   }
   for (const { message, severity, path: at } of await new Parser().validate(text)) {

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, install, root } from './prepare.mjs';
+import { endTogether } from './end-together.mjs';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, absent: { type: 'string', default: '30' } },
@@ -23,5 +24,4 @@ const env = {
 };
 const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 const child = spawn(process.execPath, [jest, 'test/faults', '--verbose'], { cwd: root, stdio: 'inherit', env });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code) => process.exit(code ?? 1));
+endTogether(child);

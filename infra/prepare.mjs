@@ -4,23 +4,55 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
+const OLDEST_NODE = [20, 19];
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+  fail(`Gatehouse needs Node ${OLDEST_NODE.join('.')} or later, and this is Node ${process.versions.node}.`);
+}
+// Meant for other programs: the database client reads them, also in tests, and this one when it is loaded.
+for (const name of Object.keys(process.env)) if (/^(PG[A-Z]|NODE_PG_)/.test(name)) delete process.env[name];
+
 /** Runs `npm ci` when node_modules is missing or is not what package-lock.json says; ends the process when that fails. */
 export function install(folder = root) {
   const reason = whyInstall(folder);
   if (reason === null) return;
+  mustBeWritable(folder, `${reason[0].toUpperCase()}${reason.slice(1)}`);
   say(`Installing the dependencies (npm ci), because ${reason}.`);
   const npm = process.env['npm_execpath'];
-  const flags = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, ...flags]] : ['npm', flags];
-  if (run(command, args, folder)) return;
-  say('The dependencies could not be installed.');
-  process.exit(1);
+  const [command, args] = npm?.endsWith('.js') ? [process.execPath, [npm, ...NPM]] : ['npm', NPM];
+  if (run(command, args, folder, npmEnvironment()) && whyInstall(folder) === null) return;
+  fail('The dependencies could not be installed. What npm says of it is above.');
+}
+
+/** Whatever the user has set for projects of their own, here all of them are needed: the sources are built on this machine. */
+const NPM = (
+  'ci --include=dev --include=optional --include=peer --no-global --no-dry-run --package-lock --no-package-lock-only ' +
+  '--install-strategy=hoisted --no-audit --no-fund --loglevel=error'
+).split(' ');
+
+/** Without the settings that the flags above replace, which npm would warn of, and without the workspace that npm was called in. */
+function npmEnvironment() {
+  const replaced =
+    /^npm_config_(omit|include|production|only|also|global|location|dry_run|package_lock.*|install_strategy|legacy_bundling|global_style|.*workspace.*|prefix|local_prefix)$/i;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !replaced.test(name)),
+  );
+}
+
+function mustBeWritable(folder, reason) {
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    fail(
+      `${reason}, and this user may not write to ${folder}: run "npm start" there once as its owner, or copy the folder.`,
+    );
+  }
 }
 
 /** npm keeps what it installed in node_modules/.package-lock.json; null when that agrees with package-lock.json. */
@@ -50,6 +82,7 @@ export function build(folder = root) {
   const built = existsSync(stamp) && readFileSync(stamp, 'utf8') === sources;
   const complete = projects.every((project) => existsSync(path.join(project, 'dist', '.tsbuildinfo')));
   if (built && complete) return true;
+  mustBeWritable(folder, complete ? 'The sources have changed' : 'The sources are not built');
   say(`Building (tsc -b), because ${complete ? 'the sources have changed' : 'dist is missing'}.`);
   const tsc = path.join(folder, 'node_modules', 'typescript', 'bin', 'tsc');
   if (!run(process.execPath, [tsc, '-b'], folder)) return false;
@@ -80,11 +113,16 @@ function hashOf(folder, projects) {
   return hash.digest('hex');
 }
 
-function run(command, args, folder) {
+function run(command, args, folder, env = process.env) {
   // What they print goes to stderr as well: stdout belongs to the program that is prepared.
-  const { status, error } = spawnSync(command, args, { cwd: folder, stdio: ['inherit', 2, 'inherit'] });
+  const { status, error } = spawnSync(command, args, { cwd: folder, env, stdio: ['inherit', 2, 'inherit'] });
   if (error) say(error.message);
   return status === 0;
+}
+
+function fail(sentence) {
+  say(sentence);
+  process.exit(1);
 }
 
 /** To stderr: what a command prints stays its own. */

@@ -1,7 +1,6 @@
 import Module from 'node:module';
 import path from 'node:path';
 import { build, install, root } from './prepare.mjs';
-import { ignoreRepeatedSignals } from './signals.mjs';
 
 /** Prepares, then becomes the built program: the same process, so that signals, terminal and exit code are its own. */
 export function runBuilt(main, args) {
@@ -10,7 +9,6 @@ export function runBuilt(main, args) {
     process.stderr.write('The sources could not be built.\n');
     process.exit(1);
   }
-  ignoreRepeatedSignals();
   process.argv = [process.execPath, path.join(root, main), ...args];
   Module.runMain();
 }

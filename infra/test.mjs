@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { build, install, root } from './prepare.mjs';
+import { endTogether } from './end-together.mjs';
 
 // npm test: works on a fresh clone. jest reads the sources, but its global set-up finds our packages as node does, built; what does
 // not compile there shows in the tests. jest says the closing line itself.
@@ -8,5 +9,4 @@ install();
 build();
 const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
 const child = spawn(process.execPath, [jest, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code) => process.exit(code ?? 1));
+endTogether(child);

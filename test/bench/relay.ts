@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { kafkaClient } from '@gatehouse/eventing/kafka-client';
-import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { whyNoKafka } from '@gatehouse/local-kafka/jars';
 import { startKafka } from '@gatehouse/local-kafka/start-kafka';
 import type { Consumer } from 'kafkajs';
@@ -30,7 +30,8 @@ export const relay: Bench = async (stage, { rounds, turnMs, tickets }) => {
     const client = kafkaClient({ brokers: kafka.brokers });
     const admin = client.admin();
     await admin.connect();
-    await applyTopic(admin, topicPlan('admission', { prefix, replicationFactor: 1, minInsyncReplicas: 1 }));
+    const plans = topicPlans('admission', { prefix, replicationFactor: 1, minInsyncReplicas: 1 });
+    for (const plan of plans) await applyTopic(admin, plan);
     await admin.disconnect();
 
     // Only what happens from now on.

@@ -1,13 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { checkin } from '@gatehouse/checkin/service';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
-import { DROID_KEYS, festival, QUESTIONS, TICKETS } from '@gatehouse/test-support/festival';
+import { DROID_KEYS, festival, LISTS, OPENAIR, QUESTIONS, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import * as fc from 'fast-check';
 
-/* Whatever is sent to the droid API, it is answered, and never with a 500. */
+/* Whatever is sent to the droid API, and whatever target to either API, it is answered, and never with a 500. */
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem([legacyDroid]);
+  system = await startSystem([checkin, legacyDroid]);
   await system.import(festival());
 });
 afterAll(() => system.close());
@@ -163,3 +167,68 @@ test('paths, methods and headers', async () => {
     RUNS,
   );
 });
+
+/** Sends a target as it is, whatever bytes it has, which no HTTP client would. Answers status and body. */
+async function raw(
+  method: string,
+  target: Buffer,
+  headers: readonly string[],
+): Promise<{ status: number; body: string }> {
+  const { hostname, port } = new URL(system.url);
+  const socket = connect(Number(port), hostname);
+  const head = ['Host: gate', 'Connection: close', 'Content-Length: 0', ...headers]
+    .map((line) => `\r\n${line}`)
+    .join('');
+  socket.write(Buffer.concat([Buffer.from(`${method} `), target, Buffer.from(` HTTP/1.1${head}\r\n\r\n`)]));
+  const reply = await text(socket);
+  const end = reply.indexOf('\r\n\r\n');
+  return { status: Number(reply.split(' ', 2)[1]), body: reply.slice(end + 4) };
+}
+
+/** Targets of both APIs: well-known parts, escapes, any bytes, odd slashes. */
+const piece = fc.oneof(
+  fc.constantFrom(
+    ...['/', '//', '/redeem', '/redeem/', '/positions/', '/checkinlists/', `${LISTS.main}`, '0', '01', `${TICKETS.ada.id}`, TICKETS.ada.secret],
+    ...['%2F', '%2f%2F', '%00', '%', '%zz', '%25', '+', '%2B', '%20', '%0D%0A', '%ff', '%C3%BC', '..', '.', '\\', '#', '?', '&', '=', ';', '*'],
+    ...['untrusted_input=true', 'item=', 'ignore_status=true', 'page=last', 'key=', 'status', 'search', '@', ':', '[', 'http://', 'ü', 'Ã¼'],
+  ),
+  fc.string({ unit: 'binary', maxLength: 8 }),
+).map((part) => Buffer.from(part)); // prettier-ignore
+const bytes = fc.uint8Array({ maxLength: 6 }).map((array) => Buffer.from(array));
+const start = fc.constantFrom(
+  ...[`${OPENAIR}checkinlists/${LISTS.main}/positions/`, OPENAIR, '/api/v1/', '/', '', `${BASE}openair/`, '/pretixdroid/'],
+  ...['http://x/api/v1/', '//', '/%61pi/v1/organizers/demo/events/openair/'],
+).map((text) => Buffer.from(text)); // prettier-ignore
+const anyTarget = fc
+  .tuple(start, fc.array(fc.oneof({ weight: 6, arbitrary: piece }, bytes), { maxLength: 6 }))
+  .map(([first, parts]) => Buffer.concat([first, ...parts]))
+  // Beyond these the target ends.
+  .map((target) => Buffer.from(target.filter((byte) => ![0x0a, 0x0d].includes(byte))));
+
+test('any target is answered, and means the same with and without an idempotency key', async () => {
+  const method = fc.constantFrom('POST', 'POST', 'GET', 'DELETE');
+  const ending = fc.constantFrom(
+    '',
+    '/redeem/',
+    '/redeem',
+    '/redeem/?untrusted_input=true',
+    `/redeem/?key=${DROID_KEYS.main}`,
+  );
+  const credential = fc.constantFrom([`Authorization: Token ${TOKENS.scanner}`], []);
+  await fc.assert(
+    fc.asyncProperty(anyTarget, method, ending, credential, async (begin, called, end, headers) => {
+      const target = Buffer.concat([begin, Buffer.from(end)]);
+      const plain = await raw(called, target, headers);
+      expect(plain.status).toBeGreaterThanOrEqual(100);
+      expect(plain.status).toBeLessThan(500);
+      const keyed = await raw(called, target, [...headers, `X-Idempotency-Key: ${randomUUID()}`]);
+      // The first one may have let the ticket in.
+      const then = plain.status === 201 ? [201, 400] : [plain.status];
+      expect(then).toContain(keyed.status);
+      if (plain.status !== 201) expect(withoutCheckins(keyed.body)).toBe(withoutCheckins(plain.body));
+    }),
+    { numRuns: 400 },
+  );
+});
+
+const withoutCheckins = (body: string): string => body.replace(/"checkins":\[[^\]]*\]/, '');

@@ -420,7 +420,7 @@ describe('§6.1: the body', () => {
     expect(events[0]!.data).toMatchObject({ nonce: 'of parts' });
   });
   test('unknown keys are ignored, whatever they hold', async () => {
-    const json = { type: 'exit', list: 1, position: null, deep: { a: [1, '\u0000'] }, '': 1 };
+    const json = { use_order_locale: 'exit', list: 1, position: null, deep: { a: [1, '\u0000'] }, '': 1 };
     expect(outcome(await redeem(bodies.unknownKeys, json))).toBe('201 ok: entry');
   });
   test.each([

@@ -2,7 +2,7 @@ import { READ_MODELS } from '@gatehouse/admission/admission';
 import { checkin } from '@gatehouse/checkin/service';
 import { consumerStatus, resetConsumer } from '@gatehouse/eventing/consumer-admin';
 import { kafkaClient } from '@gatehouse/eventing/kafka-client';
-import { applyTopic, topicName, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { applyTopic, followedTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { openPool } from '@gatehouse/eventing/postgres';
 import { rebuildReadModel, verifyReadModel } from '@gatehouse/eventing/read-model';
 import { rewindRelay } from '@gatehouse/eventing/relay';
@@ -64,15 +64,15 @@ describeWithKafka('after a restore of reference to an earlier point', () => {
     await pool.query("update checkpoints set position = $1 where name = 'relay'", [backup]);
     // 2. A new topic.
     const { prefix, connection } = config.eventBus;
-    const topic = topicName('reference', prefix);
+    const topic = followedTopic('reference', prefix);
     const admin = kafkaClient(connection).admin();
     await admin.connect();
     await admin.deleteTopics({ topics: [topic] });
     while ((await admin.listTopics()).includes(topic)) await new Promise((resolve) => setTimeout(resolve, 20));
-    await applyTopic(admin, topicPlan('reference', config.eventBus));
+    for (const plan of topicPlans('reference', config.eventBus)) await applyTopic(admin, plan);
     await admin.disconnect();
     // 3. relay rewind reference.
-    await rewindRelay(pool, { feed: { ...store, topic: 'reference' }, topic });
+    await rewindRelay(pool, { feed: { ...store, topic: 'reference' }, topics: [topic] });
     // 4. consumer reset, for each of admission's.
     const admissionPool = openPool(opened.urlOf('admission'), 'admission', 2);
     const readers = (await consumerStatus(admissionPool)).filter((each) => each.topic === topic);

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startEmbedded, type Embedded } from '@gatehouse/embedded-postgres/start-embedded';
 import { kafkaClient } from '@gatehouse/eventing/kafka-client';
-import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
+import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { startKafka, type LocalKafka } from '@gatehouse/local-kafka/start-kafka';
 import { openReference } from '@gatehouse/reference/context';
 import { createToken } from '@gatehouse/reference/credentials';
@@ -157,7 +158,7 @@ async function makeTopics({ eventBus }: Config): Promise<void> {
   if (eventBus.kind !== 'kafka') throw new Error('never');
   const admin = kafkaClient(eventBus.connection).admin();
   await admin.connect();
-  for (const context of ['reference', 'admission'] as const) await applyTopic(admin, topicPlan(context, eventBus));
+  for (const plan of CONTEXT_NAMES.flatMap((context) => topicPlans(context, eventBus))) await applyTopic(admin, plan);
   await admin.disconnect();
 }
 

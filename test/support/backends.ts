@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { esdbInTest } from '@gatehouse/eventing/esdb-in-test';
 import { kafkaClient } from '@gatehouse/eventing/kafka-client';
-import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
+import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { readConfig } from '@gatehouse/service/config';
 import { testKafka } from './kafka';
 import { testDatabase } from './postgres';
@@ -50,7 +51,7 @@ async function installationOnKafka(): Promise<Omit<BackendsInTest, 'kind'>> {
   if (eventBus.kind !== 'kafka') throw new Error('never');
   const admin = kafkaClient(eventBus.connection).admin();
   await admin.connect();
-  for (const context of ['reference', 'admission'] as const) await applyTopic(admin, topicPlan(context, eventBus));
+  for (const plan of CONTEXT_NAMES.flatMap((context) => topicPlans(context, eventBus))) await applyTopic(admin, plan);
   return {
     env,
     async close() {

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { CheckinListEvent, TicketEvent } from '@gatehouse/events/admission';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { opening } from '@gatehouse/eventing/opening';
 import { EVENT_STORE_SQL, migrate, openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import { consumeFeed, freshness, type ConsumerContext, type Feed } from '@gatehouse/eventing/projection';
 import { installReadModel, type ReadModel, type ReadModelContext } from '@gatehouse/eventing/read-model';
@@ -38,6 +39,8 @@ export const FOLLOWERS: readonly string[] = [
 /** What a head (checkin, legacy-droid) or a command works with. */
 export type Admission = {
   readonly pool: Pool;
+  /** The pools that requests and scans need. */
+  readonly serving: readonly Pool[];
   readonly store: ContextStore;
   readonly catalog: Catalog;
   readonly gate: Gate;
@@ -51,8 +54,12 @@ export type Admission = {
   close(): Promise<void>;
 };
 
+/** For all that requests ask beside a scan. */
+const REQUEST_CONNECTIONS = 4;
 /** One each for the look-ups, the appends and the loads of scans, which never run two of a kind at once, and one for the rest. */
 const KEYED_CONNECTIONS = 4;
+/** What every process needs to serve; `Admission.serving` are the pools. */
+export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
 
 /** Creates or updates the schema. Several processes may do so at once. */
 export async function migrateAdmission(pool: Pool): Promise<void> {
@@ -65,21 +72,22 @@ export async function migrateAdmission(pool: Pool): Promise<void> {
 }
 
 /** Opens the context over a migrated schema; a command needs no bus. */
-export async function openAdmission(
-  backends: Backends,
-  { connections, bus }: { connections: number; bus?: EventBus },
-): Promise<Admission> {
+export async function openAdmission(backends: Backends, { bus }: { bus?: EventBus } = {}): Promise<Admission> {
   const listener = backends.listenerOf(ADMISSION);
   const url = backends.urlOf(ADMISSION);
-  const pool = openRequestPool(url, ADMISSION, connections);
+  const pool = openRequestPool(url, ADMISSION, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, ADMISSION, KEYED_CONNECTIONS);
   const store = backends.store(ADMISSION, keyed);
   const fresh = freshness({ pool, schema: ADMISSION, listener, store });
-  const catalog = await openCatalog({ pool, schema: ADMISSION, listener });
+  const catalog = await opening((opened) => {
+    opened(() => pool.end());
+    return openCatalog({ pool, schema: ADMISSION, listener });
+  });
   const tickets = ticketStreams(store);
   const reads = lookups(keyed);
   return {
     pool,
+    serving: [pool, keyed],
     store,
     catalog,
     tickets,

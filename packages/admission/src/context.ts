@@ -1,15 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import type { Ends } from '@gatehouse/eventing/event-bus';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import { lagsOf } from '@gatehouse/eventing/lag';
 import type { Log } from '@gatehouse/eventing/log-bus';
+import { opening } from '@gatehouse/eventing/opening';
 import { waker } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import { AlreadyAtWork, installReadModel, rebuildReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
 import { runRelay } from '@gatehouse/eventing/relay';
 import { feedStates } from '@gatehouse/service/feed-states';
+import { FOLLOWED_CONNECTIONS } from '@gatehouse/service/backends';
 import { described } from '@gatehouse/service/log';
 import type { ContextModule, OpenContext, Platform } from '@gatehouse/service/run';
+import { watchStore } from '@gatehouse/service/store-health';
 import {
   ADMISSION,
   FOLLOWED,
@@ -18,32 +21,50 @@ import {
   openAdmission,
   READ_MODELS,
   runProjections,
+  SERVING_CONNECTIONS,
   type Admission,
 } from './admission';
 import { openFeeds } from './feeds';
 import { knownEvents, restCredentials } from './rest-credentials';
 
-const CONNECTIONS = 12;
-/** Consumers hold a connection each; they must not take those of requests. */
-const CONSUMER_CONNECTIONS = 16;
-const PING_MS = 1_000;
+/** For the feeds of a process that runs none: progress is looked at, and a read model may be built anew. */
+const FEED_CONNECTIONS = 3;
+/** Consumers and relay hold a connection each; they must not take those of requests. */
+const OWNED_CONNECTIONS = 6;
+/** The history that it follows in the same database, and the connection that listens. */
+const OTHER_CONNECTIONS = FOLLOWED_CONNECTIONS + 1;
+const PING_PATIENCE_MS = 5_000;
 const LOOK_MS = 200;
 /** A first catch-up that stands still for so long is not waited for. */
 const STANDSTILL_MS = 10_000;
 /** Nothing tells a process that another one's rebuild has ended or failed. */
 const UPGRADE_RETRY_MS = 500;
-/** A network that swallows packets answers no ping, and says nothing of it. */
-const PING_PATIENCE_MS = 5_000;
-
 /** Admission as a process hosts it: schema, read models, projections, health. */
-export const admissionContext: ContextModule<Admission> = { name: ADMISSION, open };
+export const admissionContext: ContextModule<Admission> = {
+  name: ADMISSION,
+  // What consumers hold is held in one process: the others stand by.
+  connections: () => SERVING_CONNECTIONS + FEED_CONNECTIONS + OTHER_CONNECTIONS,
+  open: (platform) => opening((opened) => open(platform, opened)),
+};
 
-async function open({ config, backends, log }: Platform): Promise<OpenContext<Admission>> {
+async function open(
+  { config, backends, log }: Platform,
+  opened: (close: () => unknown) => void,
+): Promise<OpenContext<Admission>> {
   const { onHealth, troubles } = feedStates(log);
-  const feeds = await openFeeds(backends, { connections: CONSUMER_CONNECTIONS, onHealth });
+  const owns = config.roles.has('projections') || config.roles.has('relay');
+  const connections = FEED_CONNECTIONS + (owns ? OWNED_CONNECTIONS : 0);
+  const feeds = await openFeeds(backends, { connections, onHealth });
+  opened(() => feeds.close());
   const { own, pool: consumers } = feeds;
   const outdated = await installReadModels(feeds);
-  const admission = await openAdmission(backends, { connections: CONNECTIONS, bus: feeds.bus.bus });
+  const admission = await openAdmission(backends, { bus: feeds.bus.bus });
+  opened(() => admission.close());
+  const store = await watchStore(admission.serving, { log, name: 'the event store', also: askTheRest });
+  async function askTheRest(): Promise<void> {
+    await consumers.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS });
+    if (config.eventStore.kind !== 'postgres') await own.head();
+  }
 
   const stop = new AbortController();
   const { signal } = stop;
@@ -121,26 +142,11 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
     }
   }
   async function leftBefore(ends: Ends): Promise<number> {
-    const each = await Promise.all(FOLLOWERS.map((group) => feeds.bus.bus.left(group, ends)));
-    return each.reduce((sum, left) => sum + left, 0);
+    let sum = 0;
+    // In turn: whoever stands by must not open a connection for each.
+    for (const group of FOLLOWERS) sum += await feeds.bus.bus.left(group, ends);
+    return sum;
   }
-
-  let reachable = true;
-  let pinging = false;
-  async function pingStore(): Promise<void> {
-    if (pinging) return;
-    pinging = true;
-    try {
-      await consumers.query({ text: 'select 1', query_timeout: PING_PATIENCE_MS });
-      if (config.eventStore.kind !== 'postgres') await own.head();
-      reachable = true;
-    } catch {
-      reachable = false;
-    }
-    pinging = false;
-  }
-  const ping = setInterval(() => void pingStore(), PING_MS);
-  ping.unref();
 
   return {
     value: admission,
@@ -148,7 +154,7 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
     events: knownEvents(admission),
     health: () => ({
       blocking: [
-        ...(reachable ? [] : ['the event store cannot be reached']),
+        ...[store.trouble()].filter((trouble) => trouble !== null),
         ...(caughtUp ? [] : ['read models are catching up for the first time']),
         ...building.map((name) => `the read model ${name} is being rebuilt`),
       ],
@@ -164,7 +170,7 @@ async function open({ config, backends, log }: Platform): Promise<OpenContext<Ad
       ];
     },
     async close() {
-      clearInterval(ping);
+      store.close();
       await admission.store.idle();
       stop.abort();
       await Promise.all([Promise.allSettled(running), catchingUp, upgrading]);

@@ -1,5 +1,5 @@
-import { admission } from '@gatehouse/events/admission';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { opening } from '@gatehouse/eventing/opening';
 import { openPool } from '@gatehouse/eventing/postgres';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { ReadModelContext } from '@gatehouse/eventing/read-model';
@@ -19,27 +19,22 @@ export async function openFeeds(
   options: { connections: number; onHealth?(health: FeedHealth): void },
 ): Promise<Feeds> {
   const { connections, onHealth = () => undefined } = options;
-  const pool = openPool(backends.urlOf(ADMISSION), ADMISSION, connections);
-  await migrateAdmission(pool);
-  const own = backends.store(ADMISSION, pool);
-  const { definitions } = admission;
-  const bus = await backends.bus({
-    context: ADMISSION,
-    definitions,
-    audience: 'public',
-    follows: FOLLOWED,
-    pool,
-    onHealth,
+  return opening(async (opened) => {
+    const pool = openPool(backends.urlOf(ADMISSION), ADMISSION, connections);
+    opened(() => pool.end());
+    await migrateAdmission(pool);
+    const own = backends.store(ADMISSION, pool);
+    const bus = await backends.bus({ context: ADMISSION, follows: FOLLOWED, pool, onHealth });
+    return {
+      pool,
+      schema: ADMISSION,
+      own,
+      bus,
+      feeds: new Map([...bus.logs, [ADMISSION, { ...own, topic: ADMISSION }]]),
+      async close() {
+        await bus.close();
+        await pool.end();
+      },
+    };
   });
-  return {
-    pool,
-    schema: ADMISSION,
-    own,
-    bus,
-    feeds: new Map([...bus.logs, [ADMISSION, { ...own, topic: ADMISSION }]]),
-    async close() {
-      await bus.close();
-      await pool.end();
-    },
-  };
 }

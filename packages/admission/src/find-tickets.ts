@@ -2,7 +2,7 @@ import { foldCase } from '@gatehouse/domain/fold';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import type { ListRow } from './lists';
-import { ticketOf, type Ticket, type TicketRow } from './lookup';
+import { SECRET_HOLDER, ticketOf, type Ticket, type TicketRow } from './lookup';
 import { NO_NAME } from './tickets/row';
 
 /** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
@@ -167,7 +167,11 @@ function conditions(query: TicketQuery): { sql: string; values: unknown[] } {
   if (!list.fields.all_products && !query.ignoreProducts)
     all.push(`t.item = any(${$(list.fields.limit_products)}::integer[])`);
   if (!query.ignoreStatus) all.push(`t.status = any(${$(statusesOf(list.fields))}::text[])`);
-  if (where.ticket) all.push(`(t.id = ${$(where.ticket.id)} or t.secret = ${$(where.ticket.secret)})`);
+  if (where.ticket) {
+    const holder = `select id from tickets where secret = ${$(where.ticket.secret)} and event = $1 and not canceled
+                    order by ${SECRET_HOLDER} limit 1`;
+    all.push(`t.id in (${$(where.ticket.id)}, (${holder}))`);
+  }
   if (where.order !== undefined) all.push(`t.code_key = ${$(foldCase(where.order))}`);
   if (where.search !== undefined) all.push(searching(where.search, $));
   if (where.items) all.push(`t.item = any(${$(where.items)}::integer[])`);

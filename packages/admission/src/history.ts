@@ -5,6 +5,7 @@ import { stateList, type CheckinList } from '@gatehouse/domain/checkin-list';
 import { instantOf, parseInstant } from '@gatehouse/domain/instant';
 import { admits, autoCheckin, importCheckins, type ImportedRow } from '@gatehouse/domain/redeem';
 import type { Admissions } from '@gatehouse/domain/ticket';
+import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import type { Streams } from '@gatehouse/eventing/streams';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
 import type { Pool } from 'pg';
@@ -15,6 +16,8 @@ export const HISTORY_GROUP = 'history';
 
 /** Of how many tickets history is written at once. */
 const AT_ONCE = 200;
+/** Of imported check-ins so many make one append: a wristband that was scanned at every door for a week has thousands. */
+const ROWS_AT_ONCE = 500;
 
 /**
  * Admission's subscriber to reference: proposes stated lists to their deciders, makes imported check-ins history, and lets in
@@ -25,8 +28,8 @@ export function historySubscriber(options: {
   pool: Pool;
   lists: Streams<CheckinList, CheckinListEvent>;
   tickets: Streams<Admissions, TicketEvent>;
-  /** Waits until the read model `lists` has come to the newest event. */
-  listsCaughtUp(): Promise<unknown>;
+  /** Waits, bounded, until the read model `lists` has come to the newest event; whether it has. */
+  listsCaughtUp(): Promise<boolean>;
 }): (batch: readonly Envelope[]) => Promise<void> {
   const { pool, lists, tickets } = options;
 
@@ -68,7 +71,16 @@ export function historySubscriber(options: {
           nonce: row.nonce,
           row: row.id === null ? `${row.list} ${row.datetime} ${row.type}` : `pretix ${row.id}`,
         }));
-        tasks.push(() => tickets.transact(ticketStream(position.id), importCheckins(rows), command('checkins')));
+        tasks.push(async () => {
+          for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+            const some = importCheckins(rows.slice(from, from + ROWS_AT_ONCE));
+            await tickets.transact(
+              ticketStream(position.id),
+              some,
+              command(from === 0 ? 'checkins' : `checkins ${from}`),
+            );
+          }
+        });
       }
       if (position.canceled) continue;
       for (const { fields } of automatic) {
@@ -85,19 +97,22 @@ export function historySubscriber(options: {
     return tasks;
   }
 
+  /** All lists of an event. Without them an order cannot be decided, and it comes only once: then the batch must come again. */
+  async function currentLists(event: string): Promise<ListRow[]> {
+    if (!(await options.listsCaughtUp())) throw new StoreUnavailable('the read model lists is behind its history');
+    return listsOf(pool, event);
+  }
+
   /** The lists that let an order in when it is seen for the first time: those known before the import that brought it. */
   async function automaticLists(
     order: OrderFact,
     source: Envelope,
     known: Map<string, Promise<ListRow[]>>,
   ): Promise<ListRow[]> {
-    if (source.revision > 0 || order.status === 'e' || order.status === 'c') return [];
+    const isFirst = order.part ? order.part.first : source.revision === 0;
+    if (!isFirst || order.status === 'e' || order.status === 'c') return [];
     const event = `${order.organizer}/${order.event}`;
-    if (!known.has(event))
-      known.set(
-        event,
-        options.listsCaughtUp().then(() => listsOf(pool, event)),
-      );
+    if (!known.has(event)) known.set(event, currentLists(event));
     return (await known.get(event)!).filter(
       (list) => list.since < order.import && list.fields.auto_checkin_sales_channels.includes(order.sales_channel),
     );

@@ -84,6 +84,12 @@ const documentOf = (ask: Lookup, n: number) => ({
 });
 
 /**
+ * A shop gives a secret once, but an import may bring its new holder and say nothing of the old one. The one that may enter has it
+ * (paid before pending before the rest), of two the one that was stated last (import.md §3).
+ */
+export const SECRET_HOLDER = "case status when 'p' then 0 when 'n' then 1 else 2 end, order_import desc, id desc";
+
+/**
  * Everything that a scan needs to know, in one read that scans of the same moment share: the ticket, its history, the list's
  * revision and the credential's state, so that an edited list or a revoked token holds at every gate at once (design §3).
  */
@@ -103,7 +109,10 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
             left join lateral (
               (select * from tickets where id = q.id and event = q.event and date = q.date and not canceled)
               union all
-              (select * from tickets where secret = q.secret and event = q.event and date = q.date and not canceled)
+              (select * from (
+                 select * from tickets where secret = q.secret and event = q.event and not canceled
+                 order by ${SECRET_HOLDER} limit 1
+               ) holder where date = q.date)
               limit 1
             ) t on true
             left join admissions a on a.ticket = t.id

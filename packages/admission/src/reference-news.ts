@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import { caughtUp, type EventBus } from '@gatehouse/eventing/event-bus';
 
 /** Whether it is worth to look again: all that `reference` had published when this was asked is applied now. */

@@ -15,7 +15,8 @@ export type RefusalLog = {
 
 /**
  * The stream `refusals-<process>`: one writer, so that a shared screenshot at 200 gates makes no revisions race (design §3). A
- * new stream for each start of a process; refusals of one moment go down in one append.
+ * new stream for each start of a process; refusals of one moment go down in one append. What a request with an idempotency key is
+ * refused stands in a stream of the request's own: when it runs again after a crash, in whatever process, the refusal is there already.
  */
 export function refusalLog(store: EventStore): RefusalLog {
   const stream = `refusals-${randomUUID()}`;
@@ -35,10 +36,19 @@ export function refusalLog(store: EventStore): RefusalLog {
     },
     { batch: 500, waiting: 20_000 },
   );
+  async function recordOnce(own: string, event: NewEvent): Promise<void> {
+    try {
+      await store.append(own, 0, [event]);
+    } catch (error) {
+      if (!(error instanceof WrongRevision)) throw error;
+    }
+  }
+
   return {
     async record(data, { actor, trace, request }) {
-      const event = admission.write({ type: 'RedemptionRefused', data });
-      await appends.ask({ id: request ? uuidV5(request, 'refusal') : randomUUID(), ...event, actor, trace });
+      const event = { ...admission.write({ type: 'RedemptionRefused', data }), actor, trace };
+      if (request === undefined) await appends.ask({ id: randomUUID(), ...event });
+      else await recordOnce(`refusals-${request}`, { id: uuidV5(request, 'refusal'), ...event });
     },
   };
 }

@@ -12,6 +12,8 @@ export type ScanAsk = {
   readonly date: number | null;
   /** The ticket by its secret, or by its id, which goes first. */
   readonly secret: string;
+  /** Secrets to try in turn when there is no such ticket. */
+  others(): readonly string[];
   readonly id: number | null;
   /** SHA-256 of the scanner's secret; null when it was checked otherwise. */
   readonly credential: string | null;
@@ -21,7 +23,7 @@ export type ScanAsk = {
 export type ScanFound = { readonly list: ListRow | undefined; readonly found: Found };
 
 /**
- * Finds what a scan is about in one read that scans share. Lists are remembered as hints: the revision that comes with every
+ * Finds what a scan is about in one read that scans share; only a code that no ticket has takes more. Lists are remembered as hints: the revision that comes with every
  * read says whether one is still true.
  */
 export function scanLookup(admission: Admission): (ask: ScanAsk) => Promise<ScanFound> {
@@ -34,25 +36,36 @@ export function scanLookup(admission: Admission): (ask: ScanAsk) => Promise<Scan
     return list;
   }
 
-  return async ({ event, list: id, date, secret, id: ticket, credential }) => {
+  type Named = Pick<ScanAsk, 'secret' | 'id'>;
+  async function lookAt({ event, list: id, date, credential }: ScanAsk, ticket: Named): Promise<ScanFound> {
     let list = id === null ? undefined : lists.get(id);
     if (id !== null && !list) list = await currentList(event, id);
-    const isUnknown = ({ ticket: known, credential: holder }: Found) => !known || (credential !== null && !holder);
-    for (let asked = false; ;) {
+    for (;;) {
       const found = await admission.lookup({
         event,
         date: list?.fields.subevent ?? date,
-        secret,
-        id: ticket,
+        secret: ticket.secret,
+        id: ticket.id,
         list: id ?? 0,
         credential,
       });
-      if (found.listRevision === (list?.revision ?? null)) {
-        if (asked || !isUnknown(found) || !(await admission.news())) return { list, found };
-        asked = true;
-        continue;
-      }
+      if (found.listRevision === (list?.revision ?? null)) return { list, found };
       list = found.listRevision === null ? undefined : await currentList(event, id!);
+    }
+  }
+
+  return async (ask) => {
+    const isKnown = ({ credential }: Found) => ask.credential === null || credential !== null;
+    for (let asked = false; ; asked = true) {
+      const first = await lookAt(ask, ask);
+      if (isKnown(first.found)) {
+        if (first.found.ticket) return first;
+        for (const secret of first.list ? ask.others() : []) {
+          const other = await lookAt(ask, { secret, id: null });
+          if (other.found.ticket) return other;
+        }
+      }
+      if (asked || !(await admission.news())) return first;
     }
   };
 }

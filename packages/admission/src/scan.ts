@@ -11,9 +11,8 @@ import type { RefusalLog } from './refusals';
 export type Scanner = {
   readonly actor: string;
   readonly trace: string | null;
-  /** UUID of a request that may come again (contract §1.10), and whether this is such a repeat. */
+  /** UUID of a request that may come again (contract §1.10). */
   readonly request?: string;
-  readonly mayBeRepeat?: boolean;
 };
 
 export type Scanned = {
@@ -50,9 +49,11 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
   return {
     async admit(ticket, { list, scan }, by) {
       const stream = ticketStream(ticket.id);
-      if (by.request && by.mayBeRepeat && (await tickets.holds(stream, by.request))) {
-        // It was counted when it came first.
-        return { result: { outcome: 'ok', first: true }, before: withoutList(ticket.history.state, list.id) };
+      const told = by.request === undefined ? undefined : await tickets.recall(stream, by.request);
+      if (told) {
+        // It was counted when it came first, and is answered as then, whatever has happened since.
+        const { state } = told.before;
+        return { result: { outcome: 'ok', first: !state.checkins[list.id] }, before: state };
       }
       const decide = redeem(list, factsOf(ticket), scan);
       let before = ticket.history.state;
@@ -160,9 +161,3 @@ const factsOf = (ticket: Ticket): TicketFacts => ({
   canceled: false,
   answered: new Set(ticket.facts.answers.map((answer) => answer.question)),
 });
-
-/** The history as the first try saw it: without what that try wrote. */
-function withoutList(state: Admissions, list: number): Admissions {
-  const { [list]: _own, ...checkins } = state.checkins;
-  return { ...state, checkins };
-}

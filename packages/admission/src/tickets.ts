@@ -12,11 +12,14 @@ function sqlOf(file: string): string {
 /** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 4,
+  version: 5,
   sql: sqlOf('tickets.read-model.sql'),
   indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
+    { name: 'orders', key: 'stream', columns: '*' },
+    { name: 'order_parts', key: 'stream, revision', columns: 'r.stream, r.revision, r.data::jsonb' },
+    { name: 'name_schemes', key: 'event', columns: '*' },
     { name: 'admissions', key: 'ticket', columns: '*' },
     { name: 'checkins', key: 'list, ticket', columns: '*' },
     { name: 'deleted_lists', key: 'list', columns: '*' },

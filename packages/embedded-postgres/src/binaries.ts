@@ -1,18 +1,31 @@
-import { access, chmod, constants, cp, lstat, mkdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  cp,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { isCode } from './system-error';
+import { isCode, CannotStart } from './system-error';
 import { canRun, type ServerUser } from './server-user';
 
-/** Absolute paths of the programs of one PostgreSQL. */
-export type Binaries = { readonly initdb: string; readonly postgres: string };
+/** Absolute paths of the programs of one PostgreSQL, and its major version. */
+export type Binaries = { readonly initdb: string; readonly postgres: string; readonly major: string };
 
 type Distribution = { readonly folder: string; readonly version: string };
 
 /** The programs that npm brought, in a place where the server's user can run them; throws a sentence when there are none for this machine. */
 export async function binariesFor(user: ServerUser, log: (sentence: string) => void): Promise<Binaries> {
   const distribution = await findDistribution();
-  const shipped = programsIn(path.join(distribution.folder, 'native'));
+  const shipped = programsIn(path.join(distribution.folder, 'native'), distribution);
   await completeLinks(distribution.folder);
   await makeExecutable(shipped);
   if (user.kind === 'self' || canRun(user, shipped.postgres)) return shipped;
@@ -29,7 +42,7 @@ async function findDistribution(): Promise<Distribution> {
     const manifest = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as { version: string };
     return { folder, version: manifest.version };
   } catch (cause) {
-    throw new Error(
+    throw new CannotStart(
       `There is no embedded PostgreSQL for this machine: the package ${name} is not installed. ` +
         'Run "npm ci", or name a PostgreSQL of your own in DATABASE_URL.',
       { cause },
@@ -37,8 +50,9 @@ async function findDistribution(): Promise<Distribution> {
   }
 }
 
-function programsIn(native: string): Binaries {
-  return { initdb: path.join(native, 'bin', 'initdb'), postgres: path.join(native, 'bin', 'postgres') };
+function programsIn(native: string, { version }: Distribution): Binaries {
+  const program = (name: string) => path.join(native, 'bin', name);
+  return { initdb: program('initdb'), postgres: program('postgres'), major: version.split('.')[0]! };
 }
 
 /** The package's postinstall script makes these links; npm may have been told not to run scripts, so whatever is missing is made here. */
@@ -51,8 +65,8 @@ async function completeLinks(folder: string): Promise<void> {
       await symlink(path.relative(path.dirname(target), source), link);
     } catch (cause) {
       if (isCode(cause, 'EEXIST')) continue;
-      throw new Error(
-        `The link ${link} is missing and cannot be made. Run "npm rebuild" as the owner of node_modules.`,
+      throw new CannotStart(
+        `The link ${link} is missing and cannot be made by this user. Start Gatehouse once as the owner of node_modules.`,
         { cause },
       );
     }
@@ -67,6 +81,16 @@ async function makeExecutable(programs: Binaries): Promise<void> {
   }
 }
 
+/** What was installed under a strict umask is for its owner only, and so would the copy be. */
+async function makeReadable(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const place = path.join(entry.parentPath, entry.name);
+    const { mode } = await stat(place);
+    await chmod(place, mode | (entry.isDirectory() || mode & 0o100 ? 0o555 : 0o444));
+  }
+}
+
 /** PostgreSQL does not run as root; where its user cannot enter node_modules, it gets a copy, one per version and machine. */
 async function copyOf(
   distribution: Distribution,
@@ -74,7 +98,7 @@ async function copyOf(
   log: (sentence: string) => void,
 ): Promise<Binaries> {
   const home = path.join('/var/lib', `gatehouse-postgres-${distribution.version}`);
-  const copy = programsIn(home);
+  const copy = programsIn(home, distribution);
   const ready = await access(copy.postgres, constants.X_OK).then(
     () => true,
     () => false,
@@ -85,6 +109,7 @@ async function copyOf(
     await mkdir(unfinished, { recursive: true, mode: 0o755 });
     await chmod(unfinished, 0o755);
     await cp(path.join(distribution.folder, 'native'), unfinished, { recursive: true, verbatimSymlinks: true });
+    await makeReadable(unfinished);
     await rename(unfinished, home).catch(async (cause: unknown) => {
       await rm(unfinished, { recursive: true, force: true });
       // Another process was faster.
@@ -92,7 +117,7 @@ async function copyOf(
     });
   }
   if (canRun(user, copy.postgres)) return copy;
-  throw new Error(
+  throw new CannotStart(
     `PostgreSQL does not run as root, and the user ${user.name} can run it neither in ${distribution.folder} nor in ${home}. ` +
       'Start Gatehouse as an ordinary user, or name a PostgreSQL of your own in DATABASE_URL.',
   );

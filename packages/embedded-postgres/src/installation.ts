@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, link, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { binariesFor, type Binaries } from './binaries';
-import { isCode, reasonOf } from './system-error';
+import { isCode, reasonOf, CannotStart } from './system-error';
 import { freePort } from './free-port';
 import { isAlive } from './postmaster';
 import { canEnter, identity, serverUser, type ServerUser } from './server-user';
@@ -43,21 +43,38 @@ export async function installation(
   const cluster = path.resolve(folder, remembered.cluster);
   const user = await serverUser(cluster);
   const binaries = await binariesFor(user, log);
-  if (!(await exists(cluster))) await initialise({ cluster, password, port, user, binaries }, durable, log);
+  if (await exists(cluster)) await refuseOtherMajor(cluster, binaries);
+  else await initialise({ cluster, password, port, user, binaries }, durable, log);
   return { cluster, password, port, user, binaries };
 }
 
 async function recall(folder: string): Promise<Remembered | null> {
   const file = path.join(folder, 'postgres.json');
+  let text: string;
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Remembered;
+    text = await readFile(file, 'utf8');
   } catch (cause) {
     if (isCode(cause, 'ENOENT')) return null;
-    throw new Error(
+    throw new CannotStart(
       `${file}, which holds the database's password, cannot be read: ${reasonOf(cause)}. ` +
-        'Start Gatehouse as the user who started it the first time, or choose another data folder.',
+        'Start Gatehouse as the user who started it the first time, or set GATEHOUSE_DATA to another folder.',
       { cause },
     );
+  }
+  const remembered = rememberedIn(text);
+  if (remembered) return remembered;
+  throw new CannotStart(
+    `${file}, which holds the database's password, is damaged: restore it from a backup, or set GATEHOUSE_DATA to a new folder.`,
+  );
+}
+
+function rememberedIn(text: string): Remembered | null {
+  try {
+    const { password, port, cluster } = (JSON.parse(text) ?? {}) as Partial<Remembered>;
+    const whole = typeof password === 'string' && typeof cluster === 'string' && Number.isInteger(port);
+    return whole ? { password, port: port!, cluster } : null;
+  } catch {
+    return null;
   }
 }
 
@@ -140,7 +157,9 @@ function runInitdb({ binaries, user }: Installation, target: string, flags: stri
     child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) return resolve();
-      reject(new Error(`initdb could not create the database: ${lastWords(complaint) || `it ended with ${code}`}`));
+      reject(
+        new CannotStart(`initdb could not create the database: ${lastWords(complaint) || `it ended with ${code}`}`),
+      );
     });
   });
 }
@@ -163,6 +182,16 @@ async function removeUnfinished(cluster: string): Promise<void> {
     if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue;
     await rm(path.join(path.dirname(cluster), name), { recursive: true, force: true });
   }
+}
+
+/** PostgreSQL reads the files of its own major version only. */
+async function refuseOtherMajor(cluster: string, { major }: Binaries): Promise<void> {
+  const theirs = (await readFile(path.join(cluster, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
+  if (theirs === '' || theirs === major) return;
+  throw new CannotStart(
+    `The files in ${cluster} are of PostgreSQL ${theirs}, and this release of Gatehouse brings PostgreSQL ${major}: dump the database with ` +
+      'the release that made it (pg_dump), set GATEHOUSE_DATA to a new folder, start, and restore the dump there.',
+  );
 }
 
 async function exists(cluster: string): Promise<boolean> {

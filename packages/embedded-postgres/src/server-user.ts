@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
+import { CannotStart } from './system-error';
 
 /** Who runs PostgreSQL: ourselves, or, because it refuses to run as root, somebody else. */
 export type ServerUser =
@@ -16,7 +17,7 @@ export async function serverUser(cluster: string | null): Promise<ServerUser> {
     const [uid, gid] = [idOf(name, '-u'), idOf(name, '-g')];
     if (uid && gid) return { kind: 'other', name, uid, gid };
   }
-  throw new Error(
+  throw new CannotStart(
     'PostgreSQL does not run as root, and this machine has neither a user "postgres" nor a user "nobody" to run it as. ' +
       'Start Gatehouse as an ordinary user, or name a PostgreSQL of your own in DATABASE_URL.',
   );

@@ -1,17 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
 import { runningPostmaster } from './postmaster';
-import { startEmbedded, type EmbeddedOptions } from './start-embedded';
+import { startEmbedded, type Embedded, type EmbeddedOptions } from './start-embedded';
 
 const asRoot = process.getuid?.() === 0;
 const said: string[] = [];
 const log = (sentence: string) => void said.push(sentence);
-const start = (dataFolder: string, more: Partial<EmbeddedOptions> = {}) => startEmbedded({ dataFolder, log, ...more });
+const servers: Embedded[] = [];
+async function start(dataFolder: string, more: Partial<EmbeddedOptions> = {}): Promise<Embedded> {
+  const server = await startEmbedded({ dataFolder, log, ...more });
+  servers.push(server);
+  return server;
+}
 
 let parent: string;
 let dataFolder: string;
@@ -26,6 +31,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const server of servers.splice(0)) await server.stop();
   const running = await runningPostmaster(await clusterOf(dataFolder));
   if (running) process.kill(running.pid, 'SIGQUIT');
   const cluster = await clusterOf(dataFolder);
@@ -53,14 +59,24 @@ async function query<T>(url: string, sql: string): Promise<T[]> {
   }
 }
 
+/** At most half a minute. */
+async function until(is: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 30_000; !(await is());) {
+    if (Date.now() > end) throw new Error('it has not come true');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Another Node process that uses the data folder, in a process group of its own. */
 async function otherProcess(kind: 'command' | 'service') {
   const program = path.join(__dirname, '../test/user.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', program, dataFolder, kind], {
     detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   children.push(child);
+  const its: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (sentence) => its.push(sentence));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);
@@ -69,6 +85,7 @@ async function otherProcess(kind: 'command' | 'service') {
   return {
     ...(JSON.parse(line) as { url: string; adopted: boolean }),
     pid: child.pid ?? 0,
+    said: its,
     kill: () => (child.kill('SIGKILL'), ended),
     finish: () => (child.stdin.write('\n'), ended),
   };
@@ -165,9 +182,75 @@ describe('the embedded PostgreSQL', () => {
     await session.query(`create table committed as select 7 as seven`);
     process.kill((await serverPid()) ?? 0, 'SIGKILL');
     const second = await start(dataFolder);
-    expect(second.adopted).toBe(false);
     expect(await query(second.url, 'select * from committed')).toEqual([{ seven: 7 }]);
     await second.stop();
+  });
+
+  it('comes back by itself after kill -9 of PostgreSQL, once, for all processes that use it', async () => {
+    const service = await start(dataFolder, { takeOver: true });
+    const others = [await otherProcess('service'), await otherProcess('command')];
+    for (let round = 0; round < 2; round++) {
+      const killed = await serverPid();
+      process.kill(killed ?? 0, 'SIGKILL');
+      await until(async () => ![null, killed].includes(await serverPid()));
+      for (const { url } of [service, ...others]) {
+        await until(() =>
+          query(url, 'select 1').then(
+            () => true,
+            () => false,
+          ),
+        );
+      }
+    }
+    // Each says that it is gone; who starts it says that, too.
+    const told = [...said, ...others.flatMap((other) => other.said)];
+    expect(told.filter((sentence) => sentence === 'PostgreSQL runs again.')).toHaveLength(2);
+    for (const other of others) await other.finish();
+    await service.stop();
+    expect(await serverPid()).toBeNull();
+  });
+
+  it('is watched by who adopted it, when who started it is dead', async () => {
+    const starter = await otherProcess('service');
+    const adopted = await start(dataFolder);
+    await starter.kill();
+    process.kill((await serverPid()) ?? 0, 'SIGKILL');
+    await until(() =>
+      query(adopted.url, 'select 1').then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(said).toContain('PostgreSQL runs again.');
+  });
+
+  it('is tried again for as long as it takes, and stays away once it was left', async () => {
+    const service = await start(dataFolder);
+    const pid = await serverPid();
+    const control = path.join(await clusterOf(dataFolder), 'global/pg_control');
+    await rename(control, `${control}.away`);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await until(() => Promise.resolve(said.filter((sentence) => sentence.endsWith('It is tried again.')).length > 1));
+    await rename(`${control}.away`, control);
+    await until(() =>
+      query(service.url, 'select 1').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await service.stop();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await serverPid()).toBeNull();
+  });
+
+  it('does not let its log grow for ever', async () => {
+    const service = await start(dataFolder);
+    const logFile = path.join(dataFolder, 'postgres.log');
+    await appendFile(logFile, Buffer.alloc(10_000_001, 'long\n'));
+    await until(async () => (await stat(logFile)).size < 1_000_000);
+    expect((await stat(`${logFile}.1`)).size).toBeGreaterThan(10_000_000);
+    await query(service.url, 'select no_such_column').catch(() => undefined);
+    expect(await readFile(logFile, 'utf8')).toMatch(/^[^]{0,500}no_such_column/);
   });
 
   it('starts although postmaster.pid names a process that is something else by now', async () => {

@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
-import { open, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { freePort } from './free-port';
-import { isCode, isSystemError, reasonOf } from './system-error';
-import { installation, lastWords, role, serverEnvironment, type Installation } from './installation';
-import { isAlive, removeStalePidFile, runningPostmaster, type Postmaster } from './postmaster';
-import { identity } from './server-user';
+import { installation, role, type Installation } from './installation';
+import { isAlive, runningPostmaster, type Postmaster } from './postmaster';
+import { findOrStartServer, stopServer, type Found } from './server';
+import { isCode, isSystemError, reasonOf, adviceOn, CannotStart } from './system-error';
+import { watchServer } from './watch-server';
 
 export type EmbeddedOptions = {
   /** Where password, log and, if possible, PostgreSQL's files live; made when missing. */
@@ -25,14 +24,15 @@ export type Embedded = {
   readonly url: string;
   /** True when the server was running already. */
   readonly adopted: boolean;
-  /** Stops the server, unless another process uses it or it is not ours to stop. Close all connections first. */
+  /** Looks after the server no longer, and stops it, unless another process uses it or it is not ours to stop. Close all connections first. */
   stop(): Promise<void>;
 };
 
 const defaults: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: '100',
+  // Nine processes of all roles, and commands (docs/operations.md).
+  max_connections: '200',
   shared_buffers: '256MB',
   max_wal_size: '2GB',
   log_checkpoints: 'off',
@@ -45,7 +45,7 @@ const defaults: Readonly<Record<string, string>> = {
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   if (process.platform === 'win32') {
-    throw new Error(
+    throw new CannotStart(
       'The embedded PostgreSQL is not supported on Windows: use WSL, or name a PostgreSQL in DATABASE_URL.',
     );
   }
@@ -54,7 +54,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   } catch (cause) {
     if (!isSystemError(cause)) throw cause;
     const where = cause.path === undefined ? '' : ` (${cause.path})`;
-    throw new Error(`PostgreSQL cannot be started in ${options.dataFolder}: ${reasonOf(cause)}${where}.`, { cause });
+    throw new CannotStart(
+      `PostgreSQL cannot be started in ${options.dataFolder}: ${reasonOf(cause)}${where}. ${adviceOn(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -66,12 +71,19 @@ async function findOrStart(options: EmbeddedOptions): Promise<Embedded> {
     let found: Found;
     let url: string | null;
     do {
-      found = await findOrStartServer(installed, { ...options, settings });
+      found = await findOrStartServer(installed, { dataFolder: options.dataFolder, settings });
       url = await connectable(installed, found.postmaster);
     } while (url === null);
     const { adopted } = found;
     const mayStop = !adopted || options.takeOver === true || users.foundCompany;
-    return { url, adopted, stop: () => leave(installed, users, mayStop) };
+    const port = Number(new URL(url).port);
+    const watch = watchServer(installed, { dataFolder: options.dataFolder, log: options.log, settings, port });
+    let left: Promise<void> | undefined;
+    const stop = async () => {
+      await watch.stop();
+      await leave(installed, users, mayStop);
+    };
+    return { url, adopted, stop: () => (left ??= stop()) };
   } catch (error) {
     await users.signOut();
     throw error;
@@ -113,97 +125,6 @@ async function leave(installed: Installation, users: Users, mayStop: boolean): P
   if (postmaster) await stopServer(installed.cluster, postmaster);
 }
 
-/** SIGINT is PostgreSQL's "fast shutdown": sessions are ended, everything is written, no recovery at the next start. */
-async function stopServer(cluster: string, { pid }: Postmaster): Promise<void> {
-  kill(pid, 'SIGINT');
-  const patienceMs = 60_000;
-  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += 20) {
-    if ((await runningPostmaster(cluster))?.pid !== pid) return;
-    await sleep(20);
-  }
-  throw new Error(`PostgreSQL (process ${pid}) has not stopped within ${patienceMs / 1000} seconds.`);
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (cause) {
-    if (isAlive(pid))
-      throw new Error(`PostgreSQL (process ${pid}) belongs to another user and cannot be stopped.`, { cause });
-  }
-}
-
-type Found = { readonly postmaster: Postmaster; readonly adopted: boolean };
-type Starting = EmbeddedOptions & { readonly settings: Readonly<Record<string, string>> };
-
-async function findOrStartServer(installed: Installation, options: Starting): Promise<Found> {
-  const { cluster } = installed;
-  for (let attempt = 1; ; attempt++) {
-    const running = await runningPostmaster(cluster);
-    if (running) {
-      const lives = async () => (await runningPostmaster(cluster))?.pid === running.pid;
-      const ready = await untilReady(cluster, running.pid, lives);
-      if (ready) return { postmaster: ready, adopted: true };
-      continue;
-    }
-    await removeStalePidFile(cluster);
-    const started = await start(installed, options);
-    if (started.kind === 'ready') return { postmaster: started.postmaster, adopted: false };
-    if (attempt >= 100 || !started.passing) {
-      throw new Error(`PostgreSQL could not start: ${started.words} Its log is ${logFileOf(options.dataFolder)}.`);
-    }
-    await sleep(100);
-  }
-}
-
-type Started =
-  | { readonly kind: 'ready'; readonly postmaster: Postmaster }
-  /** `passing`: another try may succeed, since somebody else was faster or is not gone yet. */
-  | { readonly kind: 'failed'; readonly words: string; readonly passing: boolean };
-
-async function start(installed: Installation, { dataFolder, settings }: Starting): Promise<Started> {
-  const port = await freePort(installed.port);
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const logFile = logFileOf(dataFolder);
-  await shorten(logFile);
-  const output = await open(logFile, 'a', 0o600);
-  const before = (await output.stat()).size;
-  try {
-    // A session of its own: Ctrl-C in the terminal must not stop it before the service has drained.
-    const child = spawn(installed.binaries.postgres, ['-D', installed.cluster, '-p', String(port), ...flags], {
-      cwd: '/',
-      detached: true,
-      env: serverEnvironment(),
-      stdio: ['ignore', output.fd, output.fd],
-      ...identity(installed.user),
-    });
-    const failed = new Promise<Error>((resolve) => child.once('error', resolve));
-    child.unref();
-    const pid = child.pid;
-    if (pid === undefined) throw new Error(`PostgreSQL could not be started: ${(await failed).message}.`);
-    const lives = () => Promise.resolve(child.exitCode === null && child.signalCode === null);
-    const ready = await untilReady(installed.cluster, pid, lives);
-    if (ready) return { kind: 'ready', postmaster: ready };
-  } finally {
-    await output.close();
-  }
-  const said = (await readFile(logFile)).subarray(before).toString('utf8');
-  // Another process starts it too, a killed server's processes are not gone yet, or the port was taken in between.
-  const passing =
-    /postmaster\.pid" already exists|pre-existing shared memory|could not bind|postmaster\.pid" is empty/.test(said);
-  return { kind: 'failed', words: lastWords(said), passing };
-}
-
-/** Waits while the server starts or recovers; null when it has ended instead. */
-async function untilReady(cluster: string, pid: number, lives: () => Promise<boolean>): Promise<Postmaster | null> {
-  while (await lives()) {
-    const postmaster = await runningPostmaster(cluster);
-    if (postmaster?.pid === pid && postmaster.status === 'ready') return postmaster;
-    await sleep(10);
-  }
-  return null;
-}
-
 /**
  * Proves that the server is ours (the password fits) and makes the database on the first start. Null when it is gone: one that was
  * killed a moment ago looks alive until its connections break.
@@ -219,9 +140,13 @@ async function connectable({ cluster, password }: Installation, { pid, port }: P
       if (isCode(cause, '3D000')) break;
       if ((await runningPostmaster(cluster))?.pid !== pid) return null;
       if (!isBroken(cause) || Date.now() > until) {
-        throw new Error(`A PostgreSQL answers on port ${port}, but it does not let us in; is it another one's?`, {
-          cause,
-        });
+        throw new CannotStart(
+          `PostgreSQL answers on port ${port}, but does not let us in (${reasonOf(cause)}): the password in postgres.json is not that of ` +
+            'its files; restore both from one backup, or set GATEHOUSE_DATA to a new folder.',
+          {
+            cause,
+          },
+        );
       }
       await sleep(20);
     }
@@ -246,14 +171,4 @@ async function withClient(url: string, work: (client: Client) => Promise<unknown
   } finally {
     await client.end();
   }
-}
-
-function logFileOf(dataFolder: string): string {
-  return path.join(dataFolder, 'postgres.log');
-}
-
-/** The log is for the last days, not for ever. */
-async function shorten(logFile: string): Promise<void> {
-  const size = (await stat(logFile).catch(() => null))?.size ?? 0;
-  if (size > 10_000_000) await truncate(logFile);
 }

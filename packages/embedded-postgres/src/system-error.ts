@@ -1,3 +1,8 @@
+/** Why there is no embedded PostgreSQL, as a sentence for a person: what is wrong, and what to do. */
+export class CannotStart extends Error {
+  override name = 'CannotStart';
+}
+
 /** Whether a thrown value carries that code: a system error's (`ENOENT`, …) or PostgreSQL's SQLSTATE. */
 export function isCode(error: unknown, code: string): boolean {
   return hasKey(error, 'code') && error.code === code;
@@ -11,6 +16,15 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 /** Not `instanceof Error`: under jest the system's errors come from another realm. */
 function hasKey<K extends string>(error: unknown, key: K): error is Record<K, unknown> {
   return typeof error === 'object' && error !== null && key in error;
+}
+
+/** A system error in words, and what to do about it in a data folder. */
+export function adviceOn(cause: unknown): string {
+  if (isCode(cause, 'EACCES') || isCode(cause, 'EPERM') || isCode(cause, 'EROFS')) {
+    return 'Set GATEHOUSE_DATA to a folder that this user may write to, or start Gatehouse as the user who owns this one.';
+  }
+  if (isCode(cause, 'ENOSPC')) return 'Make room on it, and start Gatehouse again.';
+  return 'Set GATEHOUSE_DATA to a folder of its own.';
 }
 
 /** A system error in words. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { catalog, event } from '@gatehouse/events/define';
-import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
+import type { Envelope } from '@gatehouse/events/envelope';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { aStream, idsOf } from './contract';

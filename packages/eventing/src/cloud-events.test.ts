@@ -61,8 +61,10 @@ describe('an event as the outside sees it', () => {
   });
 
   test('a refused scan is about its ticket, or about its stream when the ticket is unknown', () => {
-    expect(subjectOf(recorded('RedemptionRefused', refused, 'refusals-x'))).toBe('ticket-7');
-    expect(subjectOf(recorded('RedemptionRefused', { ...refused, position: null }, 'refusals-x'))).toBe('refusals-x');
+    expect(subjectOf(recorded('RedemptionRefused', refused, 'refusals-x'), published)).toBe('ticket-7');
+    const unknown = recorded('RedemptionRefused', { ...refused, position: null }, 'refusals-x');
+    expect(subjectOf(unknown, published)).toBe('refusals-x');
+    expect(subjectOf(recorded('PositionRedeemed', redeemed), published)).toBe('ticket-7');
   });
 
   test('what this release does not know is not published, since it may have private fields', () => {

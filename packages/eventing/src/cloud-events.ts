@@ -1,41 +1,42 @@
-import { ticketStream } from '@gatehouse/events/admission';
+import type { Audience } from '@gatehouse/events/contexts';
 import { NewerEventVersion, type EventDefinition } from '@gatehouse/events/define';
-import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
+import type { Envelope } from '@gatehouse/events/envelope';
 import { schemaUrn } from '@gatehouse/events/published';
 
-/** The events that a context publishes, by type. */
+/** The events that a context publishes, by type, and who reads them. */
 export type Published = {
   readonly context: Context;
   readonly definitions: ReadonlyMap<string, EventDefinition>;
-  /** On a public topic private fields are left out; an internal one carries whole events, for our own contexts (design §8). */
-  readonly audience: 'public' | 'internal';
+  /** For the public, private fields are left out; our own contexts get whole events (design §8). */
+  readonly audience: Audience;
 };
 
 /** CloudEvents 1.0, structured mode in JSON. */
 export const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
-/** What an event is about: its stream, but of a refused scan the ticket, so that a ticket's story keeps its order (design §8). */
-export function subjectOf(event: Envelope): string {
-  if (event.type !== 'RedemptionRefused') return event.stream;
-  const { position } = event.data as { position: number | null };
-  return position === null ? event.stream : ticketStream(position);
-}
+/**
+ * What an event is about: its stream, unless its definition says otherwise, as a refused scan's does, which stands in another
+ * stream than its ticket's. It is the key of the message, so that a subject's events keep their order (design §8).
+ */
+export const subjectOf = (event: Envelope, { definitions }: Pick<Published, 'definitions'>): string =>
+  definitions.get(event.type)?.subject(event.data) ?? event.stream;
 
 /**
  * An event as the outside sees it. Throws for an event that this release does not know: whether some of its fields are private
  * only a newer one can tell.
  */
-export function cloudEvent(event: Envelope, { context, definitions, audience }: Published): string {
+export function cloudEvent(event: Envelope, published: Published): string {
+  const { context, audience } = published;
   const { id, type, version, stream, revision, time, actor, trace } = event;
-  const definition = definitions.get(type);
-  if (!definition || definition.version < version) throw new NewerEventVersion(type, version, definition?.version ?? 0);
+  const definition = definitionOf(event, published);
   const hidden = audience === 'public' ? definition.privateFields : [];
   return JSON.stringify({
     specversion: '1.0',
     id,
     source: `/gatehouse/${context}`,
     type,
-    subject: subjectOf(event),
+    subject: subjectOf(event, published),
     time,
     datacontenttype: 'application/json',
     dataschema: schemaUrn(context, type, version),
@@ -46,6 +47,16 @@ export function cloudEvent(event: Envelope, { context, definitions, audience }: 
     ...(trace === null ? {} : { traceparent: trace }),
     data: hidden.length === 0 ? event.data : without(event.data, hidden),
   });
+}
+
+/** Whether this audience may read the event at all. Throws as `cloudEvent` does. */
+export const mayRead = (event: Envelope, published: Published): boolean =>
+  published.audience === 'internal' || !definitionOf(event, published).isPrivate;
+
+function definitionOf({ type, version }: Envelope, { definitions }: Published): EventDefinition {
+  const definition = definitions.get(type);
+  if (!definition || definition.version < version) throw new NewerEventVersion(type, version, definition?.version ?? 0);
+  return definition;
 }
 
 function without(data: unknown, fields: readonly string[]): Record<string, unknown> {

@@ -1,4 +1,5 @@
-import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
+import type { Envelope } from '@gatehouse/events/envelope';
 import type { PoolClient } from 'pg';
 import type { Position } from './event-store';
 

@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import { testDatabase } from '@gatehouse/test-support/postgres';
 import type { Pool } from 'pg';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from './postgres';

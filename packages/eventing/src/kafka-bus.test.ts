@@ -1,4 +1,6 @@
 import { describeWithKafka, testKafka } from '@gatehouse/test-support/kafka';
+import { readTopic } from '@gatehouse/test-support/topic-reader';
+import { event, type EventDefinition } from '@gatehouse/events/define';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { eventBusContract } from './bus-contract';
 import { consumerStatus, resetConsumer, skipStuckEvent } from './consumer-admin';
@@ -6,8 +8,10 @@ import { aStream, idsOf } from './contract';
 import { caughtUp } from './event-bus';
 import { until } from './history-in-test';
 import { kafkaClient } from './kafka-client';
-import { happened, kafkaInTest, type KafkaInTest } from './kafka-in-test';
-import { applyTopic, topicPlan } from './kafka-topics';
+import { kafkaBus } from './kafka-bus';
+import { definitions, happened, kafkaInTest, type KafkaInTest } from './kafka-in-test';
+import { applyTopic, topicPlans, topicsOf } from './kafka-topics';
+import { z } from 'zod';
 
 describeWithKafka('the bus on Kafka', () => {
   for (const context of ['reference', 'admission'] as const) {
@@ -95,6 +99,53 @@ describeWithKafka('the bus on Kafka', () => {
       expect(idsOf(one.applied)).toEqual([...idsOf(events), ...idsOf(events)]);
     });
 
+    test('a context with private content has two topics: outsiders get neither private events nor private fields', async () => {
+      const brokers = await testKafka();
+      const prefix = `${installation.prefix}-two`;
+      const Issued = event('Issued', z.object({ secrets: z.array(z.string()) }), { isPrivate: true });
+      const Sold = event('Sold', z.object({ amount: z.int(), buyer: z.string() }), { privateFields: ['buyer'] });
+      const publishes = {
+        context: 'admission',
+        definitions: new Map<string, EventDefinition>([...definitions, ['Issued', Issued], ['Sold', Sold]]),
+        topics: [
+          { audience: 'internal', partitions: 1 },
+          { audience: 'public', partitions: 3 },
+        ],
+      } as const;
+      const topics = topicsOf('admission', prefix, publishes);
+      expect(topics.map(({ topic }) => topic)).toEqual([`${prefix}.admission.internal`, `${prefix}.admission`]);
+      const admin = kafkaClient({ brokers }).admin();
+      await admin.connect();
+      for (const { topic, partitions } of topics) {
+        await applyTopic(admin, { topic, partitions, replicationFactor: 1, minInsyncReplicas: 1 });
+      }
+      await admin.disconnect();
+      const { pool } = installation;
+      const bus = kafkaBus({
+        connection: { brokers },
+        prefix,
+        publishes,
+        pool,
+        schema: 'admission',
+        onHealth: () => undefined,
+      });
+      const stream = aStream();
+      const [first, last] = [happened(stream, 0), happened(stream, 3)];
+      const issued = { ...happened(stream, 1), type: 'Issued', data: { secrets: ['s1'] } };
+      const sold = { ...happened(stream, 2), type: 'Sold', data: { amount: 2, buyer: 'Anna' } };
+      await bus.publish([first, issued, sold]);
+      await bus.publish([last]);
+      await bus.close();
+      const [internal, outside] = await Promise.all(topics.map(({ topic }) => readTopic(brokers, topic)));
+      await until(() => internal!.seen.length === 4 && outside!.seen.length === 3);
+      expect(internal!.seen.map((each) => each.event.data)).toEqual(
+        [first, issued, sold, last].map(({ data }) => data),
+      );
+      expect(outside!.seen.map((each) => each.event.id)).toEqual(idsOf([first, sold, last]));
+      expect(outside!.seen[1]!.event.data).toEqual({ amount: 2 });
+      await Promise.all([internal!.close(), outside!.close()]);
+    });
+
     test('what waits behind a publication that failed is not published before it', async () => {
       const { bus } = installation.open();
       const stream = aStream();
@@ -112,7 +163,7 @@ describeWithKafka('the bus on Kafka', () => {
       const admin = kafkaClient({ brokers: await testKafka() }).admin();
       await admin.connect();
       const prefix = `${installation.prefix}-other`;
-      const plan = topicPlan('admission', { prefix, replicationFactor: 1, minInsyncReplicas: 1 });
+      const plan = topicPlans('admission', { prefix, replicationFactor: 1, minInsyncReplicas: 1 })[0]!;
       await admin.createTopics({
         topics: [
           {

@@ -1,14 +1,15 @@
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context, ContextRow } from '@gatehouse/events/contexts';
+import type { Envelope } from '@gatehouse/events/envelope';
 import { SpanKind } from '@opentelemetry/api';
 import { Partitioners, type Admin, type Message, type Producer } from 'kafkajs';
 import type { Pool } from 'pg';
-import { CLOUD_EVENT, cloudEvent, subjectOf, type Published } from './cloud-events';
+import { CLOUD_EVENT, cloudEvent, mayRead, subjectOf, type Published } from './cloud-events';
 import type { EventBus } from './event-bus';
 import { disconnected, kafkaClient, RETRY, type KafkaConnection } from './kafka-client';
 import { consumeTopics } from './kafka-consumer';
 import { kafkaLog } from './kafka-log';
 import type { Lag } from './lag';
-import { incarnationOf, topicName } from './kafka-topics';
+import { followedTopic, incarnationOf, topicsOf, type ContextTopic } from './kafka-topics';
 import type { Log } from './log-bus';
 import { available } from './postgres';
 import type { FeedHealth } from './feed-health';
@@ -17,10 +18,10 @@ import { spanBelow, traceparentOf } from './tracing';
 
 export type KafkaBusOptions = {
   readonly connection: KafkaConnection;
-  /** Separates installations that share a cluster: `<prefix>.<context>` is a topic, `<prefix>.<schema>.<group>` a group. */
+  /** Separates installations that share a cluster: names of topics begin with it, and `<prefix>.<schema>.<group>` is a group. */
   readonly prefix?: string | undefined;
   /** What this process may publish: the context whose schema `pool` sees. */
-  readonly publishes?: Published | undefined;
+  readonly publishes?: ({ readonly context: Context } & ContextRow) | undefined;
   /** Of the context's schema: checkpoints, and what was seen of topics. */
   readonly pool: Pool;
   readonly schema: string;
@@ -65,12 +66,19 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
     return admin;
   }
 
-  /** `ends`: an offset below shows that the topic was made anew under the producer, of which kafkajs says nothing. */
-  type Sender = { readonly producer: Producer; readonly ends: bigint[] };
+  /** Of the context that this process publishes. */
+  const published: readonly ContextTopic[] = publishes ? topicsOf(publishes.context, prefix, publishes) : [];
+
+  /** `ends`, by topic: an offset below shows that the topic was made anew under the producer, of which kafkajs says nothing. */
+  type Sender = { readonly producer: Producer; readonly ends: ReadonlyMap<string, bigint[]> };
   let sender: Sender | undefined;
 
-  async function newSender(topic: string): Promise<Sender> {
-    const { ends } = await ask((admin) => sameGeneration(pool, admin, { name: RELAY, topic }));
+  async function newSender(): Promise<Sender> {
+    const ends = new Map<string, bigint[]>();
+    for (const { topic } of published) {
+      const now = await ask((admin) => sameGeneration(pool, admin, { name: RELAY, topic }));
+      ends.set(topic, [...now.ends]);
+    }
     const producer = kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
@@ -84,18 +92,19 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
       await disconnected(producer);
       throw error;
     }
-    return { producer, ends: [...ends] };
+    return { producer, ends };
   }
 
   async function send(topic: string, messages: readonly Message[]): Promise<void> {
-    const mine = (sender ??= await newSender(topic));
+    const mine = (sender ??= await newSender());
+    const ends = mine.ends.get(topic)!;
     try {
       for (const part of partsOf(messages)) {
         const acknowledged = await mine.producer.send({ topic, acks: -1, messages: part });
         for (const { partition, baseOffset } of acknowledged) {
           const offset = BigInt(baseOffset ?? -1);
-          if (offset < (mine.ends[partition] ?? 0n)) throw new WrongGeneration(`The topic ${topic} was made anew.`);
-          mine.ends[partition] = offset + 1n;
+          if (offset < (ends[partition] ?? 0n)) throw new WrongGeneration(`The topic ${topic} was made anew.`);
+          ends[partition] = offset + 1n;
         }
       }
     } catch (error) {
@@ -128,23 +137,22 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
   return {
     async publish(events) {
       if (!publishes) throw new Error('this process publishes nothing');
-      const topic = topicName(publishes.context, prefix);
-      const spans = events.map((event) => spanBelow(event.trace, `publish ${topic}`, SpanKind.PRODUCER));
-      const messages = events.map((event, i): Message => {
-        const traceparent = traceparentOf(spans[i]) ?? event.trace;
-        return {
-          key: subjectOf(event),
-          value: cloudEvent(event, publishes),
-          // A clock that runs ahead must not make the broker refuse the event.
-          timestamp: String(Math.min(Date.parse(event.time), Date.now())),
-          headers: { 'content-type': CLOUD_EVENT, ...(traceparent === null ? {} : { traceparent }) },
-        };
+      const { context, definitions } = publishes;
+      const sends = published.map(({ topic, audience }) => {
+        const readable = events.filter((event) => mayRead(event, { context, definitions, audience }));
+        const spans = readable.map((event) => spanBelow(event.trace, `publish ${topic}`, SpanKind.PRODUCER));
+        const messages = readable.map((event, i) =>
+          messageOf(event, { context, definitions, audience }, traceparentOf(spans[i]) ?? event.trace),
+        );
+        return { topic, messages, spans };
       });
-      await inTurn(() => send(topic, messages)).finally(() => spans.forEach((span) => span?.end()));
+      await inTurn(async () => {
+        for (const { topic, messages } of sends) await send(topic, messages);
+      }).finally(() => sends.forEach(({ spans }) => spans.forEach((span) => span?.end())));
     },
 
     async consume(group, topics, handle, signal) {
-      const byName = new Map(topics.map((context) => [topicName(context, prefix), context]));
+      const byName = new Map(topics.map((context) => [followedTopic(context, prefix), context]));
       const groupId = `${prefix ?? 'gatehouse'}.${schema}.${group}`;
       await consumeTopics(
         {
@@ -166,7 +174,7 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
 
     async ends(topics) {
       const ends: { topic: string; partition: number; end: string }[] = [];
-      for (const topic of topics.map((context) => topicName(context, prefix))) {
+      for (const topic of topics.map((context) => followedTopic(context, prefix))) {
         const now = await ask((admin) => incarnationOf(admin, topic));
         if (!now) throw new WrongGeneration(`There is no topic ${topic}: make it with \`gatehouse topics apply\`.`);
         now.ends.forEach((end, partition) => ends.push({ topic, partition, end: String(end) }));
@@ -186,7 +194,7 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
       return rows[0]!.left;
     },
 
-    log: (context) => kafkaLog({ kafka, topic: topicName(context, prefix), ask }),
+    log: (context) => kafkaLog({ kafka, topic: followedTopic(context, prefix), ask }),
 
     lag: () => [...lags].flatMap((each) => each()),
 
@@ -198,6 +206,16 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
       administrator = undefined;
       await admin?.then((each) => disconnected(each)).catch(() => undefined);
     },
+  };
+}
+
+function messageOf(event: Envelope, published: Published, traceparent: string | null): Message {
+  return {
+    key: subjectOf(event, published),
+    value: cloudEvent(event, published),
+    // A clock that runs ahead must not make the broker refuse the event.
+    timestamp: String(Math.min(Date.parse(event.time), Date.now())),
+    headers: { 'content-type': CLOUD_EVENT, ...(traceparent === null ? {} : { traceparent }) },
   };
 }
 

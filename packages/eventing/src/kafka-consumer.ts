@@ -1,4 +1,5 @@
-import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
+import type { Envelope } from '@gatehouse/events/envelope';
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { Pool } from 'pg';
 import { eventOf } from './cloud-events';

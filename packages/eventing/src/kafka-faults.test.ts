@@ -102,7 +102,7 @@ describeWithKafka('Kafka when things go wrong', () => {
     const bus = kafkaBus({
       connection: { brokers: kafka.brokers, ...(socketFactory ? { socketFactory } : {}) },
       prefix: installation.prefix,
-      publishes: { context: 'admission', definitions, audience: 'public' },
+      publishes: { context: 'admission', definitions, topics: [{ audience: 'public', partitions: 12 }] },
       pool,
       schema: 'admission',
       onHealth: (health) => said.push(health),
@@ -217,7 +217,7 @@ describeWithKafka('Kafka when things go wrong', () => {
     await first.ended;
     relay();
     await until(() => said.some((each) => /made anew.*gatehouse relay rewind/.test(each.error ?? '')));
-    await rewindRelay(opened.pool, { feed, topic: installation.topic });
+    await rewindRelay(opened.pool, { feed, topics: [installation.topic] });
     await until(() => installation.said.some((each) => /made anew.*gatehouse consumer reset/.test(each.error ?? '')));
     const again = reader();
     await complete(again, sent);

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { event } from '@gatehouse/events/define';
-import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
+import type { Envelope } from '@gatehouse/events/envelope';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { historyInTest } from './history-in-test';
 import { kafkaBus, type KafkaBus } from './kafka-bus';
 import { kafkaClient, type KafkaConnection } from './kafka-client';
-import { applyTopic, topicName, topicPlan, type Applied } from './kafka-topics';
+import { applyTopic, followedTopic, topicPlans, type Applied } from './kafka-topics';
 import type { FeedHealth } from './feed-health';
 
 /** An installation of its own on a broker: topics by a prefix, a database, and as many processes as are opened. */
@@ -30,14 +31,15 @@ export const definitions = new Map([['Happened', Happened]]);
 
 export async function kafkaInTest(connection: KafkaConnection, context: Context): Promise<KafkaInTest> {
   const prefix = `test-${randomUUID().slice(0, 8)}`;
-  const topic = topicName(context, prefix);
+  const topic = followedTopic(context, prefix);
   const history = await historyInTest({ context: 'admission' });
   const { pool } = history.open();
   const buses: KafkaBus[] = [];
   const said: FeedHealth[] = [];
   const admin = kafkaClient(connection).admin();
   await admin.connect();
-  const apply = () => applyTopic(admin, topicPlan(context, { prefix, replicationFactor: 1, minInsyncReplicas: 1 }));
+  const [plan] = topicPlans(context, { prefix, replicationFactor: 1, minInsyncReplicas: 1 });
+  const apply = () => applyTopic(admin, plan!);
   await apply();
   return {
     prefix,
@@ -50,7 +52,7 @@ export async function kafkaInTest(connection: KafkaConnection, context: Context)
       const bus = kafkaBus({
         connection: through,
         prefix,
-        publishes: { context, definitions, audience: 'public' },
+        publishes: { context, definitions, topics: [{ audience: 'public', partitions: 12 }] },
         pool: mine,
         schema: history.schema,
         // What a killed broker remembers of its members must not outlast a test.

@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+import { contextRow, type Audience, type Context, type ContextRow } from '@gatehouse/events/contexts';
 import { ConfigResourceTypes, type Admin } from 'kafkajs';
 
 /** What a topic has to be like (design §8). */
@@ -10,21 +10,44 @@ export type TopicPlan = {
   readonly minInsyncReplicas: number;
 };
 
-/** The topic of a context. `prefix` separates installations that share a cluster. */
-export const topicName = (context: Context, prefix = 'gatehouse'): string => `${prefix}.${context}`;
+/** A topic of a context, and who reads it. */
+export type ContextTopic = { readonly topic: string; readonly audience: Audience; readonly partitions: number };
 
-export function topicPlan(
+const PREFIX = 'gatehouse';
+
+/**
+ * The topics of a context. Each is named after it; an internal topic that stands beside a public one says so in its name.
+ * `prefix` separates installations that share a cluster.
+ */
+export function topicsOf(
+  context: Context,
+  prefix = PREFIX,
+  { topics }: Pick<ContextRow, 'topics'> = contextRow(context),
+): ContextTopic[] {
+  return topics.map(({ audience, partitions }) => ({
+    topic: `${prefix}.${context}${audience === 'internal' && topics.length > 1 ? '.internal' : ''}`,
+    audience,
+    partitions,
+  }));
+}
+
+/** The topic from which other contexts read a context: the internal one where there is one, since it holds whole events. */
+export function followedTopic(context: Context, prefix = PREFIX): string {
+  const topics = topicsOf(context, prefix);
+  return (topics.find(({ audience }) => audience === 'internal') ?? topics[0]!).topic;
+}
+
+/** What the topics of a context have to be like. */
+export const topicPlans = (
   context: Context,
   settings: { prefix?: string; replicationFactor: number; minInsyncReplicas: number },
-): TopicPlan {
-  return {
-    topic: topicName(context, settings.prefix),
-    // An order must not overtake its list.
-    partitions: context === 'reference' ? 1 : 12,
+): TopicPlan[] =>
+  topicsOf(context, settings.prefix).map(({ topic, partitions }) => ({
+    topic,
+    partitions,
     replicationFactor: settings.replicationFactor,
     minInsyncReplicas: settings.minInsyncReplicas,
-  };
-}
+  }));
 
 /**
  * Carries the topic's generation: it says nothing to a topic that is not compacted, it is read by one cheap request, and it is

@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { Pool } from 'pg';
 import type { EventStore, Position } from './event-store';
 import { available } from './postgres';

@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import { eventBusContract } from './bus-contract';
 import { historyInTest } from './history-in-test';
 import { logBus, type Log } from './log-bus';

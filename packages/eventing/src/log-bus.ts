@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { EventBus } from './event-bus';
 import type { EventStore } from './event-store';
 import { available } from './postgres';

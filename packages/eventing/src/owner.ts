@@ -71,7 +71,8 @@ async function whileOwner(
   { pool, key, signal }: { pool: Pool; key: string; signal: AbortSignal },
   work: (client: PoolClient, signal: AbortSignal) => Promise<void>,
 ): Promise<boolean> {
-  const client = await available(pool.connect());
+  const client = await inTurn(pool, () => lockedConnection(pool, key));
+  if (!client) return false;
   const stop = new AbortController();
   let broken: Error | undefined;
   const onAbort = () => stop.abort();
@@ -84,8 +85,6 @@ async function whileOwner(
   client.on('end', onEnd);
   signal.addEventListener('abort', onAbort);
   try {
-    const { rows } = await available(client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]));
-    if (!rows[0]!.mine) return false;
     if (signal.aborted) stop.abort();
     await work(client, stop.signal);
     if (broken) throw broken;
@@ -101,6 +100,32 @@ async function whileOwner(
     client.off('end', onEnd);
     client.release(broken);
   }
+}
+
+const turns = new WeakMap<Pool, Promise<unknown>>();
+
+/** One after the other: a process in which others' work stands by needs one connection to ask for all of it, not one for each. */
+function inTurn<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(pool) ?? Promise.resolve()).then(work, work);
+  turns.set(
+    pool,
+    turn.catch(() => undefined),
+  );
+  return turn;
+}
+
+/** A connection that holds the lock; undefined when another one does. */
+async function lockedConnection(pool: Pool, key: string): Promise<PoolClient | undefined> {
+  const client = await available(pool.connect());
+  try {
+    const { rows } = await available(client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]));
+    if (rows[0]!.mine) return client;
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+  client.release();
+  return undefined;
 }
 
 /** Makes whoever holds the lock begin anew, by ending that connection: it reads its checkpoint again. */

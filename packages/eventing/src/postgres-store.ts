@@ -19,6 +19,8 @@ type Append = {
 const COLUMNS = 'position, id, stream, revision, type, version, data, time, actor, trace';
 const APPEND_BATCH = 500;
 const FOLLOW_BATCH = 1_000;
+/** So much of the table in one batch of a follower, which has all of it in memory; large events lie compressed in the table. */
+const FOLLOW_BYTES = 2 * 1024 * 1024;
 const SCAN_PAGE = 5_000;
 /** Only a safety net: NOTIFY wakes a follower, and a new connection wakes it again. */
 const FOLLOW_PATIENCE_MS = 5_000;
@@ -221,7 +223,14 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
             ({ rows } = await pool.query<Recorded>({
               // Without a name for the same reason as a load.
               query_timeout: ANSWER_MS,
-              text: `select ${COLUMNS} from events where position > $1 order by position limit ${FOLLOW_BATCH}`,
+              text: `select ${COLUMNS} from (
+                       select *, sum(bytes) over (order by position) - bytes as bytes_before
+                       from (
+                         select ${COLUMNS}, pg_column_size(data) as bytes
+                         from events where position > $1 order by position limit ${FOLLOW_BATCH}
+                       ) next
+                     ) sized
+                     where bytes_before < ${FOLLOW_BYTES} order by position`,
               values: [at],
             }));
           } catch (error) {

@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { metrics } from '@opentelemetry/api';
-import { Client, Pool, types, type ClientConfig, type PoolClient, type PoolConfig } from 'pg';
+import {
+  Client,
+  Pool,
+  types,
+  type ClientBase,
+  type ClientConfig,
+  type PoolClient,
+  type PoolConfig,
+  type QueryConfig,
+} from 'pg';
 import { StoreUnavailable } from './event-store';
 
 declare module 'pg' {
@@ -52,23 +61,33 @@ const byKey: Readonly<Record<string, string>> = {
   enable_mergejoin: 'off',
 };
 
-function clientConfig(url: string, schema: string, extra: Readonly<Record<string, string>> = {}): ClientConfig {
+function clientConfig(url: string): ClientConfig {
   return {
     connectionString: url,
     types: typeParsers,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: CONNECT_MS,
     application_name: 'gatehouse',
-    options: Object.entries({ ...settings, ...extra, search_path: `${schema},public` })
-      .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
-      .join(' '),
   };
+}
+
+/** How long a connection may take, and its settings once it stands. */
+const CONNECT_MS = 5_000;
+
+/**
+ * The settings of a session, in a statement of its own when the connection is new. Not as the start-up parameter `options`: pgbouncer
+ * refuses that, and one in the URL would replace ours.
+ */
+function setUp(schema: string, extra: Readonly<Record<string, string>> = {}): QueryConfig {
+  const all = Object.entries({ ...settings, ...extra, search_path: `${schema},public` });
+  const text = `select ${all.map(([name, value]) => `set_config('${name}', '${value}', false)`).join(', ')}`;
+  return { text, query_timeout: CONNECT_MS };
 }
 
 /** A pool whose connections see one context's schema. Never ends the process when the database goes away. */
 export function openPool(url: string, schema: string, max = 10): Pool {
-  return poolOf({ ...clientConfig(url, schema), max }, { schema, use: 'work' });
+  return poolOf({ ...clientConfig(url), max }, { schema, use: 'work' });
 }
 
 /** How long a request waits for an answer of PostgreSQL: a network that swallows packets must not hold it for ever. */
@@ -76,16 +95,24 @@ const ANSWER_MS = 10_000;
 
 /** A pool for what requests ask: a query without an answer is a connection error after ten seconds. */
 export function openRequestPool(url: string, schema: string, max: number): Pool {
-  return poolOf({ ...clientConfig(url, schema), max, query_timeout: ANSWER_MS }, { schema, use: 'requests' });
+  return poolOf({ ...clientConfig(url), max, query_timeout: ANSWER_MS }, { schema, use: 'requests' });
 }
 
 /** A request pool for the statements that every scan runs, all of which find their rows by keys. */
 export function openKeyedPool(url: string, schema: string, max: number): Pool {
-  return poolOf({ ...clientConfig(url, schema, byKey), max, query_timeout: ANSWER_MS }, { schema, use: 'scans' });
+  return poolOf({ ...clientConfig(url), max, query_timeout: ANSWER_MS }, { schema, use: 'scans' }, byKey);
 }
 
-function poolOf(config: PoolConfig, names: { schema: string; use: string }): Pool {
-  const pool = new Pool({ ...config, idleTimeoutMillis: 0 });
+function poolOf(
+  config: PoolConfig,
+  names: { schema: string; use: string },
+  extra?: Readonly<Record<string, string>>,
+): Pool {
+  const settled = setUp(names.schema, extra);
+  // A connection without its settings would be a wrong one: it is thrown away when they cannot be made. pg-pool waits for the answer,
+  // its types do not know.
+  const onConnect = (client: ClientBase) => client.query(settled) as unknown as void;
+  const pool = new Pool({ ...config, idleTimeoutMillis: 0, onConnect });
   // Without a listener an idle connection that breaks would end the process; the next query reports it.
   pool.on('error', () => undefined);
   // So would one that breaks between being taken and being listened to: both may stand in one packet.
@@ -93,6 +120,18 @@ function poolOf(config: PoolConfig, names: { schema: string; use: string }): Poo
   observe(pool, names);
   return pool;
 }
+
+/**
+ * Asks every connection that a pool has idle, and opens those that it lacks: a pool that serves must be whole before it is needed
+ * whole. Rejects as the first that fails does.
+ */
+export async function askAll(pool: Pool, atMostMs: number): Promise<void> {
+  const free = pool.options.max - (pool.totalCount - pool.idleCount);
+  await Promise.all(Array.from({ length: free }, () => pool.query({ text: 'select 1', query_timeout: atMostMs })));
+}
+
+/** Whether PostgreSQL refused a connection because there are too many: of the server, the database or the role. */
+export const isExhausted = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '53300';
 
 function observe(pool: Pool, names: { schema: string; use: string }): void {
   const gauge = metrics.getMeter('gatehouse').createObservableGauge('gatehouse.pool.connections', {
@@ -238,7 +277,7 @@ export function listen(url: string): Listener {
   let retry: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
-    const mine = new Client({ ...clientConfig(url, 'public'), query_timeout: HEARTBEAT_MS });
+    const mine = new Client({ ...clientConfig(url), query_timeout: HEARTBEAT_MS });
     client = mine;
     let last: Promise<unknown> = Promise.resolve();
     const inTurn = (text: string, values: unknown[] = []): Promise<unknown> => {
@@ -261,6 +300,7 @@ export function listen(url: string): Listener {
     mine.on('notification', ({ payload }) => wake(payload ?? ''));
     try {
       await mine.connect();
+      await mine.query(setUp('public'));
       await mine.query('listen gatehouse');
       retryMs = 50;
       listening = inTurn;

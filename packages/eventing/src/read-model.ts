@@ -1,4 +1,5 @@
-import type { Context, Envelope } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
+import type { Envelope } from '@gatehouse/events/envelope';
 import type { Pool } from 'pg';
 import type { Tx } from './event-bus';
 import type { Position } from './event-store';

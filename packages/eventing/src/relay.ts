@@ -133,14 +133,14 @@ export async function relayLeft(pool: Pool, feed: Log): Promise<number> {
 }
 
 /**
- * Lets the relay publish again from a position on, by default from the first event, and accept the topic as it is now. A
+ * Lets the relay publish again from a position on, by default from the first event, and accept its topics as they are now. A
  * running relay begins anew.
  */
 export async function rewindRelay(
   pool: Pool,
-  { feed, topic, to = feed.start }: { feed: Feed; topic: string; to?: Position },
+  { feed, topics, to = feed.start }: { feed: Feed; topics: readonly string[]; to?: Position },
 ): Promise<void> {
-  await acceptGeneration(pool, { name: RELAY, topic });
+  for (const topic of topics) await acceptGeneration(pool, { name: RELAY, topic });
   await pool.query(
     `insert into checkpoints (name, topic, position) values ($1, $2, $3)
      on conflict (name, topic, partition) do update set position = excluded.position`,

@@ -177,10 +177,10 @@ describe.each([
   });
 
   describe('requests', () => {
-    test('their events have ids that derive from them, and holds finds them', async () => {
+    test('their events have ids that derive from them, and are found again with the state before and after', async () => {
       const stream = aStream();
       const request = randomUUID();
-      expect(await gates[0]!.holds(stream, request)).toBe(false);
+      expect(await gates[0]!.recall(stream, request)).toBeUndefined();
       await gates[0]!.transact(stream, enter('a'), by);
       const both = (): Decision<string, HallEvent> => ({
         result: 'both',
@@ -189,8 +189,12 @@ describe.each([
       await gates[0]!.transact(stream, both, { ...by, request });
       const stored = await stores[1].load(stream, 1);
       expect(stored.map((each) => each.id)).toEqual([uuidV5(request, '0'), uuidV5(request, '1')]);
-      expect(await gates[1]!.holds(stream, request)).toBe(true);
-      expect(await gates[1]!.holds(stream, randomUUID())).toBe(false);
+      await gates[0]!.transact(stream, enter('d'), by);
+      expect(await gates[1]!.recall(stream, request)).toEqual({
+        before: { state: new Set(['a']), revision: 1 },
+        after: { state: new Set(['a', 'b', 'c']), revision: 3 },
+      });
+      expect(await gates[1]!.recall(stream, randomUUID())).toBeUndefined();
     });
 
     test('a request that comes twice at once, at two processes, takes one place', async () => {

@@ -27,6 +27,9 @@ export type Outcome<S, R> = Known<S> & {
   readonly position: Position | null;
 };
 
+/** The state when a request was decided, and when its events were written: what a repeat of it answers from. */
+export type Recalled<S> = { readonly before: Known<S>; readonly after: Known<S> };
+
 export type Streams<S, E extends DomainEvent> = {
   /**
    * Decides on one stream and appends what was decided. Commands that wait for the same stream in this process are decided in
@@ -35,8 +38,8 @@ export type Streams<S, E extends DomainEvent> = {
    * them are decided again. Rejects with StoreOverloaded when too many wait, and as `EventStore.append` does.
    */
   transact<R>(stream: string, decide: (state: S) => Decision<R, E>, command: Command<S>): Promise<Outcome<S, R>>;
-  /** Whether the stream holds an event of this request. */
-  holds(stream: string, request: string): Promise<boolean>;
+  /** What a request has written to a stream already; undefined when it wrote nothing there. */
+  recall(stream: string, request: string): Promise<Recalled<S> | undefined>;
   /** The state of a stream now. */
   read(stream: string): Promise<Known<S>>;
 };
@@ -200,9 +203,14 @@ export function streams<S, E extends DomainEvent>(
         }
       });
     },
-    async holds(stream, request) {
+    async recall(stream, request) {
+      const history = await store.load(stream);
       const id = uuidV5(request, '0');
-      return (await store.load(stream)).some((event) => event.id === id);
+      const start = history.findIndex((event) => event.id === id);
+      if (start === -1) return undefined;
+      const own = history.slice(start).filter((event, i) => event.id === uuidV5(request, String(i)));
+      const before = evolve(nothing, history.slice(0, start));
+      return { before, after: evolve(before, own) };
     },
     read: (stream) => advance(stream, nothing),
   };

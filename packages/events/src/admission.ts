@@ -3,6 +3,9 @@ import { catalog, event, type EventOf } from './define';
 
 /* What happens at the gates (design §3). What `describe` says is published with the schemas (asyncapi.yaml). */
 
+/** The stream of a ticket's admission history. */
+export const ticketStream = (position: number): string => `ticket-${position}`;
+
 const id = z.int();
 const datetime = z
   .string()
@@ -83,6 +86,7 @@ export const RedemptionRefused = event(
     nonce_present: noncePresent,
     app,
   }),
+  { subject: ({ position }) => (position === null ? null : ticketStream(position)) },
 );
 
 /** A check-in that another system made before: one row of an imported position's `checkins`. */
@@ -162,7 +166,5 @@ export type TicketEvent = PositionRedeemed | AnswersGiven | CheckinImported | Re
 export type CheckinListEvent = CheckinListCreated | CheckinListChanged | CheckinListDeleted;
 export type AdmissionEvent = TicketEvent | CheckinListEvent | RedemptionRefused;
 
-/** The stream of a ticket's admission history. */
-export const ticketStream = (position: number): string => `ticket-${position}`;
 /** The stream of a check-in list. */
 export const listStream = (list: number): string => `checkinlist-${list}`;

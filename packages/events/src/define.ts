@@ -11,6 +11,10 @@ export type EventDefinition<T extends string = string, S extends z.ZodType = z.Z
   readonly upcasts: readonly Upcast[];
   /** Top-level fields that never leave the context (names, answers' texts): the relay leaves them out. */
   readonly privateFields: readonly string[];
+  /** Whether outsiders may read nothing of it, not even that it happened. */
+  readonly isPrivate: boolean;
+  /** The stream that it is about when that is another one than where it is stored; null: the stream where it is stored. */
+  readonly subject: (data: unknown) => string | null;
 };
 
 /** An event that a decision wishes to happen: type and data, nothing of its recording. */
@@ -27,10 +31,24 @@ export type EventOf<D> =
 export function event<T extends string, S extends z.ZodType>(
   type: T,
   schema: S,
-  options: { upcasts?: readonly Upcast[]; privateFields?: readonly string[] } = {},
+  options: {
+    upcasts?: readonly Upcast[];
+    privateFields?: readonly string[];
+    isPrivate?: boolean;
+    subject?(data: z.output<S>): string | null;
+  } = {},
 ): EventDefinition<T, S> {
-  const upcasts = options.upcasts ?? [];
-  return { type, schema, version: upcasts.length + 1, upcasts, privateFields: options.privateFields ?? [] };
+  const { upcasts = [], privateFields = [], isPrivate = false, subject } = options;
+  return {
+    type,
+    schema,
+    version: upcasts.length + 1,
+    upcasts,
+    privateFields,
+    isPrivate,
+    // What is stored was checked by the schema when it was written.
+    subject: subject ? (data) => subject(data as z.output<S>) : () => null,
+  };
 }
 
 /** A stored event was written by a newer release than this one: readers must be deployed first. */

@@ -28,6 +28,3 @@ export type NewEvent = {
   readonly actor: string;
   readonly trace: string | null;
 };
-
-/** The contexts, each with its own schema, streams and topic (design §3). */
-export type Context = 'reference' | 'admission';

@@ -4,6 +4,9 @@ import { Answer } from './reference';
 
 /* What is reserved before it is sold (design §3). What `describe` says is published with the schemas (asyncapi.yaml). */
 
+/** The stream of what an event has promised: one for all its dates, because a voucher counts over all of them. */
+export const inventoryStream = (organizer: string, event: string): string => `inventory-${organizer}/${event}`;
+
 const id = z.int();
 const instant = z.string();
 const datetime = instant.describe('When it was decided: UTC, ending in Z, with six decimals of a second or none.');
@@ -127,6 +130,7 @@ export const ReservationRefused = event(
     seat: z.string().nullable(),
     datetime,
   }),
+  { subject: ({ organizer, event: slug }) => inventoryStream(organizer, slug) },
 );
 
 export const inventory = catalog([
@@ -152,6 +156,3 @@ export type ReservationRefused = EventOf<typeof ReservationRefused>;
 /** What stands in an event's stream `inventory-<organizer>/<event>`. */
 export type InventoryEvent =
   CartReserved | CartReleased | CartExpired | QuotaClosed | VoucherTermsChanged | PlacesTaken | PlacesReturned;
-
-/** The stream of what an event has promised: one for all its dates, because a voucher counts over all of them. */
-export const inventoryStream = (organizer: string, event: string): string => `inventory-${organizer}/${event}`;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EventDefinition } from './define';
-import type { Context } from './envelope';
+import type { Context } from './contexts';
 import type { Json } from './schema-rules';
 
 export type JsonObject = { readonly [key: string]: Json };

@@ -250,6 +250,13 @@ export const OrderStated = event(
   z.object({
     ...eventFact,
     code: z.string(),
+    /**
+     * Of a state that is too large for one event: which of its parts this is, from 1. Absent: it is the whole state. Parts follow
+     * each other in their stream, each with the order's own fields and some of its positions. The state holds as soon as
+     * its last part is there and not before; a part 1 after fewer than `of` begins anew, its import having been killed.
+     * `hash` is empty in all but the last part. `first`: no whole state of the order came before.
+     */
+    part: z.object({ number: z.int(), of: z.int(), first: z.boolean() }).optional(),
     /** n pending, p paid, e expired, c canceled (contract §2.1). */
     status: z.enum(['n', 'p', 'e', 'c']),
     testmode: z.boolean(),

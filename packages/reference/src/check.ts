@@ -1,13 +1,16 @@
 import { MAX_APPEND_BYTES } from '@gatehouse/eventing/event-store';
+import { isStorable } from '@gatehouse/eventing/storable';
 import type { OrganizerFolder } from './folder';
-import { place } from './folder';
 import { IdTable } from './id-table';
 import { knownEvent, variationsOf, type KnownEvent } from './known';
+import { places } from './places';
 import type { Note } from './raw';
 import { spooledOf } from './facts';
-import type { Spooled } from './spool';
-import { owners, type OwnedKind, type Stored } from './stored';
-import { told, walk, type Contents, type Entry, type Kind, type Walk } from './walk';
+import { place } from './rows';
+import { sameSecrets, secretKey } from './same-secret';
+import type { Spool, Spooled } from './spool';
+import type { OwnedKind, Stored } from './stored';
+import { printable, told, walk, type Contents, type Entry, type Kind, type Walk } from './walk';
 
 /** Credentials that earlier imports or the command line brought, by the hash of their secret: whose they are. */
 export type KnownSecrets = {
@@ -19,6 +22,11 @@ export type Checked = {
   readonly problems: readonly string[];
   /** All problems; `problems` has the first of them. */
   readonly problemCount: number;
+  /** Of these, those of the export as a whole, which cannot be left out: the first, and how many there are. */
+  readonly incomplete: readonly string[];
+  readonly incompleteCount: number;
+  /** Streams of what is in the spool and was left out afterwards. */
+  readonly leftOut: ReadonlySet<string>;
   readonly invalid: ReadonlyMap<Kind, number>;
   readonly positions: number;
   readonly notes: ReadonlyMap<Note, number>;
@@ -34,8 +42,8 @@ export type CheckOptions = {
   readonly skipInvalid: boolean;
   /** How many problems are kept. */
   readonly keep: number;
-  /** Takes the objects that are right, in their order. */
-  take(objects: readonly Spooled[]): Promise<void>;
+  /** Gets the objects that are right, in their order. */
+  readonly spool: Pick<Spool, 'add' | 'read'>;
   onBytes(bytes: number): void;
   onObjects(objects: number): void;
   onProblem(problem: string): void;
@@ -47,18 +55,24 @@ export type CheckOptions = {
  */
 export async function check(folders: readonly OrganizerFolder[], options: CheckOptions): Promise<Checked> {
   const { stored } = options;
-  const seen = owners();
-  const names = new Map<string, string>();
+  const where = places();
+  /** Where an id, an order's code and a seat was named, as a number of `where`. */
+  const seen = new Map<OwnedKind, IdTable>();
   const codes = new IdTable();
-  const secrets = new IdTable();
   const seats = new IdTable();
+  const names = new Map<string, string>();
+  /** Positions by their secrets: 18 to 36 bytes a ticket. */
+  const secrets = new IdTable();
+  const contested = new Set<string>();
   const leftOut = new Set<string>();
   const channels = new Map<string, Set<string>>();
   const tokens = new Map<string, Set<string>>();
   const problems: string[] = [];
+  const incomplete: string[] = [];
   const invalid = new Map<Kind, number>();
   const notes = new Map<Note, number>();
   let problemCount = 0;
+  let incompleteCount = 0;
   let positions = 0;
 
   const walking: Walk = {
@@ -68,19 +82,23 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
       if (!known) stored.events.set(name, (known = knownEvent(organizer, event)));
       return known;
     },
-    // Without --skip-invalid the objects of an event that is wrong are checked all the same, to tell of everything at once.
-    leftOut: (file) => options.skipInvalid && leftOut.has(file.name),
+    // Where nothing will be imported the objects of an event that is wrong are checked all the same, to tell of everything at once.
+    leftOut: (file) => options.skipInvalid && incompleteCount === 0 && leftOut.has(file.name),
     onBytes: (bytes) => options.onBytes(bytes),
   };
 
+  for (const folder of folders.flatMap((each) => [each, ...each.events])) {
+    for (const { name, reason } of folder.problems) tell(printable(`${name}: ${reason}`), true);
+  }
   for await (const entries of walk(folders, walking)) {
     const right: Spooled[] = [];
     for (const entry of entries) {
-      // Nothing of these is imported, so nothing can be wrong with them.
-      if (entry.kind === 'scan') entry.issues.length = 0;
-      if (entry.content !== undefined) claim(entry);
+      // Nothing of these is imported, so nothing can be wrong with them but that some are missing.
+      if (entry.kind === 'scan') entry.issues.splice(0, Infinity, ...entry.issues.filter((issue) => issue.incomplete));
       const objects = entry.content === undefined ? [] : spooledOf(entry);
       for (const { json } of objects) checkStorable(entry, json);
+      // What is left out holds nothing that belongs to others.
+      if (entry.content !== undefined && (entry.issues.length === 0 || !options.skipInvalid)) claim(entry);
       if (entry.issues.length > 0) refuse(entry);
       else {
         accept(entry);
@@ -88,20 +106,46 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
       }
     }
     // Once something is wrong nothing will be written.
-    if (right.length > 0 && (problemCount === 0 || options.skipInvalid)) await options.take(right);
+    const goesOn = incompleteCount === 0 && (problemCount === 0 || options.skipInvalid);
+    if (right.length > 0 && goesOn) await options.spool.add(right);
     options.onObjects(entries.length);
   }
-  return { problems, problemCount, invalid, positions, notes, tokens, impliedChannels: channels };
+  const beaten = await leaveOutBeaten();
+  return {
+    ...{ problems, problemCount, incomplete, incompleteCount, leftOut: beaten },
+    ...{ invalid, positions, notes, tokens, impliedChannels: channels },
+  };
 
   function refuse(entry: Entry): void {
     bump(invalid, entry.kind);
     if (entry.kind === 'organizer' || entry.kind === 'event') leftOut.add(entry.file.name);
-    for (const issue of entry.issues) {
-      const problem = told(entry, issue);
-      problemCount++;
-      if (problems.length < options.keep) problems.push(problem);
-      options.onProblem(problem);
+    for (const issue of entry.issues) tell(told(entry, issue), issue.incomplete === true);
+  }
+
+  function tell(problem: string, isIncomplete: boolean): void {
+    problemCount++;
+    if (problems.length < options.keep) problems.push(problem);
+    if (isIncomplete) {
+      incompleteCount++;
+      if (incomplete.length < options.keep) incomplete.push(problem);
+      // From here on nothing is left out, because nothing is imported.
+    } else if (incompleteCount === 0) options.onProblem(problem);
+  }
+
+  /** Of the orders that share a secret, those that cannot stay; they are in the spool already. Answers their streams. */
+  async function leaveOutBeaten(): Promise<Set<string>> {
+    const streams = new Set<string>();
+    if (contested.size === 0 || incompleteCount > 0) return streams;
+    for (const loser of await sameSecrets(options.spool, contested)) {
+      const mine = where.of(seen.get('position')!.get(loser.position)!);
+      const rival = where.of(seen.get('position')!.get(loser.by)!);
+      const reason = `position ${loser.position} has the same secret as position ${loser.by} (${rival.told})`;
+      streams.add(loser.stream);
+      positions -= loser.positions;
+      bump(invalid, 'order');
+      tell(`${mine.told}: ${reason}`, false);
     }
+    return streams;
   }
 
   function accept(entry: Entry): void {
@@ -225,61 +269,101 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
     id: number,
     content: { organizer: string; event: string },
     path = 'id',
-  ): boolean {
+  ): void {
+    let ids = seen.get(kind);
+    if (!ids) seen.set(kind, (ids = new IdTable()));
     const owner = ownerOf(content);
-    const before = seen.of(kind, id);
-    if (before === owner && kind !== 'position') {
-      entry.issues.push({ path, reason: `${id} was named before in this event` });
-      return false;
-    }
-    const other = before ?? stored.owners.of(kind, id);
+    const number = ids.get(id);
+    const before = number === undefined ? undefined : where.of(number);
+    const other = before?.owner ?? stored.owners.of(kind, id);
     if (other !== undefined && other !== owner) {
       const reason = `${id} of ${owner} is an id of ${other}, too; an installation of pretix gives an id once`;
       entry.issues.push({ path, reason });
-      return false;
-    }
-    if (before === undefined) seen.set(kind, id, owner);
-    return before === undefined;
+    } else if (before && kind !== 'position') entry.issues.push({ path, reason: `${id} is in ${before.told}, too` });
+    else if (before) bump(notes, 'position.two_orders');
+    else ids.set(id, where.number(entry, owner));
   }
 
   function claimGuid(entry: Entry, seat: Contents['seat']): void {
     const name = `${ownerOf(seat)} ${seat.subevent} ${seat.seat_guid}`;
-    if (seats.get(name) === undefined) seats.set(name, 0);
-    else entry.issues.push({ path: 'seat_guid', reason: `${seat.seat_guid} was named before for this date` });
+    const before = seats.get(name);
+    if (before === undefined) seats.set(name, where.number(entry, ownerOf(seat)));
+    else {
+      entry.issues.push({
+        path: 'seat_guid',
+        reason: `${seat.seat_guid} is in ${where.of(before).told}, too, for this date`,
+      });
+    }
   }
 
   function claimOrder(entry: Entry, order: Contents['order']): void {
     const code = `${order.organizer}/${order.code}`;
     const before = codes.get(code);
-    if (before === undefined) codes.set(code, entry.index);
-    else entry.issues.push({ path: 'code', reason: `${order.code} was named before (at ${before})` });
+    if (before === undefined) codes.set(code, where.number(entry, ownerOf(order)));
+    else entry.issues.push({ path: 'code', reason: `${order.code} is in ${where.of(before).told}, too` });
     order.positions.forEach((position, i) => {
-      const first = claimId(entry, 'position', position.id, order, `positions[${i}].id`);
-      if (!first && entry.issues.length === 0) bump(notes, 'position.two_orders');
+      claimId(entry, 'position', position.id, order, `positions[${i}].id`);
       if (position.canceled) return;
-      const secret = `${ownerOf(order)} ${position.secret}`;
+      const secret = secretKey(order, position.secret);
       const holder = secrets.get(secret);
       if (holder === undefined) secrets.set(secret, position.id);
-      else if (holder !== position.id) {
-        entry.issues.push({ path: `positions[${i}].secret`, reason: `position ${holder} has the same secret` });
-      }
+      else if (holder !== position.id) claimSame(entry, i, { secret, holder });
     });
+  }
+
+  /** One secret on two tickets: with --skip-invalid all orders are looked at before it is decided which one stays. */
+  function claimSame(entry: Entry, index: number, same: { secret: string; holder: number }): void {
+    if (options.skipInvalid) {
+      contested.add(same.secret);
+      return;
+    }
+    const { told: place } = where.of(seen.get('position')!.get(same.holder)!);
+    const reason = `position ${same.holder} (${place}) has the same secret`;
+    entry.issues.push({ path: `positions[${index}].secret`, reason });
   }
 
   function checkStorable(entry: Entry, json: string): void {
     if (json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) {
-      entry.issues.push({ path: '', reason: 'has a NUL or half a surrogate pair in a text' });
+      const path = unstorableIn(entry.content, '') ?? '';
+      entry.issues.push({ path, reason: 'has a NUL or half a surrogate pair in a text' });
     }
     // A UTF-16 unit is at most three bytes, so most objects need not be measured.
     if (json.length * 3 < MAX_CONTENT_BYTES) return;
-    const bytes = Buffer.byteLength(json);
-    if (bytes <= MAX_CONTENT_BYTES) return;
-    entry.issues.push({ path: '', reason: `is too large: ${bytes} bytes of at most ${MAX_CONTENT_BYTES}` });
+    if (entry.kind === 'order') return checkParts(entry, entry.content!);
+    checkSize(entry, '', Buffer.byteLength(json));
+  }
+
+  /** An order may be written in parts, but not what is the same in all of them, nor a single position (order-parts.ts). */
+  function checkParts(entry: Entry, { positions: all, ...rest }: Contents['order']): void {
+    const restBytes = sizeOf(rest);
+    if (!checkSize(entry, '', restBytes)) return;
+    all.forEach((position, i) => checkSize(entry, `positions[${i}]`, restBytes + sizeOf(position)));
+  }
+
+  function checkSize(entry: Entry, path: string, bytes: number): boolean {
+    if (bytes <= MAX_CONTENT_BYTES) return true;
+    entry.issues.push({ path, reason: `is too large: ${bytes} bytes of at most ${MAX_CONTENT_BYTES}` });
+    return false;
   }
 }
 
 /** An append is a little more than its content. */
 const MAX_CONTENT_BYTES = MAX_APPEND_BYTES - 1_000;
+
+/** Where in an object a text stands that cannot be stored. */
+function unstorableIn(value: unknown, path: string): string | undefined {
+  if (typeof value === 'string') return isStorable(value) ? undefined : path;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, below] of Object.entries(value)) {
+    if (!isStorable(key)) return path;
+    const step = Array.isArray(value) ? `[${key}]` : path === '' ? key : `.${key}`;
+    const found = unstorableIn(below, path + step);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const sizeOf = (content: object): number => Buffer.byteLength(JSON.stringify(content));
 
 const ownerOf = (content: { organizer: string; event: string }): string => `${content.organizer}/${content.event}`;
 

@@ -1,4 +1,5 @@
-import { NoExport, openFolder, place, readRows, type Row, type SourceFile } from './folder';
+import { NoExport, openFolder, type SourceFile } from './folder';
+import { place, readRows, type Row } from './rows';
 import { exportFolder, type ExportFolder } from './testing';
 
 let folder: ExportFolder;
@@ -6,11 +7,11 @@ beforeEach(() => (folder = exportFolder()));
 afterEach(() => folder.drop());
 
 async function rowsOf(name: string, content: unknown): Promise<Row[]> {
-  folder.write(name, content);
+  folder.write(`events/fest/${name}`, content);
   folder.write('organizer.json', {});
   const [organizer] = await openFolder(folder.path);
   const rows: Row[] = [];
-  for await (const some of readRows(organizer!.files.get(name)!, () => undefined)) rows.push(...some);
+  for await (const some of readRows(organizer!.events[0]!.files.get(name)!, () => undefined)) rows.push(...some);
   return rows;
 }
 const values = (rows: readonly Row[]) => rows.map((row) => row.value);
@@ -51,14 +52,20 @@ test('lines may end in CRLF, be empty, begin with a byte order mark, and the las
 });
 
 test.each([
-  ['items.json', '[{"id":1},{"id":', 'ends in the middle of a list'],
-  ['items.json', '', 'is empty'],
+  ['items.json', '[{"id":1},{"id":', 'is cut off: it ends in the middle of a list'],
+  ['items.json', '', 'is empty (an empty list is [])'],
+  ['items.json', ' \n', 'is empty (an empty list is [])'],
   ['items.json', 'hello', 'is not JSON'],
-  ['items.json', '[1] [2]', 'has something after its end'],
+  ['items.json', '<!DOCTYPE html><html>', 'is a web page, not JSON'],
+  ['items.json', '[1] [2]', 'has something after its end; several pages are a list: [page, page]'],
+  ['items.json', '{"results":[]}{"results":[]}', 'has something after its end; several pages are a list: [page, page]'],
   ['items.json', '{"id":1}', 'is neither a list nor a page with "results"'],
-  ['items.json', '{"id":', 'is not JSON'],
+  ['items.json', '{"detail":"Invalid token."}', 'is no list but an answer: "Invalid token."'],
+  ['items.json', '{"id":', 'is cut off: it ends in the middle of an object'],
+  ['items.json', '{"results":[{"id":1},', 'is cut off: it ends in the middle of an object'],
+  ['items.json', Buffer.from('\uFEFF[]', 'utf16le'), 'is UTF-16; save it as UTF-8'],
 ])('%s with %j as a whole %s', async (name, content, problem) => {
-  expect((await rowsOf(name, content)).at(-1)).toMatchObject({ index: -1, problem });
+  expect((await rowsOf(name, content)).at(-1)).toMatchObject({ index: -1, problem, incomplete: true });
 });
 
 test('an element or a line that is not JSON is told with its place, and the others are read', async () => {

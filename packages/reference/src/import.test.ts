@@ -6,6 +6,7 @@ import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgre
 import { createToken, listTokens, revoke } from './credentials';
 import { writeFestival } from './festival';
 import { importFolder, ImportRunning, InvalidExport, type ImportOptions } from './import';
+import { PART_BYTES } from './order-parts';
 import type { Report } from './report';
 import { newestFacts } from './stored';
 import { exportFolder, referenceStoreAt, type ExportFolder } from './testing';
@@ -234,7 +235,7 @@ describe('invalid objects', () => {
     expect((await rejected()).problems).toEqual([
       'events/fest/items.json[1] id: is missing',
       'events/fest/quotas.json[0] items: 4712 is no product of this event',
-      'events/fest/checkinlists.json: ends in the middle of a list',
+      'events/fest/checkinlists.json: is cut off: it ends in the middle of a list',
       'events/fest/orders.ndjson:3 positions[0].item: 4711 is no product of this event',
     ]);
   });
@@ -274,31 +275,58 @@ describe('invalid objects', () => {
     const same = { positions: [position(3, { secret: 's1' })] };
     folder.write(ORDERS, [order('AAAAA', 1), order('AAAAA', 2), order('CCCCC', 3, same), order('DDDDD', 4, same)]);
     expect((await rejected()).problems).toEqual([
-      'events/fest/items.json[1] id: 1 was named before in this event',
-      'events/fest/seats.json[1] seat_guid: A-1 was named before for this date',
-      'events/fest/orders.ndjson:2 code: AAAAA was named before (at 1)',
-      'events/fest/orders.ndjson:3 positions[0].secret: position 1 has the same secret',
-      'events/fest/orders.ndjson:4 positions[0].secret: position 1 has the same secret',
+      'events/fest/items.json[1] id: 1 is in events/fest/items.json[0], too',
+      'events/fest/seats.json[1] seat_guid: A-1 is in events/fest/seats.json[0], too, for this date',
+      'events/fest/orders.ndjson:2 code: AAAAA is in events/fest/orders.ndjson:1, too',
+      'events/fest/orders.ndjson:3 positions[0].secret: position 1 (events/fest/orders.ndjson:1) has the same secret',
+      'events/fest/orders.ndjson:4 positions[0].secret: position 1 (events/fest/orders.ndjson:1) has the same secret',
     ]);
   });
 
-  test('what no store could keep: NUL, half a surrogate pair, an order too large for one append', async () => {
+  test('what no store could keep: NUL, half a surrogate pair, a position too large for one append', async () => {
     small();
     const long = 'x'.repeat(1_000);
-    const many = Array.from({ length: 900 }, (_, i) => position(i + 10, { item: 1, attendee_name: long }));
+    const many = Array.from({ length: 900 }, (_, i) => ({ question: 1, answer: `${i} ${long}` }));
     folder.write(ORDERS, [
       order('AAAAA', 1, { email: 'a\u0000b' }),
       order('BBBBB', 2, { email: 'a\ud800b' }),
       order('CCCCC', 3, { email: '\\u0000 in words' }),
-      order('DDDDD', 4, { positions: many }),
+      order('DDDDD', 4, { positions: [position(4, { item: 1 }), position(5, { item: 1, answers: many })] }),
     ]);
     const { problems } = await rejected();
     expect(problems).toHaveLength(3);
     expect(problems.slice(0, 2)).toEqual([
-      'events/fest/orders.ndjson:1: has a NUL or half a surrogate pair in a text',
-      'events/fest/orders.ndjson:2: has a NUL or half a surrogate pair in a text',
+      'events/fest/orders.ndjson:1 email: has a NUL or half a surrogate pair in a text',
+      'events/fest/orders.ndjson:2 email: has a NUL or half a surrogate pair in a text',
     ]);
-    expect(problems[2]).toMatch(/^events\/fest\/orders.ndjson:4: is too large: \d+ bytes of at most 899000$/);
+    expect(problems[2]).toMatch(
+      /^events\/fest\/orders.ndjson:4 positions\[1\]: is too large: \d+ bytes of at most 899000$/,
+    );
+  });
+
+  test('what is not divided and too large for one event: a product, a question, a team', async () => {
+    small();
+    const options = Array.from({ length: 9_000 }, (_, i) => ({
+      id: i + 1,
+      identifier: `${i}`,
+      answer: `option ${i} `.repeat(6),
+    }));
+    folder.write('events/fest/questions.json', [{ id: 1, question: 'Which?', type: 'C', options }]);
+    const products = Array.from({ length: 130_000 }, (_, i) => i + 1_000_000);
+    folder.write('events/fest/items.json', [
+      { id: 1, name: 'Pass' },
+      { id: 2, name: 'Parking' },
+      { id: 3, name: 'Many', variations: options.map(({ id, answer }) => ({ id, value: answer })) },
+    ]);
+    folder.write('teams.json', [
+      { name: 'Team', limit_events: products.map(String), tokens: [{ name: 'a', token: 'a', active: true }] },
+    ]);
+    const { problems } = await rejected();
+    expect(problems.map((problem) => problem.replace(/\d{5,}/g, 'N'))).toEqual([
+      'events/fest/items.json[2]: is too large: N bytes of at most N',
+      'events/fest/questions.json[0]: is too large: N bytes of at most N',
+      'teams.json[0]: is too large: N bytes of at most N',
+    ]);
   });
 
   test('--skip-invalid imports the rest, lists what it left out, and leaves out what depends on it', async () => {
@@ -489,6 +517,141 @@ describe('credentials', () => {
   });
 });
 
+describe('an order too large for one event', () => {
+  const STREAM = 'order-demo/GROUP';
+  const group = (more: object = {}) => {
+    const positions = Array.from({ length: 600 }, (_, i) =>
+      position(i + 10, { item: 1, attendee_email: `${'x'.repeat(900)}${i}@example.org` }),
+    );
+    return order('GROUP', 0, { positions, ...more });
+  };
+  type Fact = { hash: string; status: string; part?: object; positions: { id: number }[] };
+  const stated = async (): Promise<Fact[]> => (await reference.store.load(STREAM)).map(({ data }) => data as Fact);
+  const idsOf = (facts: readonly Fact[]) => facts.flatMap(({ positions }) => positions.map(({ id }) => id));
+
+  /** Fails like a killed process: after so many single appends nothing is written any more. */
+  function dying(appends: number): ImportOptions['store'] {
+    let left = appends;
+    return {
+      ...reference.store,
+      append: (stream, ...rest) =>
+        stream !== STREAM || left-- > 0 ? reference.store.append(stream, ...rest) : Promise.reject(new Error('killed')),
+    };
+  }
+
+  test('is stated in parts, recognised when it comes again, and stated whole when it has changed', async () => {
+    small();
+    folder.write(ORDERS, [group()]);
+    expect((await run()).counts.get('order')).toMatchObject({ new: 1 });
+    const first = await stated();
+    expect(first.length).toBeGreaterThan(2);
+    expect(first.map(({ part }) => part)).toEqual(
+      first.map((_, i) => ({ number: i + 1, of: first.length, first: true })),
+    );
+    expect(idsOf(first)).toEqual(Array.from({ length: 600 }, (_, i) => i + 10));
+    for (const data of first) expect(JSON.stringify(data).length).toBeLessThanOrEqual(PART_BYTES);
+    expect(await run()).toMatchObject({ events: 0 });
+
+    folder.write(ORDERS, [group({ status: 'c' })]);
+    expect((await run()).counts.get('order')).toMatchObject({ new: 0, changed: 1 });
+    const second = (await stated()).slice(first.length);
+    expect(idsOf(second)).toEqual(idsOf(first));
+    expect(second.every(({ status }) => status === 'c')).toBe(true);
+    expect(second.at(-1)!.part).toEqual({ number: second.length, of: second.length, first: false });
+  });
+
+  test('that was killed between two parts begins anew; that it is its first state is still known', async () => {
+    small();
+    folder.write(ORDERS, [group()]);
+    await expect(run({ store: dying(2) })).rejects.toThrow('killed');
+    expect((await stated()).map(({ hash }) => hash)).toEqual(['', '']);
+    expect((await run()).counts.get('order')).toMatchObject({ new: 1 });
+    const parts = (await stated()).slice(2);
+    expect(idsOf(parts)).toHaveLength(600);
+    expect(new Set(parts.map(({ part }) => (part as { first: boolean }).first))).toEqual(new Set([true]));
+    expect(await run()).toMatchObject({ events: 0 });
+  });
+
+  test('that was killed and is small when the import goes on is one event that says what it is', async () => {
+    small();
+    folder.write(ORDERS, [group()]);
+    await expect(run({ store: dying(1) })).rejects.toThrow('killed');
+    folder.write(ORDERS, [order('GROUP', 10)]);
+    await run();
+    expect((await stated()).at(-1)!.part).toEqual({ number: 1, of: 1, first: true });
+    expect(await run()).toMatchObject({ events: 0 });
+  });
+
+  test('its tickets are known: those that end are counted, and those of another organizer', async () => {
+    small();
+    folder.write(ORDERS, [group()]);
+    await run();
+    folder.write(ORDERS, [group({ positions: group().positions.slice(0, 10) })]);
+    expect((await run()).warnings).toEqual([
+      { count: 590, text: 'tickets are no longer named by their orders and are canceled' },
+    ]);
+    folder.write(ORDERS, [group()]);
+    await run();
+    folder.drop();
+    folder = exportFolder();
+    small('umbrella/', 1_000);
+    folder.edit<Order[]>('umbrella/events/fest/orders.ndjson', ([first]) => [
+      { ...first!, positions: [position(12, { item: 1_001 })] },
+    ]);
+    const error = (await run().catch((thrown: unknown) => thrown)) as InvalidExport;
+    expect(error.problems).toEqual([expect.stringContaining('12 of umbrella/fest is an id of demo/fest, too')]);
+  });
+});
+
+describe('what an import says of tickets', () => {
+  const ENDED = { count: 1, text: 'ticket is no longer named by its order and is canceled' };
+  const two = { positions: [position(1), position(3, { item: 1 })] };
+
+  test('those that end are told, whether another order has taken one long ago or takes it now', async () => {
+    small();
+    folder.write(ORDERS, [order('AAAAA', 1, two), order('BBBBB', 2)]);
+    await run();
+    folder.write(ORDERS, [order('CCCCC', 3, { positions: [position(3, { item: 1 })] })]);
+    expect((await run()).warnings).toEqual([]);
+    folder.write(ORDERS, [order('AAAAA', 0, { positions: [] })]);
+    expect((await run()).warnings).toEqual([ENDED]);
+  });
+
+  test('of a history that is older than the table, too', async () => {
+    small();
+    folder.write(ORDERS, [order('AAAAA', 1, two), order('BBBBB', 2)]);
+    await run();
+    await reference.pool.query('truncate positions, positions_complete');
+    folder.write(ORDERS, [
+      order('AAAAA', 1),
+      order('CCCCC', 4, { positions: [position(4, { item: 1, secret: 's2' })] }),
+    ]);
+    expect((await run()).warnings).toEqual([
+      ENDED,
+      {
+        count: 1,
+        text: expect.stringMatching(/^pair of tickets has one secret; .*: 2 \(BBBBB\) and 4 \(CCCCC\)$/) as string,
+      },
+    ]);
+  });
+
+  test('an import that was killed tells it when it is finished', async () => {
+    small();
+    folder.write(ORDERS, [order('AAAAA', 1, two), order('BBBBB', 2)]);
+    await run();
+    folder.write(ORDERS, [order('AAAAA', 1)]);
+    const store: ImportOptions['store'] = {
+      ...reference.store,
+      appendMany: (appends) =>
+        appends.some(({ stream }) => stream.startsWith('order-'))
+          ? Promise.reject(new Error('killed'))
+          : reference.store.appendMany(appends),
+    };
+    await expect(run({ store })).rejects.toThrow('killed');
+    expect((await run()).warnings).toEqual([ENDED]);
+  });
+});
+
 describe('interrupted and simultaneous imports', () => {
   /** Fails like a killed process: after so many groups nothing is written any more. */
   function dying(groups: number): ImportOptions['store'] {
@@ -515,6 +678,11 @@ describe('interrupted and simultaneous imports', () => {
     expect((await run()).events).toBe(0);
     folder.write('organizer.json', { slug: 'big', name: 'Bigger' });
     expect((await run()).import).toBe(2);
+  });
+
+  test('says what has gone wrong, not what follows from it', async () => {
+    writeFestival(folder, 1_200);
+    await expect(run({ store: dying(0) })).rejects.toThrow('killed');
   });
 
   test('a second import at the same time is refused, and says why', async () => {

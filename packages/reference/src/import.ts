@@ -3,9 +3,11 @@ import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import type { Pool } from 'pg';
 import { check, type Checked } from './check';
 import { isEnded } from './credentials';
-import { openFolder, readObject, type OrganizerFolder } from './folder';
-import { notEnforced, warnings, type Counts, type Report } from './report';
-import { openSpool } from './spool';
+import { openFolder, type OrganizerFolder } from './folder';
+import { openPositions } from './positions';
+import { aboutTickets, notEnforced, warnings, type Counts, type Report } from './report';
+import { readObject } from './rows';
+import { openSpool, type Spool } from './spool';
 import { readStored } from './stored';
 import type { ReferenceStore } from './store';
 import type { Kind } from './walk';
@@ -26,12 +28,16 @@ export type ImportOptions = {
   onProblem?(problem: string): void;
 };
 
-/** The export has invalid objects; nothing was written. `problems` are the first of `count`. */
+/**
+ * The export has invalid objects, or is not whole; nothing was written. `problems` are the first of `count`. `incomplete`: how
+ * many there are that `skipInvalid` cannot leave out; with `skipInvalid` only those are told here.
+ */
 export class InvalidExport extends Error {
   override name = 'InvalidExport';
   constructor(
     readonly problems: readonly string[],
     readonly count: number,
+    readonly incomplete: number,
   ) {
     super(`${count} ${count === 1 ? 'problem' : 'problems'} in the export; nothing was imported`);
   }
@@ -59,6 +65,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
   const startedMs = performance.now();
   const stored = await readStored(store, await Promise.all(folders.map(slugOf)));
   const credentials = await readCredentials(store);
+  const positions = await openPositions(options.pool, store);
   const secrets = {
     tokens: new Map(credentials.tokens.map(({ fact }) => [fact.token_hash, fact.organizer])),
     droidKeys: new Map(credentials.droidKeys.map(({ fact }) => [fact.key_hash, `${fact.organizer}/${fact.event}`])),
@@ -74,18 +81,27 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
       secrets,
       skipInvalid,
       keep: SHOWN_PROBLEMS,
-      take: (objects) => spool.add(objects),
+      spool,
       onProblem,
       ...checking,
     });
-    if (checked.problemCount > 0 && !skipInvalid) throw new InvalidExport(checked.problems, checked.problemCount);
+    const { problems, problemCount, incomplete, incompleteCount } = checked;
+    if (problemCount > 0 && !skipInvalid) throw new InvalidExport(problems, problemCount, incompleteCount);
+    if (incompleteCount > 0) throw new InvalidExport(incomplete, incompleteCount, incompleteCount);
     const { impliedChannels } = checked;
     const { onObjects, onBytes } = progress('writing', spool.bytes(), options);
     const onProgress = (objects: number, bytes: number) => {
       onBytes(bytes);
       onObjects(objects);
     };
-    written = await write(spool, { store, credentials, folder: options.folder, impliedChannels, onProgress });
+    written = await write(without(spool, checked.leftOut), {
+      store,
+      positions,
+      credentials,
+      folder: options.folder,
+      impliedChannels,
+      onProgress,
+    });
   } finally {
     await spool.close();
   }
@@ -98,15 +114,29 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     positions: checked.positions,
     problems: checked.problems,
     problemCount: checked.problemCount,
-    warnings: warnings(notes, missingTokens(checked, credentials)),
+    warnings: [...warnings(notes, missingTokens(checked, credentials)), ...aboutTickets(written.findings)],
     notEnforced: notEnforced(notes),
     seconds: (performance.now() - startedMs) / 1_000,
   };
 }
 
+/** What was left out after it was spooled is not written. */
+function without(spool: Spool, streams: ReadonlySet<string>): Spool {
+  if (streams.size === 0) return spool;
+  return {
+    ...spool,
+    async *read() {
+      for await (const { objects, bytes } of spool.read()) {
+        yield { objects: objects.filter(({ stream }) => !streams.has(stream)), bytes };
+      }
+    },
+  };
+}
+
 /** The organizer's slug, for the look at what is stored; that it is one is checked with everything else. */
 async function slugOf(folder: OrganizerFolder): Promise<string> {
-  const { value } = await readObject(folder.files.get('organizer.json')!);
+  const file = folder.files.get('organizer.json');
+  const value = file && (await readObject(file)).value;
   const slug = typeof value === 'object' && value !== null && 'slug' in value ? value.slug : undefined;
   return typeof slug === 'string' ? slug : folder.name;
 }

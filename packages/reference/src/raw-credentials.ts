@@ -1,11 +1,41 @@
 import type { Permission } from '@gatehouse/events/reference';
 import { z } from 'zod';
 import type { EventScope } from './known';
-import { Flag, FlagOn, Id, Ids, Label, or, reader, secretHash, SharedId, Slugs, Texts, type Stated } from './raw';
+import { json, LIMITS, text } from './limits';
+import {
+  BLANK,
+  Flag,
+  FlagOn,
+  Id,
+  Identifiers,
+  Ids,
+  NameOrEmpty,
+  or,
+  reader,
+  secretHash,
+  SharedId,
+  Slugs,
+  type Stated,
+} from './raw';
 
 /*
  * Who may ask: team tokens, devices and droid keys (contract §1.2, §1.3, §3.1). The secrets are hashed here, at once, and go no further.
  */
+
+/**
+ * A secret that people add by hand, because pretix shows it once: blanks and line ends around it come from copying. What no
+ * header can carry would make a credential that nobody can ever send.
+ */
+const Secret = text(LIMITS.secret).transform((value, context) => {
+  const secret = value.trim();
+  const odd = /[^\x21-\x7e]/u.exec(secret)?.[0];
+  if (odd === undefined) return secret;
+  const code = odd.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
+  const message = odd === ' ' ? 'has a blank in it' : `has a character that no header carries (U+${code})`;
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+const FilledSecret = Secret.refine((secret) => secret !== '', BLANK);
 
 /** The old flag of a team, and the newer name of the same right. */
 const RIGHTS: readonly (readonly [Permission, string])[] = [
@@ -16,7 +46,7 @@ const RIGHTS: readonly (readonly [Permission, string])[] = [
 ];
 
 const Team = z.object({
-  name: or(z.string(), ''),
+  name: NameOrEmpty,
   all_events: Flag,
   limit_events: Slugs,
   can_view_orders: Flag,
@@ -24,8 +54,8 @@ const Team = z.object({
   can_change_event_settings: Flag,
   can_checkin_orders: Flag,
   all_event_permissions: Flag,
-  limit_event_permissions: Texts,
-  tokens: or(z.array(z.object({ name: or(z.string(), ''), token: Label, active: FlagOn })), []),
+  limit_event_permissions: Identifiers,
+  tokens: or(z.array(z.object({ name: NameOrEmpty, token: FilledSecret, active: FlagOn })), []),
 });
 
 /** A token before it has an id: the id is given by who keeps the tokens. */
@@ -49,14 +79,14 @@ export const readTeam = reader(Team, (raw, { organizer }: { organizer: string })
 
 const Device = z.object({
   device_id: SharedId,
-  name: or(z.string(), ''),
+  name: NameOrEmpty,
   all_events: Flag,
   limit_events: Slugs,
-  initialized: z.unknown().optional(),
+  initialized: json().optional(),
   revoked: Flag,
-  security_profile: or(z.string(), 'full'),
+  security_profile: or(text(LIMITS.name), 'full'),
   /** Null: not set up yet. Absent: pretix does not say it again; a known one stays. */
-  api_token: z.string().nullable().optional(),
+  api_token: Secret.nullable().optional(),
 });
 
 export type DeviceContent = Stated<'DeviceStated'> & { readonly tokenUnknown: boolean };
@@ -79,13 +109,13 @@ export const readDevice = reader(Device, (raw, { organizer }: { organizer: strin
 });
 
 const DroidKey = z.object({
-  key: Label,
+  key: FilledSecret,
   checkin_list: Id,
   all_items: FlagOn,
   items: Ids,
   allow_search: FlagOn,
   show_info: FlagOn,
-  app: or(z.string(), 'pretixdroid'),
+  app: or(text(LIMITS.code), 'pretixdroid'),
 });
 
 /** A droid key before it has an id. */

@@ -1,21 +1,27 @@
 import { z } from 'zod';
 import type { EventScope } from './known';
+import { json, LIMITS, text } from './limits';
 import {
+  Code,
+  Coordinate,
+  filled,
   Flag,
   FlagOn,
   I18n,
   Id,
-  Label,
-  MaybeI18n,
+  Identifier,
+  Identifiers,
+  JsonObject,
+  MaybeCode,
+  MaybeI18nLong,
   MaybeId,
   MaybeMoment,
-  MaybeText,
   Moment,
+  Name,
+  NameOrEmpty,
   or,
-  Parts,
   Place,
   reader,
-  Texts,
   type Stated,
 } from './raw';
 
@@ -23,7 +29,11 @@ import {
  * Organizers, events, dates, categories, tax rules, layouts, channels and seating plans, as pretix's API sends them.
  */
 
-export const Slug = Label.regex(/^[^/\0]+$/, 'may not hold a slash');
+/** It stands in paths. */
+export const Slug = filled(text(LIMITS.slug)).refine(
+  (slug) => !/[/\\\p{Cc}]|^\.{1,2}$/u.test(slug),
+  'is no slug: it may not hold a slash or control characters',
+);
 
 export const readOrganizer = reader(z.object({ slug: Slug, name: I18n }), (raw): Stated<'OrganizerStated'> => ({
   organizer: raw.slug,
@@ -32,21 +42,22 @@ export const readOrganizer = reader(z.object({ slug: Slug, name: I18n }), (raw):
 
 /** A setting may come as pretix stores it, as text. */
 const Switch = z
-  .union([z.boolean(), z.string(), z.number()])
+  .union([z.boolean(), Code, z.number()])
   .nullish()
   .transform((value) => (value === undefined || value === null ? undefined : /^(true|1|on|yes)$/i.test(String(value))));
+const MOST_QUANTITY = 1e9;
 const Quantity = z
-  .union([z.number(), z.string()])
+  .union([z.number(), Code])
   .nullish()
   .transform((value, context) => {
     if (value === undefined || value === null || value === '') return undefined;
     const number = Number(value);
-    if (Number.isFinite(number)) return number;
-    context.addIssue({ code: 'custom', message: 'is no number' });
+    if (number >= 0 && number <= MOST_QUANTITY) return number;
+    context.addIssue({ code: 'custom', message: `is no number from 0 to ${MOST_QUANTITY}` });
     return z.NEVER;
   });
 
-const Zone = z.string().refine(isTimeZone, 'is no time zone');
+const Zone = Code.refine(isTimeZone, 'is no time zone');
 
 function isTimeZone(zone: string): boolean {
   try {
@@ -58,10 +69,10 @@ function isTimeZone(zone: string): boolean {
 }
 
 const Settings = z.object({
-  locale: MaybeText,
-  locales: or(z.array(z.string()), null),
+  locale: MaybeCode,
+  locales: or(z.array(Code), null),
   timezone: or(Zone, null),
-  name_scheme: MaybeText,
+  name_scheme: MaybeCode,
   ticket_download: Switch,
   ticket_download_pending: Switch,
   ticket_download_addons: Switch,
@@ -69,7 +80,7 @@ const Settings = z.object({
   reservation_time: Quantity,
   seating_minimal_distance: Quantity,
   seating_distance_within_row: Switch,
-  seating_allow_blocked_seats_for_channel: Texts,
+  seating_allow_blocked_seats_for_channel: Identifiers,
 });
 
 export const readSettings = reader(Settings, (raw) => raw);
@@ -85,11 +96,11 @@ const Event = z.object({
   date_from: MaybeMoment,
   date_to: MaybeMoment,
   date_admission: MaybeMoment,
-  location: MaybeI18n,
-  currency: or(z.string(), 'EUR'),
+  location: MaybeI18nLong,
+  currency: or(Code, 'EUR'),
   timezone: or(Zone, null),
-  public_url: MaybeText,
-  seat_category_mapping: Parts,
+  public_url: or(text(LIMITS.link), null),
+  seat_category_mapping: JsonObject,
   seating_plan: MaybeId,
 });
 
@@ -98,8 +109,11 @@ export type EventReading = Stated<'EventStated'> & { readonly seatingPlan: numbe
 /** An event with its settings. The slug of `event.json` counts, else its folder's name. */
 export const readEvent = reader(
   Event,
-  (raw, scope: { organizer: string; folder: string; settings: Settings }): EventReading => {
+  (raw, scope: { organizer: string; folder: string; settings: Settings }, findings): EventReading => {
     const { settings } = scope;
+    if (raw.slug === null && !Slug.safeParse(scope.folder).success) {
+      findings.issue('slug', "is missing, and the folder's name is no slug");
+    }
     const locale = settings.locale ?? 'en';
     return {
       organizer: scope.organizer,
@@ -139,8 +153,8 @@ const DateOfSeries = z.object({
   date_from: Moment,
   date_to: MaybeMoment,
   date_admission: MaybeMoment,
-  location: MaybeI18n,
-  seat_category_mapping: Parts,
+  location: MaybeI18nLong,
+  seat_category_mapping: JsonObject,
   seating_plan: MaybeId,
 });
 
@@ -157,7 +171,7 @@ export const readCategory = reader(
 );
 
 export const readLayout = reader(
-  z.object({ id: Id, name: or(z.string(), ''), default: Flag, layout: z.unknown().optional() }),
+  z.object({ id: Id, name: NameOrEmpty, default: Flag, layout: json().optional() }),
   (raw, { organizer, event }: EventScope): Stated<'LayoutStated'> => ({
     organizer,
     event,
@@ -167,20 +181,18 @@ export const readLayout = reader(
 );
 
 export const readChannel = reader(
-  z.object({ identifier: Label, label: or(I18n, {}) }),
+  z.object({ identifier: filled(Identifier), label: or(I18n, {}) }),
   (raw, { organizer }: { organizer: string }): Stated<'SalesChannelStated'> => ({ organizer, ...raw }),
 );
 
-const Spot = or(z.object({ x: or(z.number(), 0), y: or(z.number(), 0) }), { x: 0, y: 0 });
+const Spot = or(z.object({ x: or(Coordinate, 0), y: or(Coordinate, 0) }), { x: 0, y: 0 });
 const Layout = z.object({
   zones: or(
     z.array(
       z.object({
         position: Spot,
         rows: or(
-          z.array(
-            z.object({ position: Spot, seats: or(z.array(z.object({ seat_guid: z.string(), position: Spot })), []) }),
-          ),
+          z.array(z.object({ position: Spot, seats: or(z.array(z.object({ seat_guid: Name, position: Spot })), []) })),
           [],
         ),
       }),

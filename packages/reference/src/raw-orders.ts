@@ -1,49 +1,59 @@
 import { z } from 'zod';
 import { wrongDate, wrongProduct, type EventScope } from './known';
+import { LIMITS, text } from './limits';
 import {
   Amount,
+  BLANK,
+  Code,
+  filled,
   Flag,
   Id,
-  Label,
+  IdentifierOrEmpty,
+  Identifiers,
+  Identifier,
+  MaybeCode,
   MaybeId,
-  MaybeText,
+  MaybeName,
   Moment,
+  Name,
+  NameOrEmpty,
   or,
   Parts,
+  Present,
   reader,
   SharedId,
-  Texts,
   type Findings,
   type Stated,
 } from './raw';
 import { nameParts } from './raw-products';
 
 const Checkin = z.object({
-  id: MaybeId,
+  /** Shops have more scans than tickets. */
+  id: or(z.int().positive(), null),
   list: Id,
   datetime: Moment,
   type: or(z.enum(['entry', 'exit'], { error: 'is neither entry nor exit' }), 'entry' as const),
   auto_checked_in: Flag,
   forced: Flag,
-  nonce: MaybeText,
+  nonce: or(Identifier, null),
   successful: or(z.boolean(), true),
 });
 
 const Answer = z.object({
   question: Id,
-  answer: or(z.string(), ''),
-  question_identifier: or(z.string(), ''),
+  answer: or(text(LIMITS.long), ''),
+  question_identifier: IdentifierOrEmpty,
   options: or(z.array(Id), []),
-  option_identifiers: Texts,
+  option_identifiers: Identifiers,
 });
 
 const Seat = z.object({
   id: Id,
-  name: or(z.string(), ''),
-  seat_guid: z.string(),
-  zone_name: MaybeText,
-  row_name: MaybeText,
-  seat_number: MaybeText,
+  name: NameOrEmpty,
+  seat_guid: Name,
+  zone_name: MaybeName,
+  row_name: MaybeName,
+  seat_number: MaybeName,
 });
 
 const Position = z.object({
@@ -52,38 +62,39 @@ const Position = z.object({
   item: Id,
   variation: MaybeId,
   price: Amount,
-  attendee_name: MaybeText,
+  attendee_name: MaybeName,
   attendee_name_parts: Parts,
-  attendee_email: MaybeText,
+  attendee_email: MaybeName,
   voucher: MaybeId,
   tax_rate: or(Amount, '0.00'),
   tax_value: or(Amount, '0.00'),
   tax_rule: MaybeId,
-  secret: z.string().refine((secret) => secret !== '', 'may not be blank'),
+  secret: text(LIMITS.secret).refine((secret) => secret !== '', BLANK),
   addon_to: MaybeId,
   subevent: MaybeId,
-  pseudonymization_id: or(z.string(), ''),
+  pseudonymization_id: or(Code, ''),
   seat: or(Seat, null),
   canceled: Flag,
   answers: or(z.array(Answer), []),
   checkins: or(z.array(Checkin), []),
-  blocked: or(z.array(z.unknown()), []),
-  valid_from: MaybeText,
-  valid_until: MaybeText,
+  blocked: Present,
+  valid_from: Present,
+  valid_until: Present,
 });
 
 const Order = z.object({
-  code: Label,
+  code: filled(Code),
   status: z.enum(['n', 'p', 'e', 'c'], { error: 'must be n, p, e or c' }),
   testmode: Flag,
-  email: MaybeText,
+  email: MaybeName,
   datetime: Moment,
-  sales_channel: or(z.string(), 'web'),
-  locale: MaybeText,
+  sales_channel: or(filled(Identifier), 'web'),
+  locale: MaybeCode,
   require_approval: Flag,
   checkin_attention: Flag,
-  invoice_address: or(z.object({ name: or(z.string(), ''), name_parts: Parts, company: or(z.string(), '') }), null),
-  positions: or(z.array(Position), []),
+  invoice_address: or(z.object({ name: NameOrEmpty, name_parts: Parts, company: NameOrEmpty }), null),
+  /** An order is stated whole: one that says nothing of its positions must not end them all. */
+  positions: z.array(Position),
   valid_if_pending: Flag,
 });
 
@@ -135,9 +146,9 @@ function checkReferences(position: RawPosition, scope: EventScope, issue: (key: 
 }
 
 function positionOf(raw: RawPosition, scope: EventScope, findings: Findings): PositionContent {
-  if (raw.blocked.length > 0) findings.note('position.blocked');
-  if (raw.valid_from !== null) findings.note('position.valid_from');
-  if (raw.valid_until !== null) findings.note('position.valid_until');
+  if (raw.blocked) findings.note('position.blocked');
+  if (raw.valid_from) findings.note('position.valid_from');
+  if (raw.valid_until) findings.note('position.valid_until');
   return {
     id: raw.id,
     positionid: raw.positionid,

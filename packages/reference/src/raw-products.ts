@@ -1,25 +1,34 @@
 import { z } from 'zod';
 import { variationsOf, wrongDate, wrongProduct, type EventScope } from './known';
+import { json } from './limits';
 import {
   Amount,
+  Code,
+  Coordinate,
+  filled,
   Flag,
   FlagOn,
   I18n,
+  I18nLong,
   Id,
   Ids,
+  IdentifierOrEmpty,
+  Identifiers,
   Label,
   MaybeAmount,
-  MaybeI18n,
+  MaybeI18nLong,
   MaybeId,
   MaybeMoment,
-  MaybeText,
+  MaybeName,
   Moment,
+  Name,
+  NameOrEmpty,
   or,
   Parts,
   Place,
+  Present,
   reader,
   SharedId,
-  Texts,
   type Findings,
   type Stated,
 } from './raw';
@@ -36,8 +45,8 @@ export const readTaxRule = reader(
 const Item = z.object({
   id: Id,
   name: I18n,
-  internal_name: MaybeText,
-  description: MaybeI18n,
+  internal_name: MaybeName,
+  description: MaybeI18nLong,
   active: FlagOn,
   category: MaybeId,
   position: Place,
@@ -96,7 +105,7 @@ function checkProduct(scope: EventScope, item: number | null, variation: number 
 
 const Quota = z.object({
   id: Id,
-  name: or(z.string(), ''),
+  name: NameOrEmpty,
   size: or(z.int32(), null),
   items: Ids,
   variations: Ids,
@@ -115,35 +124,30 @@ export const readQuota = reader(Quota, (raw, scope: EventScope, findings): State
   return { organizer: scope.organizer, event: scope.event, ...raw };
 });
 
-const Limit = z
-  .unknown()
-  .optional()
-  .transform((value) => value !== undefined && value !== null && value !== '');
-
 const Question = z.object({
   id: Id,
-  question: I18n,
-  type: Label,
+  question: I18nLong,
+  type: filled(Code),
   required: Flag,
   items: Ids,
-  options: or(z.array(z.object({ id: Id, identifier: or(z.string(), ''), answer: I18n, position: Place })), []),
+  options: or(z.array(z.object({ id: Id, identifier: IdentifierOrEmpty, answer: I18n, position: Place })), []),
   position: Place,
   ask_during_checkin: Flag,
-  identifier: or(z.string(), ''),
+  identifier: IdentifierOrEmpty,
   dependency_question: MaybeId,
-  dependency_values: or(z.array(z.string()), null),
+  dependency_values: or(z.array(Name), null),
   /** The form of older versions. */
-  dependency_value: MaybeText,
+  dependency_value: MaybeName,
   hidden: Flag,
   print_on_invoice: Flag,
-  valid_number_min: Limit,
-  valid_number_max: Limit,
-  valid_date_min: Limit,
-  valid_date_max: Limit,
-  valid_datetime_min: Limit,
-  valid_datetime_max: Limit,
-  valid_string_length_max: Limit,
-  valid_string_length_min: Limit,
+  valid_number_min: Present,
+  valid_number_max: Present,
+  valid_date_min: Present,
+  valid_date_max: Present,
+  valid_datetime_min: Present,
+  valid_datetime_max: Present,
+  valid_string_length_max: Present,
+  valid_string_length_min: Present,
 });
 
 export const readQuestion = reader(Question, (raw, scope: EventScope, findings): Stated<'QuestionStated'> => {
@@ -177,20 +181,20 @@ const CheckinList = z.object({
   subevent: MaybeId,
   include_pending: Flag,
   /** Gone in newer versions. */
-  auto_checkin_sales_channels: Texts,
-  rules: Parts,
-  allow_multiple_entries: Flag,
-  exit_all_at: MaybeText,
-  addon_match: Flag,
+  auto_checkin_sales_channels: Identifiers,
+  rules: Present,
+  allow_multiple_entries: Present,
+  exit_all_at: Present,
+  addon_match: Present,
 });
 
 export const readList = reader(CheckinList, (raw, scope: EventScope, findings): Stated<'ListStated'> => {
   const { rules, allow_multiple_entries, exit_all_at, addon_match, ...list } = raw;
   checkItems(scope, list.limit_products, 'limit_products', findings);
   checkDate(scope, list.subevent, findings);
-  if (Object.keys(rules).length > 0) findings.note('list.rules');
+  if (rules) findings.note('list.rules');
   if (allow_multiple_entries) findings.note('list.allow_multiple_entries');
-  if (exit_all_at !== null) findings.note('list.exit_all_at');
+  if (exit_all_at) findings.note('list.exit_all_at');
   if (addon_match) findings.note('list.addon_match');
   if (scope.known.hasSubevents && list.subevent === null) findings.note('list.without_date');
   return { organizer: scope.organizer, event: scope.event, ...list };
@@ -213,7 +217,7 @@ const Voucher = z.object({
 
 /** A seat is named by its guid, or shown whole. */
 function SeatName() {
-  return z.union([z.string(), z.object({ seat_guid: z.string() }).transform((seat) => seat.seat_guid)], {
+  return z.union([Name, z.object({ seat_guid: Name }).transform((seat) => seat.seat_guid)], {
     error: 'is neither the guid of a seat nor a seat',
   });
 }
@@ -240,15 +244,15 @@ const Seat = z.object({
   id: Id,
   subevent: MaybeId,
   seat_guid: Label,
-  zone_name: MaybeText,
-  row_name: MaybeText,
-  row_label: MaybeText,
-  seat_number: MaybeText,
-  seat_label: MaybeText,
+  zone_name: MaybeName,
+  row_name: MaybeName,
+  row_label: MaybeName,
+  seat_number: MaybeName,
+  seat_label: MaybeName,
   product: MaybeId,
   blocked: Flag,
-  x: or(z.number(), null),
-  y: or(z.number(), null),
+  x: or(Coordinate, null),
+  y: or(Coordinate, null),
   sorting_rank: or(z.int32(), null),
 });
 
@@ -277,16 +281,16 @@ const CartPosition = z.object({
   item: Id,
   variation: MaybeId,
   price: Amount,
-  attendee_name: MaybeText,
+  attendee_name: MaybeName,
   attendee_name_parts: Parts,
-  attendee_email: MaybeText,
+  attendee_email: MaybeName,
   voucher: MaybeId,
   addon_to: MaybeId,
   subevent: MaybeId,
   datetime: Moment,
   expires: Moment,
   includes_tax: FlagOn,
-  answers: or(z.array(z.unknown()), []),
+  answers: or(z.array(json()), []),
   seat: or(SeatName(), null),
 });
 

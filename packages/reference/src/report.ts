@@ -1,3 +1,4 @@
+import type { Findings } from './positions';
 import type { Note } from './raw';
 
 export type Counts = {
@@ -101,3 +102,30 @@ export function warnings(notes: ReadonlyMap<Note, number>, missing: readonly str
   const text = `${tokens} valid: ${missing.join(', ')}`;
   return [...told(WARNINGS, notes), ...(missing.length > 0 ? [{ count: missing.length, text }] : [])];
 }
+
+/** What an import has found out about tickets, its own and those of earlier ones. */
+export function aboutTickets({ ended, sameSecret, sameSecretCount }: Findings): Warning[] {
+  const found: Warning[] = [];
+  if (ended > 0) {
+    const text =
+      ended === 1
+        ? 'ticket is no longer named by its order and is canceled'
+        : 'tickets are no longer named by their orders and are canceled';
+    found.push({ count: ended, text });
+  }
+  if (sameSecretCount > 0) {
+    const pairs = sameSecret.map(
+      ({ ticket, order, other, otherOrder }) => `${other} (${codeOf(otherOrder)}) and ${ticket} (${codeOf(order)})`,
+    );
+    const more = sameSecretCount > pairs.length ? ', …' : '';
+    const text =
+      sameSecretCount === 1
+        ? 'pair of tickets has one secret; the paid one gets in by it, of two the one imported last'
+        : 'pairs of tickets have one secret each; the paid one gets in by it, of two the one imported last';
+    found.push({ count: sameSecretCount, text: `${text}: ${pairs.join(', ')}${more}` });
+  }
+  return found;
+}
+
+/** `order-demo/ABCDE` → `ABCDE` */
+const codeOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,8 @@ export type Spool = {
   read(): AsyncGenerator<{ objects: Spooled[]; bytes: number }>;
   close(): Promise<void>;
 };
+
+const PIECE_BYTES = 1 << 17;
 
 /** The hash by which an unchanged object is recognised: of what it says, not of the import that brought it. */
 export const contentHash = (json: string): string => hash('sha256', json).slice(0, 32);
@@ -45,15 +46,26 @@ export async function openSpool(): Promise<Spool> {
       bytes += (await file.write(text)).bytesWritten;
     },
     async *read() {
-      const stream = createReadStream('', { fd: file.fd, start: 0, autoClose: false, highWaterMark: 1 << 17 });
+      const source = { bytesRead: 0 };
       let before = 0;
-      for await (const texts of lines(stream)) {
-        yield { objects: texts.filter((text) => text !== '').map(spooled), bytes: stream.bytesRead - before };
-        before = stream.bytesRead;
+      for await (const texts of lines(piecesOf(file, source))) {
+        yield { objects: texts.filter((text) => text !== '').map(spooled), bytes: source.bytesRead - before };
+        before = source.bytesRead;
       }
     },
     close: () => file.close(),
   };
+}
+
+/** Not a stream of node's: one that is left in the middle, because of an error, closes the file under its owner. */
+async function* piecesOf(file: FileHandle, source: { bytesRead: number }): AsyncGenerator<Buffer> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+    const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, source.bytesRead);
+    if (bytesRead === 0) return;
+    source.bytesRead += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 function spooled(line: string): Spooled {

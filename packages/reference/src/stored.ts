@@ -1,5 +1,6 @@
 import { reference, type ReferenceEvent } from '@gatehouse/events/reference';
 import { IdTable } from './id-table';
+import { wholeOrders } from './order-parts';
 import { knownEvent, variationsOf, type KnownEvent } from './known';
 import type { ReferenceStore } from './store';
 
@@ -105,12 +106,9 @@ function remember(
 
 /** Of millions of orders only the positions' ids are kept. */
 async function readPositions(store: ReferenceStore, found: Owners): Promise<void> {
-  for await (const orders of store.scan('order-')) {
-    for (const recorded of orders) {
-      const event = reference.read(recorded);
-      if (event?.type !== 'OrderStated') continue;
-      const { organizer, event: slug, positions } = event.data;
-      for (const { id } of positions) found.set('position', id, `${organizer}/${slug}`);
+  for await (const orders of wholeOrders(store)) {
+    for (const { organizer, event, positions } of orders) {
+      for (const { id } of positions) found.set('position', id, `${organizer}/${event}`);
     }
   }
 }

@@ -34,7 +34,7 @@ export function exportFolder(template?: string): ExportFolder {
     write(name, value) {
       const file = join(path, name);
       mkdirSync(dirname(file), { recursive: true });
-      if (typeof value === 'string') writeFileSync(file, value);
+      if (typeof value === 'string' || Buffer.isBuffer(value)) writeFileSync(file, value);
       else if (!name.endsWith('.ndjson')) writeFileSync(file, JSON.stringify(value));
       else writeFileSync(file, (value as unknown[]).map((line) => `${JSON.stringify(line)}\n`).join(''));
     },

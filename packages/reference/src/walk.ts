@@ -1,13 +1,5 @@
-import {
-  place,
-  readObject,
-  readRows,
-  type OrganizerFolder,
-  type Row,
-  type SourceFile,
-  type SourceFolder,
-} from './folder';
-import { type EventScope, type KnownEvent, type SeatingPlan } from './known';
+import type { OrganizerFolder, SourceFile, SourceFolder } from './folder';
+import type { EventScope, KnownEvent, SeatingPlan } from './known';
 import type { Issue, Note, Reading, Stated } from './raw';
 import {
   readDevice,
@@ -43,6 +35,7 @@ import {
   readVoucher,
   readWaiting,
 } from './raw-products';
+import { place, readObject, readRows, type Row } from './rows';
 
 /** What an import brings, by kind. */
 export type Contents = {
@@ -121,7 +114,9 @@ export async function* walk(folders: readonly OrganizerFolder[], options: Walk):
 }
 
 async function* walkOrganizer(folder: OrganizerFolder, options: Walk): AsyncGenerator<Entry[]> {
-  const file = folder.files.get('organizer.json')!;
+  const file = folder.files.get('organizer.json');
+  // It is there under another name, or cannot be read: that is told already.
+  if (!file) return;
   const [own] = entriesOf({ kind: 'organizer', file, read: readOrganizer }, [await readObject(file)], undefined);
   yield [own!];
   const organizer = (own!.content as Contents['organizer'] | undefined)?.organizer ?? folder.name;
@@ -176,7 +171,7 @@ async function* walkEvent(
   const eventScope = { organizer: above.organizer, folder: folder.name, settings: settings?.content ?? noSettings };
   const [own] = entriesOf({ kind: 'event', file, read: readEvent }, [row], eventScope);
   for (const issue of settings?.issues ?? []) {
-    own!.issues.push({ path: `(settings.json${issue.path && ` ${issue.path}`})`, reason: issue.reason });
+    own!.issues.push({ ...issue, path: `(settings.json${issue.path && ` ${issue.path}`})` });
   }
   yield [own!];
   if (options.leftOut(file)) return undefined;
@@ -227,11 +222,16 @@ function entriesOf<S>({ kind, file, read: reader }: Source<S>, rows: readonly Ro
 
 function read<S, C>(row: Row, reader: (value: unknown, scope: S) => Reading<C>, scope: S): Reading<C> {
   if (row.problem === undefined) return reader(row.value, scope);
-  return { content: undefined, issues: [{ path: '', reason: row.problem }], notes: [] };
+  const { problem: reason, incomplete } = row;
+  return { content: undefined, issues: [{ path: '', reason, ...(incomplete && { incomplete }) }], notes: [] };
 }
 
 /** `events/openair/orders.ndjson:17 positions[0].item: 4711 is no product of this event` */
 export function told(entry: Pick<Entry, 'file' | 'index'>, issue: Issue): string {
   const where = place(entry.file, entry.index);
-  return issue.path === '' ? `${where}: ${issue.reason}` : `${where} ${issue.path}: ${issue.reason}`;
+  return printable(issue.path === '' ? `${where}: ${issue.reason}` : `${where} ${issue.path}: ${issue.reason}`);
 }
+
+/** Names of files and keys may hold anything, also what a terminal would obey. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (odd) => `\\u{${odd.codePointAt(0)!.toString(16)}}`);

@@ -1,10 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision } from '@gatehouse/eventing/event-store';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { listDevices, listDroidKeys, listTokens, stateCredential, type CredentialEvent } from './credentials';
 import { eventOf, impliedChannel } from './facts';
+import { openImport } from './import-log';
+import { orderEvents, PART_BYTES, wholeOrder } from './order-parts';
+import type { Findings, Positions, StatedOrder } from './positions';
 import { OWN_IDS_FROM, type Note } from './raw';
 import type { DeviceContent, DroidKeyContent, TokenContent } from './raw-credentials';
 import { contentHash, type Spool, type Spooled } from './spool';
@@ -32,10 +34,13 @@ export type Written = {
   readonly events: number;
   readonly counts: ReadonlyMap<string, Record<Outcome, number>>;
   readonly notes: ReadonlyMap<Note, number>;
+  /** About the tickets of the orders that were written. */
+  readonly findings: Findings;
 };
 
 export type WriteOptions = {
   readonly store: ReferenceStore;
+  readonly positions: Positions;
   readonly credentials: Credentials;
   readonly folder: string;
   /** Channels by organizer that are stated only where they are not known yet. */
@@ -45,9 +50,20 @@ export type WriteOptions = {
 
 /** One object on its way into its stream. */
 type Planned = Spooled & { readonly implied: boolean };
+/** One that is new or has changed: where its events go. */
+type Changed = Planned & {
+  readonly outcome: Exclude<Outcome, 'unchanged'>;
+  readonly expected: number;
+  readonly events: readonly ReferenceEvent[];
+  /** Of an order: for what is known of all tickets. */
+  readonly stated?: StatedOrder;
+};
+type Head = { readonly revision: number; readonly hash: string | null };
 
 /** Small, so that nobody waits long behind one of them. */
 const CHUNK_OBJECTS = 200;
+/** An order may have megabytes. */
+const CHUNK_BYTES = 8 * 1024 * 1024;
 /** Groups that are under way while the next one is read. */
 const IN_FLIGHT = 2;
 const MAX_TRIES = 10;
@@ -64,11 +80,13 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
   let events = 0;
 
   let chunk: Planned[] = [];
+  let chunkBytes = 0;
   const inFlight: Promise<void>[] = [];
   let issued: Promise<void> = Promise.resolve();
   const send = async (): Promise<void> => {
     const full = chunk;
     chunk = [];
+    chunkBytes = 0;
     if (inFlight.length >= IN_FLIGHT) await inFlight.shift();
     const before = issued;
     let done: () => void = () => undefined;
@@ -82,15 +100,17 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
   for await (const { objects, bytes } of spool.read()) {
     for (const object of objects) {
       chunk.push({ ...object, implied: false });
+      chunkBytes += object.json.length;
       if (object.kind === 'organizer') chunk.push(...channelsOf(object));
-      if (chunk.length >= CHUNK_OBJECTS) await send();
+      if (chunk.length >= CHUNK_OBJECTS || chunkBytes >= CHUNK_BYTES) await send();
     }
     options.onProgress(objects.length, bytes);
   }
   await send();
   for (const flushing of inFlight) await flushing;
   await import_.finish();
-  return { number: import_.begun() ? import_.number : null, events, counts, notes };
+  const findings = await options.positions.findings();
+  return { number: import_.begun() ? import_.number : null, events, counts, notes, findings };
 
   function channelsOf(organizer: Spooled): Planned[] {
     const { organizer: slug } = JSON.parse(organizer.json) as FactOf<'OrganizerStated'>;
@@ -111,32 +131,76 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     let left = planned;
     for (let tries = 1; left.length > 0; tries++) {
       const heads = await store.heads(left.map(({ stream }) => stream));
-      const changed = left.flatMap((each) => {
-        const head = heads.get(each.stream);
-        const outcome = !head ? 'new' : head.hash === each.hash || each.implied ? 'unchanged' : 'changed';
-        if (outcome === 'unchanged') count(each.kind, outcome);
-        return outcome === 'unchanged' ? [] : [{ ...each, outcome, expected: head ? head.revision + 1 : 0 } as const];
-      });
+      const changes = await Promise.all(left.map((each) => changeOf(each, heads.get(each.stream))));
+      const changed = changes.filter((each) => each !== undefined);
       if (changed.length === 0) return;
-      const appends = changed.map((each) => {
-        const event = eventOf(each, JSON.parse(each.json) as object, import_.number);
-        return { stream: each.stream, expected: each.expected, events: [recordable(event, each)] };
-      });
       await import_.begin();
       // The store keeps the order in which it is asked: no order overtakes its list.
       await before;
-      const appending = store.appendMany(appends);
+      await options.positions.take(changed.flatMap(({ stated }) => stated ?? []));
+      const single = changed.filter((each) => each.events.length === 1);
+      const appending = store.appendMany(
+        single.map((each) => ({ stream: each.stream, expected: each.expected, events: recordables(each) })),
+      );
       done();
       const results = await appending;
-      left = changed.filter((each, i) => {
-        if (results[i] instanceof WrongRevision) return true;
+      const refused = new Map(
+        single.flatMap((each, i) => (results[i] instanceof WrongRevision ? [[each, results[i]]] : [])),
+      );
+      for (const each of changed.filter((one) => one.events.length > 1)) {
+        const error = await appendInTurn(each);
+        if (error) refused.set(each, error);
+      }
+      for (const each of changed) {
+        if (refused.has(each)) continue;
         count(each.kind, each.outcome);
         events++;
-        return false;
-      });
-      const refused = results.find((result) => result instanceof WrongRevision);
-      if (refused instanceof WrongRevision && tries === MAX_TRIES) throw refused;
+      }
+      left = [...refused.keys()];
+      const [error] = refused.values();
+      if (error && tries === MAX_TRIES) throw error;
     }
+  }
+
+  /** What an object's stream lacks; undefined when it is there already. */
+  async function changeOf(planned: Planned, head: Head | undefined): Promise<Changed | undefined> {
+    if (head && (head.hash === planned.hash || planned.implied)) {
+      count(planned.kind, 'unchanged');
+      return undefined;
+    }
+    const event = eventOf(planned, JSON.parse(planned.json) as object, import_.number);
+    const expected = head ? head.revision + 1 : 0;
+    const at = { ...planned, expected, outcome: head ? 'changed' : 'new' } as const;
+    if (event.type !== 'OrderStated') return { ...at, events: [event] };
+    const before = head && (await wholeOrder(store, { stream: planned.stream, revision: head.revision }));
+    const alive = before?.positions.filter(({ canceled }) => !canceled).map(({ id }) => id) ?? [];
+    const stated = { order: event.data, before: alive };
+    // A single event says by its revision whether it is the first.
+    const isSmall = planned.json.length * 3 <= PART_BYTES || Buffer.byteLength(planned.json) <= PART_BYTES;
+    if (isSmall && (before || !head)) return { ...at, stated, events: [event] };
+    return {
+      ...at,
+      stated,
+      outcome: before ? 'changed' : 'new',
+      events: orderEvents(event.data, before === undefined),
+    };
+  }
+
+  function recordables({ stream, hash, expected, events: stating }: Changed): NewEvent[] {
+    return stating.map((event, i) => recordable(event, { stream, hash, expected: expected + i }));
+  }
+
+  /** Each event in an append of its own: together they are too large for one. What a kill leaves of them holds for nothing. */
+  async function appendInTurn(changed: Changed): Promise<WrongRevision | undefined> {
+    for (const [i, event] of recordables(changed).entries()) {
+      try {
+        await store.append(changed.stream, changed.expected + i, [event]);
+      } catch (error) {
+        if (error instanceof WrongRevision) return error;
+        throw error;
+      }
+    }
+    return undefined;
   }
 
   /** A credential is decided on its newest state, which the command line may change at any time. */
@@ -179,42 +243,6 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
 
 function bump(notes: Map<Note, number>, note: Note): void {
   notes.set(note, (notes.get(note) ?? 0) + 1);
-}
-
-/**
- * The import's number, and the event that begins it, written before the first change and never without one. An import that
- * was killed goes on under its old number: its orders would else meet their own lists as lists that were there before, and
- * be checked in automatically (import.md §3).
- */
-async function openImport(
-  store: ReferenceStore,
-  folder: string,
-): Promise<{ number: number; begin(): Promise<void>; begun(): boolean; finish(): Promise<void> }> {
-  const history = await store.load('imports');
-  const started = history.findLast((event) => event.type === 'ImportStarted');
-  const last = started ? (started.data as FactOf<'ImportStarted'>).import : 0;
-  const interrupted = history.at(-1)?.type === 'ImportStarted';
-  const number = interrupted ? last : last + 1;
-  let length = history.length;
-  let beginning: Promise<void> | undefined = interrupted ? Promise.resolve() : undefined;
-  let begun = false;
-
-  async function append(event: ReferenceEvent): Promise<void> {
-    const recorded = { id: randomUUID(), ...reference.write(event), actor: `import:${number}`, trace: null };
-    await store.append('imports', length, [recorded]);
-    length++;
-  }
-  return {
-    number,
-    begin() {
-      begun = true;
-      return (beginning ??= append({ type: 'ImportStarted', data: { import: number, folder } }));
-    },
-    begun: () => begun,
-    async finish() {
-      if (beginning) await append({ type: 'ImportFinished', data: { import: number } });
-    },
-  };
 }
 
 /** What a credential lacks in an export: tokens and droid keys their ids, a device perhaps its token. */

@@ -4,15 +4,13 @@ import type { Principal } from './auth';
 import { readBody, readBytes, type Body } from './body';
 import { notFound } from './errors';
 import { languagesOf } from './language';
+import type { Aim } from './path';
 import { Query } from './query';
 
 /** How a request came in; HEAD asks for what GET answers. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-type Parts = {
-  readonly params: Readonly<Record<string, string>>;
-  readonly path: string;
-  readonly query: string;
+type Parts = Aim & {
   readonly publicUrl: string | undefined;
   readonly principal: Principal | undefined;
   readonly trace: string | null;
@@ -40,10 +38,18 @@ export class ApiRequest {
     return value;
   }
 
-  /** A numeric id of the route: at most 15 digits, so it needs a bigint column. Throws 404 for anything else. */
+  /** The same as it was sent, still encoded. */
+  sent(name: string): string {
+    return this.#parts.sent[name] ?? this.param(name);
+  }
+
+  /**
+   * A numeric id of the route: at most 15 digits, so it needs a bigint column; plain decimals without a leading zero. Throws 404
+   * for anything else.
+   */
   id(name: string): number {
     const text = this.param(name);
-    if (!/^\d{1,15}$/.test(text)) throw notFound();
+    if (!/^[1-9]\d{0,14}$/.test(text)) throw notFound();
     return Number(text);
   }
 

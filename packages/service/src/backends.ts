@@ -1,11 +1,11 @@
-import type { EventDefinition } from '@gatehouse/events/define';
-import type { Context } from '@gatehouse/events/envelope';
+import { contextRow, type Context } from '@gatehouse/events/contexts';
 import { esdbClient, esdbStore } from '@gatehouse/eventing/esdb-store';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { kafkaBus } from '@gatehouse/eventing/kafka-bus';
 import type { Lag } from '@gatehouse/eventing/lag';
 import { logBus, type Log } from '@gatehouse/eventing/log-bus';
+import { opening } from '@gatehouse/eventing/opening';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
@@ -15,9 +15,6 @@ import type { Config } from './config';
 /** What a context says of itself when it opens its bus. */
 export type BusUser = {
   readonly context: Context;
-  /** The events that it publishes, and whether analysts may read them. */
-  readonly definitions: ReadonlyMap<string, EventDefinition>;
-  readonly audience: 'public' | 'internal';
   /** The contexts whose events it consumes. */
   readonly follows: readonly Context[];
   /** Of its own schema. */
@@ -48,6 +45,9 @@ export type Backends = {
   close(): Promise<void>;
 };
 
+/** For reading another context's history in the same database. */
+export const FOLLOWED_CONNECTIONS = 2;
+
 /** `databaseUrl` is for the contexts that the configuration gives no database of their own. */
 export function openBackends(
   config: Pick<Config, 'databases' | 'eventStore' | 'eventBus'>,
@@ -73,22 +73,25 @@ export function openBackends(
       client
         ? esdbStore({ client, context })
         : postgresStore({ pool, context, listener: backends.listenerOf(context) }),
-    async bus({ context, definitions, audience, follows, pool, onHealth }) {
+    async bus({ context, follows, pool, onHealth }) {
       if (eventBus.kind === 'kafka') {
         const { connection, prefix } = eventBus;
-        const publishes = { context, definitions, audience };
+        const publishes = { context, ...contextRow(context) };
         const bus = kafkaBus({ connection, prefix, publishes, pool, schema: context, onHealth });
         const logs = new Map(follows.map((each) => [each, bus.log(each)]));
         return { bus, logs, isRelayed: true, lags: () => bus.lag(), close: () => bus.close() };
       }
       const pools: Pool[] = [];
       const logs = new Map<Context, Log>();
-      for (const each of follows) {
-        const theirs = openPool(backends.urlOf(each), each, 4);
-        pools.push(theirs);
-        await migrate(theirs, each, EVENT_STORE_SQL);
-        logs.set(each, { ...backends.store(each, theirs), topic: each });
-      }
+      await opening(async (opened) => {
+        for (const each of follows) {
+          const theirs = openPool(backends.urlOf(each), each, FOLLOWED_CONNECTIONS);
+          opened(() => theirs.end());
+          pools.push(theirs);
+          await migrate(theirs, each, EVENT_STORE_SQL);
+          logs.set(each, { ...backends.store(each, theirs), topic: each });
+        }
+      });
       return {
         bus: logBus({ feeds: logs, pool, schema: context, onHealth }),
         logs,

@@ -3,13 +3,12 @@ import busboy from 'busboy';
 import { ClientGone, parseError, tooLarge, unsupportedMediaType, type ApiError } from './errors';
 import { Fields, parseUrlEncoded } from './fields';
 import { parseJson } from './json';
+import { hasNoBody } from './unread-body';
 
 /** What a client sent: a form, or any JSON value (integers too long for a number as bigint). An empty body is `{}`. */
 export type Body = unknown;
 
 export const MAX_BODY_BYTES = 2_621_440;
-/** How much more of a refused body is read (and dropped), so that the client gets to see the refusal. */
-const MAX_DISCARDED_BYTES = 32 * MAX_BODY_BYTES;
 const MAX_FORM_FIELDS = 10_000;
 
 const NOTHING = Buffer.alloc(0);
@@ -31,11 +30,6 @@ export function readBytes(req: IncomingMessage, maxBytes = MAX_BODY_BYTES): Prom
   return new Promise((resolve, reject) =>
     collect(req, maxBytes, (error, bytes) => (error ? reject(error) : resolve(bytes))),
   );
-}
-
-export function hasNoBody(req: IncomingMessage): boolean {
-  const length = req.headers['content-length'];
-  return length === '0' || (length === undefined && req.headers['transfer-encoding'] === undefined);
 }
 
 export type Collected = (error: ApiError | ClientGone | undefined, bytes: Buffer) => void;
@@ -70,14 +64,9 @@ export function collect(req: IncomingMessage, maxBytes: number, done: Collected)
   req.on('close', onGone);
 }
 
-/** 413, keeping nothing of what still comes. A client that never stops is cut off. */
+/** 413. What still comes is dropped when that is answered. */
 function refuse(req: IncomingMessage, done: Collected): void {
-  let discardedBytes = 0;
-  req.on('error', () => undefined);
-  req.on('data', (chunk: Buffer) => {
-    discardedBytes += chunk.length;
-    if (discardedBytes > MAX_DISCARDED_BYTES) req.destroy();
-  });
+  req.pause();
   done(tooLarge(), NOTHING);
 }
 

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { ConfigError, environmentOf, readConfig } from './config';
+import { ConfigError, environmentOf, readConfig, SETTINGS } from './config';
 
 test('nothing set', () => {
   expect(readConfig({ PORT: '', DATABASE_URL: '' })).toEqual({
@@ -156,3 +157,16 @@ test.each(['ftp://x', 'https://x/?a=1', 'https://x/#a', 'https://me:pw@x'])(
     expect(() => readConfig({ PUBLIC_URL })).toThrow(ConfigError);
   },
 );
+
+test("README's table names every setting and no other", () => {
+  const readme = readFileSync(resolve(__dirname, '../../../README.md'), 'utf8');
+  const table = readme
+    .slice(readme.indexOf('## Settings'))
+    .split(/\n\n/)
+    .find((part) => part.startsWith('| Setting'))!;
+  const named = table
+    .split('\n')
+    .slice(2)
+    .flatMap((row) => row.split('|')[1]!.match(/[A-Z_]{4,}/g) ?? []);
+  expect(named.sort()).toEqual(Object.keys(SETTINGS).sort());
+});

@@ -1,8 +1,9 @@
-import { isIP } from 'node:net';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Context } from '@gatehouse/events/envelope';
+import type { Context } from '@gatehouse/events/contexts';
 import type { KafkaConnection } from '@gatehouse/eventing/kafka-client';
 import { z } from 'zod';
+import { isBroker, isEventStoreUrl, isPostgresUrl, isProxy, isPublicUrl, isUpstream } from './setting-rules';
 
 /** The whole configuration of a process, read once. Nothing else in the project reads `process.env`. */
 export type Config = {
@@ -68,7 +69,19 @@ export class ConfigError extends Error {
 
 const PROJECT = resolve(__dirname, '../../..');
 
-const setting = <T extends z.ZodType>(schema: T) => z.preprocess((text) => (text === '' ? undefined : text), schema);
+/** A setting: how its text is read, what is allowed, and its text for another process with the same configuration. */
+type Setting<S extends z.ZodType> = {
+  readonly schema: S;
+  readonly allowed: string;
+  readonly textOf: (config: Config) => string | number | undefined;
+};
+
+/** An empty text counts as absent. */
+const setting = <S extends z.ZodType>(schema: S, allowed: string, textOf: Setting<S>['textOf']) => ({
+  schema: z.preprocess((text) => (text === '' ? undefined : text), schema),
+  allowed,
+  textOf,
+});
 
 const port = z
   .string()
@@ -76,6 +89,11 @@ const port = z
   .transform(Number)
   .refine((number) => number <= 65_535);
 const host = z.string().regex(/^[a-z0-9.:_-]+$/i);
+const onOrOff = z.enum(['on', 'off']);
+const count = z
+  .string()
+  .regex(/^[1-9]\d?$/)
+  .transform(Number);
 
 const list = (isAllowed: (part: string) => boolean) =>
   z
@@ -83,97 +101,117 @@ const list = (isAllowed: (part: string) => boolean) =>
     .transform((text) => text.split(',').map((part) => part.trim()))
     .refine((parts) => parts.every(isAllowed));
 
-const count = () =>
-  z
-    .string()
-    .regex(/^[1-9]\d?$/)
-    .transform(Number);
+const PORT = 'a port number from 0 to 65535';
+const HOST = 'a host name or an IP address to listen on';
+const POSTGRES_URL = 'postgres://user:password@host:port/database';
+const UPSTREAMS = 'a comma separated list of http://host:port';
+const WEB_URL = 'an absolute http or https URL without query and fragment';
+const REPLICAS = 'a number from 1 to 99';
 
-const SETTINGS = z.object({
-  PORT: setting(port.default(8080)),
-  HOST: setting(host.default('127.0.0.1')),
-  GATEHOUSE_DATA: setting(z.string().default('.gatehouse')),
-  GATEHOUSE_DEMO: setting(z.enum(['on', 'off']).default('on')),
-  DATABASE_URL: setting(z.string().refine(isPostgresUrl).optional()),
-  ADMISSION_DATABASE_URL: setting(z.string().refine(isPostgresUrl).optional()),
-  REFERENCE_DATABASE_URL: setting(z.string().refine(isPostgresUrl).optional()),
-  EVENT_STORE: setting(z.enum(['postgres', 'eventstoredb']).default('postgres')),
-  EVENTSTORE_URL: setting(z.string().refine(isEventStoreUrl).optional()),
-  EVENT_BUS: setting(z.enum(['postgres', 'kafka']).default('postgres')),
-  KAFKA_BROKERS: setting(list(isBroker).optional()),
-  KAFKA_TLS: setting(z.enum(['on', 'off']).default('off')),
-  KAFKA_CA: setting(z.string().startsWith('-----BEGIN CERTIFICATE-----').optional()),
-  KAFKA_SASL: setting(z.enum(SASL_MECHANISMS).optional()),
-  KAFKA_USERNAME: setting(z.string().optional()),
-  KAFKA_PASSWORD: setting(z.string().optional()),
+const database = (urlOf: (config: Config) => string | undefined) =>
+  setting(z.string().refine(isPostgresUrl).optional(), POSTGRES_URL, urlOf);
+
+const kafkaOf = ({ eventBus }: Config) => (eventBus.kind === 'kafka' ? eventBus : undefined);
+const connectionOf = (config: Config) => kafkaOf(config)?.connection;
+const onlyKafka = (config: Config, text: string) => (kafkaOf(config) ? text : undefined);
+
+/** The one list of settings. A new one is a row here, what it means in `Config` and `readConfig`, and a row in README.md. */
+export const SETTINGS = {
+  PORT: setting(port.default(8080), PORT, (config) => config.port),
+  HOST: setting(host.default('127.0.0.1'), HOST, (config) => config.host),
+  GATEHOUSE_DATA: setting(z.string().default('.gatehouse'), 'a path of a folder', (config) => config.dataFolder),
+  GATEHOUSE_DEMO: setting(onOrOff.default('on'), 'on or off', ({ demo }) => (demo ? 'on' : 'off')),
+  DATABASE_URL: database((config) => config.databaseUrl),
+  ADMISSION_DATABASE_URL: database(({ databases }) => databases.admission),
+  REFERENCE_DATABASE_URL: database(({ databases }) => databases.reference),
+  EVENT_STORE: setting(
+    z.enum(['postgres', 'eventstoredb']).default('postgres'),
+    'postgres or eventstoredb',
+    ({ eventStore }) => eventStore.kind,
+  ),
+  EVENTSTORE_URL: setting(
+    z.string().refine(isEventStoreUrl).optional(),
+    'esdb://user:password@host:2113?tls=true, or esdb+discover://…',
+    ({ eventStore }) => (eventStore.kind === 'eventstoredb' ? eventStore.url : undefined),
+  ),
+  EVENT_BUS: setting(
+    z.enum(['postgres', 'kafka']).default('postgres'),
+    'postgres or kafka',
+    (config) => config.eventBus.kind,
+  ),
+  KAFKA_BROKERS: setting(list(isBroker).optional(), 'a comma separated list of host:port', (config) =>
+    connectionOf(config)?.brokers.join(),
+  ),
+  KAFKA_TLS: setting(onOrOff.default('off'), 'on or off', (config) =>
+    onlyKafka(config, connectionOf(config)?.tls ? 'on' : 'off'),
+  ),
+  KAFKA_CA: setting(
+    z.string().startsWith('-----BEGIN CERTIFICATE-----').optional(),
+    'the text of certificates in PEM',
+    (config) => connectionOf(config)?.tls?.ca,
+  ),
+  KAFKA_SASL: setting(
+    z.enum(SASL_MECHANISMS).optional(),
+    SASL_MECHANISMS.join(', '),
+    (config) => connectionOf(config)?.sasl?.mechanism,
+  ),
+  KAFKA_USERNAME: setting(z.string().optional(), 'a text', (config) => connectionOf(config)?.sasl?.username),
+  KAFKA_PASSWORD: setting(z.string().optional(), 'a text', (config) => connectionOf(config)?.sasl?.password),
   KAFKA_PREFIX: setting(
     z
       .string()
       .regex(/^[a-zA-Z0-9_-]{1,80}$/)
       .default('gatehouse'),
+    'at most 80 letters, digits, - and _',
+    (config) => kafkaOf(config)?.prefix,
   ),
-  KAFKA_REPLICATION_FACTOR: setting(count().default(3)),
-  KAFKA_MIN_INSYNC_REPLICAS: setting(count().default(2)),
+  KAFKA_REPLICATION_FACTOR: setting(count.default(3), REPLICAS, (config) => kafkaOf(config)?.replicationFactor),
+  KAFKA_MIN_INSYNC_REPLICAS: setting(count.default(2), REPLICAS, (config) => kafkaOf(config)?.minInsyncReplicas),
   ROLES: setting(
     list((role) => ROLES.includes(role as Role))
       .transform((roles) => roles as Role[])
       .default([...ROLES]),
+    `a comma separated list of ${ROLES.join(', ')}`,
+    ({ roles }) => [...roles].join(),
   ),
-  CHECKIN_URLS: setting(list(isUpstream).default([])),
-  LEGACY_DROID_URLS: setting(list(isUpstream).default([])),
-  PUBLIC_URL: setting(z.string().refine(isPublicUrl).optional()),
-  TRUSTED_PROXIES: setting(list(isProxy).default([])),
-  LOG_LEVEL: setting(z.enum(LOG_LEVELS).default('info')),
-  METRICS_PORT: setting(port.optional()),
-  METRICS_HOST: setting(host.default('127.0.0.1')),
+  CHECKIN_URLS: setting(list(isUpstream).default([]), UPSTREAMS, ({ upstreams }) => upstreams.checkin.join()),
+  LEGACY_DROID_URLS: setting(list(isUpstream).default([]), UPSTREAMS, ({ upstreams }) => upstreams.legacyDroid.join()),
+  PUBLIC_URL: setting(z.string().refine(isPublicUrl).optional(), WEB_URL, (config) => config.publicUrl),
+  TRUSTED_PROXIES: setting(
+    list(isProxy).default([]),
+    'a comma separated list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal',
+    (config) => config.trustedProxies.join(),
+  ),
+  LOG_LEVEL: setting(z.enum(LOG_LEVELS).default('info'), LOG_LEVELS.join(', '), (config) => config.logLevel),
+  METRICS_PORT: setting(port.optional(), PORT, ({ telemetry }) => telemetry.metricsAt?.port),
+  METRICS_HOST: setting(host.default('127.0.0.1'), HOST, ({ telemetry }) => telemetry.metricsAt?.host),
   // Read here for whether there is one; OpenTelemetry itself reads it, and what else begins with OTEL_.
-  OTEL_EXPORTER_OTLP_ENDPOINT: setting(z.string().refine(isPublicUrl).optional()),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(
+    z.string().refine(isPublicUrl).optional(),
+    WEB_URL,
+    ({ telemetry }) => telemetry.traces?.endpoint,
+  ),
   TRACE_SAMPLING: setting(
     z
       .string()
       .regex(/^(0(\.\d+)?|1(\.0+)?)$/)
       .transform(Number)
       .default(0.01),
+    'a number from 0 to 1, as 0.01',
+    ({ telemetry }) => telemetry.traces?.sampling,
   ),
-});
+} satisfies Record<string, Setting<z.ZodType>>;
 
-const POSTGRES_URL = 'postgres://user:password@host:port/database';
+type SettingName = keyof typeof SETTINGS;
+type Settings = { readonly [Name in SettingName]: z.output<(typeof SETTINGS)[Name]['schema']> };
 
-const ALLOWED: Record<keyof typeof SETTINGS.shape, string> = {
-  PORT: 'a port number from 0 to 65535',
-  HOST: 'a host name or an IP address to listen on',
-  GATEHOUSE_DATA: 'a path of a folder',
-  GATEHOUSE_DEMO: 'on or off',
-  DATABASE_URL: POSTGRES_URL,
-  ADMISSION_DATABASE_URL: POSTGRES_URL,
-  REFERENCE_DATABASE_URL: POSTGRES_URL,
-  EVENT_STORE: 'postgres or eventstoredb',
-  EVENTSTORE_URL: 'esdb://user:password@host:2113?tls=true, or esdb+discover://…',
-  EVENT_BUS: 'postgres or kafka',
-  KAFKA_BROKERS: 'a comma separated list of host:port',
-  KAFKA_TLS: 'on or off',
-  KAFKA_CA: 'the text of certificates in PEM',
-  KAFKA_SASL: SASL_MECHANISMS.join(', '),
-  KAFKA_USERNAME: 'a text',
-  KAFKA_PASSWORD: 'a text',
-  KAFKA_PREFIX: 'at most 80 letters, digits, - and _',
-  KAFKA_REPLICATION_FACTOR: 'a number from 1 to 99',
-  KAFKA_MIN_INSYNC_REPLICAS: 'a number from 1 to 99',
-  ROLES: `a comma separated list of ${ROLES.join(', ')}`,
-  CHECKIN_URLS: 'a comma separated list of http://host:port',
-  LEGACY_DROID_URLS: 'a comma separated list of http://host:port',
-  PUBLIC_URL: 'an absolute http or https URL without query and fragment',
-  TRUSTED_PROXIES: 'a comma separated list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal',
-  LOG_LEVEL: LOG_LEVELS.join(', '),
-  METRICS_PORT: 'a port number from 0 to 65535',
-  METRICS_HOST: 'a host name or an IP address to listen on',
-  OTEL_EXPORTER_OTLP_ENDPOINT: 'an absolute http or https URL without query and fragment',
-  TRACE_SAMPLING: 'a number from 0 to 1, as 0.01',
-};
+const ENVIRONMENT = z.object(
+  Object.fromEntries(Object.entries(SETTINGS).map(([name, { schema }]) => [name, schema])),
+) as unknown as z.ZodType<Settings>;
 
 /** The configuration that the environment describes; an empty variable counts as absent. Throws ConfigError. */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const read = SETTINGS.safeParse(env);
+  const read = ENVIRONMENT.safeParse(env);
   if (!read.success) throw new ConfigError(problemsOf(read.error));
   const settings = read.data;
   const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -193,7 +231,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       settings.EVENT_STORE === 'postgres'
         ? { kind: 'postgres' }
         : { kind: 'eventstoredb', url: settings.EVENTSTORE_URL! },
-    eventBus: settings.EVENT_BUS === 'postgres' ? { kind: 'postgres' } : { kind: 'kafka', ...kafkaOf(settings) },
+    eventBus:
+      settings.EVENT_BUS === 'postgres' ? { kind: 'postgres' } : { kind: 'kafka', ...kafkaSettingsOf(settings) },
     roles: new Set(settings.ROLES),
     upstreams: { checkin: settings.CHECKIN_URLS, legacyDroid: settings.LEGACY_DROID_URLS },
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, ''),
@@ -207,76 +246,30 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   };
 }
 
+/**
+ * Takes out of the environment what would steer us though it is meant for other programs: PGHOST, PGSSLMODE, PGOPTIONS and the like, which
+ * the database client reads (all about our databases is in their URLs), and a folder for temporary files that is not there.
+ */
+export function ignoreForeignSettings(env: Record<string, string | undefined> = process.env): void {
+  for (const name of Object.keys(env)) if (/^PG[A-Z]/.test(name)) delete env[name];
+  for (const name of ['TMPDIR', 'TMP', 'TEMP']) if (env[name] && !existsSync(env[name])) delete env[name];
+}
+
 /** The environment in which another process reads this very configuration; what is no setting of ours is inherited. */
 export function environmentOf(
   config: Config,
   inherited: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string | undefined> {
-  const { eventStore, eventBus, upstreams, telemetry } = config;
-  const settings: Record<keyof typeof SETTINGS.shape, string | number | undefined> = {
-    PORT: config.port,
-    HOST: config.host,
-    GATEHOUSE_DATA: config.dataFolder,
-    GATEHOUSE_DEMO: config.demo ? 'on' : 'off',
-    DATABASE_URL: config.databaseUrl,
-    ADMISSION_DATABASE_URL: config.databases.admission,
-    REFERENCE_DATABASE_URL: config.databases.reference,
-    EVENT_STORE: eventStore.kind,
-    EVENTSTORE_URL: eventStore.kind === 'eventstoredb' ? eventStore.url : undefined,
-    EVENT_BUS: eventBus.kind,
-    ...(eventBus.kind === 'kafka' ? kafkaSettings(eventBus) : NO_KAFKA),
-    ROLES: [...config.roles].join(),
-    CHECKIN_URLS: upstreams.checkin.join(),
-    LEGACY_DROID_URLS: upstreams.legacyDroid.join(),
-    PUBLIC_URL: config.publicUrl,
-    TRUSTED_PROXIES: config.trustedProxies.join(),
-    LOG_LEVEL: config.logLevel,
-    METRICS_PORT: telemetry.metricsAt?.port,
-    METRICS_HOST: telemetry.metricsAt?.host,
-    OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.traces?.endpoint,
-    TRACE_SAMPLING: telemetry.traces?.sampling,
-  };
   // An empty one counts as absent, and hides what would be inherited.
-  const texts = Object.entries(settings).map(([name, value]) => [name, String(value ?? '')]);
+  const texts = Object.entries(SETTINGS).map(([name, { textOf }]) => [name, String(textOf(config) ?? '')]);
   return { ...inherited, ...(Object.fromEntries(texts) as Record<string, string>) };
 }
-
-type KafkaNames = Extract<keyof typeof SETTINGS.shape, `KAFKA_${string}`>;
-
-const NO_KAFKA: Record<KafkaNames, undefined> = {
-  KAFKA_BROKERS: undefined,
-  KAFKA_TLS: undefined,
-  KAFKA_CA: undefined,
-  KAFKA_SASL: undefined,
-  KAFKA_USERNAME: undefined,
-  KAFKA_PASSWORD: undefined,
-  KAFKA_PREFIX: undefined,
-  KAFKA_REPLICATION_FACTOR: undefined,
-  KAFKA_MIN_INSYNC_REPLICAS: undefined,
-};
-
-function kafkaSettings({ connection, prefix, replicationFactor, minInsyncReplicas }: KafkaSettings) {
-  const { brokers, tls, sasl } = connection;
-  return {
-    KAFKA_BROKERS: brokers.join(),
-    KAFKA_TLS: tls ? 'on' : 'off',
-    KAFKA_CA: tls?.ca,
-    KAFKA_SASL: sasl?.mechanism,
-    KAFKA_USERNAME: sasl?.username,
-    KAFKA_PASSWORD: sasl?.password,
-    KAFKA_PREFIX: prefix,
-    KAFKA_REPLICATION_FACTOR: replicationFactor,
-    KAFKA_MIN_INSYNC_REPLICAS: minInsyncReplicas,
-  } satisfies Record<KafkaNames, string | number | undefined>;
-}
-
-type Settings = z.output<typeof SETTINGS>;
 
 /** What is right alone and wrong together. */
 function contradictions(settings: Settings): string[] {
   const problems: string[] = [];
-  const needs = (name: keyof Settings, why: string) => {
-    if (settings[name] === undefined) problems.push(`${name} must be set ${why}: ${ALLOWED[name]}`);
+  const needs = (name: SettingName, why: string) => {
+    if (settings[name] === undefined) problems.push(`${name} must be set ${why}: ${SETTINGS[name].allowed}`);
   };
   if (settings.EVENT_STORE === 'eventstoredb') needs('EVENTSTORE_URL', 'with EVENT_STORE=eventstoredb');
   if (settings.EVENT_BUS === 'kafka') {
@@ -309,7 +302,7 @@ function databaseOf(text: string | undefined): string {
   return `${hostname}:${port || '5432'}${pathname}`;
 }
 
-function kafkaOf(settings: Settings): KafkaSettings {
+function kafkaSettingsOf(settings: Settings): KafkaSettings {
   const { KAFKA_BROKERS, KAFKA_TLS, KAFKA_CA, KAFKA_SASL, KAFKA_USERNAME, KAFKA_PASSWORD } = settings;
   return {
     connection: {
@@ -327,38 +320,5 @@ function kafkaOf(settings: Settings): KafkaSettings {
 
 function problemsOf(error: z.ZodError): string[] {
   const names = new Set(error.issues.map((issue) => String(issue.path[0])));
-  return [...names].map((name) => `${name} must be ${ALLOWED[name as keyof typeof ALLOWED]}`);
-}
-
-function isPostgresUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && ['postgres:', 'postgresql:'].includes(url.protocol);
-}
-
-function isEventStoreUrl(text: string): boolean {
-  return /^esdb(\+discover)?:\/\/[^\s/]+/.test(text);
-}
-
-function isBroker(text: string): boolean {
-  const [, port] = /^(?:[a-z0-9._-]+|\[[0-9a-f:]+\]):(\d{1,5})$/i.exec(text) ?? [];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
-}
-
-function isUpstream(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && url.protocol === 'http:' && `${url.origin}/` === url.href;
-}
-
-function isPublicUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol)) return false;
-  return url.search === '' && url.hash === '' && url.username === '' && url.password === '';
-}
-
-function isProxy(text: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
-  const [address = '', prefix, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+  return [...names].map((name) => `${name} must be ${SETTINGS[name as SettingName].allowed}`);
 }

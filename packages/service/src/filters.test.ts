@@ -74,5 +74,9 @@ test('ordering drops what it does not know', () => {
     { field: 'order__code', descending: false },
   ]);
   expect(ordering('foo')).toEqual([]);
+  expect(ordering('order__code,positionid,-order__code,positionid')).toEqual([
+    { field: 'order__code', descending: false },
+    { field: 'positionid', descending: false },
+  ]);
   expect(readOrdering(new Query(''), ['positionid'])).toEqual([]);
 });

@@ -90,12 +90,14 @@ export const booleanFilter: Filter<boolean> = (text) => {
 
 export type Ordering<F extends string> = { readonly field: F; readonly descending: boolean };
 
-/** Reads `ordering=a,-b`. Unknown names are dropped; when none is left the caller's default order holds (contract §1.9). */
+/** Reads `ordering=a,-b`. Unknown names are dropped, and names that come again, which order nothing any more; when none is left the caller's default order holds (contract §1.9). */
 export function readOrdering<F extends string>(query: Query, fields: readonly F[]): readonly Ordering<F>[] {
   const terms = (query.get('ordering') ?? '').split(',').map(strip);
-  return terms.flatMap((term) => {
+  const orderings = new Map<F, Ordering<F>>();
+  for (const term of terms) {
     const descending = term.startsWith('-');
     const field = fields.find((name) => name === (descending ? term.slice(1) : term));
-    return field === undefined ? [] : [{ field, descending }];
-  });
+    if (field !== undefined && !orderings.has(field)) orderings.set(field, { field, descending });
+  }
+  return [...orderings.values()];
 }

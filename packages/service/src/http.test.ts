@@ -33,6 +33,12 @@ const failing = (error: unknown): Handler => {
   };
 };
 
+async function rejectedLater(before: () => unknown): Promise<never> {
+  before();
+  await new Promise(setImmediate);
+  throw new Error('the password is swordfish');
+}
+
 const routes: Route[] = [
   route('organizers/:organizer/events/:event/checkinlists/', {
     access: settings,
@@ -93,8 +99,29 @@ beforeAll(async () => {
     credentials,
     events: knownEvents('demo/openair', 'demo/tours'),
     ready: () => ({ ready, reasons: ready ? [] : ['first catch-up'] }),
-    hot: [(req, res) => req.url === '/hot' && (res.writeHead(201).end('quick'), true)],
-    mounts: [(req, res, next) => (req.url.startsWith('/droid') ? void res.end('droid') : next())],
+    hot: [
+      (req, res) => req.url === '/hot' && (res.writeHead(201).end('quick'), true),
+      (req) => {
+        if (req.url === '/hot/throws') throw new Error('the password is swordfish');
+        return false;
+      },
+      (req) => req.url === '/hot/rejects' && Promise.reject(new Error('the password is swordfish')),
+      (req, res) =>
+        req.url === '/hot/half' && rejectedLater(() => res.writeHead(200, { 'content-length': 9 }).write('half')),
+    ],
+    mounts: [
+      (req, res, next) => (req.url.startsWith('/droid') ? void res.end('droid') : next()),
+      (req, _res, next) => {
+        if (req.url === '/mount/throws') throw new Error('the password is swordfish');
+        next();
+      },
+      async (req, res, next) => {
+        if (req.url === '/mount/rejects') await rejectedLater(() => undefined);
+        if (req.url === '/mount/half')
+          await rejectedLater(() => res.writeHead(200, { 'content-length': 9 }).write('half'));
+        next();
+      },
+    ],
   });
 });
 afterAll(() => app.close());
@@ -518,6 +545,23 @@ describe('500', () => {
     expect(text).not.toContain('swordfish');
     const line = app.logged.find((entry) => entry.includes((body as { trace_id: string }).trace_id));
     expect(line).toContain('"route":"bug"');
+  });
+
+  test.each(['/hot/throws', '/hot/rejects', '/mount/throws', '/mount/rejects'])(
+    'for what a handler of its own throws: %s',
+    async (path) => {
+      const { status, body, text } = await app.call('POST', path, { body: 'x' });
+      expect([status, (body as { detail: string }).detail]).toEqual([500, 'Internal server error.']);
+      expect(text).not.toContain('swordfish');
+      expect(app.logged.at(-1)).toContain((body as { trace_id: string }).trace_id);
+    },
+  );
+
+  test.each(['/hot/half', '/mount/half'])('%s: an answer that has begun breaks off', async (path) => {
+    const before = app.logged.length;
+    await expect(app.call('GET', path)).rejects.toThrow();
+    expect(app.logged).toHaveLength(before + 1);
+    expect(await app.call('GET', '/healthz')).toMatchObject({ status: 200 });
   });
 
   test('carries the trace of the request', async () => {

@@ -2,11 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { createServer, IncomingMessage, ServerResponse, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { traceparentIn } from '@gatehouse/eventing/tracing';
-import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
 import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
+import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from './broken-requests';
 import type { Config } from './config';
+import {
+  credentialAccepted,
+  credentialRefused,
+  REQUEST_DEADLINES,
+  watchConnections,
+  type ConnectionLimits,
+} from './connections';
 import {
   ClientGone,
   internalError,
@@ -20,7 +28,7 @@ import {
 import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency } from './idempotency';
 import { described, type Log } from './log';
 import { CLIENT_GONE, requestObserver } from './observe';
-import { PathTable, segmentsOf, targetOf } from './path';
+import { MAX_PATH_BYTES, PathTable, targetOf, type Aim, type Target } from './path';
 import { apiHeaders, PLAIN_HEADERS, ROUTE_NOT_FOUND, writeReply, type HeaderList, type Reply } from './reply';
 
 /** What a route does for one method. */
@@ -34,6 +42,8 @@ export type Route = Readonly<Partial<Record<Method, Handler>>> & {
   /** As in `organizers/:organizer/events/:event/checkinlists/:list/`. */
   readonly path: string;
   readonly access: Access;
+  /** Asked before all checks: false for the usual way. */
+  readonly hot?: (req: Request, res: Response, at: Aim) => Taken;
 };
 
 /** A route as a value, as services list them. */
@@ -42,8 +52,11 @@ export const route = (path: string, rest: Omit<Route, 'path'>): Route => ({ path
 /** Whether the process may get requests; `reasons` say what is missing or merely slow. */
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
 
-/** A handler for the hottest routes, asked before everything else: true when it answers the request itself. */
-export type HotRoute = (req: Request, res: Response) => boolean;
+/** What a handler says that may answer a request by itself: whether it does, or the work that this is. */
+export type Taken = boolean | Promise<void>;
+
+/** What is asked before the routes, as an API with a transport layer of its own: false when it does not answer the request itself. */
+export type HotRoute = (req: Request, res: Response, target: Target) => Taken;
 
 export type HttpOptions = {
   readonly config: Pick<Config, 'publicUrl' | 'trustedProxies'>;
@@ -56,6 +69,7 @@ export type HttpOptions = {
   readonly hot?: readonly HotRoute[];
   /** What answers outside of `/api/`: other APIs, with their own layers. */
   readonly mounts?: readonly RequestHandler[];
+  readonly connections?: Partial<ConnectionLimits>;
 };
 
 export type HttpServer = { readonly app: Express; readonly server: Server };
@@ -63,10 +77,6 @@ export type HttpServer = { readonly app: Express; readonly server: Server };
 const API = '/api/v1';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/** Beyond these, connections and requests are turned away: a queue without end helps nobody at a gate. */
-const MAX_CONNECTIONS = 10_000;
-const MAX_REQUESTS_AT_WORK = 4_096;
 
 /** The server with everything mounted, not yet listening. */
 export function createHttp(options: HttpOptions): HttpServer {
@@ -77,37 +87,74 @@ export function createHttp(options: HttpOptions): HttpServer {
   app.set('query parser', false);
   app.set('trust proxy', [...options.config.trustedProxies]);
 
+  for (const mount of options.mounts ?? []) app.use(mount);
+
   const hot = options.hot ?? [];
   const answer = apiHandler(options);
-  app.use((req: Request, res: Response, next: NextFunction) => {
-    for (const tryHot of hot) if (tryHot(req, res)) return;
-    if (!answer(req, res)) next();
+  const observe = requestObserver();
+  // Only what no route answers goes through Express: its router costs more than all of a scan's other HTTP.
+  const server = serverFor(app, (req, res) => {
+    try {
+      if (!connections.admit(req, res)) return;
+      const taken = take(req, res);
+      if (taken === false)
+        app(req, res, (error?: unknown) => (error ? fail(error, req, res) : refuse(res, ROUTE_NOT_FOUND)));
+      else if (taken !== true) taken.catch((error: unknown) => fail(error, req, res));
+    } catch (error) {
+      fail(error, req, res);
+    }
   });
-  for (const mount of options.mounts ?? []) app.use(mount);
-  app.use((_req: Request, res: Response) => writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS));
-  app.use((error: unknown, req: Request, res: Response, _next: NextFunction) => {
-    writeReply(res, failureReply(error, { req, log: options.log }), PLAIN_HEADERS);
+  const connections = watchConnections(server, {
+    log: options.log,
+    trustedProxies: options.config.trustedProxies,
+    limits: options.connections,
   });
-  return { app, server: serverFor(app) };
+
+  function take(req: Request, res: Response): Taken {
+    if (lacksHost(req)) return refuse(res, WITHOUT_HOST);
+    const target = targetOf(req.url);
+    if (target.path.length > MAX_PATH_BYTES) return refuse(res, PATH_TOO_LONG);
+    // A busy process must not be taken for a dead one.
+    if (connections.isFull(req) && !PROBES.has(target.segments[0]!)) return refuse(res, replyOf(unavailable(1))!);
+    for (const tryHot of hot) {
+      const taken = tryHot(req, res, target);
+      if (taken !== false) return taken;
+    }
+    return answer(req, res, target);
+  }
+
+  function refuse(res: Response, reply: Reply): true {
+    writeReply(res, reply, PLAIN_HEADERS);
+    return true;
+  }
+
+  /** Whatever a handler did not catch itself. */
+  function fail(error: unknown, req: Request, res: Response): void {
+    const { trace, end } = observe(req, 'other');
+    const reply = failureReply(error, { req, log: options.log, trace });
+    if (res.headersSent) res.destroy();
+    else writeReply(res, reply, PLAIN_HEADERS);
+    end(reply.status);
+  }
+
+  return { app, server };
 }
 
 /**
  * A server whose requests and responses are born with Express's prototypes, which makes the change of prototypes that
  * Express does for each request a no-op, and the server about twice as fast.
  */
-function serverFor(app: Express): Server {
+function serverFor(app: Express, listener: (req: Request, res: Response) => void): Server {
   const server = createServer(
     {
       IncomingMessage: born(IncomingMessage, app.request),
       ServerResponse: born(ServerResponse, app.response),
-      keepAliveTimeout: 75_000,
-      headersTimeout: 20_000,
-      requestTimeout: 60_000,
-      connectionsCheckingInterval: 5_000,
+      requireHostHeader: false,
+      ...REQUEST_DEADLINES,
     },
-    app as RequestListener,
+    listener as RequestListener,
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  answerBrokenRequests(server);
   return server;
 }
 
@@ -133,12 +180,22 @@ function born<C extends typeof IncomingMessage | typeof ServerResponse>(base: C,
 /** Starts to listen; resolves with the address once the port is open. */
 export function listen(server: Server, { port, host }: { port: number; host: string }): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (cause: NodeJS.ErrnoException) => reject(new Error(whyNot(cause, { port, host }), { cause }));
+    server.once('error', failed);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', failed);
       resolve(server.address() as AddressInfo);
     });
   });
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, { port, host }: { port: number; host: string }): string {
+  if (code === 'EADDRINUSE') return `Port ${port} of ${host} is in use: set PORT to another one.`;
+  if (code === 'EACCES') return `Port ${port} may not be used by this user: set PORT to one from 1024 on.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EINVAL') {
+    return `HOST is ${host}, which is no address of this machine: set it to one, to 127.0.0.1, or to 0.0.0.0 for all of them.`;
+  }
+  return `Nothing can listen on ${host}, port ${port} (${message}): set HOST and PORT to others.`;
 }
 
 /** Takes no new connections, lets requests finish for `graceMs`, then ends what is left. */
@@ -156,13 +213,14 @@ export function drain(server: Server, graceMs: number): Promise<void> {
 
 type Entry = { readonly route: Route; readonly headers: HeaderList; readonly allow: string };
 
+const PATH_TOO_LONG: Reply = { status: 414, body: { detail: 'The path of the request is too long.' } };
+
 /** Answers `/api/…`, `/healthz` and `/readyz`; false for what is none of them. */
-function apiHandler(options: HttpOptions): (req: Request, res: Response) => boolean {
+function apiHandler(options: HttpOptions): HotRoute {
   const table = new PathTable<Entry>();
   const own = options.idempotency ? [ROOT, idempotencyQuery(options.idempotency)] : [ROOT];
-  for (const one of [...own, ...options.routes]) table.add(one.path, entryOf(one));
+  for (const one of [...own, ...options.routes]) table.add(`${API}/${one.path}`, entryOf(one));
   const observe = requestObserver();
-  let atWork = 0;
 
   async function serve(
     req: Request,
@@ -172,7 +230,6 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
     const { entry } = found;
     const { trace, end } = observe(req, entry.route.path);
     const asked = { ...found.request, trace };
-    atWork++;
     try {
       const reply = await replyTo(req, entry, asked);
       writeReply(res, reply, entry.headers);
@@ -182,8 +239,6 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
       const reply = failed(error, { req, entry, trace });
       writeReply(res, reply, entry.headers);
       end(reply.status);
-    } finally {
-      atWork--;
     }
   }
 
@@ -192,11 +247,11 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
-    if (atWork > MAX_REQUESTS_AT_WORK) throw unavailable(1);
     if (!acceptsJson(req.headers.accept)) throw notAcceptable();
     const { access } = entry.route;
     const principal =
       access === 'anyone' ? undefined : await authenticate(options.credentials, req.headers.authorization);
+    if (principal) credentialAccepted(req);
     const run = (namespace?: string) => runRoute(req, entry, { asked, principal, namespace });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
     if (!key || !principal) return run();
@@ -239,34 +294,27 @@ function apiHandler(options: HttpOptions): (req: Request, res: Response) => bool
     if (event !== undefined && !(await options.events.exists(organizer, event))) throw permissionDenied();
   }
 
-  return (req, res) => {
-    const { path, query } = targetOf(req.url);
-    if (!path.startsWith('/api')) return isProbe(path, res, options.ready);
-    if (path === '/api' || path === '/api/') {
+  return (req, res, target) => {
+    const [root, ...more] = target.segments;
+    if (root !== 'api') return isProbe(target, res, options.ready);
+    if (more.length === 0) {
       writeReply(res, { status: 302, headers: { Location: `${API}/` } }, PLAIN_HEADERS);
       return true;
     }
-    const match = isUnder(API, path) ? table.find(segmentsOf(path.slice(API.length))) : undefined;
+    const match = table.find(target);
     if (!match) {
       writeReply(res, ROUTE_NOT_FOUND, PLAIN_HEADERS);
       return true;
     }
-    const hasNul = path.includes('%00') && Object.values(match.params).some((value) => value.includes('\u0000'));
-    void serve(req, res, { entry: match.value, request: { params: match.params, path, query, hasNul } });
-    return true;
+    const { path, query } = target;
+    const { value: entry, params, sent } = match;
+    const hasNul = path.includes('%00') && Object.values(params).some((value) => value.includes('\u0000'));
+    const taken = hasNul ? undefined : entry.route.hot?.(req, res, { params, sent, path, query });
+    return taken || serve(req, res, { entry, request: { params, sent, path, query, hasNul } });
   };
 }
 
-const isUnder = (root: string, path: string): boolean =>
-  path.startsWith(root) && (path.length === root.length || path[root.length] === '/');
-
-type Asked = {
-  readonly params: Readonly<Record<string, string>>;
-  readonly path: string;
-  readonly query: string;
-  readonly hasNul: boolean;
-  readonly trace: string | null;
-};
+type Asked = Aim & { readonly hasNul: boolean; readonly trace: string | null };
 type Run = {
   readonly asked: Asked;
   readonly principal: Principal | undefined;
@@ -314,12 +362,15 @@ function idempotencyQuery(idempotency: Idempotency): Route {
   });
 }
 
-function isProbe(path: string, res: Response, ready: () => Readiness): boolean {
-  if (path === '/healthz' || path === '/healthz/') {
+const PROBES: ReadonlySet<string> = new Set(['healthz', 'readyz']);
+
+function isProbe({ segments }: Target, res: Response, ready: () => Readiness): boolean {
+  if (segments.length !== 1) return false;
+  if (segments[0] === 'healthz') {
     writeReply(res, { status: 200, body: { status: 'ok' } }, PLAIN_HEADERS);
     return true;
   }
-  if (path !== '/readyz' && path !== '/readyz/') return false;
+  if (segments[0] !== 'readyz') return false;
   const state = ready();
   writeReply(res, { status: state.ready ? 200 : 503, body: state }, PLAIN_HEADERS);
   return true;
@@ -331,6 +382,7 @@ export function failureReply(
   at: { req: IncomingMessage; log: Log; route?: string; trace?: string | null },
 ): Reply {
   const known = replyOf(error);
+  if (known?.status === 401) credentialRefused(at.req);
   if (known) return known;
   const trace = at.trace ?? traceparentIn(at.req.headers['traceparent']);
   const traceId = trace?.slice(3, 35) ?? randomBytes(16).toString('hex');

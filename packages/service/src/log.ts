@@ -9,7 +9,14 @@ export type Log = Logger;
  */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const options = { level, messageKey: 'message', timestamp: stdTimeFunctions.isoTime };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? standardOutput());
+}
+
+/** What takes no more lines (a terminal that was closed, a full disk) loses them; the process goes on. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination(1);
+  output.on('error', () => undefined);
+  return output;
 }
 
 /** What an error may tell a log. A database's own messages quote the values they met, so of those only the code is told. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { below, spanContextOf, traceparentIn, traceparentOf, tracer } from '@gatehouse/eventing/tracing';
 import { metrics, ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { beginWork } from './connections';
 
 /** A request as telemetry sees it, and the one span that it has. */
 export type Observed = {
@@ -13,7 +14,7 @@ export type Observed = {
 /** In place of a status: the client went away before there was one. */
 export const CLIENT_GONE = 499;
 
-/** Begins the observation of requests: `route` is a pattern, never a path, which holds tickets' secrets. */
+/** Begins the observation of requests, and counts each as being at work until it ends: `route` is a pattern, never a path, which holds tickets' secrets. */
 export function requestObserver(): (req: IncomingMessage, route: string) => Observed {
   const durations = metrics.getMeter('gatehouse').createHistogram('gatehouse.request.duration.seconds', {
     description: 'From the first byte that was read of a request to the writing of its reply',
@@ -21,6 +22,7 @@ export function requestObserver(): (req: IncomingMessage, route: string) => Obse
   });
   return (req, route) => {
     const begunMs = performance.now();
+    const work = beginWork(req);
     const sent = traceparentIn(req.headers['traceparent']);
     const parent = sent === null ? ROOT_CONTEXT : below(spanContextOf(sent, true));
     const name = `${req.method} ${route}`;
@@ -28,6 +30,7 @@ export function requestObserver(): (req: IncomingMessage, route: string) => Obse
     return {
       trace: traceparentOf(span),
       end(status) {
+        work.count--;
         // Few labels: they are hashed for every request.
         durations.record((performance.now() - begunMs) / 1_000, { route: name, status });
         if (!span.isRecording()) return;

@@ -1,77 +1,130 @@
 import { decodePercent } from './fields';
 
-/** A request's target, taken apart: `path` still encoded, `query` without its question mark. */
-export type Target = { readonly path: string; readonly query: string };
+/**
+ * A request's target, taken apart: once, and alike for every route and head (contract, decisions). Everything but `segments` is as
+ * it was sent, one character per byte.
+ */
+export type Target = {
+  readonly path: string;
+  /** Without its question mark. */
+  readonly query: string;
+  /** What stands between the slashes of the path. One slash at its end is no part of it. */
+  readonly sent: readonly string[];
+  /** The same percent-decoded once, so that `%2F` is a character of its segment. */
+  readonly segments: readonly string[];
+};
+
+/** What a request is aimed at: the route's parameters, decoded and as they were sent, and the rest of the target, still encoded. */
+export type Aim = Pick<Target, 'path' | 'query'> & {
+  readonly params: Readonly<Record<string, string>>;
+  readonly sent: Readonly<Record<string, string>>;
+};
+
+/**
+ * No longer path is looked at. The longest secret has 1,024 characters, which are 12,288 bytes when each takes three escapes; what
+ * stands around it needs far less than the rest. Node refuses heads of more than 16 KiB.
+ */
+export const MAX_PATH_BYTES = 14_336;
 
 /** Takes `/path?query` or `http://host/path?query` apart. */
 export function targetOf(url: string): Target {
   const start = url.charCodeAt(0) === SLASH ? 0 : originEnd(url);
   const mark = url.indexOf('?', start);
-  if (mark === -1) return { path: url.slice(start), query: '' };
-  return { path: url.slice(start, mark), query: url.slice(mark + 1) };
+  const path = mark === -1 ? url.slice(start) : url.slice(start, mark);
+  const sent = path.length > MAX_PATH_BYTES ? [] : segmentsOf(path);
+  return {
+    path,
+    query: mark === -1 ? '' : url.slice(mark + 1),
+    sent,
+    segments: NEEDS_DECODING.test(path) ? sent.map(decodePercent) : sent,
+  };
 }
 
 const SLASH = 47;
+const NEEDS_DECODING = /[%\u0080-\uffff]/;
 
 /** Where the path starts in a target in absolute form, as proxies send it. */
 function originEnd(url: string): number {
   return /^https?:\/\/[^/?#]*/i.exec(url)?.[0].length ?? 0;
 }
 
-/**
- * The segments of a path, percent-decoded once, so that `%2F` is a character of its segment (contract, Lists). One slash
- * at the end is taken off; an empty segment stays and matches nothing.
- */
-export function segmentsOf(path: string): string[] {
+function segmentsOf(path: string): string[] {
   if (path === '' || path === '/') return [];
-  const end = path.endsWith('/') ? path.length - 1 : path.length;
-  return path.slice(1, end).split('/').map(decodePercent);
+  // `*`, which OPTIONS may ask for, is no path.
+  if (path.charCodeAt(0) !== SLASH) return [path];
+  return path.slice(1, path.endsWith('/') ? path.length - 1 : path.length).split('/');
 }
+
+/** An id that a column can hold, in plain decimals; null for any other text, such as one with a leading zero (contract, decisions). */
+export function idIn(text: string): number | null {
+  if (!/^[1-9]\d{0,9}$/.test(text)) return null;
+  const id = Number(text);
+  return id <= GREATEST_ID ? id : null;
+}
+
+const GREATEST_ID = 2_147_483_647;
 
 type Node<T> = {
   readonly words: Map<string, Node<T>>;
   any: Node<T> | undefined;
-  some: Node<T> | undefined;
+  /** What may follow a parameter of several segments, the longest first, so that the parameter gets as few as will do. */
+  readonly tails: Tail<T>[];
   leaf: Leaf<T> | undefined;
 };
 type Leaf<T> = { readonly value: T; readonly names: readonly string[] };
+type Tail<T> = { readonly words: readonly string[]; readonly leaf: Leaf<T> };
+type Params = Readonly<Record<string, string>>;
 
-export type PathMatch<T> = { readonly value: T; readonly params: Readonly<Record<string, string>> };
+/** The parameters decoded, and the same as they were sent. */
+export type PathMatch<T> = { readonly value: T; readonly params: Params; readonly sent: Params };
 
-/** Finds what was registered for a path in one walk over its segments. A word goes before a parameter. */
+/**
+ * Finds what was registered for a path. The work is linear in the path's length: a pattern has one parameter of several segments at
+ * most, behind which only words stand, so that where it ends is counted from the end of the path. A word goes before a parameter.
+ */
 export class PathTable<T> {
   readonly #root: Node<T> = newNode();
 
   /**
-   * `pattern` as in `organizers/:organizer/events/:event`; `:secret+` takes one segment or more, as few as will do, for
-   * clients that send slashes as they are. Registering one twice is a bug.
+   * `pattern` as in `organizers/:organizer/events/:event`; `:secret+` takes one segment or more, empty ones too, for clients that
+   * send slashes as they are; only words may follow it. Registering one twice is a bug.
    */
   add(pattern: string, value: T): void {
-    const names: string[] = [];
+    const parts = pattern.split('/').filter((text) => text !== '');
+    const names = parts.filter((part) => part.startsWith(':')).map((part) => part.slice(1).replace(/\+$/, ''));
+    const several = parts.findIndex((part) => part.startsWith(':') && part.endsWith('+'));
     let node = this.#root;
-    for (const part of pattern.split('/').filter((text) => text !== '')) {
-      if (part.startsWith(':')) names.push(part.slice(1).replace(/\+$/, ''));
-      if (!part.startsWith(':')) node = childOf(node, part);
-      else if (part.endsWith('+')) node = node.some ??= newNode();
-      else node = node.any ??= newNode();
+    for (const part of several === -1 ? parts : parts.slice(0, several)) {
+      node = part.startsWith(':') ? (node.any ??= newNode()) : childOf(node, part);
     }
-    if (node.leaf) throw new Error(`the route ${pattern} exists twice`);
-    node.leaf = { value, names };
+    const leaf = { value, names };
+    if (several === -1) {
+      if (node.leaf) throw new Error(`the route ${pattern} exists twice`);
+      node.leaf = leaf;
+      return;
+    }
+    const words = parts.slice(several + 1);
+    if (words.some((word) => word.startsWith(':')))
+      throw new Error(`only words may follow ${parts[several]}: ${pattern}`);
+    if (node.tails.some((tail) => tail.words.join('/') === words.join('/'))) {
+      throw new Error(`the route ${pattern} exists twice`);
+    }
+    node.tails.push({ words, leaf });
+    node.tails.sort((a, b) => b.words.length - a.words.length);
   }
 
-  /** What is registered for these segments; undefined for nothing. */
-  find(segments: readonly string[]): PathMatch<T> | undefined {
-    const values: string[] = [];
-    const leaf = walk(this.#root, segments, 0, values);
+  /** What is registered for this path; undefined for nothing. */
+  find({ segments, sent }: Pick<Target, 'segments' | 'sent'>): PathMatch<T> | undefined {
+    const ends: number[] = [];
+    const leaf = walk(this.#root, segments, 0, ends);
     if (!leaf) return undefined;
-    const params: Record<string, string> = {};
-    leaf.names.forEach((name, index) => (params[name] = values[index]!));
-    return { value: leaf.value, params };
+    const params = valuesOf(leaf.names, segments, ends);
+    return { value: leaf.value, params, sent: sent === segments ? params : valuesOf(leaf.names, sent, ends) };
   }
 }
 
 function newNode<T>(): Node<T> {
-  return { words: new Map(), any: undefined, some: undefined, leaf: undefined };
+  return { words: new Map(), any: undefined, tails: [], leaf: undefined };
 }
 
 function childOf<T>(node: Node<T>, word: string): Node<T> {
@@ -80,36 +133,35 @@ function childOf<T>(node: Node<T>, word: string): Node<T> {
   return child;
 }
 
-/** As deep as the longest pattern, whatever the path. Leaves the parameters' values in `values`. */
-function walk<T>(node: Node<T>, segments: readonly string[], at: number, values: string[]): Leaf<T> | undefined {
+/** Meets each node once at most. Leaves in `ends` where each parameter begins and where it ends. */
+function walk<T>(node: Node<T>, segments: readonly string[], at: number, ends: number[]): Leaf<T> | undefined {
   if (at === segments.length) return node.leaf;
   const segment = segments[at]!;
   const word = node.words.get(segment);
-  const found = word && walk(word, segments, at + 1, values);
-  if (found || segment === '') return found;
-  return (
-    (node.any && walkWith(segment, node.any, { segments, at: at + 1, values })) ??
-    (node.some && walkSome(node.some, segments, at, values))
-  );
-}
-
-function walkSome<T>(node: Node<T>, segments: readonly string[], at: number, values: string[]): Leaf<T> | undefined {
-  for (let end = at + 1; end <= segments.length; end++) {
-    // Only where the pattern can go on is it worth joining what lies behind.
-    if (end < segments.length && !node.words.has(segments[end]!)) continue;
-    const leaf = walkWith(segments.slice(at, end).join('/'), node, { segments, at: end, values });
+  const found = word && walk(word, segments, at + 1, ends);
+  if (found) return found;
+  if (node.any && segment !== '') {
+    ends.push(at, at + 1);
+    const leaf = walk(node.any, segments, at + 1, ends);
     if (leaf) return leaf;
+    ends.length -= 2;
+  }
+  for (const { words, leaf } of node.tails) {
+    const end = segments.length - words.length;
+    // No secret is empty.
+    if (end <= at || (end === at + 1 && segment === '')) continue;
+    if (words.some((each, i) => each !== segments[end + i])) continue;
+    ends.push(at, end);
+    return leaf;
   }
   return undefined;
 }
 
-function walkWith<T>(
-  value: string,
-  node: Node<T>,
-  rest: { segments: readonly string[]; at: number; values: string[] },
-): Leaf<T> | undefined {
-  rest.values.push(value);
-  const leaf = walk(node, rest.segments, rest.at, rest.values);
-  if (!leaf) rest.values.pop();
-  return leaf;
+function valuesOf(names: readonly string[], segments: readonly string[], ends: readonly number[]): Params {
+  const values: Record<string, string> = {};
+  names.forEach((name, i) => {
+    const [from, to] = [ends[2 * i]!, ends[2 * i + 1]!];
+    values[name] = to === from + 1 ? segments[from]! : segments.slice(from, to).join('/');
+  });
+  return values;
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { endWithoutBody, isStillSent } from './unread-body';
 
 /** What a route answers, as a value; it is written once, by `writeReply`. */
 export type Reply = {
@@ -32,20 +33,32 @@ export const apiHeaders = (allow: string): HeaderList => [
 /** The headers of everything else. */
 export const PLAIN_HEADERS: HeaderList = SECURITY;
 
-/** Writes the reply in one go. To a HEAD request node sends the same headers and drops the body. */
+/**
+ * Writes the reply in one go. To a HEAD request node sends the same headers and drops the body. When most of the request's body is
+ * still to come nobody wants it any more, and the connection ends.
+ */
 export function writeReply(res: ServerResponse, reply: Reply, base: HeaderList): void {
   if (res.headersSent || res.destroyed) return;
   const content = contentOf(reply);
   const headers = merged(base, reply.headers);
+  const isEarly = isStillSent(res.req);
+  if (isEarly && !named(reply.headers, 'connection')) headers.push('Connection', 'close');
   if (content === undefined) {
     if (reply.status !== 204 && reply.status !== 304) headers.push('Content-Length', '0');
-    res.writeHead(reply.status, headers).end();
+    send(res.writeHead(reply.status, headers), undefined, isEarly);
     return;
   }
   if (!named(reply.headers, 'content-type')) headers.push('Content-Type', 'application/json');
   const length = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
   headers.push('Content-Length', String(length));
-  res.writeHead(reply.status, headers).end(content);
+  send(res.writeHead(reply.status, headers), content, isEarly);
+}
+
+function send(res: ServerResponse, content: string | Buffer | undefined, isEarly: boolean): void {
+  if (!isEarly) return void res.end(content);
+  if (content === undefined) res.flushHeaders();
+  else res.write(content);
+  endWithoutBody(res.req, res);
 }
 
 /** The text or bytes that the reply's body becomes; undefined when it has none. */

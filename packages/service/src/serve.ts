@@ -1,4 +1,4 @@
-import type { Context } from '@gatehouse/events/envelope';
+import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
 import type { Config } from './config';
 import type { Log } from './log';
 import { run, type Running, type Service } from './run';
@@ -24,10 +24,8 @@ export function serve({ services, openDatabase, started }: ServeOptions): void {
   });
 }
 
-const CONTEXTS: readonly Context[] = ['reference', 'admission'];
-
 /** Whether some context that this process touches has no database of its own. */
 function needsDatabase({ databases, eventBus }: Config, services: readonly Service<unknown>[]): boolean {
-  const touched = eventBus.kind === 'kafka' ? services.map(({ context }) => context.name) : CONTEXTS;
+  const touched = eventBus.kind === 'kafka' ? services.map(({ context }) => context.name) : CONTEXT_NAMES;
   return touched.some((context) => databases[context] === undefined);
 }

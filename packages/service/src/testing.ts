@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import type { CredentialRefusal, Credentials, Events, Permission, Principal } from './auth';
 import { createHttp, drain, listen, type HttpOptions } from './http';
 import { createLog } from './log';
@@ -48,6 +49,41 @@ export function call(url: string, method: string, target: string, ask: Ask = {})
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+/** A connection on which a test writes bytes as it likes. */
+export type RawConnection = {
+  readonly socket: Socket;
+  /** What was read so far, one character per byte. */
+  received(): string;
+  isOpen(): boolean;
+  /** Resolves when the other side has said `count` answers, or has ended the connection. */
+  answers(count: number): Promise<readonly number[]>;
+  closed: Promise<void>;
+};
+
+/** Connects, from an address of this machine if one is named, and writes `bytes` (one character per byte), if any. */
+export async function connectRaw(url: string, bytes = '', localAddress?: string): Promise<RawConnection> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ port: Number(port), host: hostname, ...(localAddress ? { localAddress } : {}) });
+  let text = '';
+  let isOpen = true;
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  socket.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => socket.on('close', () => ((isOpen = false), resolve())));
+  await new Promise<void>((resolve) => socket.once('connect', resolve).once('close', () => resolve()));
+  if (bytes !== '') socket.write(Buffer.from(bytes, 'latin1'));
+  const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d{3}) (?!Continue)/g)].map(([, status]) => Number(status));
+  return {
+    socket,
+    received: () => text,
+    isOpen: () => isOpen,
+    async answers(count) {
+      while (isOpen && statuses().length < count) await new Promise((again) => setTimeout(again, 5));
+      return statuses();
+    },
+    closed,
+  };
 }
 
 export type TestApp = {

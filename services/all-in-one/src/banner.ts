@@ -1,15 +1,15 @@
 import { networkInterfaces } from 'node:os';
+import { isEverywhere, urlOf } from '@gatehouse/service/address';
 import type { Config } from '@gatehouse/service/config';
 import type { Running } from '@gatehouse/service/run';
 import type { Demo } from './demo-festival';
 
 /** What somebody needs to see after a start: where it listens, and with the demo festival how to scan a ticket. */
 export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'port'>, demo: Demo | undefined): string {
-  const addresses = config.host === '0.0.0.0' ? lanAddresses().map((address) => `http://${address}:${port}`) : [url];
+  const addresses = isEverywhere(config.host) ? [url, ...lanAddresses(config.host, port)] : [url];
   const lines = ['', `Gatehouse listens on ${addresses.join(' and ')} (press Ctrl-C to stop)`];
   if (demo) {
-    const base = config.host === '0.0.0.0' ? `http://127.0.0.1:${port}` : url;
-    const list = `${base}/api/v1/organizers/${demo.organizer}/events/${demo.event}/checkinlists/${demo.list}`;
+    const list = `${url}/api/v1/organizers/${demo.organizer}/events/${demo.event}/checkinlists/${demo.list}`;
     lines.push(
       '',
       `API token of the demo festival: ${demo.token}`,
@@ -25,10 +25,13 @@ export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'por
 }
 
 /** Addresses under which phones in the same network find this machine. */
-function lanAddresses(): string[] {
-  const addresses = Object.values(networkInterfaces())
-    .flatMap((known) => known ?? [])
-    .filter((address) => address.family === 'IPv4' && !address.internal)
-    .map((address) => address.address);
-  return ['127.0.0.1', ...addresses];
+function lanAddresses(host: string, port: number): string[] {
+  return (
+    Object.values(networkInterfaces())
+      .flatMap((known) => known ?? [])
+      // One of IPv6 that holds on its link only needs the name of the interface, which no other machine knows.
+      .filter(({ family, internal, address }) => !internal && (family === 'IPv4' || !address.startsWith('fe80')))
+      .filter(({ family }) => family === 'IPv4' || host.includes(':'))
+      .map(({ address }) => urlOf(address, port))
+  );
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { urlOf } from '@gatehouse/service/address';
 import { environmentOf, type Config } from '@gatehouse/service/config';
 import { CannotStart, say } from '@gatehouse/service/run-main';
 
@@ -22,7 +23,7 @@ const STOP_MS = 27_000;
 
 /** Starts the built `main` with these settings. It has a session of its own: Ctrl-C reaches us only, and we keep the order. */
 export function startChild(name: string, { main, config }: { main: string; config: Config }): Child {
-  const url = `http://${config.host}:${config.port}`;
+  const url = urlOf(config.host, config.port);
   let child: ChildProcess;
   let stopping = false;
   let restart: NodeJS.Timeout | undefined;

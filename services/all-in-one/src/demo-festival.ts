@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** What somebody needs to try the demo festival: credentials of this installation, a check-in list and a paid ticket without questions. */
@@ -22,18 +22,9 @@ export type Demo = {
  * with mode 600. A folder that holds it already is only read.
  */
 export async function demoFestival(folder: string): Promise<Demo> {
-  await mkdir(folder, { recursive: true });
-  const credentials = await credentialsIn(folder);
   const nights = summerNights();
-  // Written last: with this file the folder is whole.
-  const mark = path.join(folder, 'organizer.json');
-  if (!existsSync(mark)) {
-    await write(folder, 'teams.json', teams(credentials));
-    await write(folder, 'devices.json', devices(credentials));
-    await writeEvent(folder, nights, [droidKey(credentials.nightsKey, listIds.mainGate)]);
-    await writeEvent(folder, cityTours(), [droidKey(credentials.toursKey, listIds.firstTour)]);
-    await write(folder, 'organizer.json', { slug: 'demo', name: 'Demo Festival Society' });
-  }
+  if (!holdsDemo(folder)) await writeWhole(folder, nights);
+  const credentials = await credentialsIn(folder);
   return {
     organizer: 'demo',
     event: nights.slug,
@@ -43,6 +34,38 @@ export async function demoFestival(folder: string): Promise<Demo> {
     list: listIds.mainGate,
     secret: sampleOf(nights),
   };
+}
+
+/** Whether the festival is in that folder, all of it: its last file is there. */
+export const holdsDemo = (folder: string): boolean => existsSync(path.join(folder, 'organizer.json'));
+
+/** Beside its place, so that nobody ever reads a part of it: several processes may do this at once, and the first one's word counts. */
+async function writeWhole(folder: string, nights: Event): Promise<void> {
+  await mkdir(path.dirname(folder), { recursive: true });
+  const unfinished = await mkdtemp(`${folder}.`);
+  const credentials = drawCredentials();
+  await write(unfinished, 'credentials.json', credentials);
+  await write(unfinished, 'teams.json', teams(credentials));
+  await write(unfinished, 'devices.json', devices(credentials));
+  await writeEvent(unfinished, nights, [droidKey(credentials.nightsKey, listIds.mainGate)]);
+  await writeEvent(unfinished, cityTours(), [droidKey(credentials.toursKey, listIds.firstTour)]);
+  await write(unfinished, 'organizer.json', { slug: 'demo', name: 'Demo Festival Society' });
+  const place = () =>
+    rename(unfinished, folder).then(
+      () => true,
+      (cause: NodeJS.ErrnoException) => {
+        if (cause.code === 'ENOTEMPTY' || cause.code === 'EEXIST') return false;
+        throw cause;
+      },
+    );
+  try {
+    if ((await place()) || holdsDemo(folder)) return;
+    // A part that an earlier release left when it was killed; nothing of it was imported.
+    await rm(folder, { recursive: true, force: true });
+    await place();
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
 }
 
 /*
@@ -75,19 +98,18 @@ function drawn(length: number, alphabet: string): string {
   return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
 }
 
+function drawCredentials(): Credentials {
+  return {
+    token: drawn(64, lowerAndDigits),
+    scanOnly: drawn(64, lowerAndDigits),
+    device: drawn(64, lowerAndDigits),
+    nightsKey: drawn(32, allLettersAndDigits),
+    toursKey: drawn(32, allLettersAndDigits),
+  };
+}
+
 async function credentialsIn(folder: string): Promise<Credentials> {
-  const file = path.join(folder, 'credentials.json');
-  if (!existsSync(file)) {
-    const fresh: Credentials = {
-      token: drawn(64, lowerAndDigits),
-      scanOnly: drawn(64, lowerAndDigits),
-      device: drawn(64, lowerAndDigits),
-      nightsKey: drawn(32, allLettersAndDigits),
-      toursKey: drawn(32, allLettersAndDigits),
-    };
-    await write(folder, 'credentials.json', fresh);
-  }
-  return JSON.parse(await readFile(file, 'utf8')) as Credentials;
+  return JSON.parse(await readFile(path.join(folder, 'credentials.json'), 'utf8')) as Credentials;
 }
 
 function teams({ token, scanOnly }: Credentials) {

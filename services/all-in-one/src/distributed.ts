@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
-import type { Context } from '@gatehouse/events/envelope';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
-import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { whyNoKafka } from '@gatehouse/local-kafka/jars';
 import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 import { environmentOf, type Config, type KafkaSettings, type Role } from '@gatehouse/service/config';
@@ -12,14 +12,13 @@ import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-mai
 import { Client } from 'pg';
 import { banner } from './banner';
 import { endLeftovers, startChild, type Child } from './child';
-import { loadDemo } from './load-demo';
+import { loadDemo, untilKnown } from './load-demo';
 
 /*
  * The split system on this machine, without Docker: every service in processes of its own, `reference` and `admission` in
  * databases of their own, between them Apache Kafka, and a gateway before it all. What `npm run start:distributed` runs.
  */
 
-const CONTEXTS: readonly Context[] = ['reference', 'admission'];
 const SERVICES = path.join(__dirname, '..', '..');
 
 runMain(async (main) => {
@@ -71,6 +70,7 @@ runMain(async (main) => {
   });
   atStop(() => gateway.stop());
   await gateway.ready();
+  if (demo) await untilKnown(gateway.url, demo);
 
   const pids = [reference, projections, ...checkins, droid, gateway].flatMap((each) => each.pid() ?? []);
   await writeFile(pidFile, JSON.stringify(pids));
@@ -131,7 +131,7 @@ async function makeTopics(settings: KafkaSettings): Promise<void> {
   const admin = kafkaClient(settings.connection).admin();
   try {
     await admin.connect();
-    for (const context of CONTEXTS) await applyTopic(admin, topicPlan(context, settings));
+    for (const plan of CONTEXT_NAMES.flatMap((context) => topicPlans(context, settings))) await applyTopic(admin, plan);
   } finally {
     await disconnected(admin);
   }

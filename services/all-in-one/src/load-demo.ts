@@ -1,30 +1,91 @@
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reference } from '@gatehouse/events/reference';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { opening } from '@gatehouse/eventing/opening';
 import { openReference } from '@gatehouse/reference/context';
-import { importFolder } from '@gatehouse/reference/import';
+import { isEnded, listTokens } from '@gatehouse/reference/credentials';
+import { importFolder, ImportRunning } from '@gatehouse/reference/import';
+import { secretHash } from '@gatehouse/reference/raw';
 import { openBackends } from '@gatehouse/service/backends';
 import type { Config } from '@gatehouse/service/config';
-import type { Log } from '@gatehouse/service/log';
-import { demoFestival, type Demo } from './demo-festival';
+import { described, type Log } from '@gatehouse/service/log';
+import { demoFestival, holdsDemo, type Demo } from './demo-festival';
 
-/** Imports the demo festival into an installation that has nothing yet; afterwards it is only named again. */
+const FOLDER = 'demo';
+/** How long another process's import is waited for before we look again. */
+const LOOK_MS = 200;
+
+/**
+ * Imports the demo festival into an installation that has nothing yet, or finishes an import of it that was killed; afterwards it is
+ * only named again. Undefined when there is no demo to name. A process that is ready does not end because of it: what goes wrong is
+ * logged.
+ */
 export async function loadDemo(
   { config, log }: { config: Config; log: Log },
   databaseUrl?: string,
 ): Promise<Demo | undefined> {
-  const folder = path.join(config.dataFolder, 'demo');
-  const backends = openBackends(config, databaseUrl);
-  const { store, pool } = await openReference(backends);
   try {
-    const empty = (await store.head()) === store.start;
-    if (!empty && (await store.load('event-demo/summer-nights')).length === 0) return undefined;
-    const demo = await demoFestival(folder);
-    if (empty) {
+    return await opening((opened) => load({ config, log }, databaseUrl, opened));
+  } catch (error) {
+    log.warn(described(error), 'the demo festival could not be imported; GATEHOUSE_DEMO=off does without it');
+    return undefined;
+  }
+}
+
+async function load(
+  { config, log }: { config: Config; log: Log },
+  databaseUrl: string | undefined,
+  opened: (close: () => unknown) => void,
+): Promise<Demo | undefined> {
+  const folder = path.join(config.dataFolder, FOLDER);
+  const backends = openBackends(config, databaseUrl);
+  opened(() => backends.close());
+  const { store, pool } = await openReference(backends);
+  opened(() => pool.end());
+  for (let wanted = await isWanted(store); wanted; wanted = await isWanted(store)) {
+    await demoFestival(folder);
+    try {
       const report = await importFolder({ store, pool, folder });
       log.info({ events: report.events, positions: report.positions }, 'the demo festival was imported');
+    } catch (error) {
+      // Of another process that was started at the same moment: it may be killed, too.
+      if (!(error instanceof ImportRunning)) throw error;
+      await sleep(LOOK_MS);
     }
-    return demo;
-  } finally {
-    await pool.end();
-    await backends.close();
+  }
+  const known = (await store.load('event-demo/summer-nights')).length > 0;
+  const demo = known && holdsDemo(folder) ? await demoFestival(folder) : undefined;
+  const named = demo && (await isKnown(store, demo)) ? demo : undefined;
+  if (known && !named) log.info('the demo festival has other credentials than those of this data folder');
+  await pool.end();
+  await backends.close();
+  return named;
+}
+
+/** Whether nothing was ever stated, or the only import is one of the demo that has not ended. */
+async function isWanted(store: ContextStore): Promise<boolean> {
+  if ((await store.head()) === store.start) return true;
+  const [first, ...more] = await store.load('imports');
+  if (first?.type !== 'ImportStarted' || more.length > 0) return false;
+  const event = reference.read(first)!;
+  return event.type === 'ImportStarted' && path.basename(event.data.folder) === FOLDER;
+}
+
+/** The festival may have come from another data folder into the same database, or its token may have been revoked. */
+async function isKnown(store: ContextStore, { token }: Demo): Promise<boolean> {
+  const hash = secretHash(token);
+  return (await listTokens(store)).some(({ fact }) => fact.token_hash === hash && !isEnded(fact));
+}
+
+/** How long a first scan is kept from being too early. */
+const KNOWN_MS = 10_000;
+
+/** Waits until the gates know the ticket that we tell a person to scan: what was imported reaches them a moment later. */
+export async function untilKnown(url: string, { organizer, event, list, secret, token }: Demo): Promise<void> {
+  const ticket = `${url}/api/v1/organizers/${organizer}/events/${event}/checkinlists/${list}/positions/${secret}/`;
+  for (const end = Date.now() + KNOWN_MS; Date.now() < end; await sleep(50)) {
+    const answer = await fetch(ticket, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);
+    if (answer?.ok) return;
   }
 }

@@ -1,8 +1,11 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
 import { findList, type ListRow } from '@gatehouse/admission/lists';
+import type { Code } from '@gatehouse/admission/scanned-code';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { notFound, permissionDenied } from '@gatehouse/service/errors';
+import { idIn } from '@gatehouse/service/path';
+import type { Query } from '@gatehouse/service/query';
 
 /** Where the slice lives. */
 export const EVENT_PATH = 'organizers/:organizer/events/:event/';
@@ -14,13 +17,16 @@ export function festivalOf(request: ApiRequest, { catalog }: Admission): Festiva
   return festival;
 }
 
-const GREATEST_ID = 2_147_483_647;
+/** What a path calls a ticket: an id, which goes first, or a secret. */
+export type TicketName = Required<Code> & { readonly id: number | null };
 
-/** An id that a column can hold; null for any other text. */
-export function idIn(text: string): number | null {
-  if (!/^\d{1,10}$/.test(text)) return null;
-  const id = Number(text);
-  return id <= GREATEST_ID ? id : null;
+const OFF = new Set(['', '0', 'false']);
+
+/** Whoever says `untrusted_input` has scanned what it sends, and a scanned number is no id: anybody can print one. */
+export function ticketNamed(text: string, sent: string, query: Query): TicketName {
+  // Not by `get`, which complains about a NUL: this is asked before anybody may be told anything.
+  const untrusted = query.text === '' ? undefined : query.fields.get('untrusted_input');
+  return { text, sent, id: OFF.has((untrusted ?? '').toLowerCase()) ? idIn(text) : null };
 }
 
 /** The check-in list that a request names. Throws 404 for an unknown one, one of another event, or no number. */

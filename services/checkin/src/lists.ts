@@ -23,6 +23,7 @@ import { notFound, ValidationError } from '@gatehouse/service/errors';
 import { idFilter, readFilters } from '@gatehouse/service/filters';
 import { route, type Route } from '@gatehouse/service/http';
 import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
+import { idIn } from '@gatehouse/service/path';
 import type { Reply } from '@gatehouse/service/reply';
 import { EVENT_PATH, festivalOf, listOf } from './event-request';
 
@@ -100,12 +101,18 @@ function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
   };
 }
 
-async function show(request: ApiRequest, admission: Admission, status = 200): Promise<Reply> {
+async function show(request: ApiRequest, admission: Admission): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists', 'tickets']);
-  const list = await listOf(request, admission, festival);
-  return { status, body: resource(list, await talliesOf([list], admission, festival)) };
+  return shown(await listOf(request, admission, festival), { admission, festival, status: 200 });
 }
+
+type Shown = { readonly admission: Admission; readonly festival: Festival; readonly status: number };
+
+const shown = async (list: ListRow, { admission, festival, status }: Shown): Promise<Reply> => ({
+  status,
+  body: resource(list, await talliesOf([list], admission, festival)),
+});
 
 /** The fields of contract §4.3 (and §12, rows 9 and 21, for their defaults). */
 function shapeOf(admission: Admission, festival: Festival) {
@@ -172,8 +179,7 @@ async function create(request: ApiRequest, admission: Admission): Promise<Reply>
   check(sent, admission, festival);
   const made = await make(fieldsOf(sent), { request, admission, festival });
   await admission.caughtUp(['lists', 'tickets']);
-  const list = { id: made.id, revision: 1, since: 0, fields: made };
-  return { status: 201, body: resource(list, await talliesOf([list], admission, festival)) };
+  return shown({ id: made.id, revision: 1, since: 0, fields: made }, { admission, festival, status: 201 });
 }
 
 type Place = { readonly request: ApiRequest; readonly admission: Admission; readonly festival: Festival };
@@ -190,8 +196,14 @@ async function make(
     const fields: CheckinListFields = { organizer, event, id, ...sent };
     const { result } = await admission.lists.transact(listStream(id), createList(fields), command(request));
     if (result.created) return fields;
-    if (namespace !== undefined && (await admission.lists.holds(listStream(id), namespace))) return fields;
+    if (await recalled(request, admission, id)) return fields;
   }
+}
+
+/** What this request did to the list when it ran before, and its reply was lost in a crash. */
+async function recalled(request: ApiRequest, admission: Admission, id: number | null) {
+  const namespace = request.idempotency?.namespace;
+  return namespace === undefined || id === null ? undefined : admission.lists.recall(listStream(id), namespace);
 }
 
 /** An id that the same request gets again, among those that the sequence does not reach. */
@@ -207,6 +219,13 @@ async function change(
 ): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists']);
+  const told = (await recalled(request, admission, idIn(request.param('list'))))?.after;
+  if (told?.state.kind === 'active') {
+    const { fields } = told.state;
+    await admission.caughtUp(['lists', 'tickets']);
+    const list = { id: fields.id, revision: told.revision, since: 0, fields };
+    return shown(list, { admission, festival, status: 200 });
+  }
   const { id, fields } = await listOf(request, admission, festival);
   const body = await request.body();
   const shape = shapeOf(admission, festival);
@@ -228,6 +247,7 @@ async function change(
 async function remove(request: ApiRequest, admission: Admission): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists']);
+  if (await recalled(request, admission, idIn(request.param('list')))) return { status: 204 };
   const { id } = await listOf(request, admission, festival);
   const { result } = await admission.lists.transact(listStream(id), deleteList(), command(request));
   if (!result.found) throw notFound();

@@ -2,6 +2,7 @@ import type { Admission } from '@gatehouse/admission/admission';
 import type { TicketFilter, TicketFinder, TicketOrder } from '@gatehouse/admission/find-tickets';
 import type { ListRow } from '@gatehouse/admission/lists';
 import type { Ticket } from '@gatehouse/admission/lookup';
+import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { available } from '@gatehouse/eventing/postgres';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { notFound } from '@gatehouse/service/errors';
@@ -18,7 +19,7 @@ import {
 import { route, type Route } from '@gatehouse/service/http';
 import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
 import type { Query } from '@gatehouse/service/query';
-import { EVENT_PATH, festivalOf, idIn, listOf } from './event-request';
+import { EVENT_PATH, festivalOf, listOf, ticketNamed, type TicketName } from './event-request';
 import { positionResource } from './position';
 
 const ORDERINGS = [
@@ -73,7 +74,8 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       access,
       async GET(request) {
         const query = await ask(request);
-        const ticket = await findTicket(finder, query, request.param('position'));
+        const name = ticketNamed(request.param('position'), request.sent('position'), request.query);
+        const ticket = await findTicket(finder, query, name);
         if (!ticket) throw notFound();
         return { status: 200, body: shown(request, query.list, ticket) };
       },
@@ -81,20 +83,24 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
   ];
 }
 
-/** The ticket that a path names by id or secret, the id first; tried again with `+` read as a space (contract §5.3). */
+/** The ticket that a path names by id or secret, the id first (contract §5.3), or what else it may mean. */
 export async function findTicket(
   finder: TicketFinder,
   query: Parameters<TicketFinder['page']>[0],
-  name: string,
+  name: TicketName,
 ): Promise<Ticket | undefined> {
-  const id = idIn(name);
-  const found = await finder.page(
-    { ...query, where: { ...query.where, ticket: { id, secret: name } } },
-    { offset: 0, limit: 2 },
-  );
-  const ticket = found.find((each) => each.id === id) ?? found[0];
-  if (ticket || !name.includes('+')) return ticket;
-  return findTicket(finder, query, name.replaceAll('+', ' '));
+  const called = async (id: number | null, secret: string) => {
+    const where = { ...query.where, ticket: { id, secret } };
+    const found = await finder.page({ ...query, where }, { offset: 0, limit: 2 });
+    return found.find((each) => each.id === id) ?? found[0];
+  };
+  const ticket = await called(name.id, name.text);
+  if (ticket) return ticket;
+  for (const secret of otherReadings(name)) {
+    const other = await called(null, secret);
+    if (other) return other;
+  }
+  return undefined;
 }
 
 /** The filters of contract §5.2. Throws 400 with the errors of all of them. */
@@ -155,7 +161,8 @@ const one = <T>(value: T | undefined): readonly T[] | undefined => (value === un
 /** What both conditions allow; undefined: no condition. */
 function common<T>(a: readonly T[] | undefined, b: readonly T[] | undefined): readonly T[] | undefined {
   if (!a || !b) return a ?? b;
-  return a.filter((value) => b.includes(value));
+  const others = new Set(b);
+  return a.filter((value) => others.has(value));
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -6,6 +6,7 @@ import type { Found, Ticket } from '@gatehouse/admission/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
 import { checkinQuestions, sortedOptions } from '@gatehouse/admission/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
+import { otherReadings } from '@gatehouse/admission/scanned-code';
 import type { QuestionFact } from '@gatehouse/events/reference';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
@@ -17,19 +18,20 @@ import type { Principal } from '@gatehouse/service/auth';
 import type { Body } from '@gatehouse/service/body';
 import { rawValue, validate, WRONG_DATETIME } from '@gatehouse/service/drf';
 import { ApiError, fieldError, notFound } from '@gatehouse/service/errors';
+import { idIn } from '@gatehouse/service/path';
 import { unstorable } from '@gatehouse/service/python';
 import type { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
-import { idIn } from './event-request';
+import type { TicketName } from './event-request';
 import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
 
 /** One redeem request, however it came in. */
 export type RedeemAsk = {
   readonly festival: Festival;
-  /** The list and the ticket as the path names them, decoded. */
+  /** The list as the path names it, decoded. */
   readonly list: string;
-  readonly position: string;
+  readonly position: TicketName;
   readonly query: Query;
   body(): Promise<Body>;
   readonly acceptLanguage: string | undefined;
@@ -56,8 +58,9 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       event: festival.key,
       list: idIn(ask.list),
       date: null,
-      secret: ask.position,
-      id: idIn(ask.position),
+      secret: ask.position.text,
+      others: () => otherReadings(ask.position),
+      id: ask.position.id,
       credential: 'credential' in ask.principal ? ask.principal.credential : null,
     };
     const { list, found } = await look(asked);
@@ -72,23 +75,22 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
         { list, ignoreStatus: true, ignoreProducts: true, where, ordering: [] },
         ask.position,
       );
-    } else if (!ticket && ask.position.includes('+')) {
-      const secret = ask.position.replaceAll('+', ' ');
-      ticket = (await look({ ...asked, secret, id: idIn(secret) })).found.ticket;
     }
     const facts = factsOf(list);
     const by = {
       actor: principal.actor,
       trace: ask.trace,
-      ...(ask.request ? { request: ask.request, mayBeRepeat: true } : {}),
+      ...(ask.request ? { request: ask.request } : {}),
     };
-    if (!ticket) {
+    if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
       // The ticket is looked up before the body is read: nobody is told what is wrong with that (contract, Transport).
-      await admission.gate.unknown({ list: facts, scan: leniently(await body.catch(() => ({}))) }, by);
+      const unread = await body.catch(() => ({}));
+      if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: leniently(unread) }, by);
       throw notFound();
     }
     const sent = await body;
     if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) await validate(sent, {});
+    if (!isEntry(sent)) throw new ApiError(400, ['Invalid check-in type.']);
     const datetime = readDatetime(sent);
     const nonce = readNonce(sent);
     const language = chooseLanguage(ask.acceptLanguage, festival.fact.locales, festival.fact.locale);
@@ -151,6 +153,18 @@ function truthy(value: unknown): boolean {
 
 /** Only what is absent has a default: null was sent, and is off. */
 const valueOr = (fallback: unknown, value: unknown): unknown => (value === undefined ? fallback : value);
+
+/** Newer scanners at an exit say so. An exit that is taken for an entry would use up the ticket (contract, decisions). */
+function isEntry(body: Body): boolean {
+  const type = rawValue(body, 'type');
+  return type === undefined || type === null || type === 'entry';
+}
+
+/** Newer scanners read chips, too, whose number is no position's id. A secret may stand on anything. */
+function isChip(body: Body): boolean {
+  const source = rawValue(body, 'source_type');
+  return truthy(source) && source !== 'barcode';
+}
 
 /** When it happened: now unless the client says (contract §6.1). Throws the 400 that is a bare array. */
 function readDatetime(body: Body): Instant {

@@ -5,7 +5,7 @@ import type { Service } from '@gatehouse/service/run';
 import { listRoutes } from './lists';
 import { positionRoutes } from './positions';
 import { redeemer } from './redeem';
-import { hotRedeem, redeemRoute } from './redeem-routes';
+import { redeemRoute } from './redeem-routes';
 import { statusRoute } from './status';
 
 /** Check-in lists and redeeming order positions over REST: contract §4, §5, §6. */
@@ -16,12 +16,11 @@ export const checkin: Service<Admission> = {
     const finder = ticketFinder(admission.pool);
     const redeem = redeemer(admission, finder);
     return {
-      hot: [hotRedeem(admission, redeem, { publicUrl: config.publicUrl, log })],
       routes: [
         ...listRoutes(admission),
         statusRoute(admission),
         ...positionRoutes(admission, finder),
-        redeemRoute(admission, redeem),
+        redeemRoute(admission, redeem, { publicUrl: config.publicUrl, log }),
       ],
     };
   },

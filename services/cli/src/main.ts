@@ -1,4 +1,5 @@
-import { ConfigError, readConfig } from '@gatehouse/service/config';
+import { ignoreForeignSettings, readConfig } from '@gatehouse/service/config';
+import { sentenceOf } from '@gatehouse/service/run-main';
 import { Command } from 'commander';
 import { consumerCommands } from './commands/consumer';
 import { deviceCommand } from './commands/device';
@@ -13,6 +14,11 @@ import { undoCommand } from './commands/undo';
 import { Refused, runWith } from './run-command';
 
 /* `npm run gatehouse -- <command>`: everything that is done to an installation by hand. */
+
+// Whoever reads the output may go away before the end; a command that is at work goes on.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+
+ignoreForeignSettings();
 
 const program = new Command('gatehouse')
   .description(
@@ -36,7 +42,6 @@ for (const command of [
 }
 
 program.parseAsync().catch((error: unknown) => {
-  const told = error instanceof Refused || error instanceof ConfigError;
-  process.stderr.write(`${told ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`${error instanceof Refused ? error.message : sentenceOf(error)}\n`);
   process.exitCode = 1;
 });

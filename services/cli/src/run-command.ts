@@ -1,4 +1,5 @@
 import type { Config } from '@gatehouse/service/config';
+import { exitCodeOf, onStop } from '@gatehouse/service/stop-signals';
 import { openSession, type Session } from './session';
 
 /** What a command cannot do, told as a sentence; exit code 1. */
@@ -6,16 +7,35 @@ export class Refused extends Error {
   override name = 'Refused';
 }
 
-/** Runs a command's work in a session that is closed afterwards, also when it fails. */
-export type Run = (work: (session: Session) => Promise<void>) => Promise<void>;
+/** Runs a command's work in a session that is closed afterwards, also when it fails. `signal`: a person wants it to end. */
+export type Run = (work: (session: Session, signal: AbortSignal) => Promise<void>) => Promise<void>;
+
+/** A command that minds the signal ends by itself; from others the session is taken away. */
+const MINDING_MS = 1_000;
 
 export const runWith =
   (config: () => Config): Run =>
   async (work) => {
+    const stop = new AbortController();
+    let code = 0;
+    const interrupted = new Promise<void>((resolve) => {
+      onStop((signal) => {
+        stop.abort();
+        setTimeout(() => {
+          code = exitCodeOf(signal);
+          resolve();
+        }, MINDING_MS);
+      });
+    });
     const session = await openSession(config());
     try {
-      await work(session);
+      const working = work(session, stop.signal);
+      // Of what is cut short nothing more is told.
+      working.catch(() => undefined);
+      await Promise.race([working, interrupted]);
     } finally {
+      // Else a PostgreSQL that was started for this command would stay.
       await session.close();
     }
+    if (stop.signal.aborted) process.exit(code);
   };

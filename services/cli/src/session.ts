@@ -1,7 +1,9 @@
 import { FOLLOWED, FOLLOWERS, installReadModels, openAdmission, type Admission } from '@gatehouse/admission/admission';
 import { openFeeds, type Feeds } from '@gatehouse/admission/feeds';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
+import { checkDatabase } from '@gatehouse/eventing/database-check';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { opening } from '@gatehouse/eventing/opening';
 import { relayLeft } from '@gatehouse/eventing/relay';
 import { openReference } from '@gatehouse/reference/context';
 import { openBackends } from '@gatehouse/service/backends';
@@ -27,18 +29,30 @@ export type Session = {
 /** How long something may stand still before we say that it is not running; a group on Kafka may be busy with who does what. */
 const PATIENCE_MS = { postgres: 3_000, kafka: 20_000 };
 const LOOK_MS = 100;
+const CLOSE_MS = 5_000;
+/** What a command takes beside the running system. */
+const CONNECTIONS = 6;
 
-export async function openSession(config: Config): Promise<Session> {
+export const openSession = (config: Config): Promise<Session> => opening((opened) => open(config, opened));
+
+async function open(config: Config, opened: (close: () => unknown) => void): Promise<Session> {
   const { admission: own, reference: theirs } = config.databases;
   const database =
     own !== undefined && theirs !== undefined
       ? undefined
       : await openDatabase(config, { log: (sentence) => process.stderr.write(`${sentence}\n`) });
+  opened(() => database?.stop());
   const backends = openBackends(config, database?.url);
+  opened(() => backends.close());
+  for (const url of new Set([backends.urlOf('reference'), backends.urlOf('admission')])) {
+    await checkDatabase(url, CONNECTIONS);
+  }
   const { store: reference, pool } = await openReference(backends);
+  opened(() => pool.end());
   const feeds = await openFeeds(backends, { connections: 4 });
+  opened(() => feeds.close());
   await installReadModels(feeds);
-  const admission = await openAdmission(backends, { connections: 4 });
+  const admission = await openAdmission(backends);
   const { bus, isRelayed } = feeds.bus;
 
   /** What lies before the gates, in the measures of store and bus. */
@@ -78,10 +92,14 @@ export async function openSession(config: Config): Promise<Session> {
       }
     },
     async close() {
-      await admission.close();
-      await feeds.close();
-      await pool.end();
-      await backends.close();
+      const closing = (async () => {
+        await admission.close();
+        await feeds.close();
+        await pool.end();
+        await backends.close();
+      })();
+      // What a command was in the midst of does not hold up the end for long.
+      await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
       await database?.stop();
     },
   };

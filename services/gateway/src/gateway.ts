@@ -1,11 +1,32 @@
-import { Agent, createServer, get, type ServerResponse, type Server } from 'node:http';
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from '@gatehouse/service/broken-requests';
+import {
+  beginWork,
+  credentialAccepted,
+  credentialRefused,
+  REQUEST_DEADLINES,
+  trusts,
+  watchConnections,
+  type ConnectionLimits,
+} from '@gatehouse/service/connections';
 import { replyOf, unavailable } from '@gatehouse/service/errors';
+import { failureReply } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
-import { PLAIN_HEADERS, writeReply } from '@gatehouse/service/reply';
-import { createProxyServer } from 'http-proxy-3';
+import { targetOf } from '@gatehouse/service/path';
+import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
+import { ANSWER_MS, firstPart, forward, type FirstPart } from './forward';
+import { requestHeaders } from './headers';
+import { group, type Group } from './upstreams';
 
 /** The processes behind the gateway, by the API that they serve, as `http://host:port`. */
 export type Upstreams = { readonly checkin: readonly string[]; readonly legacyDroid: readonly string[] };
+
+export type GatewayOptions = {
+  readonly log: Log;
+  /** Proxies before the gateway, as TRUSTED_PROXIES names them: what they say of a client is passed on. */
+  readonly trustedProxies?: readonly string[];
+  readonly connections?: Partial<ConnectionLimits>;
+};
 
 export type Gateway = {
   readonly server: Server;
@@ -15,49 +36,93 @@ export type Gateway = {
   close(): void;
 };
 
+const HEALTHY: Reply = { status: 200, body: { status: 'ok' } };
 const LOOK_MS = 1_000;
-const LOOK_PATIENCE_MS = 2_000;
-/** Above the longest time that a service takes to answer. */
-const ANSWER_MS = 60_000;
+/** Connections to one process. */
+const MAX_SOCKETS = 1_024;
+/** What a client that reads slowly may have waiting here, for each direction. */
+const WAITING_BYTES = 65_536;
 
 /**
  * Sends each request to one process of the service whose path it has, in turn among those that say they are ready. No request is
  * ever sent twice, for a POST may have been done though its answer was lost: then 503 with Retry-After, and the scanner sends its
  * scan again with the same nonce.
  */
-export function gateway(upstreams: Upstreams, log: Log): Gateway {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1_024 });
-  const proxy = createProxyServer({ agent, xfwd: true, proxyTimeout: ANSWER_MS });
+export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway {
+  const { log, trustedProxies = [] } = options;
+  const isTrusted = trusts(trustedProxies);
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: ANSWER_MS });
   const groups = { checkin: group(upstreams.checkin), legacyDroid: group(upstreams.legacyDroid) };
   let isStopping = false;
 
-  const server = createServer((req, res) => {
-    const path = req.url!.split('?', 1)[0]!;
-    if (path === '/healthz') return writeReply(res, { status: 200, body: { status: 'ok' } }, PLAIN_HEADERS);
-    if (path === '/readyz') {
-      const reasons = Object.entries(groups).flatMap(([name, { isReady }]) =>
-        isReady() ? [] : [`no process of ${name} is ready`],
-      );
-      if (isStopping) reasons.push('stopping');
-      const ready = reasons.length === 0;
-      return writeReply(res, { status: ready ? 200 : 503, body: { ready, reasons } }, PLAIN_HEADERS);
+  const settings = { ...REQUEST_DEADLINES, requireHostHeader: false, highWaterMark: WAITING_BYTES };
+  const server = createServer(settings, (req, res) => {
+    try {
+      if (connections.admit(req, res)) answer(req, res);
+    } catch (error) {
+      fail(error, req, res);
     }
-    const chosen = path.startsWith('/pretixdroid/') ? groups.legacyDroid : groups.checkin;
-    const target = chosen.next();
-    if (target === undefined) return refuse(res);
-    proxy.web(req, res, { target: target.url }, (error) => {
-      if ((error as { code?: string }).code === 'ECONNREFUSED') target.isReady = false;
-      log.warn({ upstream: target.url, code: (error as { code?: string }).code }, 'a request got no answer');
-      refuse(res);
-    });
   });
-  server.keepAliveTimeout = 75_000;
-  // A client that goes away is nobody's error.
-  proxy.on('econnreset', () => undefined);
+  answerBrokenRequests(server);
+  const connections = watchConnections(server, { log, trustedProxies, limits: options.connections });
+
+  function answer(req: IncomingMessage, res: ServerResponse): void {
+    if (lacksHost(req)) return writeReply(res, WITHOUT_HOST, PLAIN_HEADERS);
+    const [first, ...more] = targetOf(req.url!).segments;
+    if (more.length === 0 && first === 'healthz') return writeReply(res, HEALTHY, PLAIN_HEADERS);
+    if (more.length === 0 && first === 'readyz') return tellReadiness(res);
+    const chosen = first === 'pretixdroid' ? groups.legacyDroid : groups.checkin;
+    firstPart(req, (body) => {
+      try {
+        send(req, res, { body, chosen });
+      } catch (error) {
+        fail(error, req, res);
+      }
+    });
+  }
+
+  function send(req: IncomingMessage, res: ServerResponse, { body, chosen }: { body: FirstPart; chosen: Group }): void {
+    const upstream = chosen.next();
+    if (upstream === undefined || connections.isFull(req)) return refuse(res);
+    const work = beginWork(req);
+    forward(
+      { req, res },
+      {
+        agent,
+        upstream,
+        headers: requestHeaders(req, isTrusted(req.socket.remoteAddress)),
+        body,
+        answered: (given) => learn(req, given),
+        failed(error) {
+          const { code } = error as { code?: string };
+          if (code === 'ECONNREFUSED') upstream.isReady = false;
+          log.warn({ upstream: `${upstream.host}:${upstream.port}`, code }, 'a request got no answer');
+          refuse(res);
+        },
+        done: () => void work.count--,
+      },
+    );
+  }
+
+  function tellReadiness(res: ServerResponse): void {
+    const reasons = Object.entries(groups).flatMap(([name, { isReady }]) =>
+      isReady() ? [] : [`no process of ${name} is ready`],
+    );
+    if (isStopping) reasons.push('stopping');
+    const ready = reasons.length === 0;
+    writeReply(res, { status: ready ? 200 : 503, body: { ready, reasons } }, PLAIN_HEADERS);
+  }
 
   function refuse(res: ServerResponse): void {
     if (res.headersSent) res.destroy();
     else writeReply(res, replyOf(unavailable(1))!, PLAIN_HEADERS);
+  }
+
+  /** A bug of ours: told like any other. */
+  function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
+    const reply = failureReply(error, { req, log });
+    if (res.headersSent) res.destroy();
+    else writeReply(res, reply, PLAIN_HEADERS);
   }
 
   const looking = setInterval(() => {
@@ -71,33 +136,20 @@ export function gateway(upstreams: Upstreams, log: Log): Gateway {
     close() {
       clearInterval(looking);
       agent.destroy();
-      proxy.close();
     },
   };
 }
 
-type Upstream = { readonly url: string; isReady: boolean };
+/** What only they are told who have shown a good credential (contract, Transport: the order of checks). */
+const FOR_GOOD_ONES = new Set([200, 201, 204, 304, 400, 405, 409]);
 
-/** Processes that do the same. While none says that it is ready each gets its turn: it knows best what to answer. */
-function group(urls: readonly string[]): { next(): Upstream | undefined; isReady(): boolean; look(): void } {
-  const all = urls.map((url): Upstream => ({ url, isReady: false }));
-  let turn = 0;
-  return {
-    next() {
-      const ready = all.filter((each) => each.isReady);
-      const choice = ready.length > 0 ? ready : all;
-      return choice[turn++ % choice.length];
-    },
-    isReady: () => all.some((each) => each.isReady),
-    look() {
-      for (const each of all) {
-        const asked = get(`${each.url}/readyz`, { timeout: LOOK_PATIENCE_MS, agent: false }, (answer) => {
-          each.isReady = answer.statusCode === 200;
-          answer.resume();
-        });
-        asked.on('timeout', () => asked.destroy(new Error('no answer')));
-        asked.on('error', () => (each.isReady = false));
-      }
-    },
-  };
+/** What a service's answer says of the request's credential. A 404 that is no JSON is that of an unknown route, for anybody. */
+function learn(req: IncomingMessage, { statusCode, headers }: IncomingMessage): void {
+  if (statusCode === 401 || statusCode === 403) return credentialRefused(req);
+  const isGood = statusCode === 404 ? headers['content-type'] === 'application/json' : FOR_GOOD_ONES.has(statusCode!);
+  if (isGood && needsCredential(targetOf(req.url!).segments)) credentialAccepted(req);
 }
+
+/** Whether every route below this asks for a credential. */
+const needsCredential = ([api, version, name]: readonly string[]): boolean =>
+  (api === 'api' && version === 'v1' && name === 'organizers') || (api === 'pretixdroid' && version === 'api');

@@ -11,7 +11,8 @@ runMain(async ({ config, log, atStop }) => {
   if (checkin.length + legacyDroid.length === 0) {
     throw new CannotStart('The gateway has nowhere to send requests: set CHECKIN_URLS or LEGACY_DROID_URLS.');
   }
-  const { server, unready, close } = gateway(config.upstreams, log);
+  const { trustedProxies, upstreams } = config;
+  const { server, unready, close } = gateway(upstreams, { log, trustedProxies });
   const { port } = await listen(server, config);
   log.info({ host: config.host, port }, 'ready for requests');
   atStop(async () => {

@@ -4,6 +4,7 @@ import type { Festival } from '@gatehouse/admission/catalog';
 import { findCredential, type Credential } from '@gatehouse/admission/credentials';
 import { findList, type ListRow } from '@gatehouse/admission/lists';
 import type { DroidKeyFact } from '@gatehouse/events/reference';
+import { idIn } from '@gatehouse/service/path';
 import { ROUTE_NOT_FOUND } from '@gatehouse/service/reply';
 import { plainText, Refusal } from './text';
 
@@ -48,13 +49,16 @@ export function doorOf(list: ListRow | undefined, key: DroidKeyFact, { festival,
   return { festival, key, list, date: dateOf(festival, list, named) };
 }
 
+/** The date in the path as an id; 0, which no date has, for digits that are no id. */
+export const dateNamed = (date: string | null): number | null => (date === null ? null : (idIn(date) ?? 0));
+
 /** The rules about dates of contract §3.1's table. */
 function dateOf({ fact, dates }: Festival, { fields }: ListRow, named: string | null): number | null {
   if (!fact.has_subevents) {
     if (named !== null) throw new Refusal(plainText(403, 'Subevents not enabled.'));
     return null;
   }
-  const date = named === null ? null : Number(named);
+  const date = dateNamed(named);
   if (fields.subevent !== null) {
     if (date !== null && date !== fields.subevent) throw new Refusal(plainText(403, 'Invalid subevent selected.'));
     return fields.subevent;

@@ -4,13 +4,15 @@ import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/admission/catalog';
 import { chooseLanguage } from '@gatehouse/domain/localize';
 import { baseUrlOf } from '@gatehouse/service/api-request';
+import { credentialAccepted, credentialRefused } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
-import { decodePercent, parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
+import { parseUrlEncoded, type Fields } from '@gatehouse/service/fields';
 import { failureReply, type HotRoute } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
 import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
-import { targetOf } from '@gatehouse/service/path';
+import type { Target } from '@gatehouse/service/path';
 import { PLAIN_HEADERS, writeReply, type Reply } from '@gatehouse/service/reply';
+import { hasSmallBody } from '@gatehouse/service/unread-body';
 import { enter, hashOf, type Knock } from './access';
 import { downloadSender } from './download';
 import { downloads } from './downloads';
@@ -20,11 +22,24 @@ import { search } from './search';
 import { status } from './status';
 import { plainText, Refusal } from './text';
 
-type Endpoint = 'redeem' | 'search' | 'download' | 'status';
+const ENDPOINTS = ['redeem', 'search', 'download', 'status'] as const;
+type Endpoint = (typeof ENDPOINTS)[number];
+
+type Named = {
+  readonly organizer: string;
+  readonly event: string;
+  readonly date: string | null;
+  readonly endpoint: Endpoint;
+};
 
 /** With and without the slash; anything may follow it (contract §3.1 and the decisions at its head). */
-const PATH = /^\/pretixdroid\/api\/([^/]+)\/([^/]+)\/(?:(\d+)\/)?(redeem|search|download|status)(?:\/|$)/;
-const ROOT = '/pretixdroid/';
+function endpointIn({ segments }: Target): Named | undefined {
+  const [root, api, organizer, event, ...rest] = segments;
+  if (root !== 'pretixdroid' || api !== 'api' || !organizer || !event) return undefined;
+  const date = rest[0] !== undefined && /^\d+$/.test(rest[0]) ? rest[0] : null;
+  const endpoint = ENDPOINTS.find((each) => each === rest[date === null ? 0 : 1]);
+  return endpoint && { organizer, event, date, endpoint };
+}
 
 const ALLOWED: Record<Endpoint, string> = {
   redeem: 'POST, OPTIONS',
@@ -50,9 +65,13 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
   async function answer(req: Request, res: ServerResponse, asked: Traced): Promise<Reply | undefined> {
     const { endpoint, knock, language, query, trace } = asked;
     if (endpoint === 'redeem' && req.method === 'POST') {
-      return redeem({ knock, form: () => readForm(req), language, trace });
+      const isSmall = hasSmallBody(req);
+      const reply = await redeem({ knock, form: { isSmall, read: () => readForm(req) }, language, trace });
+      credentialAccepted(req);
+      return reply;
     }
     const door = await enter(admission, knock);
+    credentialAccepted(req);
     if (!ALLOWED[endpoint].split(', ').includes(req.method)) return allowed(405, endpoint);
     if (req.method === 'OPTIONS') return allowed(200, endpoint);
     switch (endpoint) {
@@ -75,33 +94,25 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
       end(res.statusCode);
     } catch (error) {
       if (error instanceof ClientGone) return end(CLIENT_GONE);
+      if (error instanceof Refusal && error.reply.status === 403) credentialRefused(req);
       const reply = error instanceof Refusal ? error.reply : failureReply(error, { req, log: at.log, route, trace });
       writeReply(res, reply, HEADERS);
       end(reply.status);
     }
   }
 
-  return (req, res) => {
-    const { path, query } = targetOf(req.url);
-    if (!path.startsWith(ROOT)) return false;
-    const match = PATH.exec(decodePercent(path));
-    if (!match) return false;
-    const [, organizer, event, date = null, endpoint] = match as unknown as [
-      string,
-      string,
-      string,
-      string?,
-      Endpoint?,
-    ];
+  return (req, res, target) => {
+    const named = endpointIn(target);
+    if (!named) return false;
+    const { organizer, event, date, endpoint } = named;
     const festival = admission.catalog.festival(organizer, event);
     if (!festival) {
       writeReply(res, plainText(404, 'Unknown event'), HEADERS);
       return true;
     }
-    const fields = parseUrlEncoded(query, MOST_PARAMETERS)!;
+    const fields = parseUrlEncoded(target.query, MOST_PARAMETERS)!;
     const knock = { festival, date, keyHash: hashOf(fields.get('key') ?? '') };
-    void serve(req, res, { endpoint: endpoint!, knock, query: fields, language: languageFor(req, festival) });
-    return true;
+    return serve(req, res, { endpoint, knock, query: fields, language: languageFor(req, festival) });
   };
 }
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { hasNoBody, readBody } from '@gatehouse/service/body';
+import { readBody } from '@gatehouse/service/body';
 import { ApiError } from '@gatehouse/service/errors';
 import { Fields } from '@gatehouse/service/fields';
+import { hasNoBody } from '@gatehouse/service/unread-body';
 import { plainText, Refusal } from './text';
 
 const NO_FIELDS = new Fields([]);

@@ -2,6 +2,7 @@ import type { Admission } from '@gatehouse/admission/admission';
 import { findCredential } from '@gatehouse/admission/credentials';
 import { checkinQuestions } from '@gatehouse/admission/questions';
 import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
+import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
 import { readLenientTime } from '@gatehouse/domain/lenient-time';
@@ -10,7 +11,7 @@ import { RejectedEvent } from '@gatehouse/eventing/event-store';
 import { Fields } from '@gatehouse/service/fields';
 import { unstorable } from '@gatehouse/service/python';
 import type { Reply } from '@gatehouse/service/reply';
-import { doorOf, keyOf, type Door, type Knock } from './access';
+import { dateNamed, doorOf, keyOf, type Door, type Knock } from './access';
 import { isAsked, questionObject } from './questions';
 import { plainText, Refusal, spaced } from './text';
 import { shownOf, ticketText, ticketWriter } from './tickets';
@@ -18,7 +19,8 @@ import { shownOf, ticketText, ticketWriter } from './tickets';
 /** One scan of an old phone. */
 export type RedeemAsk = {
   readonly knock: Knock;
-  form(): Promise<Fields>;
+  /** A form that is not small is only read when it is sure who sends it. */
+  readonly form: { readonly isSmall: boolean; read(): Promise<Fields> };
   readonly language: string;
   readonly trace: string | null;
 };
@@ -29,16 +31,23 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
   // By hash. Hints: every read brings what the key is now.
   const keys = new Map<string, DroidKeyFact>();
 
+  /** The key as it was lately, or as it is. A key that was never good is refused without its body. */
+  async function knownKey(knock: Knock, isHintEnough: boolean): Promise<DroidKeyFact> {
+    const hint = isHintEnough ? keys.get(knock.keyHash) : undefined;
+    return hint ?? keyOf(await findCredential(admission, 'droidkey', knock.keyHash), knock);
+  }
+
   /** Opens the door and finds the ticket. */
-  async function enter(knock: Knock, secret: string): Promise<{ door: Door } & ScanFound> {
+  async function enter(knock: Knock, known: DroidKeyFact, secret: string): Promise<{ door: Door } & ScanFound> {
     const { festival, date, keyHash } = knock;
-    let key = keys.get(keyHash) ?? keyOf(await findCredential(admission, 'droidkey', keyHash), knock);
+    let key = known;
     for (;;) {
       const { list, found } = await look({
         event: festival.key,
         list: key.list,
         date: dateNamed(date),
         secret,
+        others: () => otherReadings({ text: secret }),
         id: null,
         credential: keyHash,
       });
@@ -50,15 +59,16 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
   }
 
   return async ({ knock, form, language, trace }) => {
+    const hint = await knownKey(knock, form.isSmall);
     // Whether the body is any good is asked after the key (contract §3.1).
-    const sent = await form().then(
+    const sent = await form.read().then(
       (fields) => ({ fields, unreadable: undefined }),
       (error: unknown) => ({ fields: new Fields([]), unreadable: { error } }),
     );
     const { fields } = sent;
     const secret = fields.get('secret') ?? '';
     // No text of PostgreSQL holds a NUL, so no ticket has such a secret; nor is any secret empty.
-    const { door, found } = await enter(knock, secret.includes('\u0000') ? '' : secret);
+    const { door, found } = await enter(knock, hint, secret.includes('\u0000') ? '' : secret);
     if (sent.unreadable) throw sent.unreadable.error;
     const { festival, key, list } = door;
     const scan = {
@@ -109,13 +119,6 @@ export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Repl
         return { status: 200, raw: `{"version": 3, "status": "error", "reason": "${result.reason}", "data": ${data}}` };
     }
   };
-}
-
-/** The date in the path as an id; 0, which no date has, for a number that no id can be. */
-function dateNamed(date: string | null): number | null {
-  if (date === null) return null;
-  const id = Number(date);
-  return id <= 2_147_483_647 ? id : 0;
 }
 
 /** These flags are on for just two texts; `questions_supported` is on for any (contract §3.3). */

@@ -1,8 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Envelope } from '@gatehouse/events/envelope';
-import { reference, type OrderFact } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { COLUMNS, rowsOf, type TicketRow } from './row';
+import { COLUMNS, endedRow, rowsOf, type TicketRow } from './row';
+import { rename, takeSchemes, type Schemes } from './schemes';
+import { takeStates, type AppliedOrder, type WholeState } from './states';
 import {
+  dropEmptyCheckinTallies,
   movedCheckinTallies,
   movedOf,
   moveTicketTallies,
@@ -12,66 +15,177 @@ import {
   type Place,
 } from './tallies';
 
-/** What the shop's orders do to `tickets`. */
+/*
+ * 'offset 0' in its statements: by the key, one by one. PostgreSQL may keep a plan of the days when a table was small, and with
+ * any other it would read the whole table.
+ */
+
+/** Rows in one statement: an order may have ten thousand tickets. */
+const AT_ONCE = 1_000;
+/** Rows that are made in one turn of the event loop, which requests of the same process wait for. */
+const A_TURN = 500;
+
+/**
+ * What the shop's events and orders do to `tickets` (import.md §3). An order is stated whole: a ticket that its newest state does not
+ * name is canceled, unless another order has named it since. What is told again changes nothing.
+ */
 export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void> {
-  const schemes = new Map<string, string>();
-  const orders: { order: OrderFact; stream: string; revision: number }[] = [];
-  for (const stored of events) {
-    if (stored.type !== 'OrderStated') continue;
-    const event = reference.read(stored)!;
-    if (event.type === 'OrderStated')
-      orders.push({ order: event.data, stream: stored.stream, revision: stored.revision });
-  }
-  if (orders.length === 0) return;
+  const stated = events.filter(({ type }) => type === 'OrderStated');
+  const settings = events.filter(({ type }) => type === 'EventStated');
+  if (stated.length === 0 && settings.length === 0) return;
   await takeTurns(tx);
-  for (const { order } of orders) {
-    const key = `${order.organizer}/${order.event}`;
-    if (!schemes.has(key)) schemes.set(key, await nameScheme(tx, key));
-  }
-  const newest = new Map<number, TicketRow>();
-  for (const { order, stream, revision } of orders) {
-    const scheme = schemes.get(`${order.organizer}/${order.event}`)!;
-    for (const row of rowsOf(order, scheme, { stream, revision })) {
-      const rival = newest.get(row.id);
-      if (!rival || supersedes(row, rival)) newest.set(row.id, row);
+  const applied = await appliedOrders(tx, [...new Set(stated.map(({ stream }) => stream))]);
+  const states = await takeStates(tx, stated, applied);
+  const named = new Set(states.map(({ order }) => `${order.organizer}/${order.event}`));
+  const schemes = await takeSchemes(tx, settings, named);
+  if (states.length > 0) await takeOrders(tx, { states, applied, schemes });
+  for (const event of schemes.changed) await rename(tx, event, schemes.of(event));
+}
+
+async function appliedOrders(tx: Tx, streams: readonly string[]): Promise<Map<string, AppliedOrder>> {
+  if (streams.length === 0) return new Map();
+  const { rows } = await tx.query<AppliedOrder>({
+    name: 'tickets_orders',
+    text: `select o.stream, o.revision, o.tickets
+           from unnest($1::text[]) as q(stream)
+           cross join lateral (select * from orders where stream = q.stream offset 0) o`,
+    values: [streams],
+  });
+  return new Map(rows.map((row) => [row.stream, row]));
+}
+
+/** A ticket as it stood before, whose it is now, and what becomes of it; `row` undefined: nothing does. */
+type Standing = {
+  readonly before: StoredTicket | undefined;
+  owner: string;
+  import: number;
+  row: TicketRow | undefined;
+};
+type StoredTicket = Place & Pick<TicketRow, 'id' | 'order_stream' | 'order_import'>;
+
+type Work = {
+  readonly states: readonly WholeState[];
+  readonly applied: ReadonlyMap<string, AppliedOrder>;
+  readonly schemes: Schemes;
+};
+
+async function takeOrders(tx: Tx, { states, applied, schemes }: Work): Promise<void> {
+  const named = states.flatMap(({ order }) => order.positions.map(({ id }) => id));
+  const held = states.flatMap(({ stream }) => applied.get(stream)?.tickets ?? []);
+  const standings = await readStandings(tx, [...new Set([...named, ...held])]);
+  const ending = await readRows(tx, endingIn(states, applied));
+  const orders = new Map(applied);
+  let made = 0;
+  for (const { stream, revision, order } of states) {
+    const scheme = schemes.of(`${order.organizer}/${order.event}`);
+    const tickets: number[] = [];
+    for (const row of rowsOf(order, scheme, stream)) {
+      if (++made % A_TURN === 0) await nextTurn();
+      const now = standings.get(row.id);
+      // It belongs to the order that named it last.
+      if (now && now.owner !== stream && now.import > order.import) continue;
+      standings.set(row.id, { before: now?.before, owner: stream, import: order.import, row });
+      tickets.push(row.id);
     }
+    const names = new Set(tickets);
+    for (const id of orders.get(stream)?.tickets ?? []) {
+      const now = standings.get(id);
+      if (names.has(id) || now?.owner !== stream) continue;
+      now.row = endedRow(now.row ?? ending.get(id)!, order, scheme);
+      tickets.push(id);
+    }
+    orders.set(stream, { stream, revision, tickets });
   }
-  const { rows: old } = await tx.query<
-    Place & Pick<TicketRow, 'id' | 'order_stream' | 'order_import' | 'order_revision'>
-  >({
+  const changed = [...standings.values()].filter(
+    (each): each is Standing & { row: TicketRow } => each.row !== undefined,
+  );
+  await writeRows(
+    tx,
+    changed.map(({ row }) => row),
+  );
+  await moveTallies(tx, changed);
+  await writeOrders(
+    tx,
+    [...new Set(states.map(({ stream }) => stream))].map((stream) => orders.get(stream)!),
+  );
+}
+
+async function readStandings(tx: Tx, ids: readonly number[]): Promise<Map<number, Standing>> {
+  const { rows } = await tx.query<StoredTicket>({
     name: 'tickets_before',
-    text: `select id, event, date, item, variation, status, canceled, order_stream, order_import, order_revision
-           from tickets where id = any($1::integer[])`,
-    values: [[...newest.keys()]],
+    text: `select t.id, t.event, t.date, t.item, t.variation, t.status, t.canceled, t.order_stream, t.order_import
+           from unnest($1::integer[]) as q(id)
+           cross join lateral (select * from tickets where id = q.id offset 0) t`,
+    values: [ids],
   });
-  const before = new Map(old.map((row) => [row.id, row]));
-  const rows = [...newest.values()].filter((row) => {
-    const rival = before.get(row.id);
-    return !rival || supersedes(row, rival);
+  return new Map(
+    rows.map((row) => [row.id, { before: row, owner: row.order_stream, import: row.order_import, row: undefined }]),
+  );
+}
+
+/** The tickets that were an order's and that some state of it does not name. */
+function endingIn(states: readonly WholeState[], applied: ReadonlyMap<string, AppliedOrder>): number[] {
+  return states.flatMap(({ stream, order }) => {
+    const names = new Set(order.positions.map(({ id }) => id));
+    return applied.get(stream)?.tickets.filter((id) => !names.has(id)) ?? [];
   });
-  if (rows.length === 0) return;
+}
+
+async function readRows(tx: Tx, ids: readonly number[]): Promise<Map<number, TicketRow>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await tx.query<TicketRow>({
+    name: 'tickets_ending',
+    text: `select ${['id', ...COLUMNS].map((column) => `t.${column}`).join()}
+           from unnest($1::integer[]) as q(id)
+           cross join lateral (select * from tickets where id = q.id offset 0) t`,
+    values: [ids],
+  });
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
+  for (let from = 0; from < rows.length; from += AT_ONCE) {
+    await tx.query({
+      name: 'tickets_state',
+      text: `insert into tickets (id, ${COLUMNS.join()})
+             select id, ${COLUMNS.join()} from json_populate_recordset(null::tickets, $1)
+             on conflict (id) do update
+               set ${COLUMNS.map((column) => `${column} = excluded.${column}`).join()}, change = default`,
+      values: [JSON.stringify(rows.slice(from, from + AT_ONCE))],
+    });
+  }
+}
+
+async function writeOrders(tx: Tx, orders: readonly AppliedOrder[]): Promise<void> {
   await tx.query({
-    name: 'tickets_state',
-    text: `insert into tickets (id, ${COLUMNS.join(', ')})
-           select id, ${COLUMNS.join(', ')} from json_populate_recordset(null::tickets, $1)
-           on conflict (id) do update
-             set ${COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}, change = default`,
-    values: [JSON.stringify(rows)],
+    name: 'tickets_applied',
+    text: `insert into orders (stream, revision, tickets)
+           select stream, revision, tickets from json_populate_recordset(null::orders, $1)
+           on conflict (stream) do update set revision = excluded.revision, tickets = excluded.tickets`,
+    values: [JSON.stringify(orders)],
   });
+}
+
+async function moveTallies(tx: Tx, changed: readonly (Standing & { row: TicketRow })[]): Promise<void> {
+  const rows = changed.map(({ row }) => row);
+  const standing = new Map(changed.map((each) => [each.row.id, each]));
+  const before = new Map(changed.flatMap(({ before: was }) => (was ? [[was.id, was]] : [])));
   await moveTicketTallies(tx, rows, before);
   const { rows: checkins } = await tx.query<{ list: number; ticket: number }>({
     name: 'tickets_checkins',
     // Out of the history, so that the table of check-ins needs no second index, which every scan would pay for.
     text: `select list::integer as list, a.ticket
-           from admissions a cross join lateral json_object_keys(a.state -> 'checkins') as list
-           where a.ticket = any($1::integer[]) and list::integer not in (select list from deleted_lists)`,
-    values: [rows.map((row) => row.id)],
+           from unnest($1::integer[]) as q(id)
+           cross join lateral (select * from admissions where ticket = q.id offset 0) a
+           cross join lateral json_object_keys(a.state -> 'checkins') as list
+           where list::integer not in (select list from deleted_lists)`,
+    values: [rows.map(({ id }) => id)],
   });
   const tallies = new Map<string, CheckinTally>();
   for (const { list, ticket } of checkins) {
-    const was = before.get(ticket);
+    const { before: was, row } = standing.get(ticket)!;
     if (was) tallyCheckin(tallies, list, was, -1);
-    tallyCheckin(tallies, list, newest.get(ticket)!, 1);
+    tallyCheckin(tallies, list, row, 1);
   }
   const moved = movedOf(tallies);
   if (moved.length === 0) return;
@@ -80,22 +194,5 @@ export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promis
     text: movedCheckinTallies('$1'),
     values: [JSON.stringify(moved)],
   });
-}
-
-/** A position belongs to the order that named it last (import.md §3). */
-function supersedes(
-  row: Pick<TicketRow, 'order_stream' | 'order_import' | 'order_revision'>,
-  rival: Pick<TicketRow, 'order_stream' | 'order_import' | 'order_revision'>,
-): boolean {
-  if (row.order_stream === rival.order_stream) return row.order_revision > rival.order_revision;
-  return row.order_import >= rival.order_import;
-}
-
-/** Names are written by the scheme that the event has when the order is seen, as the shop does it. */
-async function nameScheme(tx: Tx, event: string): Promise<string> {
-  const { rows } = await tx.query<{ scheme: string }>(
-    "select data ->> 'name_scheme' as scheme from facts where kind = 'event' and id = $1",
-    [event],
-  );
-  return rows[0]?.scheme ?? 'full';
+  await dropEmptyCheckinTallies(tx, moved);
 }

@@ -3,7 +3,15 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { Instant } from '@gatehouse/domain/instant';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { movedCheckinTallies, movedOf, takeTurns, tallyCheckin, type CheckinTally, type Place } from './tallies';
+import {
+  dropEmptyCheckinTallies,
+  movedCheckinTallies,
+  movedOf,
+  takeTurns,
+  tallyCheckin,
+  type CheckinTally,
+  type Place,
+} from './tallies';
 
 /** What scans, imported check-ins and deleted lists do to `tickets`. */
 export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promise<void> {
@@ -83,6 +91,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     }
   }
   if (written.length === 0) return;
+  const moved = movedOf(tallies);
   await tx.query({
     name: 'tickets_admissions',
     text: `with entered as (
@@ -94,7 +103,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
            insert into admissions (ticket, revision, state)
            select * from json_to_recordset($1) as w(ticket integer, revision integer, state json)
            on conflict (ticket) do update set revision = excluded.revision, state = excluded.state`,
-    values: [JSON.stringify(written), JSON.stringify(entered), JSON.stringify(movedOf(tallies))],
+    values: [JSON.stringify(written), JSON.stringify(entered), JSON.stringify(moved)],
   });
   if (left.length > 0) {
     await tx.query(
@@ -102,5 +111,6 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
        where c.list = gone.list and c.ticket = gone.ticket`,
       [left.map((each) => each.list), left.map((each) => each.ticket)],
     );
+    await dropEmptyCheckinTallies(tx, moved);
   }
 }

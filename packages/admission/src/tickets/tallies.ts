@@ -37,6 +37,23 @@ export const movedCheckinTallies = (parameter: string): string => `
   )
   on conflict (list, event, date, item, variation, status, canceled) do update set checkins = t.checkins + excluded.checkins`;
 
+/** A tally that came to nothing is none: history that is read in another order would not have made it. */
+export async function dropEmptyCheckinTallies(tx: Tx, moved: readonly CheckinTally[]): Promise<void> {
+  const less = moved.filter(({ by }) => by < 0);
+  if (less.length === 0) return;
+  await tx.query({
+    name: 'drop_checkin_tallies',
+    text: `delete from checkin_tallies t
+           using json_to_recordset($1) as moved(
+             list integer, event text, date integer, item integer, variation integer, status text, canceled boolean
+           )
+           where (t.list, t.event, t.date, t.item, t.variation, t.status, t.canceled)
+                 = (moved.list, moved.event, moved.date, moved.item, moved.variation, moved.status, moved.canceled)
+             and t.checkins = 0`,
+    values: [JSON.stringify(less)],
+  });
+}
+
 export async function moveTicketTallies(
   tx: Tx,
   rows: readonly (Place & { readonly id: number })[],
@@ -71,5 +88,16 @@ export async function moveTicketTallies(
       moved.map((each) => each.status),
       moved.map((each) => each.by),
     ],
+  });
+  const less = moved.filter(({ by }) => by < 0);
+  if (less.length === 0) return;
+  await tx.query({
+    name: 'drop_ticket_tallies',
+    text: `delete from ticket_tallies t
+           using json_to_recordset($1) as moved(event text, date integer, item integer, variation integer, status text)
+           where (t.event, t.date, t.item, t.variation, t.status)
+                 = (moved.event, moved.date, moved.item, moved.variation, moved.status)
+             and t.tickets = 0`,
+    values: [JSON.stringify(less)],
   });
 }

@@ -1,10 +1,9 @@
-import { cloudEvent } from '@gatehouse/eventing/cloud-events';
-import { admission } from '@gatehouse/events/admission';
-import { reference } from '@gatehouse/events/reference';
+import { cloudEvent, mayRead } from '@gatehouse/eventing/cloud-events';
+import { CONTEXT_NAMES, contextRow, type Context } from '@gatehouse/events/contexts';
 import { Option, type Command } from 'commander';
 import type { Run } from '../run-command';
 
-type Asked = { follow?: true; type?: string[]; topic: 'admission' | 'reference'; ndjson?: true };
+type Asked = { follow?: true; type?: string[]; topic: Context; ndjson?: true };
 
 /** `events`: a context's history, one CloudEvent in JSON per line, as on its topic: private fields are left out (docs/analytics.md). */
 export function eventsCommand(program: Command, run: Run): void {
@@ -15,24 +14,22 @@ export function eventsCommand(program: Command, run: Run): void {
     )
     .option('--follow', 'go on with events as they happen, until Ctrl-C')
     .option('--type <type...>', 'only events of these types')
-    .addOption(
-      new Option('--topic <context>', 'whose history').choices(['admission', 'reference']).default('admission'),
-    )
+    .addOption(new Option('--topic <context>', 'whose history').choices(CONTEXT_NAMES).default('admission'))
     .option('--ndjson', 'one JSON per line, which is the only format')
     .action((asked: Asked) =>
-      run(async ({ feeds }) => {
+      run(async ({ feeds }, interrupted) => {
         const feed = feeds.feeds.get(asked.topic)!;
         const stop = new AbortController();
-        process.once('SIGINT', () => stop.abort());
+        interrupted.addEventListener('abort', () => stop.abort());
         process.stdout.once('error', () => stop.abort());
-        const { definitions } = asked.topic === 'admission' ? admission : reference;
+        const { definitions } = contextRow(asked.topic);
         const published = { context: asked.topic, definitions, audience: 'public' } as const;
         const wanted = asked.type && new Set(asked.type);
         const end = asked.follow ? undefined : await feed.head();
         if (end !== undefined && !feed.before(feed.start, end)) return;
         for await (const batch of feed.follow(feed.start, stop.signal)) {
           const lines = batch.events
-            .filter((event) => !wanted || wanted.has(event.type))
+            .filter((event) => (!wanted || wanted.has(event.type)) && mayRead(event, published))
             .map((event) => `${cloudEvent(event, published)}\n`);
           // A reader that is slower than the store is waited for.
           if (lines.length > 0 && !process.stdout.write(lines.join(''))) {

@@ -25,16 +25,21 @@ type Options = { skipInvalid?: boolean; wait: boolean };
 
 async function runImport(session: Session, folder: string, { skipInvalid = false, wait }: Options): Promise<void> {
   const shown = progressLine();
+  let phase: Progress['phase'] | 'told' = 'checking';
   try {
     const report = await importFolder({
       store: session.reference,
       pool: session.pool,
       folder,
       skipInvalid,
-      onProgress: shown.set,
+      onProgress(progress) {
+        phase = progress.phase;
+        shown.set(progress);
+      },
       onProblem: (problem) => shown.above(`left out: ${problem}`),
     });
     shown.stop();
+    phase = 'told';
     print(reportLines(report));
     if (report.events > 0 && wait) print([await takenOver(session, shown)]);
     if (report.problemCount > 0) process.exitCode = 2;
@@ -42,8 +47,18 @@ async function runImport(session: Session, folder: string, { skipInvalid = false
     shown.stop();
     if (error instanceof InvalidExport) throw new Refused(problemLines(error).join('\n'));
     if (error instanceof NoExport || error instanceof ImportRunning) throw new Refused(error.message);
-    throw error;
+    if (phase === 'told') throw error;
+    throw new Refused(stopped(error, phase));
   }
+}
+
+/** An import that could not be carried out: why, and what to do. */
+function stopped(error: unknown, phase: Progress['phase']): string {
+  const { message = '', code } = error as { message?: string; code?: unknown };
+  const why = code === 'ENOSPC' ? 'no space is left on the disk' : message.split('\n', 1)[0] || String(code ?? error);
+  return phase === 'checking'
+    ? `The import stopped before anything was written: ${why}.`
+    : `The import stopped while it was writing: ${why}. What is written stays; run it again, and it goes on from there.`;
 }
 
 async function takenOver(session: Session, shown: ProgressLine): Promise<string> {
@@ -60,7 +75,9 @@ function problemLines(error: InvalidExport): string[] {
   return [
     ...error.problems,
     ...(more > 0 ? [`… and ${number(more)} more`] : []),
-    `${error.message}. --skip-invalid imports the rest.`,
+    error.incomplete === 0
+      ? `${error.message}. --skip-invalid imports the rest.`
+      : `${error.message}. It is not whole, and nobody knows what it lacks: make it anew. --skip-invalid leaves out objects, not files.`,
   ];
 }
 

@@ -1,12 +1,10 @@
-import type { Context } from '@gatehouse/events/envelope';
-import { topicName } from '@gatehouse/eventing/kafka-topics';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
+import { topicsOf } from '@gatehouse/eventing/kafka-topics';
 import { relayStatus, rewindRelay } from '@gatehouse/eventing/relay';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 import { kafkaOf } from './topics';
-
-const CONTEXTS: readonly Context[] = ['reference', 'admission'];
 
 /** `relay status` and `relay rewind`: how far a context's events are on Kafka, and publishing them again. */
 export function relayCommands(program: Command, run: Run): void {
@@ -18,7 +16,7 @@ export function relayCommands(program: Command, run: Run): void {
     .action(() =>
       run(async (session) => {
         kafkaOf(session.config);
-        for (const context of CONTEXTS) {
+        for (const context of CONTEXT_NAMES) {
           const { store, pool } = historyOf(session, context);
           const { position, head, oldest } = await relayStatus(pool, { ...store, topic: context });
           const age = oldest === null ? 0 : Math.max(0, Math.round((Date.now() - Date.parse(oldest)) / 1_000));
@@ -31,7 +29,7 @@ export function relayCommands(program: Command, run: Run): void {
   relay
     .command('rewind')
     .description('publish again from a position on; accepts the topic as it is now. Readers get events a second time')
-    .addArgument(new Argument('<context>', 'whose events').choices(CONTEXTS))
+    .addArgument(new Argument('<context>', 'whose events').choices(CONTEXT_NAMES))
     .option('--to <position>', 'the last event that is not published again; default: from the first event on', position)
     .action((context: Context, { to }: { to?: string }) =>
       run(async (session) => {
@@ -40,7 +38,8 @@ export function relayCommands(program: Command, run: Run): void {
         const feed = { ...store, topic: context };
         const head = await store.head();
         if (to !== undefined && store.before(head, to)) throw new Refused(`The newest event is at ${head}.`);
-        await rewindRelay(pool, { feed, topic: topicName(context, kafka.prefix), ...(to === undefined ? {} : { to }) });
+        const topics = topicsOf(context, kafka.prefix).map(({ topic }) => topic);
+        await rewindRelay(pool, { feed, topics, ...(to === undefined ? {} : { to }) });
         process.stdout.write(
           `The relay of ${context} publishes again, ${to === undefined ? 'from the first event on' : `what follows ${to}`}.\n`,
         );

@@ -1,6 +1,6 @@
-import type { Context } from '@gatehouse/events/envelope';
+import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
-import { applyTopic, topicPlan } from '@gatehouse/eventing/kafka-topics';
+import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { readConfig, type Config, type KafkaSettings } from '@gatehouse/service/config';
 import type { Command } from 'commander';
 import { Refused } from '../run-command';
@@ -12,8 +12,6 @@ export function kafkaOf({ eventBus }: Config): KafkaSettings {
     'The event bus is PostgreSQL: there are no topics and no relay. Kafka is chosen with EVENT_BUS=kafka.',
   );
 }
-
-const CONTEXTS: readonly Context[] = ['reference', 'admission'];
 
 /** `topics apply`: makes the topics or checks them (design §8). */
 export function topicsCommand(program: Command): void {
@@ -28,8 +26,7 @@ export function topicsCommand(program: Command): void {
       try {
         await admin.connect();
         let left = 0;
-        for (const context of CONTEXTS) {
-          const plan = topicPlan(context, settings);
+        for (const plan of CONTEXT_NAMES.flatMap((context) => topicPlans(context, settings))) {
           const { created, drift } = await applyTopic(admin, plan);
           if (created) {
             const copies = `${plan.replicationFactor} of which ${plan.minInsyncReplicas} must have an event`;

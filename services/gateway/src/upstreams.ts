@@ -1,0 +1,43 @@
+import { get } from 'node:http';
+
+/** A process behind the gateway. */
+export type Upstream = { readonly host: string; readonly port: number; isReady: boolean };
+
+/** Processes that do the same. */
+export type Group = {
+  /** Whose turn it is. While none says that it is ready each gets its turn: it knows best what to answer. */
+  next(): Upstream | undefined;
+  isReady(): boolean;
+  /** Asks each of them whether it is ready. */
+  look(): void;
+};
+
+const LOOK_PATIENCE_MS = 2_000;
+
+/** `urls` as `http://host:port`. */
+export function group(urls: readonly string[]): Group {
+  const all = urls.map((url): Upstream => {
+    const { hostname, port } = new URL(url);
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80), isReady: false };
+  });
+  let turn = 0;
+  return {
+    next() {
+      const ready = all.filter((each) => each.isReady);
+      const choice = ready.length > 0 ? ready : all;
+      return choice[turn++ % choice.length];
+    },
+    isReady: () => all.some((each) => each.isReady),
+    look() {
+      for (const each of all) {
+        const { host, port } = each;
+        const asked = get({ host, port, path: '/readyz', timeout: LOOK_PATIENCE_MS, agent: false }, (answer) => {
+          each.isReady = answer.statusCode === 200;
+          answer.resume();
+        });
+        asked.on('timeout', () => asked.destroy(new Error('no answer')));
+        asked.on('error', () => (each.isReady = false));
+      }
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkin } from '@gatehouse/checkin/service';
+import { legacyDroid } from '@gatehouse/legacy-droid/service';
+import { referenceRelay } from '@gatehouse/reference/context';
+import type { Answer } from '@gatehouse/service/testing';
+import { readConfig } from '@gatehouse/service/config';
+import { createLog } from '@gatehouse/service/log';
+import { run } from '@gatehouse/service/run';
+import { CROWD, festival, LISTS, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgres';
+import { startProcess, type Process } from '@gatehouse/test-support/process';
+import { startSystem } from '@gatehouse/test-support/system';
+import { Client } from 'pg';
+
+/*
+ * PostgreSQL's connections are few, and all processes share them: how many one takes, what it says when there are none left, and
+ * that it leaves none behind.
+ */
+
+const ALL = [checkin, legacyDroid, referenceRelay];
+
+/** As docs/operations.md says: the process that fills the read models, and one that stands by. */
+const OWNING = 24;
+const STANDING_BY = 18;
+
+async function ask<T>(url: string, sql: string): Promise<T[]> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as T[];
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whose connections are whose is in the URL. */
+const labelled = (url: string, name: string): string => `${url}?application_name=${name}`;
+
+/** Of one database; of one process when it has a label. */
+async function connectionsTo(url: string, label = '%'): Promise<number> {
+  const [row] = await ask<{ n: number }>(
+    url,
+    `select count(*)::integer as n from pg_stat_activity
+     where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+       and application_name like '${label}'`,
+  );
+  return row!.n;
+}
+
+/** Everything that requests can make a process do at the same time. */
+async function burst(call: (method: string, target: string, more?: object) => Promise<unknown>): Promise<void> {
+  const list = `${CROWD}checkinlists/${LISTS.crowd}/`;
+  const token = TOKENS.admin;
+  const asks = Array.from({ length: 40 }, (_, i) => [
+    call('POST', `${list}positions/${TICKETS.crowdFirst.id + i}/redeem/`, { token, json: {} }),
+    call('POST', `${list}positions/no-such-ticket-${i}/redeem/`, { token, json: {} }),
+    call('GET', `${list}positions/?search=a`, { token }),
+    call('GET', `${list}status/`, { token }),
+    call('POST', `${CROWD}checkinlists/`, {
+      token,
+      json: { name: `List ${i}` },
+      headers: { 'x-idempotency-key': `key ${i}` },
+    }),
+  ]);
+  await Promise.all(asks.flat());
+}
+
+it('takes no more of them than the documents say, however busy it is', async () => {
+  const system = await startSystem([checkin], { ROLES: 'http' });
+  const url = system.databaseUrl;
+  const owning = await startProcess(ALL, labelled(url, 'owning'));
+  await system.import(festival());
+  const standingBy = await startProcess(ALL, labelled(url, 'standing_by'));
+  await burst(owning.call);
+  await burst(standingBy.call);
+  // Long enough for everything that stands by to have tried to take over.
+  await sleep(3_000);
+  const [own, other] = [await connectionsTo(url, 'owning'), await connectionsTo(url, 'standing_by')];
+  process.stdout.write(
+    `Connections: ${own} of the process that owns the read models, ${other} of one that stands by\n`,
+  );
+  await standingBy.close();
+  await owning.close();
+  await system.close();
+  expect(own).toBeLessThanOrEqual(OWNING);
+  expect(other).toBeLessThanOrEqual(STANDING_BY);
+});
+
+describe('a role that may have few', () => {
+  const role = `few_${randomBytes(6).toString('hex')}`;
+  let database: TestDatabase;
+  let url: string;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    const at = new URL(database.url);
+    // No superuser: nothing limits those.
+    await ask(database.url, `create role ${role} login password 'few'`);
+    await ask(database.url, `grant create on database "${at.pathname.slice(1)}" to ${role}`);
+    at.username = role;
+    at.password = 'few';
+    url = at.href;
+  });
+  afterAll(async () => {
+    await ask(database.url, `drop owned by ${role}`);
+    await ask(database.url, `drop role ${role}`);
+    await database.drop();
+  });
+
+  const limit = (n: number) => ask(database.url, `alter role ${role} connection limit ${n}`);
+
+  it('does not let a process start that could not serve, and says what to set', async () => {
+    await limit(STANDING_BY - 1);
+    await expect(startProcess(ALL, url)).rejects.toThrow(
+      /needs \d+ connections, and \d+ of 17 are free; raise the limit by at least \d+ \(max_connections/,
+    );
+    expect(await connectionsTo(database.url)).toBe(0);
+  });
+
+  it('makes a process unready that has too few of them left, with that reason, and ready again', async () => {
+    await limit(-1);
+    const there = await startProcess(ALL, url);
+    await answers(there, 200);
+    await limit(5);
+    // One connection that scans need breaks, and no other can be made: those that are left answer as before.
+    await ask(
+      database.url,
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}' and query = 'select 1' limit 2`,
+    );
+    const unready = await answers(there, 503);
+    expect(unready.text).toContain(
+      'the event store takes no more connections: raise its max_connections, or run fewer processes',
+    );
+    await limit(-1);
+    await answers(there, 200);
+    await there.close();
+  });
+});
+
+describe('a start that fails leaves none of them behind', () => {
+  let database: TestDatabase;
+  let taken: number;
+  const squatter = createServer();
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve));
+    taken = (squatter.address() as AddressInfo).port;
+  });
+  afterAll(async () => {
+    squatter.close();
+    await database.drop();
+  });
+
+  const start = (env: Record<string, string>) => {
+    const config = readConfig({ DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'silent', ...env });
+    return run(ALL, { config, log: createLog(config.logLevel), databaseUrl: config.databaseUrl });
+  };
+
+  it('when its port is taken', async () => {
+    await expect(start({ PORT: String(taken) })).rejects.toThrow(
+      `Port ${taken} of 127.0.0.1 is in use: set PORT to another one.`,
+    );
+    expect(await connectionsTo(database.url)).toBe(0);
+  });
+
+  it('when HOST is none of this machine', async () => {
+    await expect(start({ HOST: '203.0.113.7' })).rejects.toThrow(
+      'HOST is 203.0.113.7, which is no address of this machine',
+    );
+    expect(await connectionsTo(database.url)).toBe(0);
+  });
+
+  it('when the metrics have no port', async () => {
+    await expect(start({ METRICS_PORT: String(taken) })).rejects.toThrow('METRICS_PORT cannot be used');
+    expect(await connectionsTo(database.url)).toBe(0);
+  });
+
+  it('when a schema cannot be made', async () => {
+    // What was there before us, under a name of ours.
+    await ask(
+      database.url,
+      'drop schema if exists transport cascade; create schema transport; create view transport.migrations as select 1 as one',
+    );
+    await expect(start({})).rejects.toThrow();
+    expect(await connectionsTo(database.url)).toBe(0);
+  });
+});
+
+/** Asks /readyz until it answers so; at most ten seconds. */
+async function answers(there: Process, wanted: number): Promise<Answer> {
+  for (const end = performance.now() + 10_000; ; await sleep(50)) {
+    const answer = await there.call('GET', '/readyz');
+    if (answer.status === wanted) return answer;
+    if (performance.now() > end) throw new Error(`still ${answer.status} after ten seconds: ${answer.text}`);
+  }
+}
