@@ -186,7 +186,7 @@ class Run {
   hold(ask: Hold, old = false): void {
     const { world, since } = this.reading(old);
     const before = recount(world, this.history);
-    const repeated = this.state.held !== null && this.wasHeld(ask);
+    const repeated = this.wasHeld(ask);
     const result = this.append(hold(factsFor(world, ask, since), ask)(this.state));
     if (!repeated) this.judge(ask, result, world, before);
   }
@@ -240,12 +240,12 @@ class Run {
     if (ask.expires >= at(world.minute)) expect(usesLeft(after)).toBeGreaterThanOrEqual(0);
     expect(usesLeft(before)).toBeGreaterThanOrEqual(1);
     if (ask.seat !== null) expect(canSit(ask, world, before)).toBe(true);
-    const told = this.history.at(-1);
-    expect(told?.type).toBe('CartReserved');
-    if (told?.type !== 'CartReserved') return;
-    const told_left = told.data.quotas.map(({ left }) => left ?? Infinity);
+    const written = this.history.at(-1);
+    expect(written?.type).toBe('CartReserved');
+    if (written?.type !== 'CartReserved') return;
+    const left = written.data.quotas.map(({ left }) => left ?? Infinity);
     const on = [...world.quotas].filter((each) => isOn(each, ask)).sort((a, b) => (a.name < b.name ? -1 : 1));
-    expect(told_left).toEqual(on.map((q) => before.left(q) - 1));
+    expect(left).toEqual(on.map((q) => before.left(q) - 1));
   }
 
   repeat(n: number): void {

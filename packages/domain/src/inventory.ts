@@ -74,7 +74,7 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
       }
       case 'CartReleased': {
         const { id, imported, covered_until: covered, facts_revision, datetime, expires } = event.data;
-        const known = forgetPurged(heard(state, facts_revision), datetime);
+        const known = forgetPurged(atFacts(state, facts_revision), datetime);
         const rest = drop(known, id);
         // What still counted can be asked for again only before its time; `release` knows by that that it is gone.
         if (rest !== known && !earlier(expires, datetime)) return rest;
@@ -175,12 +175,12 @@ function cartOf(data: Omit<Cart, 'covered'>, covered: Instant | null): Cart {
 }
 
 /** A state in which something was decided on facts of a revision. */
-const heard = (state: Inventory, revision: number): Inventory =>
+const atFacts = (state: Inventory, revision: number): Inventory =>
   revision > state.factsRevision ? { ...state, factsRevision: revision } : state;
 
 /** A state that has learned, too, what of the terms of vouchers had changed until then. */
 const learned = (state: Inventory, revision: number): Inventory =>
-  revision > state.learnedRevision ? heard({ ...state, learnedRevision: revision }, revision) : state;
+  revision > state.learnedRevision ? atFacts({ ...state, learnedRevision: revision }, revision) : state;
 
 function hold(state: Inventory, cart: Reservation): Inventory {
   return {
