@@ -174,7 +174,7 @@ const rows = [
   ],
   ['a clone whose path has blanks and letters', SCANS, { clone: { name: "Größe & 'fest' 東京" } }],
   ['a symbolic link to a clone', SCANS, { clone: { link: true } }],
-  ['a subfolder of a clone', SCANS, { clone: { folder: 'packages/domain/src' } }],
+  ['a subfolder of a clone', SCANS, { clone: { folder: 'services/all-in-one/src' } }],
   ['a clone for its owner only', SCANS, { clone: { mode: 'go-rwx' }, umask: '077' }],
   [
     'a clone that is built and cannot be written',
@@ -307,13 +307,24 @@ async function scanTwice(said) {
 function cloneFor({ modules = true, built = false, mode, link, name = 'clone', folder = '' }, place) {
   const clone = path.join(place, name);
   run('git', ['-c', 'advice.detachedHead=false', 'clone', '--quiet', '--no-hardlinks', root, clone]);
-  if (modules) run('cp', ['-a', path.join(root, 'node_modules'), path.join(clone, 'node_modules')]);
+  if (modules) takeModules(clone, mode !== undefined);
   if (built) run(process.execPath, [path.join(clone, 'infra/gatehouse.mjs'), '--help']);
   if (mode) run('chmod', ['-R', mode, clone]);
   undo.push(() => rmSync(clone, { recursive: true, force: true }));
   if (!link) return path.join(clone, folder);
   symlinkSync(clone, path.join(place, 'link'));
   return path.join(place, 'link');
+}
+
+/** What was installed here, by hard links where they are possible and nobody changes the files. */
+function takeModules(clone, own) {
+  const [from, to] = [root, clone].map((folder) => path.join(folder, 'node_modules'));
+  const linked = !own && spawnSync('cp', ['-al', from, to]).status === 0;
+  if (!linked) {
+    rmSync(to, { recursive: true, force: true });
+    run('cp', ['-a', from, to]);
+  }
+  rmSync(path.join(to, '.cache'), { recursive: true, force: true });
 }
 
 function run(command, args) {

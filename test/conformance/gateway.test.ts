@@ -73,7 +73,7 @@ test('any target, made of odd parts', async () => {
   ); // prettier-ignore
   const targets = fc.tuple(fc.constantFrom('/', '/', 'http://', ''), fc.array(part, { maxLength: 6 }));
   const property = fc.asyncProperty(targets, ([start, parts]) => expectSame(start + parts.join('')));
-  await fc.assert(property, { numRuns: 300 });
+  await fc.assert(property, { numRuns: 150 });
 });
 
 const POST = `POST ${list}positions/x/redeem/ HTTP/1.1\r\nHost: gate.example\r\nAuthorization: Token ${TOKENS.admin}\r\nContent-Type: application/json\r\nConnection: close\r\n`;
@@ -183,5 +183,5 @@ test('any bytes', async () => {
   const property = fc.asyncProperty(bytes, async (sent) => {
     for (const status of await statusesOf(through, sent, 0)) expect(status).toBeLessThan(500);
   });
-  await fc.assert(property, { numRuns: 300 });
+  await fc.assert(property, { numRuns: 150 });
 });

@@ -8,6 +8,7 @@ import { droid } from '@gatehouse/test-support/droid';
 import { CROWD, DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { startProcess } from '@gatehouse/test-support/process';
+import { SHOP, shopExport, shopOrder, shopPosition } from '@gatehouse/test-support/shop';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { firstsOf, readTopic, revisionsOf } from '@gatehouse/test-support/topic-reader';
 
@@ -75,6 +76,24 @@ function journeys(wanted: Wanted): void {
     expect(await redeem(crowd(id, 1))).toEqual([201, undefined]);
     const again = await system.import(festival());
     expect(again.events).toBe(0);
+  });
+
+  test('an order too large for one event, which loses some of its tickets, and all of them', async () => {
+    const email = (n: number) => `${'x'.repeat(200)}${n}@example.org`;
+    const positions = Array.from({ length: 1_000 }, (_, n) => shopPosition(70_000 + n, { attendee_email: email(n) }));
+    const imported = async (named: typeof positions) =>
+      (await system.import(shopExport([shopOrder('LARGE', named)]))).events;
+    const count = async () => {
+      const target = `${SHOP.event}checkinlists/${SHOP.gate}/positions/?order=LARGE`;
+      return ((await system.call('GET', target, { token: SHOP.token })).body as { count: number }).count;
+    };
+    await imported(positions);
+    expect(await count()).toBe(1_000);
+    expect(await imported(positions)).toBe(0);
+    await imported(positions.slice(1));
+    expect(await count()).toBe(999);
+    await imported([]);
+    expect(await count()).toBe(0);
   });
 
   test('read models follow from history, also when they are rebuilt', async () => {

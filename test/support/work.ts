@@ -22,11 +22,17 @@ const whole: Cost = (self, _args, result) => lengthOf(self) + lengthOf(result);
 const one: Cost = () => 1;
 const copied: Cost = (_self, _args, result) => lengthOf(result);
 
-const STRING = ['split', 'replace', 'replaceAll', 'indexOf', 'lastIndexOf', 'includes', 'trim', 'trimEnd', 'toLowerCase',
+/** From where it began to where it found something, or to the end. */
+const searched: Cost = (self, [, from], result) =>
+  (result === -1 ? lengthOf(self) : Number(result) + 1) - Number(from ?? 0);
+
+const STRING = ['split', 'replace', 'replaceAll', 'lastIndexOf', 'includes', 'trim', 'trimEnd', 'toLowerCase',
   'toUpperCase', 'normalize', 'match', 'localeCompare', 'isWellFormed']; // prettier-ignore
-const ARRAY = ['join', 'indexOf', 'lastIndexOf', 'includes', 'concat', 'flat', 'reverse', 'fill'];
+const ARRAY = ['join', 'lastIndexOf', 'includes', 'concat', 'flat', 'reverse', 'fill'];
 const WRAPPED: readonly (readonly [owner: object, names: readonly string[], cost: Cost])[] = [
   [String.prototype, STRING, whole],
+  [String.prototype, ['indexOf'], searched],
+  [Array.prototype, ['indexOf'], searched],
   [String.prototype, ['slice', 'substring', 'startsWith', 'endsWith'], one],
   [Array.prototype, ARRAY, whole],
   [Array.prototype, ['slice', 'splice'], copied],

@@ -78,7 +78,9 @@ async function poolerProblem(one: Client, other: Client): Promise<string | undef
 const pidOf = ({ rows }: QueryResult): unknown => (rows[0] as { pid: unknown }).pid;
 
 function problemOf(facts: Facts, connections: number): string | undefined {
-  const { version, encoding, role, limit, inUse } = facts;
+  const { version, encoding, role, limit } = facts;
+  // The two that look are gone when they are needed.
+  const inUse = facts.inUse - 2;
   if (version < OLDEST_MAJOR) return `its server is PostgreSQL ${version}; use ${OLDEST_MAJOR} or later.`;
   if (encoding !== 'UTF8') {
     return `its encoding is ${encoding}, which does not hold every name; make another one: create database … encoding 'UTF8' template template0.`;

@@ -159,4 +159,14 @@ describe('commands', () => {
     await expect(createDroidKey(reference.store, wish('fest', 2), null)).rejects.toThrow(CannotDo);
     await expect(createDroidKey(reference.store, wish('fest', 1, [9]), null)).rejects.toThrow('fest has no product 9');
   });
+
+  test('a name is trimmed, and one that lists cannot show is refused', async () => {
+    const wanted = { organizer: 'demo', permissions: [], all_events: true, limit_events: [] };
+    for (const name of ['', ' \n', 'x'.repeat(256), 'a\0b', '\ud800']) {
+      await expect(createToken(reference.store, { ...wanted, name })).rejects.toThrow(CannotDo);
+      await expect(createDevice(reference.store, { ...wanted, name })).rejects.toThrow(CannotDo);
+    }
+    await createToken(reference.store, { ...wanted, name: ` ${'😀'.repeat(255)}\n` });
+    expect((await listTokens(reference.store)).map(({ fact: { name } }) => name)).toContain('😀'.repeat(255));
+  });
 });

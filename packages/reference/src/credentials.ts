@@ -3,6 +3,8 @@ import type { Decision } from '@gatehouse/domain/decider';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type Permission, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision } from '@gatehouse/eventing/event-store';
+import { isStorable } from '@gatehouse/eventing/storable';
+import { isLonger, LIMITS } from './limits';
 import { OWN_IDS_FROM, secretHash, type Stated } from './raw';
 import { contentHash } from './spool';
 import { newestFacts, type FactOf, type Newest } from './stored';
@@ -68,6 +70,15 @@ export class CannotDo extends Error {
 
 export type Scope = { readonly all_events: boolean; readonly limit_events: string[] };
 
+/** A name under which lists show a credential. Throws CannotDo. */
+function nameFor(text: string): string {
+  const name = text.trim();
+  if (name === '') throw new CannotDo('a name may not be blank');
+  if (isLonger(name, LIMITS.name)) throw new CannotDo(`a name may not have more than ${LIMITS.name} characters`);
+  if (!isStorable(name)) throw new CannotDo('a name may not hold a NUL or half a surrogate pair');
+  return name;
+}
+
 export const listTokens = (store: ReferenceStore): Promise<Newest<FactOf<'TokenStated'>>[]> =>
   newestFacts(store, 'token-', 'TokenStated');
 export const listDevices = (store: ReferenceStore): Promise<Newest<FactOf<'DeviceStated'>>[]> =>
@@ -82,7 +93,7 @@ export async function createToken(
 ): Promise<{ id: number; secret: string }> {
   await requireEvents(store, wanted.organizer, wanted.limit_events);
   const secret = newToken();
-  const content = { ...wanted, token_hash: secretHash(secret), active: true };
+  const content = { ...wanted, name: nameFor(wanted.name), token_hash: secretHash(secret), active: true };
   const id = await create(store, 'TokenStated', async () => {
     const taken = (await listTokens(store)).map(({ fact }) => fact.id);
     return { id: nextOwnId(taken), ...content };
@@ -97,7 +108,8 @@ export async function createDevice(
 ): Promise<{ id: number; secret: string }> {
   await requireEvents(store, wanted.organizer, wanted.limit_events);
   const secret = newToken();
-  const content = { ...wanted, token_hash: secretHash(secret), initialized: true, revoked: false };
+  const name = nameFor(wanted.name);
+  const content = { ...wanted, name, token_hash: secretHash(secret), initialized: true, revoked: false };
   const id = await create(store, 'DeviceStated', async () => {
     const devices = (await listDevices(store)).filter(({ fact }) => fact.organizer === wanted.organizer);
     return { device_id: nextOwnId(devices.map(({ fact }) => fact.device_id)), ...content };

@@ -161,7 +161,7 @@ test('a client that does not read its answers is given few of them', async () =>
       return { status: 200, body: 'x'.repeat(1_000_000) };
     },
   });
-  const app = await start({}, { routes: [big] });
+  const app = await start({ pipelined: 8 }, { routes: [big] });
   const client = await open(app);
   client.socket.pause();
   const sent = 'GET /api/v1/big HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -170,6 +170,7 @@ test('a client that does not read its answers is given few of them', async () =>
     await new Promise(setImmediate);
   }
   await app.call('GET', '/healthz');
+  // Some answers fit into the kernel's buffers.
   expect(begun).toBeLessThan(64);
 });
 

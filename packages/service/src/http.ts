@@ -295,9 +295,9 @@ function apiHandler(options: HttpOptions): HotRoute {
   }
 
   return (req, res, target) => {
-    const [root, ...more] = target.segments;
-    if (root !== 'api') return isProbe(target, res, options.ready);
-    if (more.length === 0) {
+    const { segments } = target;
+    if (segments[0] !== 'api') return isProbe(target, res, options.ready);
+    if (segments.length === 1) {
       writeReply(res, { status: 302, headers: { Location: `${API}/` } }, PLAIN_HEADERS);
       return true;
     }

@@ -34,10 +34,11 @@ type Named = {
 
 /** With and without the slash; anything may follow it (contract §3.1 and the decisions at its head). */
 function endpointIn({ segments }: Target): Named | undefined {
-  const [root, api, organizer, event, ...rest] = segments;
-  if (root !== 'pretixdroid' || api !== 'api' || !organizer || !event) return undefined;
-  const date = rest[0] !== undefined && /^\d+$/.test(rest[0]) ? rest[0] : null;
-  const endpoint = ENDPOINTS.find((each) => each === rest[date === null ? 0 : 1]);
+  if (segments[0] !== 'pretixdroid' || segments[1] !== 'api') return undefined;
+  const [, , organizer, event, next, last] = segments;
+  if (!organizer || !event) return undefined;
+  const date = next !== undefined && /^\d+$/.test(next) ? next : null;
+  const endpoint = ENDPOINTS.find((each) => each === (date === null ? next : last));
   return endpoint && { organizer, event, date, endpoint };
 }
 
