@@ -98,6 +98,15 @@ describe('a cart of the shop (issue: released here it stays released)', () => {
     const state = fold(inventory, [covered, reserved()]);
     expect(hold(one(), next)(state).result.outcome).toBe('refused');
   });
+  test('is counted by the terms that its voucher has now', () => {
+    // The shop counted the cart when it was released; by now it counts the voucher instead.
+    const one17 = released({ id: 61, imported: true, voucher: 17 });
+    const shop = { revision: 1, since: 0, changed: [{ id: 17, blocks: true, valid_until: null }] };
+    const two = { ...facts, quotas: [{ ...quota, size: 2, vouchers: 1 }], shop };
+    const { result, events } = hold(two, next)(fold(inventory, [one17, reserved()]));
+    expect(result).toMatchObject({ reason: 'quota_exhausted' });
+    expect(events.map(({ type }) => type)).toEqual(['VoucherTermsChanged']);
+  });
   test('with terms of its voucher that are older than what was decided is looked up again', () => {
     given(another(1, { facts_revision: 2 }))
       .when(release(shops))
