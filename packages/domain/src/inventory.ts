@@ -1,0 +1,250 @@
+import type { InventoryEvent, VoucherTermsChanged } from '@gatehouse/events/inventory';
+import type { Decider } from './decider';
+import { earlier, epochMs, instantOf, sortable, type Instant } from './instant';
+import {
+  byKey,
+  CARTS,
+  countCarts,
+  countUses,
+  coveredUntil,
+  ledgerOf,
+  productKey,
+  PURGES,
+  rowsBefore,
+  rowsOf,
+  rowsOfReleased,
+  seatAccount,
+  timesOf,
+  voucherAccount,
+  withoutRow,
+  withRow,
+  type Cart,
+  type Ledger,
+  type Product,
+} from './ledger';
+import { entries, entriesFrom, find, ordered, put, without, type Ordered } from './ordered';
+
+/** A reservation that was made here. */
+export type Reservation = Cart & { readonly request: string | null };
+/** A cart position that was released without being held here: one of the shop, or one of ours that had expired. */
+export type Released = Cart & { readonly imported: boolean };
+/** The places of a batch of offline tickets. */
+export type Batch = Product & { readonly id: string; readonly amount: number; readonly returned: boolean };
+
+/**
+ * What an event has promised, folded. Each map in it is an `Ordered`, so that a state never changes: whoever decides on it may evolve it
+ * and drop the result. `requests`, `ledger` and `places` are indexes; they follow from the rest.
+ */
+export type Inventory = {
+  /** Our reservations that are neither released nor recorded as expired. Whether one still counts, its `expires` says. */
+  readonly held: Ordered<number, Reservation>;
+  /** Forgotten when they would be purged. */
+  readonly released: Ordered<number, Released>;
+  readonly batches: Ordered<string, Batch>;
+  /** The quotas that have closed, with the revision of the fact that they closed at. */
+  readonly closed: Ordered<number, number>;
+  /** The revision of the shop's facts up to which all changes of vouchers' terms are in how the carts are counted. */
+  readonly learnedRevision: number;
+  /** The newest revision of the shop's facts that something here was decided on. */
+  readonly factsRevision: number;
+
+  readonly requests: Ordered<string, number>;
+  readonly ledger: Ledger;
+  /** The places of batches, by product. */
+  readonly places: Ordered<string, number>;
+};
+
+export const inventory: Decider<Inventory, InventoryEvent> = {
+  initial: {
+    held: null,
+    released: null,
+    batches: null,
+    closed: null,
+    learnedRevision: 0,
+    factsRevision: 0,
+    requests: null,
+    ledger: null,
+    places: null,
+  },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'CartReserved': {
+        const { covered_until: covered, facts_revision, request } = event.data;
+        return hold(learned(state, facts_revision), { ...cartOf(event.data, covered), request });
+      }
+      case 'CartReleased': {
+        const { id, imported, covered_until: covered, facts_revision, datetime, expires } = event.data;
+        const known = forgetPurged(atFacts(state, facts_revision), datetime);
+        const rest = drop(known, id);
+        // What still counted can be asked for again only before its time; `release` knows by that that it is gone.
+        if (rest !== known && !earlier(expires, datetime)) return rest;
+        return remember(rest, { ...cartOf(event.data, covered), imported });
+      }
+      case 'CartExpired':
+        return drop(state, event.data.id);
+      case 'QuotaClosed':
+        return { ...state, closed: put(state.closed, event.data.quota, event.data.quota_revision) };
+      case 'VoucherTermsChanged':
+        return event.data.vouchers.reduce(withTerms, learned(state, event.data.facts_revision));
+      case 'PlacesTaken': {
+        const { batch: id, item, variation, date, amount } = event.data;
+        return withBatch(state, { id, item, variation, date, amount, returned: false });
+      }
+      case 'PlacesReturned': {
+        const batch = find(state.batches, event.data.batch);
+        return batch ? withBatch(state, { ...batch, returned: true }) : state;
+      }
+    }
+  },
+};
+
+/** How many carts of a product count at an instant: ours, less those of the shop that were released here. */
+export const cartsOf = (state: Inventory, product: Product, now: Instant): number =>
+  countCarts(state.ledger, product, now);
+
+/** As `cartsOf`, of a voucher. */
+export const usesOf = (state: Inventory, voucher: number, now: Instant): number =>
+  countUses(state.ledger, voucher, now);
+
+/** The places of a product that batches have taken. */
+export const placesOf = (state: Inventory, product: Product): number => find(state.places, productKey(product)) ?? 0;
+
+/** Our reservations of a seat that count at an instant. */
+export function holdersOf(state: Inventory, date: number | null, seat: string, now: Instant): Reservation[] {
+  const times = timesOf(state.ledger, seatAccount(date, seat));
+  return [...entriesFrom(times, sortable(now))].map(([, id]) => find(state.held, id)!);
+}
+
+/** Our reservations whose time has passed, the earliest first, at most `limit`. Looks at the first ones of each product only. */
+export function dueAt(state: Inventory, now: Instant, limit: number): Reservation[] {
+  const due: (readonly [string, number])[] = [];
+  for (const [account, times] of entriesFrom(state.ledger, CARTS)) {
+    if (!account.startsWith(CARTS)) break;
+    due.push(...rowsBefore(times, now, limit));
+  }
+  return due
+    .sort(byKey)
+    .slice(0, limit)
+    .map(([, id]) => find(state.held, id)!);
+}
+
+/** A state as JSON, without what follows from the rest, in the order of the keys: equal states have equal snapshots. */
+export type InventorySnapshot = {
+  readonly format: 1;
+  readonly held: readonly Reservation[];
+  readonly released: readonly Released[];
+  readonly batches: readonly Batch[];
+  readonly closed: readonly (readonly [quota: number, revision: number])[];
+  readonly learnedRevision: number;
+  readonly factsRevision: number;
+};
+
+export const snapshotOf = (state: Inventory): InventorySnapshot => ({
+  format: 1,
+  held: valuesOf(state.held),
+  released: valuesOf(state.released),
+  batches: valuesOf(state.batches),
+  closed: [...entries(state.closed)],
+  learnedRevision: state.learnedRevision,
+  factsRevision: state.factsRevision,
+});
+
+/** The state that a snapshot was taken of; undefined when another release wrote it in a format that this one does not know. */
+export function restore(snapshot: InventorySnapshot): Inventory | undefined {
+  if (snapshot.format !== 1) return undefined;
+  const { held, released, batches, closed, learnedRevision, factsRevision } = snapshot;
+  const requests = held.flatMap(({ id, request }) => (request === null ? [] : [[request, id] as const]));
+  return batches.reduce(withBatch, {
+    ...inventory.initial,
+    held: ordered(held.map((each) => [each.id, each])),
+    released: ordered(released.map((each) => [each.id, each])),
+    closed: ordered(closed),
+    learnedRevision,
+    factsRevision,
+    requests: ordered(requests.sort(byKey)),
+    ledger: ledgerOf([...held.flatMap((each) => rowsOf(each, '+')), ...released.flatMap(rowsOfReleased)]),
+  });
+}
+
+const valuesOf = <V>(map: Ordered<number, V> | Ordered<string, V>): V[] =>
+  [...entries<number | string, V>(map)].map(([, value]) => value);
+
+function cartOf(data: Omit<Cart, 'covered'>, covered: Instant | null): Cart {
+  const { id, cart_id, item, variation, date, voucher, seat, expires } = data;
+  return { id, cart_id, item, variation, date, voucher, seat, expires, covered };
+}
+
+/** A state in which something was decided on facts of a revision. */
+const atFacts = (state: Inventory, revision: number): Inventory =>
+  revision > state.factsRevision ? { ...state, factsRevision: revision } : state;
+
+/** A state that has learned, too, what of the terms of vouchers had changed until then. */
+const learned = (state: Inventory, revision: number): Inventory =>
+  revision > state.learnedRevision ? atFacts({ ...state, learnedRevision: revision }, revision) : state;
+
+function hold(state: Inventory, cart: Reservation): Inventory {
+  return {
+    ...state,
+    held: put(state.held, cart.id, cart),
+    requests: cart.request === null ? state.requests : put(state.requests, cart.request, cart.id),
+    ledger: rowsOf(cart, '+').reduce(withRow, state.ledger),
+  };
+}
+
+function drop(state: Inventory, id: number): Inventory {
+  const cart = find(state.held, id);
+  if (!cart) return state;
+  return {
+    ...state,
+    held: without(state.held, id),
+    requests: cart.request === null ? state.requests : without(state.requests, cart.request),
+    ledger: rowsOf(cart, '+').reduce(withoutRow, state.ledger),
+  };
+}
+
+function remember(state: Inventory, cart: Released): Inventory {
+  return {
+    ...state,
+    released: put(state.released, cart.id, cart),
+    ledger: rowsOfReleased(cart).reduce(withRow, state.ledger),
+  };
+}
+
+function forget(state: Inventory, id: number): Inventory {
+  const cart = find(state.released, id);
+  if (!cart) return state;
+  return {
+    ...state,
+    released: without(state.released, id),
+    ledger: rowsOfReleased(cart).reduce(withoutRow, state.ledger),
+  };
+}
+
+/** Cart positions are purged this long after they have expired; then nobody can ask for them any more (contract §8.5). */
+const PURGE_MS = 14 * 24 * 3600 * 1000;
+
+function forgetPurged(state: Inventory, now: Instant): Inventory {
+  const before = instantOf(epochMs(now) - PURGE_MS);
+  const purged = rowsBefore(timesOf(state.ledger, PURGES), before, Infinity);
+  return purged.reduce((known, [, id]) => forget(known, id), state);
+}
+
+/** Counts the carts of a voucher by its new terms. */
+function withTerms(state: Inventory, terms: VoucherTermsChanged['data']['vouchers'][number]): Inventory {
+  const ids = (sign: '+' | '-') =>
+    [...entries(timesOf(state.ledger, voucherAccount(terms.voucher, sign)))].map(([, id]) => id);
+  const anew = <C extends Cart>(cart: C): C => ({ ...cart, covered: coveredUntil(cart.expires, terms) });
+  const held = ids('+').reduce((known, id) => hold(drop(known, id), anew(find(known.held, id)!)), state);
+  return ids('-').reduce((known, id) => remember(forget(known, id), anew(find(known.released, id)!)), held);
+}
+
+function withBatch(state: Inventory, batch: Batch): Inventory {
+  const key = productKey(batch);
+  const counted = (each: Batch | undefined) => (each && !each.returned ? each.amount : 0);
+  const amount = (find(state.places, key) ?? 0) + counted(batch) - counted(find(state.batches, batch.id));
+  return {
+    ...state,
+    batches: put(state.batches, batch.id, batch),
+    places: amount === 0 ? without(state.places, key) : put(state.places, key, amount),
+  };
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { catalog, event, type EventOf } from './define';
+import { Answer } from './reference';
+
+/* What is reserved before it is sold (design §3). What `describe` says is published with the schemas (asyncapi.yaml). */
+
+/** The stream of what an event has promised: one for all its dates, because a voucher counts over all of them. */
+export const inventoryStream = (organizer: string, event: string): string => `inventory-${organizer}/${event}`;
+
+const id = z.int();
+const instant = z.string();
+const datetime = instant.describe('When it was decided: UTC, ending in Z, with six decimals of a second or none.');
+const expires = instant.describe('The reservation counts up to and including this instant, and not afterwards.');
+
+const where = { organizer: z.string(), event: z.string() };
+const product = {
+  item: id.describe('The product.'),
+  variation: id.nullable(),
+  date: id.nullable().describe('The date of an event series.'),
+};
+
+/** What an analyst may know of a reservation. */
+const cart = {
+  ...where,
+  id: id.describe('The cart position.'),
+  cart_id: z.string().describe('The cart that the position is part of.'),
+  ...product,
+  voucher: id.nullable(),
+  seat: z.string().nullable().describe('The seat within the seating plan (its guid).'),
+  expires,
+};
+
+const quotas = z
+  .array(z.object({ quota: id, left: z.int().nullable().describe('null: the quota is unlimited.') }))
+  .describe('How many places each quota of the product had left after this.');
+
+const coveredUntil = instant
+  .nullable()
+  .describe(
+    'Up to and including this instant the voucher blocks the place itself, so that the cart does not count besides it.',
+  );
+
+const factsRevision = z
+  .int()
+  .describe(
+    'How new the vouchers and carts of the shop were that this was decided on: it grows with each change of them.',
+  );
+
+/** A place was reserved (contract §8.4). It needs no event to expire: it counts while `expires` is not past. */
+export const CartReserved = event(
+  'CartReserved',
+  z.object({
+    ...cart,
+    price: z.string().describe('As the client sent it; two decimals.'),
+    includes_tax: z.boolean(),
+    datetime,
+    quotas,
+    covered_until: coveredUntil,
+    facts_revision: factsRevision,
+    /** Names the request and the place in its list, so that a repeat is recognised; null: it cannot be. */
+    request: z.string().nullable(),
+    attendee_name_parts: z.record(z.string(), z.unknown()),
+    attendee_email: z.string().nullable(),
+    answers: z.array(Answer),
+  }),
+  { privateFields: ['request', 'attendee_name_parts', 'attendee_email', 'answers'] },
+);
+
+/** A reservation was deleted by a client: one that was made here, or one of the shop. */
+export const CartReleased = event(
+  'CartReleased',
+  z.object({
+    ...cart,
+    imported: z.boolean().describe('The shop made the reservation; its later statements do not bring it back.'),
+    covered_until: coveredUntil,
+    facts_revision: factsRevision,
+    datetime,
+  }),
+);
+
+/** A reservation's time has passed. It had stopped counting at `expires`; this says so to those who analyse. */
+export const CartExpired = event('CartExpired', z.object(cart));
+
+/** A quota that closes when it is sold out was found sold out (contract §2.7). It stays closed until the shop states it anew. */
+export const QuotaClosed = event(
+  'QuotaClosed',
+  z.object({
+    ...where,
+    quota: id,
+    quota_revision: z.int().describe("The revision of the quota's fact; only a newer one can open the quota again."),
+    datetime,
+  }),
+);
+
+/** The shop has changed whether or how long vouchers block places that carts of this event use. */
+export const VoucherTermsChanged = event(
+  'VoucherTermsChanged',
+  z.object({
+    ...where,
+    vouchers: z.array(z.object({ voucher: id, blocks: z.boolean(), valid_until: instant.nullable() })),
+    facts_revision: factsRevision,
+  }),
+);
+
+const batch = {
+  ...where,
+  batch: z.string().describe('The batch of offline tickets.'),
+  ...product,
+  amount: z.int(),
+};
+
+/** Places were taken for a batch of offline tickets, all of them at once. */
+export const PlacesTaken = event('PlacesTaken', z.object({ ...batch, datetime, quotas }));
+
+/** A batch was not made: its places are free again. */
+export const PlacesReturned = event('PlacesReturned', z.object(batch));
+
+/** A reservation was refused. It decides nothing: it stands in the stream of the process that decided it. */
+export const ReservationRefused = event(
+  'ReservationRefused',
+  z.object({
+    ...where,
+    ...product,
+    reason: z.string().meta({
+      description: 'The first check that failed.',
+      examples: ['no_quota', 'quota_exhausted', 'seat_taken', 'voucher_used_up'],
+    }),
+    quota: id.nullable().describe('The quota that had nothing left, when that is the reason.'),
+    voucher: id.nullable(),
+    seat: z.string().nullable(),
+    datetime,
+  }),
+  { subject: ({ organizer, event: slug }) => inventoryStream(organizer, slug) },
+);
+
+export const inventory = catalog([
+  CartReserved,
+  CartReleased,
+  CartExpired,
+  QuotaClosed,
+  VoucherTermsChanged,
+  PlacesTaken,
+  PlacesReturned,
+  ReservationRefused,
+]);
+
+export type CartReserved = EventOf<typeof CartReserved>;
+export type CartReleased = EventOf<typeof CartReleased>;
+export type CartExpired = EventOf<typeof CartExpired>;
+export type QuotaClosed = EventOf<typeof QuotaClosed>;
+export type VoucherTermsChanged = EventOf<typeof VoucherTermsChanged>;
+export type PlacesTaken = EventOf<typeof PlacesTaken>;
+export type PlacesReturned = EventOf<typeof PlacesReturned>;
+export type ReservationRefused = EventOf<typeof ReservationRefused>;
+
+/** What stands in an event's stream `inventory-<organizer>/<event>`. */
+export type InventoryEvent =
+  CartReserved | CartReleased | CartExpired | QuotaClosed | VoucherTermsChanged | PlacesTaken | PlacesReturned;
