@@ -1,19 +1,10 @@
 import type { Festival } from '@gatehouse/shop/festival';
+import type { DownloadRow } from '@gatehouse/admission/tickets/downloads';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
 
-/** What the ticket object shows of a ticket (contract §3.2). */
-export type Shown = {
-  readonly secret: string;
-  readonly code: string;
-  readonly item: number;
-  readonly variation: number | null;
-  readonly status: string;
-  readonly attendeeName: string | null;
-  /** The order asks for attention; its item may, too. */
-  readonly attention: boolean;
-  readonly addons: readonly { readonly item: number; readonly variation: number | null }[];
-};
+/** What the ticket object shows of a ticket (contract §3.2): what a download has of it, but for what belongs to the download alone. */
+export type Shown = Omit<DownloadRow, 'id' | 'positionid' | 'entered'>;
 
 /** The part of a ticket that this API shows. */
 export const shownOf = ({
