@@ -21,7 +21,7 @@ export type RefusalLog = {
   /** Resolves when the refusal is history; of equal ones beyond the first few of a minute at once: they are counted (repeats.ts). */
   record(refusal: RedemptionRefused['data'], by: By): Promise<void>;
   /** Whether a forced repeat is one of the first few, to become an event of the ticket's stream; else it is to be counted here. */
-  isToBeTold(repeat: Repeat, by: By): boolean;
+  isToBeRecorded(repeat: Repeat, by: By): boolean;
   /** A forced repeat was answered and is only counted. */
   count(repeat: Repeat, by: By): void;
   /** Writes what was only counted so far. */
@@ -70,8 +70,8 @@ export function refusalLog(store: EventStore): RefusalLog {
 
   return {
     async record(data, { actor, trace, request }) {
-      const kind = { actor, list: data.list, position: data.position, told: data.reason };
-      if (!counts.isToBeTold(kind)) {
+      const kind = { actor, list: data.list, position: data.position, answer: data.reason };
+      if (!counts.isToBeRecorded(kind)) {
         counts.count(kind, { data: scannedOf(data, data.reason), actor });
         return;
       }
@@ -79,7 +79,7 @@ export function refusalLog(store: EventStore): RefusalLog {
       if (request === undefined) await appends.ask({ id: randomUUID(), ...event });
       else await recordOnce(`refusals-${request}`, { id: uuidV5(request, 'refusal'), ...event });
     },
-    isToBeTold: (repeat, by) => counts.isToBeTold(kindOf(repeat, by)),
+    isToBeRecorded: (repeat, by) => counts.isToBeRecorded(kindOf(repeat, by)),
     count: (repeat, by) => counts.count(kindOf(repeat, by), { data: scannedOf(repeat, null), actor: by.actor }),
     flush: () => counts.flush(),
     async close() {
@@ -89,10 +89,10 @@ export function refusalLog(store: EventStore): RefusalLog {
   };
 }
 
-/** What is told of the newest of many equal scans. */
+/** What is recorded of the newest of many equal scans. */
 type Scanned = Omit<ScansRepeated['data'], 'count' | 'from' | 'until'>;
 
-const kindOf = ({ list, position }: Repeat, { actor }: By): Repeated => ({ actor, list, position, told: 'entered' });
+const kindOf = ({ list, position }: Repeat, { actor }: By): Repeated => ({ actor, list, position, answer: 'entered' });
 
 function scannedOf(data: RedemptionRefused['data'] | Repeat, reason: string | null): Scanned {
   const { organizer, event, list, position, item, variation, date, forced, datetime, app } = data;

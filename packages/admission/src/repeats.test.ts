@@ -1,18 +1,23 @@
 import { FIRST_FEW, repeats, type Count, type Repeated } from './repeats';
 
-const kind = (position: number, told = 'already_redeemed'): Repeated => ({ actor: 'token:1', list: 1, position, told });
+const kind = (position: number, answer = 'already_redeemed'): Repeated => ({
+  actor: 'token:1',
+  list: 1,
+  position,
+  answer,
+});
 
 /** Scans one after the other; answers how many became events of their own. */
 function scan(counted: ReturnType<typeof repeats<string>>, times: number, each: (n: number) => Repeated): number {
-  let told = 0;
+  let recorded = 0;
   for (let n = 0; n < times; n++) {
-    if (counted.isToBeTold(each(n))) told++;
+    if (counted.isToBeRecorded(each(n))) recorded++;
     else counted.count(each(n), `scan ${n}`);
   }
-  return told;
+  return recorded;
 }
 
-test('the first few of a kind are told, the others are one count with the newest of them', async () => {
+test('the first few of a kind are recorded, the others are one count with the newest of them', async () => {
   const written: Count<string>[] = [];
   const counted = repeats<string>((count) => Promise.resolve(void written.push(count)));
   expect(scan(counted, 1_000, () => kind(1))).toBe(FIRST_FEW);
@@ -43,7 +48,7 @@ test('what cannot be written is counted on', async () => {
   scan(counted, 50, () => kind(1));
   isAway = false;
   await counted.close();
-  // The second fifty come in a minute whose first few were told already.
+  // The second fifty come in a minute whose first few were recorded already.
   expect(written.map(({ count }) => count)).toEqual([100 - FIRST_FEW + 50]);
 });
 

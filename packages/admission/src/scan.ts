@@ -68,7 +68,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           repeat = forcedRepeatIn(decision.events);
           // A request that may come again must find its own event, or it would be decided anew. Asked once, however often the
           // race for the stream is lost.
-          if (repeat && !by.request) isCounted ??= !refusals.isToBeTold(repeat, by);
+          if (repeat && !by.request) isCounted ??= !refusals.isToBeRecorded(repeat, by);
           return repeat && isCounted ? { ...decision, events: [] } : decision;
         },
         {

@@ -85,7 +85,7 @@ export const admits = (list: Pick<ListFacts, 'all_products' | 'limit_products'>,
 
 /**
  * Whether a ticket may enter by a list now (contract §2.5). Asked twice with one nonce it says ok twice and admits once.
- * A refusal has no events: the head that heard it records it.
+ * A refusal has no events: the head that was asked records it.
  */
 export const redeem =
   (list: ListFacts, ticket: TicketFacts, scan: Scan) =>
@@ -188,7 +188,7 @@ export const importCheckins =
   };
 
 /**
- * Lets a ticket in automatically with its order, unless it has entered already (contract §2.6). An order that is told again after
+ * Lets a ticket in automatically with its order, unless it has entered already (contract §2.6). An order that is stated again after
  * the check-in was taken back lets nobody in.
  */
 export const autoCheckin =

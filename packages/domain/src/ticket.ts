@@ -6,7 +6,7 @@ import { earlier, type Instant } from './instant';
 export type CheckIn = {
   readonly datetime: Instant;
   readonly auto: boolean;
-  /** Nonces of the scans that were let in: a repeat of any of them is told ok again. */
+  /** Nonces of the scans that were let in: a repeat of any of them is answered ok again. */
   readonly nonces: readonly string[];
 };
 
@@ -30,7 +30,7 @@ export const ticket: Decider<Admissions, TicketEvent> = {
   evolve(state, event) {
     switch (event.type) {
       case 'PositionRedeemed':
-        // A forced repeat is told, but it is no check-in: the first one's time and nonce stand (contract §2.5, row 9).
+        // A forced repeat is recorded, but it is no check-in: the first one's time and nonce stand (contract §2.5, row 9).
         if (!event.data.first) return state;
         return withEntry(event.data.auto ? withAutoAdmission(state, event.data.list) : state, event.data);
       case 'CheckinImported': {

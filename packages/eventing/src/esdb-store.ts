@@ -45,7 +45,7 @@ const READS_AT_ONCE = 30;
 const WAITING = 20_000;
 /** Events that a follower holds before it lets the server wait. */
 const FOLLOW_BATCH = 1_000;
-/** The server tells how far it has come every 32 times so many events: each telling is a transaction of every consumer. */
+/** The server reports its progress every 32 times this many events; each report is a transaction of every consumer. */
 const CHECKPOINT_WINDOWS = 32;
 const FOLLOW_PATIENCE_MS = 5_000;
 const LONGEST_PAUSE_MS = 1_000;
@@ -102,7 +102,7 @@ export function esdbStore(options: {
     parallel: READS_AT_ONCE,
     waiting: Infinity,
   });
-  /** Asks that come while one is answered share the next: they must not be told what was before them. */
+  /** Asks that come while one is answered share the next: they must not get an answer that is older than they are. */
   const heads = coalesce<null, typeof known>(
     async (asks) => {
       const newest = await patiently(findHead);
@@ -203,7 +203,7 @@ export function esdbStore(options: {
       // Inclusive: each page begins with the event that ended the one before it.
       done ||= count < maxCount;
     }
-    // An append may have told more meanwhile.
+    // An append may have learned of more meanwhile.
     if (newest !== undefined && before(known.seen, newest)) known = { ...known, ...found, seen: newest };
     return known;
   }
@@ -247,7 +247,7 @@ export function esdbStore(options: {
     });
     const end = (error?: unknown) => {
       ended = true;
-      // What will not pass is told, after all that came before it.
+      // A lasting failure is reported after all events that came before it.
       if (isCertain(error)) broken ??= error as Error;
       arrived.wake();
     };
@@ -287,7 +287,7 @@ export function esdbStore(options: {
     const { head, stream } = await heads.ask(null);
     if (stream === null) return;
     const stop = new AbortController();
-    // With the head's own stream, so that the end is heard of.
+    // With the head's own stream, so that the end is noticed.
     for await (const batch of subscribe(BEGINNING, [prefix + wanted, prefix + stream], stop.signal)) {
       yield batch.events.filter((event) => event.stream.startsWith(wanted) && !before(head, event.position));
       if (!before(batch.position, head)) stop.abort();

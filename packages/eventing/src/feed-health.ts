@@ -16,7 +16,7 @@ export type FeedHealth = {
 
 /**
  * Why it fails, for log and health. A database's own messages and a parser's quote the values that they met, so of those only the
- * code is told.
+ * code is reported.
  */
 export function reasonOf(error: unknown): string {
   const { severity, code, message, name } = error as Record<'severity' | 'code' | 'message' | 'name', unknown>;

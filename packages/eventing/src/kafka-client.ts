@@ -21,7 +21,7 @@ export type KafkaConnection = {
 /** A few quick tries inside kafkajs; beyond them the bus begins anew with a new producer or consumer, and says so. */
 export const RETRY = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
 
-/** kafkajs's client. It is quiet: what fails is told by the bus's health, not by a second log with its own form. */
+/** kafkajs's client. It is quiet: failures are reported by the bus's health, not by a second log with its own form. */
 export function kafkaClient(connection: KafkaConnection): Kafka {
   const { brokers, tls, sasl, socketFactory } = connection;
   return new Kafka({

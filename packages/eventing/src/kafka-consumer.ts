@@ -33,10 +33,10 @@ export type ConsumerGroup = {
 const LONGEST_PAUSE_MS = 5_000;
 /** A session that lasted so long was a good one: the next failure is a new story. */
 const GOOD_SESSION_MS = 10_000;
-/** How soon a stop is heard while nothing comes. */
+/** How soon a stop is noticed while nothing comes. */
 const FETCH_WAIT_MS = 500;
 const HEARTBEAT_MS = 2_000;
-/** How often Kafka is told how far we are, and how soon a checkpoint that a command has set back is noticed. */
+/** How often our offsets are committed to Kafka, and how soon a checkpoint that a command has set back is noticed. */
 const LOOK_MS = 2_000;
 /** kafkajs has been seen to stand still without a word. */
 const SILENCE_MS = 90_000;
@@ -74,7 +74,7 @@ type Teller = {
 type Place = { readonly topic: string; readonly partition: number };
 const keyOf = ({ topic, partition }: Place): string => `${topic} ${partition}`;
 
-/** Tells what changed, once, per topic, and each failure: failing when one of its partitions stands still. */
+/** Reports each change once per topic, and each failure: failing when one of its partitions stands still. */
 function teller({ group, topics, onHealth }: ConsumerGroup): Teller {
   const last = new Map<string, string>();
   const stuck = new Map<string, { place: Place; error: string; poison?: EventFacts }>();
@@ -253,7 +253,7 @@ async function runSession(
     placing.catch(fail);
   });
   try {
-    // Before joining, so that a topic that is not there is told in our words.
+    // Before joining, so that a missing topic is reported in our words.
     await startingPoints(group, []);
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics.keys()], fromBeginning: true });

@@ -9,7 +9,7 @@ import { waker } from './postgres';
 
 type Batch = { readonly events: Recorded[]; readonly position: string };
 
-/** How soon a stop is heard while nothing comes. */
+/** How soon a stop is noticed while nothing comes. */
 const FETCH_WAIT_MS = 250;
 const PATIENCE_MS = 5_000;
 const HEARTBEAT_MS = 2_000;
@@ -99,7 +99,7 @@ export function kafkaLog(options: {
 
 /**
  * A message that is no event changes no read model. Its consumers stand still there until they are told to skip it, and say so;
- * a replay has nobody to tell.
+ * a replay passes over it in silence.
  */
 function recordedIn({ offset, value }: KafkaMessage): Recorded[] {
   let event: Envelope;

@@ -57,7 +57,7 @@ export const topicPlans = (
 const GENERATION = 'min.compaction.lag.ms';
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 
-/** A setting that differs: raised by `applyTopic`, or left and only told, since nothing is lowered and partitions never change. */
+/** A setting that differs: raised by `applyTopic`, or left and only reported, since nothing is lowered and partitions never change. */
 export type Drift = {
   readonly setting: string;
   readonly found: string;
@@ -72,7 +72,7 @@ export async function applyTopic(admin: Admin, plan: TopicPlan): Promise<Applied
   const wanted = settingsOf(plan);
   const generation = { name: GENERATION, value: String(Date.now()) };
   const created = await admin.createTopics({
-    // kafkajs gives up waiting when a broker has not heard of the topic yet; see untilLed.
+    // kafkajs gives up waiting when a broker does not know the topic yet; see untilLed.
     waitForLeaders: false,
     topics: [
       {
@@ -130,11 +130,11 @@ async function layoutDrift(admin: Admin, plan: TopicPlan): Promise<Drift[]> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [plan.topic] });
   const partitions = topics[0]!.partitions;
   const replicas = Math.min(...partitions.map((each) => each.replicas.length));
-  const told = (setting: string, found: number, wanted: number): Drift[] =>
+  const reported = (setting: string, found: number, wanted: number): Drift[] =>
     found === wanted ? [] : [{ setting, found: String(found), wanted: String(wanted), mended: false }];
   return [
-    ...told('partitions', partitions.length, plan.partitions),
-    ...told('replication factor', replicas, plan.replicationFactor),
+    ...reported('partitions', partitions.length, plan.partitions),
+    ...reported('replication factor', replicas, plan.replicationFactor),
   ];
 }
 

@@ -7,7 +7,7 @@ export async function opening<T>(open: (opened: (close: () => unknown) => void) 
   try {
     return await open((close) => void closes.push(close));
   } catch (error) {
-    // The failure is what is told, not what a half-open part says when it is closed.
+    // The failure is what is reported, not what a half-open part says when it is closed.
     for (let close = closes.pop(); close; close = closes.pop()) await Promise.resolve(close()).catch(() => undefined);
     throw error;
   }

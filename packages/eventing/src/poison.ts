@@ -93,7 +93,7 @@ export type Skipped = {
 
 const placeKey = (topic: string, partition: number, position: string): string => `${topic} ${partition} ${position}`;
 
-/** The events that a person told a consumer, or the read model of that name, to pass over. */
+/** The events that a person had a consumer, or the read model of that name, pass over. */
 export async function skippedBy(pool: Pick<Pool, 'query'>, name: string): Promise<Skipped> {
   const { rows } = await pool.query<{ id: string | null; topic: string; partition: number; position: string }>(
     `select event ->> 'id' as id, topic, partition, position from skipped_events where name = $1`,

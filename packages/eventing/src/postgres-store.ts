@@ -25,9 +25,9 @@ const FOLLOW_BYTES = 2 * 1024 * 1024;
 const SCAN_PAGE = 5_000;
 /** Only a safety net: NOTIFY wakes a follower, and a new connection wakes it again. */
 const FOLLOW_PATIENCE_MS = 5_000;
-/** So many reads in turn that found something, and a follower no longer wants to be told: it is never idle. */
+/** After this many reads in turn that found events a follower unsubscribes from notifications: it is never idle. */
 const BUSY_READS = 3;
-/** With pauses that double from 50 ms: a restart of PostgreSQL may pass without an error, an outage is told within 4 s. */
+/** With pauses that double from 50 ms: a restart of PostgreSQL may pass without an error, an outage is reported within 4 s. */
 const TRIES = 7;
 /** A network that swallows packets must not hold callers for ever. The outcome is unknown then. */
 const ANSWER_MS = 10_000;

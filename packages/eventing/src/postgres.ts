@@ -313,8 +313,8 @@ export const EVENT_STORE_SQL = join(__dirname, '..', 'sql');
 
 export type Listener = {
   /**
-   * Calls back once when it listens, because something may have happened before; then after whatever is told of this payload, and
-   * after a reconnect. Until the answer is called. While nobody in any process hears a payload it is not told (sql/003-tell.sql).
+   * Calls back once when it listens, because something may have happened before; then after each notification with this payload, and
+   * after a reconnect. Call the returned function to unsubscribe. While no process subscribes to a payload, no notification is sent (sql/003-tell.sql).
    */
   on(payload: string, heard: () => void): () => void;
   close(): Promise<void>;

@@ -237,7 +237,7 @@ export async function replay(
       const goesOn = feed.before(at, range.until);
       // Read while this one is applied.
       if (goesOn) next = batches.next();
-      // Its failure is told when its turn comes.
+      // Its failure is reported when its turn comes.
       next.catch(() => undefined);
       await handle(events, at);
       if (!goesOn) return at;

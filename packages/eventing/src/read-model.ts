@@ -294,7 +294,7 @@ export class AlreadyAtWork extends Error {
   override name = 'AlreadyAtWork';
 }
 
-/** Holds a session lock while `work` runs; a second one at the same thing is told so. */
+/** Holds a session lock while `work` runs; a second one for the same thing throws AlreadyAtWork. */
 async function withLock<T>(pool: Pool, key: string, work: () => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {

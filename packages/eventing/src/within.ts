@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * What `work` gives, but what `late` gives (or throws) when that takes longer than `atMostMs`. The work goes on then, and nobody is told
+ * What `work` gives, but what `late` gives (or throws) when that takes longer than `atMostMs`. The work goes on then, and its outcome is not reported
  * of its end, not of a failure either.
  */
 export async function within<T, L>(atMostMs: number, work: Promise<T>, late: () => L): Promise<T | L> {

@@ -36,7 +36,7 @@ export const PositionRedeemed = event(
   'PositionRedeemed',
   z.object({
     ...subject,
-    first: z.boolean().describe('False for a forced repeat: the first entry stands, this one is only told.'),
+    first: z.boolean().describe('False for a forced repeat: the first entry stands, this one is only recorded.'),
     forced,
     auto: z.boolean().describe('Let in with its order, without a scan.'),
     datetime,
@@ -52,7 +52,9 @@ export const AnswersGiven = event(
   'AnswersGiven',
   z.object({
     ...subject,
-    questions: z.array(id).describe('Which questions were answered or taken back; what was answered is not told.'),
+    questions: z
+      .array(id)
+      .describe('Which questions were answered or taken back; the answers themselves are not published.'),
     answers: z.array(
       z.object({
         question: id,
@@ -74,12 +76,12 @@ export const RedemptionRefused = event(
     list: id,
     position: id
       .nullable()
-      .describe('The ticket; null when no ticket has the secret that was scanned, which itself is never told.'),
+      .describe('The ticket; null when no ticket has the secret that was scanned, which itself is never published.'),
     item: id.nullable(),
     variation: id.nullable(),
     date: id.nullable(),
     reason: z.string().meta({
-      description: 'As the scanner was told, plus `incomplete` (questions are open) and `unknown_ticket`.',
+      description: 'As the scanner was answered, plus `incomplete` (questions are open) and `unknown_ticket`.',
       examples: ['already_redeemed', 'unpaid', 'product', 'canceled', 'incomplete', 'unknown_ticket'],
     }),
     forced: z.boolean().describe('Somebody at the gate tried to override the refusal.'),
@@ -91,7 +93,7 @@ export const RedemptionRefused = event(
 );
 
 /**
- * Scans that were told what the scans just before them had been told: of the same kind (actor, list, ticket, answer) only the first
+ * Scans that got the same answer as the scans just before them: of the same kind (actor, list, ticket, answer) only the first
  * few of a minute are events of their own, the others are counted. It decides nothing: it stands in the stream of the process.
  */
 export const ScansRepeated = event(
@@ -113,8 +115,8 @@ export const ScansRepeated = event(
     forced: z.boolean().describe('Whether somebody tried to override, at the last of them.'),
     datetime: datetime.describe('When the device says the last of them happened.'),
     count: z.int().min(1).describe('How many scans.'),
-    from: z.string().describe('When the first of them was heard, UTC.'),
-    until: z.string().describe('When the last of them was heard, UTC.'),
+    from: z.string().describe('When the first of them came in, UTC.'),
+    until: z.string().describe('When the last of them came in, UTC.'),
     app,
   }),
   { subject: ({ position }) => (position === null ? null : ticketStream(position)) },

@@ -229,7 +229,7 @@ function answers(port: number): Promise<boolean> {
 async function end(pid: number, folder: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   const lives = () => isBrokerOf(pid, folder);
   if (!(await lives())) return;
-  // One that stands still hears nothing but SIGKILL.
+  // A stopped process reacts to SIGKILL only.
   process.kill(pid, 'SIGCONT');
   process.kill(pid, signal);
   for (const until = Date.now() + STOP_MS; Date.now() < until; await sleep(20)) if (!(await lives())) return;

@@ -4,7 +4,7 @@ import { PLAIN_HEADERS, writeReply, type Reply } from './reply';
 
 /*
  * Requests that no handler ever sees, because node's parser refuses them or they do not arrive. Node by itself answers them without
- * a body; scanners read every 400 as a result, so they are told in JSON what is wrong (contract, decisions).
+ * a body; scanners read every 400 as a result, so the answer says in JSON what is wrong (contract, decisions).
  */
 
 /** How long a connection stays open for the client to read what was wrong. */

@@ -71,7 +71,7 @@ const connections = new WeakMap<Socket, Connection>();
 export type Connections = {
   /** To be asked for each request when it begins: false when its connection was ended instead. */
   admit(req: IncomingMessage, res: ServerResponse): boolean;
-  /** Whether the request must be told to come again: too many are at work. */
+  /** Whether the request must be answered 503 with Retry-After: too many are at work. */
   isFull(req: IncomingMessage): boolean;
 };
 

@@ -14,20 +14,25 @@ export type FeedStates = {
 const FIRST_REMINDER_MS = 10_000;
 const LAST_REMINDER_MS = 15 * 60_000;
 
-type State = { readonly health: FeedHealth; readonly told: string; readonly remindAt: number; readonly pause: number };
+type State = {
+  readonly health: FeedHealth;
+  readonly logged: string;
+  readonly remindAt: number;
+  readonly pause: number;
+};
 
 /** `now`: milliseconds of any clock. */
 export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
   const states = new Map<string, State>();
 
-  /** The first failure is told, a new reason, and the same one again and again with growing pauses. */
+  /** The first failure is logged, a new reason, and the same one again and again with growing pauses. */
   function onHealth(health: FeedHealth): void {
     const { name, topic, state, error, poison } = health;
     const key = keyOf(health);
     const at = now();
-    const before = states.get(key) ?? { told: '', remindAt: 0, pause: 0 };
+    const before = states.get(key) ?? { logged: '', remindAt: 0, pause: 0 };
     const reason = `${poison?.id} ${error}`;
-    const isNew = before.told !== reason;
+    const isNew = before.logged !== reason;
     // One that fails and recovers many times a second must not flood the log either.
     if (state !== 'failing' || (!isNew && at < before.remindAt)) {
       states.set(key, { ...before, health });
@@ -38,7 +43,7 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
     else log.error({ consumer: name, topic, event: poison, reason: error }, standsStill(name, eventName(poison)));
     const isFresh = isNew || at > before.remindAt + before.pause;
     const pause = isFresh ? FIRST_REMINDER_MS : Math.min(before.pause * 2, LAST_REMINDER_MS);
-    states.set(key, { health, told: reason, remindAt: at + pause, pause });
+    states.set(key, { health, logged: reason, remindAt: at + pause, pause });
   }
 
   return {

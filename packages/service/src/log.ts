@@ -19,7 +19,7 @@ function standardOutput(): DestinationStream {
   return output;
 }
 
-/** What an error may tell a log. A database's own messages quote the values they met, so of those only the code is told. */
+/** What an error may tell a log. A database's own messages quote the values they met, so of those only the code is logged. */
 export function described(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { error: typeof error };
   const { code, table, constraint, severity } = error as Error & Record<string, unknown>;

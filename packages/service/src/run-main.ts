@@ -17,7 +17,7 @@ const STOP_MS = 25_000;
 export const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /**
- * The main of a process that runs until it is told to stop: what was accepted is finished first. Exit code 0 after SIGINT,
+ * The main of a process that runs until a signal stops it: what was accepted is finished first. Exit code 0 after SIGINT,
  * SIGTERM or SIGHUP (the terminal was closed), 1 when it could not start.
  */
 export function runMain(start: (main: Main) => Promise<void>): void {
@@ -77,7 +77,7 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
 /** By their names, since not all are made in packages that this one knows. */
 const FOR_PEOPLE: ReadonlySet<string> = new Set(['ConfigError', 'CannotStart', 'UnusableDatabase']);
 
-/** A wrong setting, or an error that was made for people, is told in its sentence; anything else with its stack. */
+/** A wrong setting, or an error that was made for people, is printed as its sentence; anything else with its stack. */
 export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return FOR_PEOPLE.has(error.name) || error.cause !== undefined ? error.message : (error.stack ?? error.message);

@@ -12,7 +12,7 @@ export type ServeOptions = {
   started?(at: { config: Config; log: Log; running: Running; databaseUrl: string | undefined }): Promise<void>;
 };
 
-/** The main of a process that runs services until it is told to stop. */
+/** The main of a process that runs services until a signal stops it. */
 export function serve({ services, openDatabase, started }: ServeOptions): void {
   runMain(async ({ config, log, atStop }) => {
     const database = needsDatabase(config, services) ? await openDatabase(config) : undefined;

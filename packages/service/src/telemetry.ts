@@ -95,7 +95,7 @@ export function tellLags(lags: () => Promise<readonly Lag[]>): void {
       ...lag,
       age: lag.oldestMs === null ? 0 : Math.max(0, now - lag.oldestMs) / 1_000,
     }));
-    // Of several partitions the one that is furthest behind is told: the last one that is observed stands.
+    // Of several partitions the one that is furthest behind is reported: the last one observed counts.
     for (const { kind, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
       result.observe(gauges[kind], age, { name, topic });
     }
@@ -110,7 +110,7 @@ export function tellStuck(consumers: () => readonly ConsumerStatus[]): void {
       description: '1 while a projection or consumer stands at an event that it cannot apply, else 0',
     })
     .addCallback((result) => {
-      // Of several partitions one that stands still is told: the last one that is observed stands.
+      // Of several partitions one that stands still is reported: the last one observed counts.
       const states = consumers().map(({ name, topic, stuck }) => ({ name, topic, value: stuck ? 1 : 0 }));
       for (const { name, topic, value } of states.sort((a, b) => a.value - b.value)) {
         result.observe(value, { name, topic });

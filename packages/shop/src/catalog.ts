@@ -26,7 +26,7 @@ export type Catalog = {
 const RETRY_MS = 500;
 
 /**
- * Opens the catalog. While the read model stands there in another version, which it is built anew from, there is nothing to be read:
+ * Opens the catalog. While the read model is there in another version, and the present one is being built, there is nothing to be read:
  * then whatever is asked of the catalog throws StoreUnavailable, and it is read as soon as it can be.
  */
 export async function openCatalog(options: { pool: Pool; schema: string; listener: Listener }): Promise<Catalog> {
@@ -84,7 +84,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     return reading;
   }
 
-  /** What changed is told once, so a read that fails must not be the last. */
+  /** A change is notified once, so a read that fails must be repeated. */
   function follow(): void {
     clearTimeout(retry);
     refresh().catch(() => {

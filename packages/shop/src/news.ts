@@ -3,13 +3,13 @@ import type { Context } from '@gatehouse/events/contexts';
 import { caughtUp, type EventBus } from '@gatehouse/eventing/event-bus';
 import { within } from '@gatehouse/eventing/within';
 
-/** Whether it is worth to look again: all that `reference` had published when this was asked is applied now. */
+/** True when everything that `reference` had published before the call has been applied: then it is worth to look again. */
 export type News = () => Promise<boolean>;
 
 /** So often at most is the bus asked; those who ask in between share the next answer. */
 const EVERY_MS = 50;
 const PATIENCE_MS = 500;
-/** A bus that cannot be asked, or that is far ahead, holds up nobody for so long: the gates go on with what they know. */
+/** After the bus could not be asked, or was far ahead, nothing waits for it for this time: the gates go on with what they know. */
 const REST_MS = 5_000;
 
 /**
@@ -26,7 +26,7 @@ export function referenceNews(
 
   async function ask(): Promise<boolean> {
     await sleep(Math.max(0, askedAt + EVERY_MS - performance.now()));
-    // Who comes from here on may have heard of something newer.
+    // Whoever asks from here on may know of something newer.
     next = undefined;
     askedAt = performance.now();
     const answers = readModels.map((group) => caughtUp(bus, { group, topics }, PATIENCE_MS));

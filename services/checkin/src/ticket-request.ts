@@ -14,7 +14,7 @@ const OFF = new Set(['', '0', 'false']);
 
 /** Whoever says `untrusted_input` has scanned what it sends, and a scanned number is no id: anybody can print one. */
 export function ticketNamed(text: string, sent: string, query: Query): TicketName {
-  // Not by `get`, which complains about a NUL: this is asked before anybody may be told anything.
+  // Not by `get`, which complains about a NUL: this is asked before the credential is known.
   const untrusted = query.text === '' ? undefined : query.fields.get('untrusted_input');
   return { text, sent, id: OFF.has((untrusted ?? '').toLowerCase()) ? idIn(text) : null };
 }

@@ -36,7 +36,7 @@ export async function untilKnown(session: Session): Promise<void> {
   }
 }
 
-/** What a command cannot do is told as a sentence, not as a stack. */
+/** What a command cannot do is printed as a sentence, not as a stack. */
 export async function refusing<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

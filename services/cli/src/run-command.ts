@@ -2,7 +2,7 @@ import type { Config } from '@gatehouse/service/config';
 import { exitCodeOf, onStop } from '@gatehouse/service/stop-signals';
 import { openSession, type Session } from './session';
 
-/** What a command cannot do, told as a sentence; exit code 1. */
+/** What a command cannot do, as a sentence for a person; exit code 1. */
 export class Refused extends Error {
   override name = 'Refused';
 }
@@ -30,7 +30,7 @@ export const runWith =
     const session = await openSession(config());
     try {
       const working = work(session, stop.signal);
-      // Of what is cut short nothing more is told.
+      // What is cut short says nothing more.
       working.catch(() => undefined);
       await Promise.race([working, interrupted]);
     } finally {

@@ -76,7 +76,7 @@ export function forward({ req, res }: Exchange, forwarding: Forwarding): void {
   let isAnswered = false;
   sent.on('response', (answer) => {
     hasAnswer = true;
-    // The client's own request turned out to be broken, and it has been told.
+    // The client's own request turned out to be broken, and was answered so.
     if (res.headersSent) return void sent.destroy();
     answer.on('end', () => (isAnswered = true));
     try {

@@ -153,7 +153,7 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     else writeReply(res, replyOf(unavailable(1))!, PLAIN_HEADERS);
   }
 
-  /** A bug of ours: told like any other. */
+  /** A bug of ours: logged and answered like any other. */
   function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
     const reply = failureReply(error, { req, log });
     if (res.headersSent) res.destroy();
@@ -182,7 +182,7 @@ function isIdempotencyQuery({ method }: IncomingMessage, { segments }: Target): 
   return api === 'api' && version === 'v1' && name === 'idempotency_query' && more.length === 0;
 }
 
-/** What only they are told who have shown a good credential (contract, Transport: the order of checks). */
+/** Statuses that only requests with a good credential get (contract, Transport: the order of checks). */
 const FOR_GOOD_ONES = new Set([200, 201, 204, 304, 400, 405, 409]);
 
 /** What a service's answer says of the request's credential. A 404 that is no JSON is that of an unknown route, for anybody. */

@@ -61,12 +61,12 @@ export function requestHeaders(req: IncomingMessage, isTrusted: boolean): string
   }
   // HTTP/1.0 knows no Host; upstream it is HTTP/1.1.
   if (!isHostNamed) headers.push('Host', '');
-  const told = (name: string) => (isTrusted ? [req.headers[name] ?? []].flat().join(', ') : '');
-  const before = told('x-forwarded-for');
+  const believed = (name: string) => (isTrusted ? [req.headers[name] ?? []].flat().join(', ') : '');
+  const before = believed('x-forwarded-for');
   const peer = req.socket.remoteAddress ?? 'unknown';
   headers.push('X-Forwarded-For', before === '' ? peer : `${before}, ${peer}`);
-  headers.push('X-Forwarded-Proto', told('x-forwarded-proto') || 'http');
-  const host = told('x-forwarded-host') || req.headers.host;
+  headers.push('X-Forwarded-Proto', believed('x-forwarded-proto') || 'http');
+  const host = believed('x-forwarded-host') || req.headers.host;
   if (host !== undefined) headers.push('X-Forwarded-Host', host);
   return headers;
 }

@@ -7,7 +7,7 @@ import { unavailable } from '@gatehouse/service/errors';
 import type { HeaderList } from '@gatehouse/service/reply';
 import type { Edition } from './ticket-book';
 
-/** Downloads under way; beyond, a device is told to come back in a second. Each holds on to the pages it began with. */
+/** Downloads under way; beyond, a device gets 503 with Retry-After 1. Each holds on to the pages it began with. */
 const MOST_AT_ONCE = 500;
 /** A device that takes nothing for so long is gone. */
 const STALLED_MS = 60_000;

@@ -57,7 +57,7 @@ export type DownloadReader = {
   readAll(selection: DownloadSelection, page: number, take: (rows: DownloadRow[]) => void): Promise<DownloadState>;
   /** How far the read model has come now. */
   state(event: string): Promise<DownloadState>;
-  /** The event's tickets that have changed after one state up to another, in no order; null: so many that reading all tickets costs less. */
+  /** The event's tickets that have changed after one state up to another, in no order; null: too many, so that reading all tickets costs less. */
   changes(
     selection: DownloadSelection,
     range: { since: DownloadState; until: DownloadState },

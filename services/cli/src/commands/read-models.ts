@@ -58,7 +58,7 @@ export function readModelCommands(program: Command, run: Run): void {
     );
 }
 
-/** A history that cannot be applied as a whole is told as a sentence, with what can be done. */
+/** A history that cannot be applied as a whole is reported in a sentence, with what can be done. */
 async function orRefused<T>({ name }: ReadModel, work: Promise<T>): Promise<T> {
   try {
     return await work;

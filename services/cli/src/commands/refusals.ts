@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 export function refusalsCommand(program: Command, run: Run): void {
   program
     .command('refusals')
-    .description('scans that were refused, or told again what they had been told')
+    .description('scans that were refused, or answered the same again')
     .command('purge')
     .description('delete old ones from history, while the system runs; entries, answers and lists are kept')
     .requiredOption('--older-than <days>', 'as in 90d', days)
