@@ -1,3 +1,11 @@
+const { readdirSync } = require('node:fs');
+const { join } = require('node:path');
+
+const foldersOf = (name) => readdirSync(join(__dirname, name));
+/** `@gatehouse/reference/…` is the package; its service is only started. */
+const packages = new Set(foldersOf('packages'));
+const services = foldersOf('services').filter((name) => !packages.has(name));
+
 /** One jest for all packages: sources are read directly, types are checked by `npm run check`. */
 module.exports = {
   testEnvironment: 'node',
@@ -11,7 +19,7 @@ module.exports = {
     ],
   },
   moduleNameMapper: {
-    '^@gatehouse/(checkin|legacy-droid|cli|gateway|all-in-one)/(.*)$': '<rootDir>/services/$1/src/$2.ts',
+    [`^@gatehouse/(${services.join('|')})/(.*)$`]: '<rootDir>/services/$1/src/$2.ts',
     '^@gatehouse/test-support/(.*)$': '<rootDir>/test/support/$1.ts',
     '^@gatehouse/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',
   },
