@@ -4,12 +4,12 @@ import type { EventStore } from './event-store';
 import { available } from './postgres';
 import { consumeFeed, type ConsumerContext, type Feed } from './projection';
 
-/** A history that others follow. */
+/** A context's history with what consumers of it need. */
 export type Log = Feed & Pick<EventStore, 'head' | 'between'>;
 
 /**
- * The event bus without a broker, where all contexts live in one database: the publishing context's history is the log, so there
- * is nothing to publish, and a consumer follows it with a checkpoint in its own schema.
+ * The event bus without a broker, for contexts in one database: the publishing context's history is the log, so `publish`
+ * does nothing, and a consumer follows it with a checkpoint in its own schema.
  */
 export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<ConsumerContext, 'signal'>): EventBus {
   const { feeds, ...context } = options;
@@ -32,7 +32,7 @@ export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<Cons
     },
     ends: (topics) =>
       Promise.all(topics.map(async (topic) => ({ topic, partition: 0, end: await logOf(topic).head() }))),
-    async left(group, ends) {
+    async backlog(group, ends) {
       const { rows } = await available(
         context.pool.query<{ topic: string; position: string }>(
           'select topic, position from checkpoints where name = $1 and partition = 0',
@@ -40,11 +40,11 @@ export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<Cons
         ),
       );
       const applied = new Map(rows.map((row) => [row.topic, row.position]));
-      const leftOf = ({ topic, end }: { topic: string; end: string }) => {
+      const backlogOf = ({ topic, end }: { topic: string; end: string }) => {
         const log = logOf(topic);
         return log.between(applied.get(topic) ?? log.start, end);
       };
-      return ends.reduce((sum, each) => sum + leftOf(each), 0);
+      return ends.reduce((sum, each) => sum + backlogOf(each), 0);
     },
   };
 }

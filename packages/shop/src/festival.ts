@@ -3,7 +3,7 @@ import { foldCase } from '@gatehouse/domain/fold';
 import { productKey, type Product } from '@gatehouse/domain/ledger';
 import type { FactOfKind, Kind } from './catalog-model';
 
-/** One event with all that is sold and asked there. */
+/** One event with its products, dates and questions. */
 export type Festival = {
   /** `organizer/slug`. */
   readonly key: string;
@@ -23,10 +23,10 @@ export type Festival = {
 
 export type Quota = FactOfKind['quota'];
 
-/** The newest facts, by kind and then by the entity's id as its stream has it. */
+/** The newest facts, by kind and then by the entity's id in its stream name. */
 export type Facts = { readonly [K in Kind]: Map<string, FactOfKind[K]> };
 
-/** What follows from all newest facts together. Made anew from them whenever one changes: what none of them has is gone. */
+/** Derived from all newest facts together, and recomputed whenever one changes. */
 export type Derived = {
   readonly festivals: ReadonlyMap<string, Festival>;
   readonly variations: ReadonlySet<number>;
@@ -36,7 +36,7 @@ export type Derived = {
   readonly channels: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
-/** Puts each event's facts together. */
+/** Groups the facts by event. */
 export function derive(facts: Facts): Derived {
   const parts = new Map<string, Parts>();
   for (const key of facts.event.keys()) {

@@ -1,6 +1,6 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { takeTurn } from '@gatehouse/eventing/turns';
+import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import { appliedOrders, takeStates } from '@gatehouse/shop/orders/states';
 import { takeOrders, type ChangedTicket, type TicketTable } from '@gatehouse/shop/orders/tickets';
 import { COLUMNS, endedRow, rowsOf, type TicketRow } from './row';
@@ -16,22 +16,22 @@ import {
 } from './tallies';
 
 /*
- * 'offset 0' in its statements: by the key, one by one. PostgreSQL may keep a plan of the days when a table was small, and with
- * any other it would read the whole table.
+ * 'offset 0' in these statements makes PostgreSQL use the key, row by row. Otherwise it may keep a plan from when a table
+ * was small and read the whole table.
  */
 
 /** Rows in one statement: an order may have ten thousand tickets. */
 const AT_ONCE = 1_000;
 
 /**
- * What the shop's events and orders do to `tickets` (import.md §3). An order is stated whole: a ticket that its newest state does not
- * name is canceled, unless another order has named it since. An event that is applied again changes nothing.
+ * Applies the shop's events and orders to `tickets` (import.md §3). An order is stated whole: a ticket that its newest
+ * state does not name is canceled, unless another order has named it since. Applying an event again changes nothing.
  */
 export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const stated = events.filter(({ type }) => type === 'OrderStated');
   const settings = events.filter(({ type }) => type === 'EventStated');
   if (stated.length === 0 && settings.length === 0) return;
-  await takeTurn(tx, 'tickets');
+  await lockReadModel(tx, 'tickets');
   const applied = await appliedOrders(tx, [...new Set(stated.map(({ stream }) => stream))]);
   const states = await takeStates(tx, stated, applied);
   const named = new Set(states.map(({ order }) => `${order.organizer}/${order.event}`));
@@ -97,12 +97,12 @@ async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
 
 async function moveTallies(tx: Tx, changed: readonly Changed[]): Promise<void> {
   const rows = changed.map(({ row }) => row);
-  const standing = new Map(changed.map((each) => [each.row.id, each]));
+  const changeOf = new Map(changed.map((each) => [each.row.id, each]));
   const before = new Map(changed.flatMap(({ before: was }) => (was ? [[was.id, was]] : [])));
   await moveTicketTallies(tx, rows, before);
   const { rows: checkins } = await tx.query<{ list: number; ticket: number }>({
     name: 'tickets_checkins',
-    // Out of the history, so that the table of check-ins needs no second index, which every scan would pay for.
+    // From the history, so that the table of check-ins needs no second index, which would cost every scan.
     text: `select list::integer as list, a.ticket
            from unnest($1::integer[]) as q(id)
            cross join lateral (select * from admissions where ticket = q.id offset 0) a
@@ -112,7 +112,7 @@ async function moveTallies(tx: Tx, changed: readonly Changed[]): Promise<void> {
   });
   const tallies = new Map<string, CheckinTally>();
   for (const { list, ticket } of checkins) {
-    const { before: was, row } = standing.get(ticket)!;
+    const { before: was, row } = changeOf.get(ticket)!;
     if (was) tallyCheckin(tallies, list, was, -1);
     tallyCheckin(tallies, list, row, 1);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
-import { takeTurn } from '@gatehouse/eventing/turns';
+import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import { ORDER_TABLES } from '@gatehouse/shop/orders/states';
 import { takePositions } from './positions';
 import { takePromises } from './promises';
@@ -13,7 +13,7 @@ import { takeWaiting } from './waiting';
 
 const sqlOf = (file: string): string => readFileSync(join(__dirname, '..', '..', 'sql', file), 'utf8');
 
-const CONCERNING = new Set([
+const TYPES = new Set([
   'OrderStated',
   'VoucherStated',
   'CartPositionStated',
@@ -21,7 +21,7 @@ const CONCERNING = new Set([
   'SeatStated',
   'CartReleased',
 ]);
-const concerns = ({ type }: Envelope): boolean => CONCERNING.has(type);
+const isOfShop = ({ type }: Envelope): boolean => TYPES.has(type);
 
 /**
  * Read model `shop`: the facts of a decision that the shop states, counted. Fed by reference and, for carts of the shop that were
@@ -49,17 +49,17 @@ export const shopModel: ReadModel = {
     ...ORDER_TABLES.tables,
   ],
   handles: { reference: projectShop, inventory: projectShop },
-  concerns,
+  filter: isOfShop,
 };
 
 async function projectShop(tx: Tx, events: readonly Envelope[]): Promise<void> {
-  const concerning = events.filter(concerns);
-  if (concerning.length === 0) return;
-  await takeTurn(tx, 'shop');
+  const said = events.filter(isOfShop);
+  if (said.length === 0) return;
+  await lockReadModel(tx, 'shop');
   const tallies = openTallies();
-  await takePositions(tx, concerning, tallies);
-  await takePromises(tx, concerning, tallies);
-  await takeWaiting(tx, concerning, tallies);
-  await takeSeats(tx, concerning);
+  await takePositions(tx, said, tallies);
+  await takePromises(tx, said, tallies);
+  await takeWaiting(tx, said, tallies);
+  await takeSeats(tx, said);
   await tallies.write(tx);
 }

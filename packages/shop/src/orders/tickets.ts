@@ -23,19 +23,19 @@ export type TicketTable<Before extends OwnedTicket, Row extends OwnedTicket> = {
 /** `before` undefined: the ticket is new. */
 export type ChangedTicket<Before, Row> = { readonly before: Before | undefined; readonly row: Row };
 
-/** A ticket as it stood before, whose it is now, and what becomes of it; `row` undefined: nothing does. */
-type Standing<Before, Row> = {
+/** A ticket's stored row, the order that owns it now, and its new row; `row` undefined: the row stays as it is. */
+type TicketChange<Before, Row> = {
   readonly before: Before | undefined;
   owner: string;
   import: number;
   row: Row | undefined;
 };
 
-/** Rows that are made in one turn of the event loop, which requests of the same process wait for. */
+/** Rows made in one turn of the event loop; requests of the same process wait for the turn. */
 const A_TURN = 500;
 
 /**
- * What new states of orders do to the tickets of a read model (import.md §3). An order is stated whole: a ticket that its newest
+ * Applies new states of orders to the tickets of a read model (import.md §3). An order is stated whole: a ticket that its newest
  * state does not name is canceled, unless another order has named it since.
  */
 export async function takeOrders<Before extends OwnedTicket, Row extends OwnedTicket>(
@@ -46,10 +46,10 @@ export async function takeOrders<Before extends OwnedTicket, Row extends OwnedTi
   if (states.length === 0) return;
   const named = states.flatMap(({ order }) => order.positions.map(({ id }) => id));
   const held = states.flatMap(({ stream }) => applied.get(stream)?.tickets ?? []);
-  const standings = new Map<number, Standing<Before, Row>>();
+  const changes = new Map<number, TicketChange<Before, Row>>();
   for (const before of await table.read([...new Set([...named, ...held])])) {
     const { id, order_stream: owner, order_import } = before;
-    standings.set(id, { before, owner, import: order_import, row: undefined });
+    changes.set(id, { before, owner, import: order_import, row: undefined });
   }
   const ends = endingIn(states, applied);
   const ending = new Map((ends.length > 0 ? await table.readRows(ends) : []).map((row) => [row.id, row]));
@@ -59,29 +59,29 @@ export async function takeOrders<Before extends OwnedTicket, Row extends OwnedTi
     const tickets: number[] = [];
     for (const row of table.rowsOf(order, stream)) {
       if (++made % A_TURN === 0) await nextTurn();
-      const now = standings.get(row.id);
+      const now = changes.get(row.id);
       // It belongs to the order that named it last.
       if (now && now.owner !== stream && now.import > order.import) continue;
-      standings.set(row.id, { before: now?.before, owner: stream, import: order.import, row });
+      changes.set(row.id, { before: now?.before, owner: stream, import: order.import, row });
       tickets.push(row.id);
     }
     const names = new Set(tickets);
     for (const id of orders.get(stream)?.tickets ?? []) {
-      const now = standings.get(id);
+      const now = changes.get(id);
       if (names.has(id) || now?.owner !== stream) continue;
       now.row = table.endedRow(now.row ?? ending.get(id)!, order);
       tickets.push(id);
     }
     orders.set(stream, { stream, revision, tickets });
   }
-  await table.write([...standings.values()].flatMap(({ before, row }) => (row ? [{ before, row }] : [])));
+  await table.write([...changes.values()].flatMap(({ before, row }) => (row ? [{ before, row }] : [])));
   await writeOrders(
     tx,
     [...new Set(states.map(({ stream }) => stream))].map((stream) => orders.get(stream)!),
   );
 }
 
-/** The tickets that were an order's and that some state of it does not name. */
+/** The tickets that an order had and that a later state of it does not name. */
 function endingIn(states: readonly WholeState[], applied: ReadonlyMap<string, AppliedOrder>): number[] {
   return states.flatMap(({ stream, order }) => {
     const names = new Set(order.positions.map(({ id }) => id));
