@@ -15,7 +15,7 @@ export type InventoryContext = Shop & {
   /** The pools that requests and decisions need. */
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
-  /** What decisions know of the shop. `news` says when an unknown voucher or seat is worth another look. */
+  /** What decisions know of the shop. */
   readonly facts: FactsReader;
   close(): Promise<void>;
 };
@@ -38,7 +38,7 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
     opened(() => pool.end());
     return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [shopModel.name] });
   });
-  const facts = factsReader(keyed, shop.catalog);
+  const facts = factsReader(keyed, shop.catalog, shop);
   return {
     ...shop,
     serving: [pool, keyed],
