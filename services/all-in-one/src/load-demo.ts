@@ -81,11 +81,21 @@ async function isKnown(store: ContextStore, { token }: Demo): Promise<boolean> {
 /** How long a first scan is kept from being too early. */
 const KNOWN_MS = 10_000;
 
-/** Waits until the gates know the ticket that we tell a person to scan: what was imported reaches them a moment later. */
-export async function untilKnown(url: string, { organizer, event, list, secret, token }: Demo): Promise<void> {
-  const ticket = `${url}/api/v1/organizers/${organizer}/events/${event}/checkinlists/${list}/positions/${secret}/`;
+/**
+ * Waits, for some seconds at most, until the services know the ticket and the product that the banner names: what was imported reaches
+ * their read models a moment later.
+ */
+export async function untilKnown(url: string, { organizer, event, list, secret, boat, token }: Demo): Promise<void> {
+  const at = `${url}/api/v1/organizers/${organizer}/events/${event}`;
+  const asked = [
+    `${at}/checkinlists/${list}/positions/${secret}/`,
+    ...(boat ? [`${at}/quotas/${boat.quota}/availability/`] : []),
+  ];
+  const isKnown = async (target: string) => {
+    const reply = await fetch(target, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);
+    return reply?.ok === true;
+  };
   for (const end = Date.now() + KNOWN_MS; Date.now() < end; await sleep(50)) {
-    const answer = await fetch(ticket, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);
-    if (answer?.ok) return;
+    if ((await Promise.all(asked.map(isKnown))).every(Boolean)) return;
   }
 }
