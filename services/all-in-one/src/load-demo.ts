@@ -85,7 +85,7 @@ const KNOWN_MS = 10_000;
  * Waits, for some seconds at most, until the services know the ticket and the product that the banner names: what was imported reaches
  * their read models a moment later.
  */
-export async function untilKnown(url: string, { organizer, event, list, secret, boat, token }: Demo): Promise<void> {
+export async function untilApplied(url: string, { organizer, event, list, secret, boat, token }: Demo): Promise<void> {
   const at = `${url}/api/v1/organizers/${organizer}/events/${event}`;
   const asked = [
     `${at}/checkinlists/${list}/positions/${secret}/`,
