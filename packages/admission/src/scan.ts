@@ -49,7 +49,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
   return {
     async admit(ticket, { list, scan }, by) {
       const stream = ticketStream(ticket.id);
-      const recalled = by.request === undefined ? undefined : await tickets.recall(stream, by.request);
+      const recalled = by.request === undefined ? undefined : await tickets.recallStates(stream, by.request);
       if (recalled) {
         // It was counted when it came first, and is answered as then, whatever has happened since.
         const { state } = recalled.before;

@@ -6,7 +6,7 @@ import { referenceRelay } from '@gatehouse/reference/context';
 import { say } from '@gatehouse/service/run-main';
 import { serve } from '@gatehouse/service/serve';
 import { banner } from './banner';
-import { loadDemo, untilKnown } from './load-demo';
+import { loadDemo, untilApplied } from './load-demo';
 
 /* Everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another: what `npm start` runs. */
 
@@ -15,7 +15,7 @@ serve({
   openDatabase: (config) => openDatabase(config, { log: say, takeOver: true }),
   async started({ config, log, running, databaseUrl }) {
     const demo = config.demo ? await loadDemo({ config, log }, databaseUrl) : undefined;
-    if (demo) await untilKnown(running.url, demo);
+    if (demo) await untilApplied(running.url, demo);
     say(banner(config, running, demo));
   },
 });
