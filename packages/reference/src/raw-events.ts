@@ -33,7 +33,7 @@ export const Slug = filled(text(LIMITS.slug)).refine(
   'is no slug: it may not hold a slash or control characters',
 );
 
-/** `organizer.json`; a name in several languages is reduced to one. */
+/** `organizer.json`; of a name in several languages only one is kept, preferably English. */
 export const readOrganizer = reader(z.object({ slug: Slug, name: I18n }), (raw): Stated<'OrganizerStated'> => ({
   organizer: raw.slug,
   name: raw.name.en ?? Object.values(raw.name)[0] ?? raw.slug,
