@@ -49,7 +49,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
   return {
     async admit(ticket, { list, scan }, by) {
       const stream = ticketStream(ticket.id);
-      const recalled = by.request === undefined ? undefined : await tickets.recall(stream, by.request);
+      const recalled = by.request === undefined ? undefined : await tickets.recallStates(stream, by.request);
       if (recalled) {
         // A repeat of a request that was decided before: the reply is the one of that time.
         const { state } = recalled.before;

@@ -29,6 +29,9 @@ const SCHEMES = new Map<string, (part: (key: string) => string) => string>([
   ],
 ]);
 
+/** Whether this is a known name scheme. */
+export const isNameScheme = (scheme: unknown): boolean => typeof scheme === 'string' && SCHEMES.has(scheme);
+
 /** The name joined from its parts by their own scheme or else the event's; null without parts (contract §2.2). */
 export function joinName(parts: NameParts, scheme: string): string | null {
   if (Object.keys(parts).length === 0) return null;

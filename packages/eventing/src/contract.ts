@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewEvent, Recorded } from '@gatehouse/events/envelope';
 import { MAX_APPEND_BYTES, RejectedEvent, StoreOverloaded, WrongRevision, type EventStore } from './event-store';
+import { uuidV5 } from './uuid';
 
 export type StoreUnderTest = {
   readonly store: EventStore;
@@ -268,6 +269,43 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
       ]);
       const ids = idsOf(events);
       expect(asked.map(idsOf)).toEqual([[], ids.slice(3), ids, [], [], ids.slice(3)]);
+    });
+
+    test('load: the part between two revisions', async () => {
+      const stream = aStream();
+      const events = Array.from({ length: 5 }, () => anEvent());
+      await store.append(stream, 0, events);
+      const asked = await Promise.all([
+        other.load(stream, 1, 3),
+        other.load(stream, 0, 5),
+        other.load(stream, 3, 99),
+        other.load(stream, 2, 2),
+        other.load(stream, 5, 7),
+        other.load(aStream(), 0, 3),
+      ]);
+      const ids = idsOf(events);
+      expect(asked.map(idsOf)).toEqual([ids.slice(1, 3), ids, ids.slice(3), [], [], []]);
+    });
+
+    test('find: the event of a stream with an id that derives from a request, whatever else has it', async () => {
+      const [stream, neighbour] = [aStream(), aStream()];
+      const request = randomUUID();
+      const derived = (n: number) => ({ ...anEvent({ n }), id: uuidV5(request, String(n)) });
+      await store.append(stream, 0, [anEvent(), derived(0), derived(1), anEvent()]);
+      // A request may write to several streams; its events have the same ids there.
+      await store.append(neighbour, 0, [derived(1), derived(2)]);
+      const stored = await store.load(stream);
+      const asked = await Promise.all([
+        other.find(stream, derived(0).id),
+        other.find(stream, derived(1).id),
+        other.find(neighbour, derived(1).id),
+        other.find(neighbour, derived(0).id),
+        other.find(stream, derived(2).id),
+        other.find(aStream(), derived(0).id),
+        other.find(stream, derived(0).id),
+      ]);
+      const [second] = await store.load(neighbour);
+      expect(asked).toEqual([stored[1], stored[2], second, undefined, undefined, undefined, stored[1]]);
     });
 
     test('head: the start when empty, then the position of the newest event, foreign events apart', async () => {

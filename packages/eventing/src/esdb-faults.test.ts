@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+import type { NewEvent } from '@gatehouse/events/envelope';
 import { esdbEmulator, type EsdbEmulator, type Fault } from '../emulator/esdb-emulator';
 import { aStream, anEvent, followed, idsOf, outcomeOf } from './contract';
-import { esdbClient, esdbStore } from './esdb-store';
+import { esdbClient, esdbStore, FIND_WITHIN } from './esdb-store';
 import { RejectedEvent, StoreUnavailable, WrongRevision } from './event-store';
 import { until } from './history-in-test';
+import { uuidV5 } from './uuid';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -313,4 +316,33 @@ test('the store never opens the client’s batch stream, although the server has
   const usual = EventStoreDBClient.connectionString(emulator.url);
   clients.push(usual);
   await expect(usual.appendToStream('any', jsonEvent({ type: 'A', data: {} }))).rejects.toThrow('no batch appends');
+});
+
+test('find looks through the newest events of a long stream only, page by page', async () => {
+  const store = open();
+  const stream = aStream();
+  const [old, near] = ['1', '2'].map((name) => ({ ...anEvent({}), id: uuidV5(randomUUID(), name) })) as [
+    NewEvent,
+    NewEvent,
+  ];
+  await store.append(stream, 0, [old, near]);
+  let length = 2;
+  const grow = async (count: number) => {
+    await store.append(
+      stream,
+      length,
+      Array.from({ length: count }, () => anEvent({})),
+    );
+    length += count;
+  };
+  await grow(300);
+  const reads = () => emulator.calls.get('read') ?? 0;
+  const before = reads();
+  expect((await store.find(stream, near.id))?.revision).toBe(1);
+  expect((await store.find(stream, old.id))?.revision).toBe(0);
+  expect(await store.find(stream, uuidV5(near.id, ''))).toBeUndefined();
+  expect(reads() - before).toBe(6);
+  while (length < FIND_WITHIN + 1) await grow(Math.min(800, FIND_WITHIN + 1 - length));
+  expect((await store.find(stream, near.id))?.revision).toBe(1);
+  expect(await store.find(stream, old.id)).toBeUndefined();
 });

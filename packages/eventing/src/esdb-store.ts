@@ -50,6 +50,9 @@ const CHECKPOINT_WINDOWS = 32;
 const FOLLOW_PATIENCE_MS = 5_000;
 const LONGEST_PAUSE_MS = 1_000;
 const MANY = 500;
+/** How far back from a stream's end an event is looked for by its id, in pages: the server has no index of ids. */
+export const FIND_WITHIN = 4_096;
+const FIND_PAGE = 256;
 const HEAD_PAGE = 32;
 const HEAD_LARGEST_PAGE = 2_048;
 const MEGABYTE = 1_000_000;
@@ -94,8 +97,12 @@ export function esdbStore(options: {
     size: { of: ({ bytes }) => bytes, waiting: 64 * MEGABYTE },
     key: ({ stream }) => stream,
   });
-  const loads = bounded<{ stream: string; revision: number }, Recorded[]>(
-    ({ stream, revision }) => patiently(() => load(stream, revision)),
+  const loads = bounded<{ stream: string; from: number; to: number }, Recorded[]>(
+    ({ stream, from, to }) => patiently(() => load(stream, from, to)),
+    { parallel: READS_AT_ONCE, waiting: WAITING },
+  );
+  const finds = bounded<{ stream: string; id: string }, Recorded | undefined>(
+    ({ stream, id }) => patiently(() => find(stream, id)),
     { parallel: READS_AT_ONCE, waiting: WAITING },
   );
   const newests = bounded<string, Recorded | undefined>((stream) => patiently(() => newestOf(stream)), {
@@ -161,11 +168,32 @@ export function esdbStore(options: {
     }
   }
 
-  async function load(stream: string, revision: number): Promise<Recorded[]> {
+  async function load(stream: string, from: number, to = Infinity): Promise<Recorded[]> {
+    if (to <= from) return [];
     const events: Recorded[] = [];
-    const read = client.readStream(prefix + stream, { fromRevision: BigInt(revision), requiresLeader: true });
+    const count = to === Infinity ? {} : { maxCount: to - from };
+    const read = client.readStream(prefix + stream, { fromRevision: BigInt(from), requiresLeader: true, ...count });
     await readInto(read, answerMs, (resolved) => void events.push(recorded(resolved, prefix)));
     return events;
+  }
+
+  /** Backwards: a request that runs again does so soon. */
+  async function find(stream: string, id: string): Promise<Recorded | undefined> {
+    let found: Recorded | undefined;
+    let from: typeof END | bigint = END;
+    for (let looked = 0; looked < FIND_WITHIN; looked += FIND_PAGE) {
+      let oldest: bigint | undefined;
+      const page = { direction: BACKWARDS, fromRevision: from, maxCount: FIND_PAGE, requiresLeader: true } as const;
+      await readInto(client.readStream(prefix + stream, page), answerMs, (resolved) => {
+        oldest = resolved.event?.revision ?? oldest;
+        if (resolved.event?.id !== id) return false;
+        found = recorded(resolved, prefix);
+        return true;
+      });
+      if (found || oldest === undefined || oldest === 0n) return found;
+      from = oldest - 1n;
+    }
+    return undefined;
   }
 
   async function newestOf(stream: string): Promise<Recorded | undefined> {
@@ -302,7 +330,8 @@ export function esdbStore(options: {
     before,
     // Positions are places in the server's log.
     between: (a, b) => (before(a, b) ? Math.max(1, Number(positionOf(b).commit - positionOf(a).commit)) : 0),
-    load: (stream, revision = 0) => loads.ask({ stream, revision }),
+    load: (stream, from = 0, to = Infinity) => loads.ask({ stream, from, to }),
+    find: (stream, id) => finds.ask({ stream, id }),
     append: async (stream, expected, events) => appends.ask(prepare({ stream, expected, events })),
     /**
      * Those of one kind of stream (`order-…`) go side by side; the kinds, and calls, keep the order in which they were asked, so

@@ -8,8 +8,14 @@ export type Position = string;
 
 /** The history of one context. Every adapter passes `contract.ts`. There is no append without an expected revision. */
 export interface EventStore {
-  /** The events of one stream from `revision` on, oldest first; none when it does not exist. */
-  load(stream: string, revision?: number): Promise<Envelope[]>;
+  /** The events of one stream from revision `from` (0) on and before revision `to` (its end), oldest first; none when it does not exist. */
+  load(stream: string, from?: number, to?: number): Promise<Envelope[]>;
+  /**
+   * The event of a stream with this id, found without loading the stream; undefined when there is none. Of ids that derive from
+   * a request (version 5, `uuidV5`): others are not looked for in every store. EventStoreDB, which has no index of ids, looks through
+   * the stream's newest events only (`FIND_WITHIN` in esdb-store.ts).
+   */
+  find(stream: string, id: string): Promise<Envelope | undefined>;
   /**
    * Appends after exactly `expected` events (0: the stream must be new), or throws WrongRevision. All or nothing for this one
    * stream; appends that share a group commit are independent. A repeat with the same ids whose first try did commit is a

@@ -12,7 +12,8 @@ export function memoryStore(): EventStore {
     start: '0',
     before: (a, b) => Number(a) < Number(b),
     between: (a, b) => Math.max(0, Number(b) - Number(a)),
-    load: (stream, revision = 0) => Promise.resolve((byStream.get(stream) ?? []).slice(revision)),
+    load: (stream, from, to) => Promise.resolve((byStream.get(stream) ?? []).slice(from, to)),
+    find: (stream, id) => Promise.resolve(byStream.get(stream)?.find((event) => event.id === id)),
     // Async, so that a refusal is a rejection.
     async append(stream, expected, events) {
       const { datas } = storable(stream, events);

@@ -32,6 +32,8 @@ const TRIES = 7;
 /** A network that swallows packets must not hold callers for ever. The outcome is unknown then. */
 const ANSWER_MS = 10_000;
 const MEGABYTE = 1_000_000;
+/** Greater than every revision: the largest `integer`. */
+const PAST_ALL = 2 ** 31 - 1;
 /** Greater than every character of a stream's name. */
 const LAST = '\u{10FFFF}';
 
@@ -122,27 +124,43 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     size: { of: (append) => append.bytes, batch: 4 * MEGABYTE, waiting: 64 * MEGABYTE },
   });
 
-  const loads = coalesce<{ stream: string; revision: number }, Envelope[]>(
-    async (asks) => {
-      const { rows } = await available(
-        pool.query<Recorded & { n: number }>({
-          query_timeout: ANSWER_MS,
-          // Without a name, and so planned anew: a plan of the days when the table was tiny would read all of it. `offset 0`
-          // keeps it one look into the index per stream, never a hash of all events.
-          text: `select q.n::integer as n, e.*
-                 from unnest($1::text[], $2::integer[]) with ordinality as q(stream, first, n)
-                 cross join lateral (
-                   select ${COLUMNS} from events where stream = q.stream and revision >= q.first order by revision offset 0
-                 ) e
-                 order by q.n, e.revision`,
-          values: [asks.map((ask) => ask.stream), asks.map((ask) => ask.revision)],
-        }),
-      );
-      const answers: Envelope[][] = asks.map(() => []);
-      for (const { n, ...event } of rows) answers[n - 1]!.push(event);
-      return answers;
-    },
-    { batch: 500, waiting: 20_000 },
+  /** Reads of events, each asked with one row of `valuesOf`'s arrays; those of one moment go down as one statement. */
+  function reads<Ask>(text: string, valuesOf: (asks: readonly Ask[]) => unknown[]) {
+    return coalesce<Ask, Envelope[]>(
+      async (asks) => {
+        const { rows } = await available(
+          // Without a name, and so planned anew: a plan of the days when the table was tiny would read all of it.
+          pool.query<Recorded & { n: number }>({ query_timeout: ANSWER_MS, text, values: valuesOf(asks) }),
+        );
+        const answers: Envelope[][] = asks.map(() => []);
+        for (const { n, ...event } of rows) answers[n - 1]!.push(event);
+        return answers;
+      },
+      { batch: 500, waiting: 20_000 },
+    );
+  }
+
+  // `offset 0` keeps it one look into the index for each stream or id, never a hash of all events.
+  const loads = reads<{ stream: string; from: number; to: number }>(
+    `select q.n::integer as n, e.*
+     from unnest($1::text[], $2::integer[], $3::integer[]) with ordinality as q(stream, first, past, n)
+     cross join lateral (
+       select ${COLUMNS} from events
+       where stream = q.stream and revision >= q.first and revision < q.past order by revision offset 0
+     ) e
+     order by q.n, e.revision`,
+    (asks) => [asks.map((ask) => ask.stream), asks.map((ask) => ask.from), asks.map((ask) => ask.to)],
+  );
+
+  // With the condition of the index of derived ids (sql/005-requests.sql), so that it can be used.
+  const finds = reads<{ stream: string; id: string }>(
+    `select q.n::integer as n, e.*
+     from unnest($1::text[], $2::uuid[]) with ordinality as q(stream, id, n)
+     cross join lateral (
+       select ${COLUMNS} from events where id = q.id and get_byte(uuid_send(id), 6) >> 4 = 5 offset 0
+     ) e
+     where e.stream = q.stream order by q.n, e.revision`,
+    (asks) => [asks.map((ask) => ask.stream), asks.map((ask) => ask.id)],
   );
 
   function prepare(stream: string, expected: number, events: readonly NewEvent[]): Append {
@@ -172,7 +190,8 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     // Decimals without leading zeros.
     before: (a, b) => (a.length === b.length ? a < b : a.length < b.length),
     between: (a, b) => Math.max(0, Number(b) - Number(a)),
-    load: (stream, revision = 0) => loads.ask({ stream, revision }),
+    load: (stream, from = 0, to = PAST_ALL) => loads.ask({ stream, from, to }),
+    find: async (stream, id) => (await finds.ask({ stream, id }))[0],
     // Async, so that a refusal before the queue is a rejection, too.
     append: async (stream, expected, events) => appends.ask(prepare(stream, expected, events)),
     async appendMany(asked) {

@@ -37,6 +37,22 @@ const enter =
     return { result: 'in', events: [{ type: 'Entered', data: { who } }] };
   };
 const by = { actor: 'token:1', trace: null };
+/** A store that counts the events that were read from it. */
+function countingReads(store: EventStore): { store: EventStore; read: () => number } {
+  let read = 0;
+  const counted = <T extends object | undefined>(found: T): T => {
+    read += Array.isArray(found) ? found.length : found ? 1 : 0;
+    return found;
+  };
+  return {
+    store: {
+      ...store,
+      load: async (...asked) => counted(await store.load(...asked)),
+      find: async (...asked) => counted(await store.find(...asked)),
+    },
+    read: () => read,
+  };
+}
 /** A store that notes how many events each of its appends brought. */
 function countingAppends(store: EventStore): { store: EventStore; sizes: number[] } {
   const sizes: number[] = [];
@@ -190,11 +206,42 @@ describe.each([
       const stored = await stores[1].load(stream, 1);
       expect(stored.map((each) => each.id)).toEqual([uuidV5(request, '0'), uuidV5(request, '1')]);
       await gates[0]!.transact(stream, enter('d'), by);
-      expect(await gates[1]!.recall(stream, request)).toEqual({
+      expect(await gates[1]!.recall(stream, request)).toEqual({ events: both().events, revision: 3 });
+      expect(await gates[1]!.recallStates(stream, request)).toEqual({
         before: { state: new Set(['a']), revision: 1 },
         after: { state: new Set(['a', 'b', 'c']), revision: 3 },
       });
       expect(await gates[1]!.recall(stream, randomUUID())).toBeUndefined();
+      expect(await gates[1]!.recallStates(stream, randomUUID())).toBeUndefined();
+    });
+
+    test('in a stream of many events only those of the request are read, and none when it wrote nothing', async () => {
+      const stream = aStream();
+      const enterAll = (who: readonly string[]) => (): Decision<string, HallEvent> => ({
+        result: 'all',
+        events: who.map((each) => ({ type: 'Entered', data: { who: each } })),
+      });
+      const crowd = Array.from({ length: 1_000 }, (_, i) => `person ${i}`);
+      const [few, many] = [randomUUID(), randomUUID()];
+      const group = Array.from({ length: 70 }, (_, i) => `friend ${i}`);
+      await gates[0]!.transact(stream, enterAll(crowd), by);
+      await gates[0]!.transact(stream, enter('a guest'), { ...by, request: few });
+      await gates[0]!.transact(stream, enterAll(group), { ...by, request: many });
+      await gates[0]!.transact(stream, enterAll(crowd), by);
+
+      const counted = countingReads(stores[1]);
+      const asked = gate(counted.store);
+      expect(await asked.recall(stream, randomUUID())).toBeUndefined();
+      expect(await asked.recallStates(stream, randomUUID())).toBeUndefined();
+      expect(counted.read()).toBe(0);
+      expect((await asked.recall(stream, few))?.revision).toBe(1_001);
+      // The event, and the events after it that might have been the request's, too.
+      expect(counted.read()).toBe(17);
+      expect(await asked.recall(stream, many)).toEqual({ events: enterAll(group)().events, revision: 1_071 });
+      expect(counted.read()).toBe(17 + 1 + 16 + 32 + 64);
+      const { before, after } = (await asked.recallStates(stream, few))!;
+      expect([before.revision, after.revision]).toEqual([1_000, 1_001]);
+      expect(counted.read()).toBe(17 + 1 + 16 + 32 + 64 + 17 + 1_000);
     });
 
     test('a request that comes twice at once, at two processes, takes one place', async () => {

@@ -27,8 +27,11 @@ export type Outcome<S, R> = Known<S> & {
   readonly position: Position | null;
 };
 
-/** The state when a request was decided, and when its events were written: what a repeat of it answers from. */
-export type Recalled<S> = { readonly before: Known<S>; readonly after: Known<S> };
+/** What a request has written to a stream: its events, and the number of the stream's events up to and with them. */
+export type Recalled<E> = { readonly events: readonly E[]; readonly revision: number };
+
+/** The state when a request was decided, and when its events were written: what a repeat of it may answer from. */
+export type RecalledStates<S> = { readonly before: Known<S>; readonly after: Known<S> };
 
 export type Streams<S, E extends DomainEvent> = {
   /**
@@ -38,13 +41,20 @@ export type Streams<S, E extends DomainEvent> = {
    * them are decided again. Rejects with StoreOverloaded when too many wait, and as `EventStore.append` does.
    */
   transact<R>(stream: string, decide: (state: S) => Decision<R, E>, command: Command<S>): Promise<Outcome<S, R>>;
-  /** What a request has written to a stream already; undefined when it wrote nothing there. */
-  recall(stream: string, request: string): Promise<Recalled<S> | undefined>;
+  /**
+   * What a request has written to a stream already, found by the ids of its events however long the stream is; undefined when it
+   * wrote nothing there, or further back than `EventStore.find` looks. Rejects with StoreUnavailable.
+   */
+  recall(stream: string, request: string): Promise<Recalled<E> | undefined>;
+  /** The same with the states before and after. Loads the stream up to the request's events, and only when there are any: for short streams. */
+  recallStates(stream: string, request: string): Promise<RecalledStates<S> | undefined>;
   /** The state of a stream now. */
   read(stream: string): Promise<Known<S>>;
 };
 
 const MAX_TRIES = 100;
+/** Events that are read at first of those that may be a request's. */
+const RECALL_PAGE = 16;
 /** Commands in one append. */
 const LANE_BATCH = 500;
 /** Commands that may wait for one stream. */
@@ -181,6 +191,20 @@ export function streams<S, E extends DomainEvent>(
     return { id, ...catalog.write(event), actor: command.actor, trace: command.trace };
   }
 
+  /** The events of a request in a stream: they stand there in one piece, since they were one append or a part of one. */
+  async function writtenBy(request: string, stream: string): Promise<readonly Envelope[]> {
+    const first = await store.find(stream, uuidV5(request, '0'));
+    if (!first) return [];
+    const own = [first];
+    for (let page = RECALL_PAGE; ; page *= 2) {
+      const from = first.revision + own.length;
+      const next = await store.load(stream, from, from + page);
+      const others = next.findIndex((event, i) => event.id !== uuidV5(request, String(own.length + i)));
+      own.push(...(others === -1 ? next : next.slice(0, others)));
+      if (others !== -1 || next.length < page) return own;
+    }
+  }
+
   return {
     transact<R>(stream: string, decide: (state: S) => Decision<R, E>, command: Command<S>) {
       return new Promise<Outcome<S, R>>((resolve, reject) => {
@@ -204,12 +228,15 @@ export function streams<S, E extends DomainEvent>(
       });
     },
     async recall(stream, request) {
-      const history = await store.load(stream);
-      const id = uuidV5(request, '0');
-      const start = history.findIndex((event) => event.id === id);
-      if (start === -1) return undefined;
-      const own = history.slice(start).filter((event, i) => event.id === uuidV5(request, String(i)));
-      const before = evolve(nothing, history.slice(0, start));
+      const own = await writtenBy(request, stream);
+      const last = own.at(-1);
+      return last && { events: own.flatMap((stored) => catalog.read(stored) ?? []), revision: last.revision + 1 };
+    },
+    async recallStates(stream, request) {
+      const own = await writtenBy(request, stream);
+      const [first] = own;
+      if (!first) return undefined;
+      const before = evolve(nothing, await store.load(stream, 0, first.revision));
       return { before, after: evolve(before, own) };
     },
     read: (stream) => advance(stream, nothing),

@@ -1,5 +1,6 @@
 import { admission } from './admission';
 import type { EventDefinition } from './define';
+import { inventory } from './inventory';
 import { reference } from './reference';
 
 /**
@@ -23,6 +24,14 @@ export const CONTEXTS = {
   /** Facts of the shop: names, e-mails and secrets, which other contexts need and outsiders must not see. */
   reference: { definitions: reference.definitions, topics: [{ audience: 'internal', partitions: 1 }] },
   admission: { definitions: admission.definitions, topics: [{ audience: 'public', partitions: 12 }] },
+  /** What is promised before it is sold. Names and e-mails of carts are private, so that outsiders get a topic without them. */
+  inventory: {
+    definitions: inventory.definitions,
+    topics: [
+      { audience: 'public', partitions: 12 },
+      { audience: 'internal', partitions: 1 },
+    ],
+  },
 } as const satisfies Record<string, ContextRow>;
 
 /** A context's name, which is also that of its schema and part of its topics' names. */

@@ -29,6 +29,8 @@ export type Field<T> = {
   readonly inForm: 'last' | 'all' | 'json';
   /** Its value when it is absent from a form and has no default: browsers do not send unchecked boxes. */
   readonly absentInForm: { readonly value: T } | undefined;
+  /** The message for a given value (or null) that a further rule refuses. A method, so that a field of T is one of unknown. */
+  refusal?(value: T): string | undefined;
 };
 
 export type Shape = { readonly [name: string]: Field<unknown> };
@@ -55,6 +57,9 @@ export const withDefault = <T>(of: Field<T>, value: T): Field<T> => ({
   absent: { value },
   absentInForm: undefined,
 });
+
+/** With a further rule for given values, including null: returns the message for a refused one (`validate_<field>` in DRF). */
+export const checked = <T>(of: Field<T>, refusal: (value: T) => string | undefined): Field<T> => ({ ...of, refusal });
 
 /** Trimmed text; numbers are converted to text. `blank` accepts the empty text. */
 export function char({ max, blank = false }: { max?: number; blank?: boolean } = {}): Field<string> {
@@ -356,34 +361,28 @@ function containsBigint(value: unknown): boolean {
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Fields);
 
-/** A rule about a whole object, evaluated only when all of its fields are valid; undefined when it is fulfilled. */
-export type Rule<V> = (values: V) => ErrorTree | undefined | Promise<ErrorTree | undefined>;
-
-/** A list of objects. Errors are a list parallel to the input, with `{}` for each valid object (contract §8.3). */
-export function objects<S extends Shape>(shape: S, rule?: Rule<Values<S>>): Field<readonly Values<S>[]> {
-  return field<readonly Values<S>[]>(
+/**
+ * A list of objects. `read` converts an object with valid fields, or returns the errors of the object as a whole. Errors are
+ * a list parallel to the input, with `{}` for each valid object (contract §8.3).
+ */
+export function objects<S extends Shape, T>(
+  shape: S,
+  read: (values: Values<S>) => T | Invalid | Promise<T | Invalid>,
+): Field<readonly T[]> {
+  return field<readonly T[]>(
     async (value) => {
       if (!Array.isArray(value)) return new Invalid({ non_field_errors: notAList(value).tree });
       if (value.length > MAX_ELEMENTS) return new Invalid({ non_field_errors: TOO_MANY.tree });
-      const read: (Values<S> | Invalid)[] = [];
-      for (const item of value as unknown[]) read.push(await readOne(item, shape, rule));
-      if (!read.some((item) => item instanceof Invalid)) return read as Values<S>[];
-      return new Invalid(read.map((item) => (item instanceof Invalid ? item.tree : {})));
+      const all: (T | Invalid)[] = [];
+      for (const item of value as unknown[]) {
+        const values = isObject(item) ? await readObject(item, shape) : notADictionary(item);
+        all.push(values instanceof Invalid ? values : await read(values));
+      }
+      if (!all.some((item) => item instanceof Invalid)) return all as T[];
+      return new Invalid(all.map((item) => (item instanceof Invalid ? item.tree : {})));
     },
     { inForm: 'json', absentInForm: { value: [] } },
   );
-}
-
-async function readOne<S extends Shape>(
-  item: unknown,
-  shape: S,
-  rule: Rule<Values<S>> | undefined,
-): Promise<Values<S> | Invalid> {
-  if (!isObject(item)) return notADictionary(item);
-  const values = await readObject(item, shape);
-  if (values instanceof Invalid || !rule) return values;
-  const broken = await rule(values);
-  return broken ? new Invalid(broken) : values;
 }
 
 const notADictionary = (value: unknown) =>
@@ -415,7 +414,7 @@ export async function readObject<S extends Shape>(
   const errors: Record<string, ErrorTree> = {};
   for (const [name, of] of Object.entries(shape)) {
     const given = input instanceof Fields ? fromForm(input, name, of, extent) : fromJson(input, name);
-    const value = given === ABSENT ? absentValue(of, extent) : await readValue(given, of);
+    const value = given === ABSENT ? absentValue(of, extent) : unrefused(await readValue(given, of), of);
     if (value instanceof Invalid) errors[name] = value.tree;
     else if (value !== ABSENT) values[name] = value;
   }
@@ -456,6 +455,11 @@ function absentValue(of: Field<unknown>, extent: 'whole' | 'partial'): unknown {
 function readValue(given: unknown, of: Field<unknown>): unknown {
   if (given !== null && !of.meansNull(given, of.nullable)) return of.parse(given);
   return of.nullable ? null : invalid('This field may not be null.');
+}
+
+function unrefused(value: unknown, of: Field<unknown>): unknown {
+  const refusal = value instanceof Invalid ? undefined : of.refusal?.(value);
+  return refusal === undefined ? value : invalid(refusal);
 }
 
 /** A raw value of a body (an object or a form), for flags that are evaluated by truthiness; undefined when absent. */

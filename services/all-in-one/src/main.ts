@@ -1,3 +1,4 @@
+import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
@@ -10,7 +11,7 @@ import { loadDemo, untilApplied } from './load-demo';
 /* `npm start`: everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another. */
 
 serve({
-  services: [checkin, legacyDroid, referenceRelay],
+  services: [checkin, legacyDroid, cart, referenceRelay],
   openDatabase: (config) => openDatabase(config, { log: say, takeOver: true }),
   async started({ config, log, running, databaseUrl }) {
     const demo = config.demo ? await loadDemo({ config, log }, databaseUrl) : undefined;

@@ -203,6 +203,12 @@ async function recalled(request: ApiRequest, admission: Admission, id: number | 
   return namespace === undefined || id === null ? undefined : admission.lists.recall(listStream(id), namespace);
 }
 
+/** The same with the list's state before and after. */
+async function recalledStates(request: ApiRequest, admission: Admission, id: number | null) {
+  const namespace = request.idempotency?.namespace;
+  return namespace === undefined || id === null ? undefined : admission.lists.recallStates(listStream(id), namespace);
+}
+
 /** An id derived from the request, so that a repeat gets the same one, in a range that the sequence does not reach. */
 function derivedId(seed: string): number {
   return 1_600_000_000 + (createHash('sha256').update(seed).digest().readUInt32BE() % 500_000_000);
@@ -216,7 +222,7 @@ async function change(
 ): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists']);
-  const recalledState = (await recalled(request, admission, idIn(request.param('list'))))?.after;
+  const recalledState = (await recalledStates(request, admission, idIn(request.param('list'))))?.after;
   if (recalledState?.state.kind === 'active') {
     const { fields } = recalledState.state;
     await admission.caughtUp(['lists', 'tickets']);
