@@ -12,6 +12,7 @@ const mayImport = {
   service: ['eventing', 'events', 'domain'],
   shop: ['service', 'eventing', 'events', 'domain'],
   admission: ['shop', 'service', 'eventing', 'events', 'domain'],
+  inventory: ['shop', 'service', 'eventing', 'events', 'domain'],
   reference: ['service', 'eventing', 'events', 'domain'],
   'embedded-postgres': [],
   'local-kafka': ['embedded-postgres'],

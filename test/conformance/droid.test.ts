@@ -378,13 +378,13 @@ describe('§3.3 redeem', () => {
     for (const outcome of ['ok', 'already_redeemed']) {
       expect(outcomeOf(await passes.redeem({ secret }))).toEqual([200, outcome]);
     }
-    const told = await lastEvents(2);
+    const recorded = await lastEvents(2);
     const by = { actor: expect.stringMatching(/^droidkey:\d+$/), data: { app: 'pretixdesk', list: LISTS.passes } };
-    expect(told).toMatchObject([
+    expect(recorded).toMatchObject([
       { type: 'PositionRedeemed', ...by },
       { type: 'RedemptionRefused', ...by },
     ]);
-    expect(JSON.stringify(told)).not.toContain(DROID_KEYS.passes);
+    expect(JSON.stringify(recorded)).not.toContain(DROID_KEYS.passes);
   });
 
   describe('flags', () => {

@@ -10,7 +10,7 @@ import {
   type QuestionType,
 } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
-import { scan, ticketOffice, told, type FreshTicket, type Scanned, type Shown } from './scans';
+import { scan, ticketOffice, summaries, type FreshTicket, type Scanned, type Shown } from './scans';
 
 /* Questions at check-in over REST: contract §2.3 (how an answer is read) and §2.4 (what of it is kept). */
 
@@ -263,18 +263,18 @@ describe('§2.3: how an answer is read', () => {
         status: 400,
         body: { status: 'incomplete', questions: [{ id: asked.question }] },
       });
-      expect(told(scanned.events)).toEqual(['refused: incomplete']);
+      expect(summaries(scanned.events)).toEqual(['refused: incomplete']);
       expect(await shown(ticket)).toEqual([]);
       return;
     }
     expect(scanned).toMatchObject({ status: 201, body: { status: 'ok', position: { answers: [] } } });
     if (typeof result === 'symbol') {
-      expect(told(scanned.events)).toEqual(['entry']);
+      expect(summaries(scanned.events)).toEqual(['entry']);
       expect(await shown(ticket)).toEqual([]);
       return;
     }
     const stored = typeof result === 'string' ? ([result] as const) : result;
-    expect(told(scanned.events)).toEqual(['entry', 'AnswersGiven']);
+    expect(summaries(scanned.events)).toEqual(['entry', 'AnswersGiven']);
     expect(scanned.events[1]!.data).toMatchObject({
       position: ticket.id,
       questions: [asked.question],
@@ -410,7 +410,7 @@ describe('§2.4: what is kept', () => {
   test('answers of a refused scan are not kept, those of one that questions do not concern are', async () => {
     expect(await replace(t.refused, S.required, 'first')).toMatchObject({ status: 201 });
     const refused = await replace(t.refused, S.required, 'second');
-    expect(told(refused.events)).toEqual(['refused: already_redeemed']);
+    expect(summaries(refused.events)).toEqual(['refused: already_redeemed']);
     expect(await shown(t.refused)).toMatchObject([{ answer: 'first' }]);
     expect(await replace(t.unsupported, S.required, 'unasked', { questions_supported: false })).toMatchObject({
       status: 201,
@@ -419,9 +419,9 @@ describe('§2.4: what is kept', () => {
   });
   test('force lets in without answers, and keeps those that are given', async () => {
     const { events } = await redeem(t.forced, { force: true, answers: { [S.required.question]: '' } });
-    expect(told(events)).toEqual(['entry, forced']);
+    expect(summaries(events)).toEqual(['entry, forced']);
     expect(await shown(t.forced)).toEqual([]);
-    expect(told((await replace(t.forced, S.required, 'late', { force: true })).events)).toEqual([
+    expect(summaries((await replace(t.forced, S.required, 'late', { force: true })).events)).toEqual([
       'repeat, forced',
       'AnswersGiven',
     ]);

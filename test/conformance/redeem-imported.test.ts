@@ -18,7 +18,7 @@ import {
   type OrderFields,
 } from '@gatehouse/test-support/festival';
 import { startSystem, type ExportFiles, type System } from '@gatehouse/test-support/system';
-import { scan, told, type FreshTicket, type Scanned, type Shown } from './scans';
+import { scan, summaries, type FreshTicket, type Scanned, type Shown } from './scans';
 
 /* Check-ins that come with an import, or happen by it: import.md §3 and contract §2.6. */
 
@@ -96,7 +96,7 @@ const entry = (datetime: string, list: number = main, auto = false) => ({ dateti
 beforeAll(async () => {
   system = await startSystem([checkin]);
   await system.import(exported());
-  importedFirst = told(await system.events());
+  importedFirst = summaries(await system.events());
 });
 afterAll(() => system.close());
 
@@ -143,7 +143,7 @@ describe('import.md §3: check-ins come along', () => {
   });
   test('an exit alone is no check-in', async () => {
     expect(await shownOn(t.exited)).toEqual([]);
-    expect(told((await redeem(t.exited, { nonce: 'out' })).events)).toEqual(['entry']);
+    expect(summaries((await redeem(t.exited, { nonce: 'out' })).events)).toEqual(['entry']);
   });
   test('a row without a type is an entry', async () => {
     expect(await shownOn(t.typeless)).toEqual([entry('2027-07-01T09:00:00Z')]);
@@ -188,7 +188,7 @@ describe('import.md §3: check-ins come along', () => {
     expect(await shownOn(t.undone)).toEqual([]);
     await system.import(restated(t.undone, { price: '24.00' }));
     expect(await shownOn(t.undone)).toEqual([]);
-    expect(told((await redeem(t.undone, { datetime: '2027-07-01T13:00:00Z' })).events)).toEqual(['entry']);
+    expect(summaries((await redeem(t.undone, { datetime: '2027-07-01T13:00:00Z' })).events)).toEqual(['entry']);
     expect(await shownOn(t.undone)).toEqual([entry('2027-07-01T13:00:00Z')]);
   });
   test('a position that is canceled later is not found, and found again with its check-in when it comes back', async () => {

@@ -16,7 +16,7 @@ import {
   festival,
 } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
-import { scan, ticketOffice, told, type FreshTicket, type Scanned } from './scans';
+import { scan, ticketOffice, summaries, type FreshTicket, type Scanned } from './scans';
 
 /* What a scan is told and what it leaves in history: contract §2.5, §6.1 to §6.4, with the decisions at its head. */
 
@@ -44,7 +44,7 @@ const redeem = (
 
 const outcome = ({ status, body, events }: Scanned) => {
   const said = body.reason ?? body.status;
-  return `${status} ${said ?? JSON.stringify(body)}: ${told(events).join(' + ') || 'nothing'}`;
+  return `${status} ${said ?? JSON.stringify(body)}: ${summaries(events).join(' + ') || 'nothing'}`;
 };
 
 // --- the tickets of each test, made before the import
@@ -468,7 +468,7 @@ describe('§6.2: what is looked at first', () => {
     ['an unknown ticket with a wrong datetime', ['999999', { datetime: 'x', nonce: 'n'.repeat(191) }]],
   ])('%s: 404, and the refusal is told without the secret', async (_name, [ticket, ...rest]) => {
     const { status, body, events } = await redeem(ticket, ...rest);
-    expect({ status, body, told: told(events) }).toEqual({ status: 404, body: NOT_FOUND, told: UNKNOWN });
+    expect({ status, body, told: summaries(events) }).toEqual({ status: 404, body: NOT_FOUND, told: UNKNOWN });
     expect(events[0]!.data).toMatchObject({ position: null, item: null, variation: null });
     if (typeof ticket === 'string') expect(JSON.stringify(events)).not.toContain(ticket);
   });

@@ -44,8 +44,8 @@ async function scan(ticket: string | number, list: number = SHOP.gate): Promise<
     token: SHOP.token,
     json: { canceled_supported: true },
   });
-  const { status: told, reason, position } = body as Scanned;
-  return status === 404 ? 'unknown' : (reason ?? `${told} ${position?.id}`);
+  const { status: outcome, reason, position } = body as Scanned;
+  return status === 404 ? 'unknown' : (reason ?? `${outcome} ${position?.id}`);
 }
 
 type Listed = { id: number; attendee_name: string | null; addon_to: number | null };
@@ -153,8 +153,8 @@ describe('a secret', () => {
     const a = shopPosition(1061, { secret: 'twice', attendee_name_parts: { given_name: 'Zoe' } });
     await system.import(shopExport([shopOrder('TWIC1', [a])]));
     const b = shopPosition(1060, { secret: 'twice', attendee_name_parts: { given_name: 'Al' } });
-    const [told, ...others] = await warnings([shopOrder('TWIC2', [b])]);
-    expect(told).toMatch(/^1 pair of tickets has one secret.*1061 \(TWIC1\).*1060 \(TWIC2\)$/);
+    const [warning, ...others] = await warnings([shopOrder('TWIC2', [b])]);
+    expect(warning).toMatch(/^1 pair of tickets has one secret.*1061 \(TWIC1\).*1060 \(TWIC2\)$/);
     expect(others).toEqual([]);
     expect(await scan('twice')).toBe('ok 1060');
     expect(await scan('twice', SHOP.dayGate)).toBe('product');

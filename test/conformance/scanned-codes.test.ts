@@ -4,7 +4,7 @@ import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { droid } from '@gatehouse/test-support/droid';
 import { DROID_KEYS, festival, ITEMS, LISTS, OPENAIR, order, position, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
-import { told, type ScanBody } from './scans';
+import { summaries, type ScanBody } from './scans';
 
 /* What scanners make of a printed code, and which ticket it names then: contract §5.3, §7 and the decisions at its head. */
 
@@ -137,7 +137,7 @@ describe('untrusted_input: what was scanned is no id', () => {
       json: {},
       token: TOKENS.newAdmin,
     });
-    expect([status, told(events)]).toEqual([404, ['refused: unknown_ticket']]);
+    expect([status, summaries(events)]).toEqual([404, ['refused: unknown_ticket']]);
   });
   test('nobody is told of a NUL in it before the credential is looked at', async () => {
     const answer = await system.call('POST', `${positions}1/redeem/?untrusted_input=%00`, { json: {} });

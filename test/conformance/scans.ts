@@ -41,7 +41,7 @@ export async function scan(
 }
 
 /** Types and what a test looks at of events: enough to tell acceptance, forced repeat and refusal apart. */
-export const told = (events: readonly Recorded[]): string[] =>
+export const summaries = (events: readonly Recorded[]): string[] =>
   events.map(({ type, data }) => {
     const { first, forced, reason } = data as { first?: boolean; forced?: boolean; reason?: string };
     if (type === 'PositionRedeemed') return `${first ? 'entry' : 'repeat'}${forced ? ', forced' : ''}`;

@@ -150,8 +150,8 @@ describe('the five questions of docs/analytics.md', () => {
       return { actor, scans: String(sum), longest_s: Math.max(...own.map(lagOf)) };
     });
     expect(wanted).toHaveLength(2);
-    const told = await ask('Lag between `datetime` and `time`');
-    expect(told.map(({ median_s: _, ...row }) => row)).toEqual(
+    const lags = await ask('Lag between `datetime` and `time`');
+    expect(lags.map(({ median_s: _, ...row }) => row)).toEqual(
       wanted.map((row) => ({ ...row, longest_s: expect.closeTo(row.longest_s, 2) as number })),
     );
   });

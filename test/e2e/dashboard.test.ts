@@ -19,13 +19,13 @@ describeWithKafka('what dashboard and alerts name', () => {
       await system.import(festival());
       const target = `${OPENAIR}checkinlists/${LISTS.main}/positions/${TICKETS.ada.secret}/redeem/`;
       expect((await system.call('POST', target, { token: TOKENS.admin, json: {} })).status).toBe(201);
-      const told = new Set(
+      const exported = new Set(
         (await (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text()).match(/^gatehouse_[a-z_]+/gm),
       );
       const [dashboard, alerts] = ['grafana/dashboards/gatehouse.json', 'prometheus/alerts.yml'].map(namesIn);
       expect(dashboard!.size).toBeGreaterThanOrEqual(7);
       expect(alerts!.size).toBeGreaterThanOrEqual(4);
-      expect([...told]).toEqual(expect.arrayContaining([...dashboard!, ...alerts!]));
+      expect([...exported]).toEqual(expect.arrayContaining([...dashboard!, ...alerts!]));
     } finally {
       await system.close();
       await backends.close();

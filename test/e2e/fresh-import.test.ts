@@ -1,7 +1,7 @@
 import { checkin } from '@gatehouse/checkin/service';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { droid } from '@gatehouse/test-support/droid';
-import { hearExecuted, type Executed } from '@gatehouse/test-support/executed';
+import { observeExecuted, type Executed } from '@gatehouse/test-support/executed';
 import { API, secret64 } from '@gatehouse/test-support/festival';
 import { startSystem, type ExportFiles, type System } from '@gatehouse/test-support/system';
 
@@ -34,7 +34,7 @@ let doing = '';
 const executed: (Executed & { doing: string })[] = [];
 
 beforeAll(async () => {
-  forget = hearExecuted((each) => void executed.push({ ...each, doing }));
+  forget = observeExecuted((each) => void executed.push({ ...each, doing }));
   system = await startSystem([checkin, legacyDroid]);
   const { rows } = await system.pool.query<{ name: string }>(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables
@@ -64,7 +64,7 @@ test('right after an import no statement reads more than its rows need', async (
   );
   const measured = executed.filter((each) => each.doing.startsWith('/') || each.doing.includes('import'));
   expect(measured.length).toBeGreaterThan(500);
-  expect(measured.filter((each) => exceeds(each, rows[0]!.pages)).map(told)).toEqual([]);
+  expect(measured.filter((each) => exceeds(each, rows[0]!.pages)).map(summaryOf)).toEqual([]);
 }, 120_000);
 
 test('a statement that nobody has listed is held to the same', async () => {
@@ -82,7 +82,7 @@ function exceeds({ doing: route, text, buffers, rows }: Executed & { doing: stri
   return buffers > PAGES + PAGES_PER_ROW * rows + whole;
 }
 
-const told = ({ doing: route, text, buffers, rows }: Executed & { doing: string }): string =>
+const summaryOf = ({ doing: route, text, buffers, rows }: Executed & { doing: string }): string =>
   `${route}: ${buffers} pages for ${rows} rows: ${text.slice(0, 300)}`;
 
 /** Whoever fills the tables has looked at them since they grew; it does within a second. Without, the test tells what is slow. */

@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-type Told = { type: string; stream: string; data: Readonly<Record<string, unknown>> };
-const history = async () => (await system.events()) as readonly unknown[] as readonly Told[];
+type StoredEvent = { type: string; stream: string; data: Readonly<Record<string, unknown>> };
+const history = async () => (await system.events()) as readonly unknown[] as readonly StoredEvent[];
 
 test('equal refusals and forced repeats are answered alike, and counted', async () => {
   const gate = await startProcess([checkin], system.databaseUrl);
@@ -52,17 +52,17 @@ test('equal refusals and forced repeats are answered alike, and counted', async 
 
   await gate.close();
   const counted = (await history()).filter(({ type }) => type === 'ScansRepeated');
-  const told = (reason: string | null, position: number | null) => ({
+  const repeatOf = (reason: string | null, position: number | null) => ({
     data: { reason, position, list: LISTS.main, count: TIMES - FIRST_FEW },
   });
   expect(counted).toHaveLength(4);
   expect(counted).toEqual(
     expect.arrayContaining(
       [
-        told('already_redeemed', ada.id),
-        told(null, ada.id),
-        told('unpaid', pending.id),
-        told('unknown_ticket', null),
+        repeatOf('already_redeemed', ada.id),
+        repeatOf(null, ada.id),
+        repeatOf('unpaid', pending.id),
+        repeatOf('unknown_ticket', null),
       ].map((each) => expect.objectContaining({ data: expect.objectContaining(each.data) as object }) as object),
     ),
   );

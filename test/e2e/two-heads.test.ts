@@ -51,7 +51,7 @@ afterAll(async () => {
   await rest.close();
 });
 
-type Told = { readonly outcome: string; readonly enteredAt: string | undefined };
+type Answer = { readonly outcome: string; readonly enteredAt: string | undefined };
 
 function post(url: string, body: string, headers: Record<string, string>): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -70,14 +70,14 @@ function post(url: string, body: string, headers: Record<string, string>): Promi
 
 type Reply = { status: string; reason?: string; position: { checkins: { datetime: string }[] } };
 
-async function byRest(ticket: number, datetime: string): Promise<Told> {
+async function byRest(ticket: number, datetime: string): Promise<Answer> {
   const url = `${rest.url}/api/v1/organizers/demo/events/race/checkinlists/${LIST}/positions/${secretOf(ticket)}/redeem/`;
   const headers = { authorization: `Token ${TOKEN}`, 'content-type': 'application/json' };
   const { status, reason, position: shown } = (await post(url, JSON.stringify({ datetime }), headers)) as Reply;
   return { outcome: reason ?? status, enteredAt: shown.checkins[0]?.datetime };
 }
 
-async function byDroid(ticket: number, datetime: string): Promise<Told> {
+async function byDroid(ticket: number, datetime: string): Promise<Answer> {
   const url = `${old.url}/pretixdroid/api/demo/race/redeem/?key=${KEY}`;
   const body = new URLSearchParams({ secret: secretOf(ticket), datetime }).toString();
   const { status, reason } = (await post(url, body, { 'content-type': 'application/x-www-form-urlencoded' })) as Reply;
@@ -97,15 +97,15 @@ test(`${TICKETS} tickets, ${CALLERS} callers each over both heads: one gets in, 
     const ticket = n + 1;
     // By turns the one head and the other hear of a ticket first.
     const isRest = (caller: number) => (caller + n) % 2 === 0;
-    const told = await Promise.all(
+    const answers = await Promise.all(
       callers.map((caller) => (isRest(caller) ? byRest : byDroid)(ticket, timeOf(caller))),
     );
-    const accepted = callers.filter((caller) => told[caller]!.outcome === 'ok');
+    const accepted = callers.filter((caller) => answers[caller]!.outcome === 'ok');
     expect(accepted).toHaveLength(1);
     const first = accepted[0]!;
     winners[isRest(first) ? 'rest' : 'droid']++;
     for (const caller of callers.filter((each) => each !== first)) {
-      const { outcome, enteredAt } = told[caller]!;
+      const { outcome, enteredAt } = answers[caller]!;
       expect(outcome).toBe('already_redeemed');
       if (isRest(caller)) expect(enteredAt).toBe(timeOf(first));
     }

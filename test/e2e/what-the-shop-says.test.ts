@@ -33,7 +33,7 @@ const version = fc.record({
   isIncremental: fc.boolean(),
   scans: fc.array(scan, { maxLength: 6 }),
   /** Of the facts so far, so many are told once more. */
-  toldAgain: fc.nat(5),
+  redelivered: fc.nat(5),
 });
 type Version = typeof version extends fc.Arbitrary<infer V> ? V : never;
 
@@ -44,7 +44,7 @@ test('whatever a shop says from one import to the next, counts and scans agree w
       fc.array(change, { minLength: 5, maxLength: 25 }),
       fc.array(version, { minLength: 2, maxLength: 4 }),
       async (first, versions) => {
-        await play(++n, [{ changes: first, isIncremental: false, scans: [], toldAgain: 0 }, ...versions]);
+        await play(++n, [{ changes: first, isIncremental: false, scans: [], redelivered: 0 }, ...versions]);
       },
     ),
     { numRuns: RUNS },
@@ -66,18 +66,18 @@ type World = {
 async function play(n: number, versions: readonly Version[]): Promise<void> {
   const shop = shopNumber(n);
   const world: World = { shop, model: new ShopModel(shop), tickets: new Map(), entered: new Set() };
-  let told = new Map<string, string>();
-  for (const { changes, isIncremental, scans, toldAgain } of versions) {
+  let imported = new Map<string, string>();
+  for (const { changes, isIncremental, scans, redelivered } of versions) {
     const { model } = world;
     for (const each of changes) model.change(each);
     const orders = [...model.orders.values()];
     const texts = new Map(orders.map((order) => [order.code, JSON.stringify(order)]));
-    const named = isIncremental ? orders.filter(({ code }) => texts.get(code) !== told.get(code)) : orders;
-    const ended = hear(world);
+    const named = isIncremental ? orders.filter(({ code }) => texts.get(code) !== imported.get(code)) : orders;
+    const ended = applyToWorld(world);
     const { warnings } = await system.import(shopExport(named, { scheme: model.scheme, shop }));
     expect(warnings.map(({ count }) => count)).toEqual(ended > 0 ? [ended] : []);
-    told = texts;
-    await tellAgain(shop, toldAgain);
+    imported = texts;
+    await redeliver(shop, redelivered);
     await expectCounts(world);
     for (const each of scans) await scanOne(world, each);
     await expectCounts(world);
@@ -85,7 +85,7 @@ async function play(n: number, versions: readonly Version[]): Promise<void> {
 }
 
 /** Takes over what the shop says now; answers how many tickets it no longer names that it had not canceled. */
-function hear({ model, tickets, entered }: World): number {
+function applyToWorld({ model, tickets, entered }: World): number {
   const now = new Map(model.tickets().map((ticket) => [ticket.id, ticket]));
   let ended = 0;
   for (const [id, ticket] of tickets) {
@@ -101,7 +101,7 @@ function hear({ model, tickets, entered }: World): number {
 }
 
 /** Facts come at least once. */
-async function tellAgain(shop: Shop, count: number): Promise<void> {
+async function redeliver(shop: Shop, count: number): Promise<void> {
   if (count === 0) return;
   const { rows } = await system.pool.query<Recorded>(
     `select * from reference.events where stream like $1 or stream = $2 order by md5(id::text) limit $3`,
@@ -182,19 +182,19 @@ async function scanOne(
   if (expected === 'ok') entered.add(`${list.id} ${holder!.id}`);
   if (byDroid) {
     const old = droid({ call: (...args) => system.call(...args) }, shop.droid, shop.droidKey);
-    const { status, reason } = JSON.parse((await old.redeem({ secret: picked.secret })).text) as Told;
+    const { status, reason } = JSON.parse((await old.redeem({ secret: picked.secret })).text) as ScanReply;
     const droidReason = { unknown: 'unknown_ticket', canceled: 'unpaid' }[expected] ?? expected;
     expect(reason ?? status).toBe(droidReason);
     return;
   }
   const target = `${shop.event}checkinlists/${list.id}/positions/${picked.secret}/redeem/`;
   const answer = await system.call('POST', target, { token: shop.token, json: { canceled_supported: true } });
-  const { status, reason, position } = answer.body as Told;
+  const { status, reason, position } = answer.body as ScanReply;
   expect(answer.status === 404 ? 'unknown' : (reason ?? status)).toBe(expected);
   if (expected === 'ok') expect(position!.id).toBe(holder!.id);
 }
 
-type Told = { status: string; reason?: string; position?: { id: number } };
+type ScanReply = { status: string; reason?: string; position?: { id: number } };
 
 /** Contract §2.5, as far as these shops have it. */
 function outcome(

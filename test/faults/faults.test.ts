@@ -103,11 +103,11 @@ describeWithKafka('the split system when its parts are killed', () => {
         await scanners.provide(PER_SECOND * (2 * (ABSENT_MS / 1_000) + 30));
         await sleep(CALM_MS);
         const before = scanners.misses.length;
-        const toldBefore = scanners.told.length;
+        const answeredBefore = scanners.answered.length;
         await happens(system);
         if (isBrokers) for (const { what } of scanners.misses.slice(before)) missedWithoutBroker.push(what);
         await sleep(CALM_MS);
-        expect(scanners.told.length).toBeGreaterThan(toldBefore);
+        expect(scanners.answered.length).toBeGreaterThan(answeredBefore);
       },
       180_000,
     );
@@ -137,7 +137,7 @@ describeWithKafka('the split system when its parts are killed', () => {
       published = firstsOf(reader.seen);
       await reader.close();
       process.stdout.write(
-        `${ROUNDS} rounds: ${scanners.told.length} scans were told, ${scanners.misses.length} tries had no decision, ` +
+        `${ROUNDS} rounds: ${scanners.answered.length} scans were told, ${scanners.misses.length} tries had no decision, ` +
           `${history.length} events, ${reader.seen.length} messages\n`,
       );
     }, READING_MS);
@@ -162,7 +162,7 @@ describeWithKafka('the split system when its parts are killed', () => {
         winners.set(key, nonce);
       }
       expect(twice).toEqual([]);
-      const wrong = scanners.told.filter(({ ticket, list, nonce, status, reason }) => {
+      const wrong = scanners.answered.filter(({ ticket, list, nonce, status, reason }) => {
         const won = winners.get(`${ticket} ${list}`) === nonce;
         return won ? status !== 201 : status !== 400 || reason !== 'already_redeemed';
       });
@@ -173,7 +173,9 @@ describeWithKafka('the split system when its parts are killed', () => {
           .map(({ data }) => data as { position: number; list: number })
           .map(({ position, list }) => `${position} ${list}`),
       );
-      const lost = scanners.told.filter((each) => each.status === 400 && !refused.has(`${each.ticket} ${each.list}`));
+      const lost = scanners.answered.filter(
+        (each) => each.status === 400 && !refused.has(`${each.ticket} ${each.list}`),
+      );
       expect(lost).toEqual([]);
       expect(winners.size).toBeGreaterThan(100);
     });

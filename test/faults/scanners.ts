@@ -7,7 +7,7 @@ const GIVE_UP_MS = 120_000;
 const EVERY_TENTH = 10;
 
 /** What a gate was told in the end. */
-export type Told = {
+export type Answered = {
   readonly ticket: number;
   readonly list: number;
   readonly nonce: string;
@@ -19,7 +19,7 @@ export type Told = {
 export type Miss = { readonly at: number; readonly what: string };
 
 export type Scanners = {
-  readonly told: readonly Told[];
+  readonly answered: readonly Answered[];
   readonly misses: readonly Miss[];
   /** Scans for which the load has no answer yet. */
   readonly open: () => number;
@@ -33,7 +33,7 @@ export type Scanners = {
 export function startScanners(options: { url: string; token: string; tickets: number; perSecond: number }): Scanners {
   const { url, token, tickets, perSecond } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-  const told: Told[] = [];
+  const answered: Answered[] = [];
   const misses: Miss[] = [];
   const lists: number[] = [];
   const open = new Set<Promise<void>>();
@@ -66,7 +66,7 @@ export function startScanners(options: { url: string; token: string; tickets: nu
         const { status, body } = await post(`checkinlists/${list}/positions/${ticket}/redeem/`, { nonce });
         if (status === 201 || status === 400) {
           const { reason } = body as { reason?: string };
-          told.push({ ticket, list, nonce, status, reason });
+          answered.push({ ticket, list, nonce, status, reason });
           return;
         }
         misses.push({ at: Date.now(), what: String(status) });
@@ -104,7 +104,7 @@ export function startScanners(options: { url: string; token: string; tickets: nu
   }, 5);
 
   return {
-    told,
+    answered,
     misses,
     open: () => open.size,
     async provide(more) {

@@ -31,7 +31,7 @@ afterAll(async () => {
   await system.close();
 });
 
-type Told = {
+type Answered = {
   readonly key: string;
   readonly nonce: string;
   readonly status: number;
@@ -39,8 +39,8 @@ type Told = {
 };
 
 /** One scanner: every ticket once, in an order of its own; asks again, elsewhere and with the same nonce, when nobody answers. */
-async function scanner(caller: number): Promise<Told[]> {
-  const told: Told[] = [];
+async function scanner(caller: number): Promise<Answered[]> {
+  const answered: Answered[] = [];
   for (let i = 0; i < PAIRS.length; i++) {
     // Neighbours are close together, so that most tickets are scanned by several at once.
     const { ticket, list } = PAIRS[(i + (caller % 4)) % PAIRS.length]!;
@@ -52,14 +52,14 @@ async function scanner(caller: number): Promise<Told[]> {
       const answer = await call(url, 'POST', target, { token: TOKENS.admin, json: { nonce } }).catch(() => undefined);
       if (answer) {
         const { reason } = (answer.body ?? {}) as { reason?: string };
-        told.push({ key: `${ticket} ${list}`, nonce, status: answer.status, reason });
+        answered.push({ key: `${ticket} ${list}`, nonce, status: answer.status, reason });
         break;
       }
       if (Date.now() > until) throw new Error('no gate answers any more');
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-  return told;
+  return answered;
 }
 
 test('one acceptance each at most, and every one that was told is history', async () => {
@@ -74,7 +74,7 @@ test('one acceptance each at most, and every one that was told is history', asyn
     }
   };
   const killing = killer();
-  const told = (await Promise.all(Array.from({ length: CALLERS }, (_, caller) => scanner(caller)))).flat();
+  const answered = (await Promise.all(Array.from({ length: CALLERS }, (_, caller) => scanner(caller)))).flat();
   scanning = false;
   await killing;
   await system.settled();
@@ -95,7 +95,7 @@ test('one acceptance each at most, and every one that was told is history', asyn
     first.set(`${position} ${list}`, nonce);
   }
   expect(first.size).toBe(PAIRS.length);
-  for (const { key, nonce, status, reason } of told) {
+  for (const { key, nonce, status, reason } of answered) {
     const won = first.get(key) === nonce;
     expect({ key, nonce, status, reason }).toEqual({
       key,

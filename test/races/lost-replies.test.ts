@@ -69,7 +69,7 @@ const CASES: readonly Case[] = [
 ];
 
 let system: System;
-let told: Map<string, { readonly first: Answer; readonly again: Answer }>;
+let replies: Map<string, { readonly first: Answer; readonly again: Answer }>;
 /** How many events the first requests wrote, then their repeats. */
 const written: number[] = [];
 
@@ -101,11 +101,11 @@ beforeAll(async () => {
   await system.pool.query('drop trigger lose on transport.idempotency');
   await others(CASES.map(({ between }) => between));
   const next = await startGate(system.databaseUrl);
-  told = new Map();
+  replies = new Map();
   await counted(async () => {
     for (const [i, { what, request }] of CASES.entries()) {
       const again = await call(next.url, request.method, request.target, keyed(request, what));
-      told.set(what, { first: firsts[i]!, again });
+      replies.set(what, { first: firsts[i]!, again });
     }
   });
   await next.kill();
@@ -113,7 +113,7 @@ beforeAll(async () => {
 afterAll(() => system.close());
 
 test.each(CASES)('$what', ({ what, status }) => {
-  const { first: before, again } = told.get(what)!;
+  const { first: before, again } = replies.get(what)!;
   expect(before.status).toBe(status);
   expect({ status: again.status, body: again.body }).toEqual({ status: before.status, body: before.body });
 });

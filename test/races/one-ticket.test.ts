@@ -38,8 +38,8 @@ async function race(bodyOf: (caller: number) => object): Promise<{ answers: Answ
   return { answers, ticket };
 }
 
-type Told = { type: string; stream: string; data: Readonly<Record<string, unknown>> };
-const events = async () => (await system.events()) as readonly unknown[] as readonly Told[];
+type StoredEvent = { type: string; stream: string; data: Readonly<Record<string, unknown>> };
+const events = async () => (await system.events()) as readonly unknown[] as readonly StoredEvent[];
 const historyOf = async (ticket: number) => (await events()).filter(({ stream }) => stream === `ticket-${ticket}`);
 const refusals = async (ticket: number) =>
   (await events()).filter(({ type, data }) => type === 'RedemptionRefused' && data['position'] === ticket);

@@ -39,7 +39,7 @@ const SETTINGS = {
  * Hears of every statement that this process's connections execute from now on, with the plan that was really used, by
  * PostgreSQL's auto_explain. Before the connections are made; needs a superuser. Until the answer is called.
  */
-export function hearExecuted(hear: (executed: Executed) => void): () => void {
+export function observeExecuted(hear: (executed: Executed) => void): () => void {
   const prototype = Client.prototype as unknown as {
     connect(this: Client, ...args: unknown[]): unknown;
   };

@@ -20,7 +20,7 @@ export async function testKafka(): Promise<readonly string[]> {
     }
   }
   try {
-    return (await startKafka({ folder, log: told })).brokers;
+    return (await startKafka({ folder, log: printLine })).brokers;
   } finally {
     await rmdir(lock);
   }
@@ -57,4 +57,4 @@ const reasonFromSetup = (): string | null => process.env['GATEHOUSE_TEST_NO_KAFK
 
 const folderOfRun = (): string => path.join(tmpdir(), `${process.env['GATEHOUSE_TEST_RUN']}_kafka`);
 
-const told = (sentence: string): void => void process.stdout.write(`${sentence}\n`);
+const printLine = (sentence: string): void => void process.stdout.write(`${sentence}\n`);

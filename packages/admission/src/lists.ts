@@ -36,7 +36,7 @@ export const listsModel: ReadModel = {
   `,
   tables: [{ name: 'lists', key: 'id', columns: 'r.id, r.event, r.revision, r.since, r.fields::jsonb, r.deleted' }],
   handles: { admission: projectLists },
-  concerns: isOfList,
+  filter: isOfList,
 };
 
 function isOfList(event: Envelope): boolean {

@@ -3,7 +3,7 @@ import { findList, type ListRow } from './lists';
 import type { Found } from './tickets/lookup';
 
 /** Which ticket is meant at which list. */
-export type ScanAsk = {
+export type ScanQuery = {
   /** `organizer/slug`. */
   readonly event: string;
   /** null: no list can have that id. */
@@ -26,7 +26,7 @@ export type ScanFound = { readonly list: ListRow | undefined; readonly found: Fo
  * Finds what a scan is about in one read that scans share; only a code that no ticket has takes more. Lists are remembered as hints: the revision that comes with every
  * read says whether one is still true.
  */
-export function scanLookup(admission: Admission): (ask: ScanAsk) => Promise<ScanFound> {
+export function scanLookup(admission: Admission): (ask: ScanQuery) => Promise<ScanFound> {
   const lists = new Map<number, ListRow>();
 
   async function currentList(event: string, id: number): Promise<ListRow | undefined> {
@@ -36,8 +36,8 @@ export function scanLookup(admission: Admission): (ask: ScanAsk) => Promise<Scan
     return list;
   }
 
-  type Named = Pick<ScanAsk, 'secret' | 'id'>;
-  async function lookAt({ event, list: id, date, credential }: ScanAsk, ticket: Named): Promise<ScanFound> {
+  type Named = Pick<ScanQuery, 'secret' | 'id'>;
+  async function lookAt({ event, list: id, date, credential }: ScanQuery, ticket: Named): Promise<ScanFound> {
     let list = id === null ? undefined : lists.get(id);
     if (id !== null && !list) list = await currentList(event, id);
     for (;;) {

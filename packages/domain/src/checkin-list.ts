@@ -19,7 +19,7 @@ export const checkinList: Decider<CheckinList, CheckinListEvent> = {
   evolve(state, event) {
     if (event.type === 'CheckinListDeleted') return { kind: 'deleted' };
     const { import: number, hash, ...rest } = event.data;
-    const { replaced_edits: _told, ...fields } = { replaced_edits: undefined, ...rest };
+    const { replaced_edits: _dropped, ...fields } = { replaced_edits: undefined, ...rest };
     const stated = number !== null && hash !== null;
     const before = state.kind === 'active' ? state.fact : null;
     return {

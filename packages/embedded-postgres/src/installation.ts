@@ -172,8 +172,8 @@ export function serverEnvironment(): NodeJS.ProcessEnv {
 /** What a PostgreSQL program said last that is worth repeating, on one line. */
 export function lastWords(output: string): string {
   const lines = output.split('\n').map((line) => line.trim());
-  const telling = lines.filter((line) => /\b(FATAL|PANIC|ERROR|error|DETAIL|HINT|could not)\b/.test(line));
-  return (telling.length > 0 ? telling : lines.filter((line) => line !== '')).slice(-3).join(' ');
+  const errors = lines.filter((line) => /\b(FATAL|PANIC|ERROR|error|DETAIL|HINT|could not)\b/.test(line));
+  return (errors.length > 0 ? errors : lines.filter((line) => line !== '')).slice(-3).join(' ');
 }
 
 async function removeUnfinished(cluster: string): Promise<void> {

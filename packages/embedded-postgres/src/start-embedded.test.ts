@@ -203,8 +203,8 @@ describe('the embedded PostgreSQL', () => {
       }
     }
     // Each says that it is gone; who starts it says that, too.
-    const told = [...said, ...others.flatMap((other) => other.said)];
-    expect(told.filter((sentence) => sentence === 'PostgreSQL runs again.')).toHaveLength(2);
+    const lines = [...said, ...others.flatMap((other) => other.said)];
+    expect(lines.filter((sentence) => sentence === 'PostgreSQL runs again.')).toHaveLength(2);
     for (const other of others) await other.finish();
     await service.stop();
     expect(await serverPid()).toBeNull();

@@ -78,12 +78,12 @@ async function findOrStart(options: EmbeddedOptions): Promise<Embedded> {
     const mayStop = !adopted || options.takeOver === true || users.foundCompany;
     const port = Number(new URL(url).port);
     const watch = watchServer(installed, { dataFolder: options.dataFolder, log: options.log, settings, port });
-    let left: Promise<void> | undefined;
+    let stopping: Promise<void> | undefined;
     const stop = async () => {
       await watch.stop();
       await leave(installed, users, mayStop);
     };
-    return { url, adopted, stop: () => (left ??= stop()) };
+    return { url, adopted, stop: () => (stopping ??= stop()) };
   } catch (error) {
     await users.signOut();
     throw error;

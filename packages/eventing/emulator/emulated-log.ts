@@ -29,13 +29,13 @@ export type EmulatedLog = {
   readonly stream: (name: string) => readonly LogRecord[];
   append(stream: string, expected: Expected, events: readonly Proposed[]): Appended;
   /** Calls back after every append. */
-  onAppend(heard: () => void): () => void;
+  onAppend(callback: () => void): () => void;
 };
 
 export function emulatedLog(): EmulatedLog {
   const records: LogRecord[] = [];
   const streams = new Map<string, LogRecord[]>();
-  const hearers = new Set<() => void>();
+  const callbacks = new Set<() => void>();
   let end = 0n;
 
   function write(stream: string, there: LogRecord[], events: readonly Proposed[]): void {
@@ -47,7 +47,7 @@ export function emulatedLog(): EmulatedLog {
       there.push(record);
     }
     streams.set(stream, there);
-    for (const heard of hearers) heard();
+    for (const callback of callbacks) callback();
   }
 
   return {
@@ -78,9 +78,9 @@ export function emulatedLog(): EmulatedLog {
       write(stream, there, events);
       return { outcome: 'appended', revision: there.length - 1, position: there.at(-1)!.position };
     },
-    onAppend(heard) {
-      hearers.add(heard);
-      return () => hearers.delete(heard);
+    onAppend(callback) {
+      callbacks.add(callback);
+      return () => callbacks.delete(callback);
     },
   };
 }

@@ -9,7 +9,7 @@ import {
   resetConsumer,
   skipEvent,
   skipStuckEvent,
-  standing,
+  stuckConsumers,
   type StuckConsumer,
 } from './consumer-admin';
 import { aStream, idsOf } from './contract';
@@ -85,11 +85,11 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       });
 
     /** Once the group stands still: where. */
-    async function standsStill(group: string): Promise<StuckConsumer> {
+    async function untilStuck(group: string): Promise<StuckConsumer> {
       const { pool: theirs, topics } = await made.consumer();
       let found: StuckConsumer | undefined;
       await until(async () => {
-        found = standing(await consumerStatus(theirs, topics)).find((each) => each.name === group);
+        found = stuckConsumers(await consumerStatus(theirs, topics)).find((each) => each.name === group);
         return found !== undefined;
       });
       return found!;
@@ -264,7 +264,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       const group = aGroup();
       const { started, pool: theirs, topics } = await poisonable(group, poison);
       await made.publish(events);
-      const stuck = await standsStill(group);
+      const stuck = await untilStuck(group);
       const { id, type, version, revision } = poison;
       expect(stuck).toMatchObject({
         name: group,
@@ -330,7 +330,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
           });
           const looking = setInterval(() => {
             void consumerStatus(theirs, topics).then(
-              (found) => (seen.wasStuck ||= standing(found).some((each) => each.name === group)),
+              (found) => (seen.wasStuck ||= stuckConsumers(found).some((each) => each.name === group)),
               () => undefined,
             );
           }, 20);

@@ -51,7 +51,7 @@ export async function consumerStatus(
 }
 
 /** Those of them that stand at a poison event. */
-export const standing = (consumers: readonly ConsumerStatus[]): StuckConsumer[] =>
+export const stuckConsumers = (consumers: readonly ConsumerStatus[]): StuckConsumer[] =>
   consumers.flatMap(({ stuck, ...place }) => (stuck ? [{ ...place, stuck }] : []));
 
 /** The event in words, without what it says. */

@@ -25,7 +25,7 @@ export interface EventBus {
   /** Where these topics end now. Throws when the bus cannot be asked. */
   ends(topics: readonly Context[]): Promise<Ends>;
   /** How much before `ends` the group has not applied, in the bus's own measure (events, bytes); 0: it has applied all. */
-  left(group: string, ends: Ends): Promise<number>;
+  backlog(group: string, ends: Ends): Promise<number>;
 }
 
 /** Places in topics, by the names and partitions of their checkpoints. */
@@ -38,7 +38,7 @@ const ASK_AGAIN_MS = 50;
  * all). False, too, when the bus cannot be asked.
  */
 export async function caughtUp(
-  bus: Pick<EventBus, 'ends' | 'left'>,
+  bus: Pick<EventBus, 'ends' | 'backlog'>,
   { group, topics }: { group: string; topics: readonly Context[] },
   atMostMs = 0,
 ): Promise<boolean> {
@@ -49,10 +49,10 @@ export async function caughtUp(
   } catch {
     return false;
   }
-  while ((await bus.left(group, ends)) > 0) {
-    const left = until - Date.now();
-    if (left <= 0) return false;
-    await sleep(Math.min(ASK_AGAIN_MS, left));
+  while ((await bus.backlog(group, ends)) > 0) {
+    const remainingMs = until - Date.now();
+    if (remainingMs <= 0) return false;
+    await sleep(Math.min(ASK_AGAIN_MS, remainingMs));
   }
   return true;
 }

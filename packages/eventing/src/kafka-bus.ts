@@ -182,16 +182,16 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
       return ends;
     },
 
-    async left(group, ends) {
+    async backlog(group, ends) {
       const { rows } = await available(
-        pool.query<{ left: number }>(
-          `select coalesce(sum(greatest(wanted."end" - coalesce(c.position::bigint, 0), 0)), 0)::float8 as left
+        pool.query<{ backlog: number }>(
+          `select coalesce(sum(greatest(wanted."end" - coalesce(c.position::bigint, 0), 0)), 0)::float8 as backlog
            from unnest($2::text[], $3::integer[], $4::bigint[]) as wanted(topic, partition, "end")
            left join checkpoints c on c.name = $1 and c.topic = wanted.topic and c.partition = wanted.partition`,
           [group, ends.map((each) => each.topic), ends.map((each) => each.partition), ends.map((each) => each.end)],
         ),
       );
-      return rows[0]!.left;
+      return rows[0]!.backlog;
     },
 
     log: (context) => kafkaLog({ kafka, topic: followedTopic(context, prefix), ask }),

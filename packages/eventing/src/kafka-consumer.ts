@@ -46,7 +46,7 @@ const SILENCE_MS = 90_000;
  * crash, a topic that is gone, a database that is away.
  */
 export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): Promise<void> {
-  const health = teller(group);
+  const health = healthReporter(group);
   const pause = waker();
   let failures = 0;
   health.all('starting');
@@ -63,7 +63,7 @@ export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): 
   }
 }
 
-type Teller = {
+type HealthReporter = {
   all(state: FeedHealth['state'], error?: string): void;
   /** Null: the partition is all right. `poison`: the event at which it stands still, when that is why it fails. */
   partition(place: Place, error: string | null, poison?: EventFacts): void;
@@ -75,24 +75,24 @@ type Place = { readonly topic: string; readonly partition: number };
 const keyOf = ({ topic, partition }: Place): string => `${topic} ${partition}`;
 
 /** Reports each change once per topic, and each failure: failing when one of its partitions stands still. */
-function teller({ group, topics, onHealth }: ConsumerGroup): Teller {
+function healthReporter({ group, topics, onHealth }: ConsumerGroup): HealthReporter {
   const last = new Map<string, string>();
   const stuck = new Map<string, { place: Place; error: string; poison?: EventFacts }>();
   let running = new Set<string>();
-  const say = (topic: string, state: FeedHealth['state'], error: string | null, poison?: EventFacts) => {
+  const report = (topic: string, state: FeedHealth['state'], error: string | null, poison?: EventFacts) => {
     if (last.get(topic) === state && state !== 'failing') return;
     last.set(topic, state);
     onHealth({ name: group, topic: topics.get(topic)!, state, error, ...(poison === undefined ? {} : { poison }) });
   };
   const sum = (topic: string) => {
     const [first] = [...stuck.values()].filter((each) => each.place.topic === topic);
-    if (first) say(topic, 'failing', first.error, first.poison);
-    else say(topic, running.has(topic) ? 'running' : 'standby', null);
+    if (first) report(topic, 'failing', first.error, first.poison);
+    else report(topic, running.has(topic) ? 'running' : 'standby', null);
   };
   return {
     all(state, error) {
       stuck.clear();
-      for (const topic of topics.keys()) say(topic, state, error ?? null);
+      for (const topic of topics.keys()) report(topic, state, error ?? null);
     },
     partition(place, error, poison) {
       if (error === null) stuck.delete(keyOf(place));
@@ -121,7 +121,7 @@ type Owned = Place & {
 /** One life of a kafkajs consumer. Ends when aborted, throws when it is of no more use. */
 async function runSession(
   group: ConsumerGroup,
-  { health, signal }: { health: Teller; signal: AbortSignal },
+  { health, signal }: { health: HealthReporter; signal: AbortSignal },
 ): Promise<void> {
   const { kafka, groupId, topics, pool } = group;
   /** Read with each assignment, as the checkpoints are. */
@@ -138,7 +138,7 @@ async function runSession(
   let owned = new Map<string, Owned>();
   let placing: Promise<void> = Promise.resolve();
   let working: Promise<void> = Promise.resolve();
-  let heardMs = Date.now();
+  let lastSignalMs = Date.now();
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   failed.catch(() => undefined);
@@ -188,7 +188,7 @@ async function runSession(
         health.partition(mine, null);
       } else {
         if (outcome.at > BigInt(fetchedOffset)) resolveOffset(String(outcome.at - 1n));
-        await standStill(payload, mine, outcome);
+        await pausePartition(payload, mine, outcome);
       }
     } finally {
       beating.stop();
@@ -197,7 +197,11 @@ async function runSession(
   }
 
   /** Only this partition stops, and what comes before it is applied; it is tried again with growing pauses. */
-  async function standStill({ pause }: EachBatchPayload, mine: Owned, { at, error, poison }: Stopped): Promise<void> {
+  async function pausePartition(
+    { pause }: EachBatchPayload,
+    mine: Owned,
+    { at, error, poison }: Stopped,
+  ): Promise<void> {
     mine.failures++;
     const isAgain = poison !== undefined && mine.stopped === poison.position;
     mine.stopped = poison?.position;
@@ -218,8 +222,8 @@ async function runSession(
     resumes.add(timer);
   }
 
-  const look = setInterval(() => {
-    if (Date.now() - heardMs > SILENCE_MS) fail(new Error('the Kafka client stands still'));
+  const poll = setInterval(() => {
+    if (Date.now() - lastSignalMs > SILENCE_MS) fail(new Error('the Kafka client stands still'));
     void showOffsets(consumer, [...owned.values()]);
     void setBack(group, [...owned.values()]).then(
       (places) => {
@@ -243,12 +247,12 @@ async function runSession(
   group.lags.add(lag);
   const stopped = onAbort(signal);
   const { GROUP_JOIN, CRASH, FETCH, HEARTBEAT } = consumer.events;
-  const heard = () => void (heardMs = Date.now());
-  consumer.on(FETCH, heard);
-  consumer.on(HEARTBEAT, heard);
+  const onSignal = () => void (lastSignalMs = Date.now());
+  consumer.on(FETCH, onSignal);
+  consumer.on(HEARTBEAT, onSignal);
   consumer.on(CRASH, ({ payload }) => fail(payload.error));
   consumer.on(GROUP_JOIN, ({ payload }) => {
-    heard();
+    onSignal();
     placing = place(payload.memberAssignment);
     placing.catch(fail);
   });
@@ -278,7 +282,7 @@ async function runSession(
     await Promise.race([failed, stopped.promise]);
   } finally {
     stopped.forget();
-    clearInterval(look);
+    clearInterval(poll);
     for (const timer of resumes) clearTimeout(timer);
     group.lags.delete(lag);
     if (signal.aborted) await settledWithin(1_000, showOffsets(consumer, [...owned.values()]));
@@ -289,11 +293,11 @@ async function runSession(
 
 /** Resolves when aborted; `forget` takes the listener off again. */
 function onAbort(signal: AbortSignal): { promise: Promise<void>; forget(): void } {
-  let heard: () => void = () => undefined;
-  const promise = new Promise<void>((resolve) => (heard = resolve));
-  if (signal.aborted) heard();
-  signal.addEventListener('abort', heard);
-  return { promise, forget: () => signal.removeEventListener('abort', heard) };
+  let onAborted: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => (onAborted = resolve));
+  if (signal.aborted) onAborted();
+  signal.addEventListener('abort', onAborted);
+  return { promise, forget: () => signal.removeEventListener('abort', onAborted) };
 }
 
 /** Tells the group's coordinator that we live while a batch is being applied; what it answers is for the end of the batch. */

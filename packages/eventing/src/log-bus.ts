@@ -32,7 +32,7 @@ export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<Cons
     },
     ends: (topics) =>
       Promise.all(topics.map(async (topic) => ({ topic, partition: 0, end: await logOf(topic).head() }))),
-    async left(group, ends) {
+    async backlog(group, ends) {
       const { rows } = await available(
         context.pool.query<{ topic: string; position: string }>(
           'select topic, position from checkpoints where name = $1 and partition = 0',
@@ -40,11 +40,11 @@ export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<Cons
         ),
       );
       const applied = new Map(rows.map((row) => [row.topic, row.position]));
-      const leftOf = ({ topic, end }: { topic: string; end: string }) => {
+      const backlogOf = ({ topic, end }: { topic: string; end: string }) => {
         const log = logOf(topic);
         return log.between(applied.get(topic) ?? log.start, end);
       };
-      return ends.reduce((sum, each) => sum + leftOf(each), 0);
+      return ends.reduce((sum, each) => sum + backlogOf(each), 0);
     },
   };
 }

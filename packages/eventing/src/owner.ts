@@ -23,7 +23,7 @@ export type Owned = {
 };
 
 /** What the owner's work is given: when to end, and whom to tell that it goes on (with `applied`: past an event). */
-export type Owner = { readonly signal: AbortSignal; goesOn(applied: boolean): void };
+export type Owner = { readonly signal: AbortSignal; onProgress(applied: boolean): void };
 
 /**
  * Does `work` whenever this process owns it, until aborted. After an error it begins anew with growing pauses, and health says
@@ -42,7 +42,7 @@ export async function runAsOwner(
   };
   let failures = 0;
   let poisoned = false;
-  const goesOn = (applied: boolean) => {
+  const onProgress = (applied: boolean) => {
     if (poisoned && !applied) return;
     failures = 0;
     poisoned = false;
@@ -51,7 +51,9 @@ export async function runAsOwner(
   say('starting');
   while (!signal.aborted) {
     try {
-      const owned = await whileOwner({ pool, key, signal }, (client, mine) => work(client, { signal: mine, goesOn }));
+      const owned = await whileOwner({ pool, key, signal }, (client, mine) =>
+        work(client, { signal: mine, onProgress }),
+      );
       if (!owned) say('standby');
       else if (!signal.aborted) throw new Error('the feed ended');
       await pause.next(signal, STANDBY_MS);
@@ -104,12 +106,12 @@ async function whileOwner(
   }
 }
 
-const turns = new WeakMap<Pool, Promise<unknown>>();
+const queues = new WeakMap<Pool, Promise<unknown>>();
 
 /** One after the other: a process in which others' work stands by needs one connection to ask for all of it, not one for each. */
 function inTurn<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
-  const turn = (turns.get(pool) ?? Promise.resolve()).then(work, work);
-  turns.set(
+  const turn = (queues.get(pool) ?? Promise.resolve()).then(work, work);
+  queues.set(
     pool,
     turn.catch(() => undefined),
   );
@@ -131,7 +133,7 @@ async function lockedConnection(pool: Pool, key: string): Promise<PoolClient | u
 }
 
 /** Makes whoever holds the lock begin anew, by ending that connection: it reads its checkpoint again. */
-export async function dismissOwner(pool: Pick<Pool, 'query'>, key: string): Promise<void> {
+export async function disconnectOwner(pool: Pick<Pool, 'query'>, key: string): Promise<void> {
   await pool.query(
     `select pg_terminate_backend(pid) from pg_locks
      where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { hearExecuted, type Executed } from '@gatehouse/test-support/executed';
+import { observeExecuted, type Executed } from '@gatehouse/test-support/executed';
 import { anEvent, eventStoreContract } from './contract';
 import { historyInTest } from './history-in-test';
 import { uuidV5 } from './uuid';
@@ -39,7 +39,7 @@ test('a follower has a few megabytes of large events in memory at a time, howeve
 
 test('an event is found by its id with a few pages of a stream of 20,000 events, also by a plan of the days when it was empty', async () => {
   const executed: Executed[] = [];
-  const forget = hearExecuted((each) => void executed.push(each));
+  const forget = observeExecuted((each) => void executed.push(each));
   const history = await historyInTest();
   try {
     const { store } = history.open();

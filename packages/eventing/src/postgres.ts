@@ -126,7 +126,7 @@ function poolOf(
  * Asks every connection that a pool has idle, and opens those that it lacks: a pool that serves must be whole before it is needed
  * whole. Rejects as the first that fails does.
  */
-export async function askAll(pool: Pool, atMostMs: number): Promise<void> {
+export async function pingAll(pool: Pool, atMostMs: number): Promise<void> {
   const free = pool.options.max - (pool.totalCount - pool.idleCount);
   await Promise.all(Array.from({ length: free }, () => pool.query({ text: 'select 1', query_timeout: atMostMs })));
 }
@@ -138,13 +138,13 @@ function observe(pool: Pool, names: { schema: string; use: string }): void {
   const gauge = metrics.getMeter('gatehouse').createObservableGauge('gatehouse.pool.connections', {
     description: 'Connections of a pool by what they do, and who waits for one',
   });
-  const tell: Parameters<typeof gauge.addCallback>[0] = (result) => {
-    if (pool.ended) return gauge.removeCallback(tell);
+  const observeCounts: Parameters<typeof gauge.addCallback>[0] = (result) => {
+    if (pool.ended) return gauge.removeCallback(observeCounts);
     result.observe(pool.totalCount - pool.idleCount, { ...names, state: 'busy' });
     result.observe(pool.idleCount, { ...names, state: 'idle' });
     result.observe(pool.waitingCount, { ...names, state: 'waiting' });
   };
-  gauge.addCallback(tell);
+  gauge.addCallback(observeCounts);
 }
 
 /** Whether an error says that the database is away, going away or only a stand-in, not that the statement was wrong. */
@@ -316,7 +316,7 @@ export type Listener = {
    * Calls back once when it listens, because something may have happened before; then after each notification with this payload, and
    * after a reconnect. Call the returned function to unsubscribe. While no process subscribes to a payload, no notification is sent (sql/003-tell.sql).
    */
-  on(payload: string, heard: () => void): () => void;
+  on(payload: string, callback: () => void): () => void;
   close(): Promise<void>;
 };
 
@@ -325,7 +325,7 @@ const HEARTBEAT_MS = 15_000;
 
 /** One LISTEN connection per process, on the channel `gatehouse`; it comes back by itself. */
 export function listen(url: string): Listener {
-  const hearers = new Map<string, Set<() => void>>();
+  const callbacks = new Map<string, Set<() => void>>();
   let closed = false;
   /** The connection while it listens: one statement after the other. */
   let listening: ((text: string, values?: unknown[]) => Promise<unknown>) | undefined;
@@ -361,7 +361,7 @@ export function listen(url: string): Listener {
       await mine.query('listen gatehouse');
       retryMs = 50;
       listening = inTurn;
-      attend([...hearers.keys()]);
+      subscribe([...callbacks.keys()]);
     } catch {
       lost();
     }
@@ -369,31 +369,31 @@ export function listen(url: string): Listener {
   void connect();
 
   function wake(payload: string): void {
-    for (const heard of hearers.get(payload) ?? []) heard();
+    for (const callback of callbacks.get(payload) ?? []) callback();
   }
 
   /** Says that somebody waits for these, and wakes them then. A connection that comes back does so for all. */
-  function attend(payloads: readonly string[]): void {
+  function subscribe(payloads: readonly string[]): void {
     if (payloads.length === 0) return;
     const text = 'select pg_advisory_lock_shared(hashtextextended(payload, 0)) from unnest($1::text[]) payload';
     void listening?.(text, [payloads]).then(() => payloads.forEach(wake));
   }
 
-  function leave(payload: string): void {
+  function unsubscribe(payload: string): void {
     void listening?.('select pg_advisory_unlock_shared(hashtextextended($1, 0))', [payload]);
   }
 
   return {
-    on(payload, heard) {
-      const set = hearers.get(payload) ?? new Set();
+    on(payload, callback) {
+      const set = callbacks.get(payload) ?? new Set();
       const isFirst = set.size === 0;
-      hearers.set(payload, set.add(heard));
-      if (isFirst) attend([payload]);
-      else heard();
+      callbacks.set(payload, set.add(callback));
+      if (isFirst) subscribe([payload]);
+      else callback();
       return () => {
-        if (!set.delete(heard) || set.size > 0) return;
-        hearers.delete(payload);
-        leave(payload);
+        if (!set.delete(callback) || set.size > 0) return;
+        callbacks.delete(payload);
+        unsubscribe(payload);
       };
     },
     async close() {

@@ -1,6 +1,6 @@
 import type { Recorded } from '@gatehouse/events/envelope';
 import { aStream, anEvent, idsOf } from './contract';
-import { consumerStatus, standing } from './consumer-admin';
+import { consumerStatus, stuckConsumers } from './consumer-admin';
 import { cuttingProxy } from './cut-in-test';
 import type { Tx } from './event-bus';
 import type { EventStore } from './event-store';
@@ -179,19 +179,19 @@ describe('consumeFeed', () => {
     await applied('b', 901);
     await until(() => met >= 3);
     expect(await effectsOf('a')).toEqual(all.slice(0, 700));
-    const told = { name: 'a', topic: 'admission', state: 'failing', error: 'cannot be applied' };
-    expect(sick.health).toContainEqual(told);
+    const stuck = { name: 'a', topic: 'admission', state: 'failing', error: 'cannot be applied' };
+    expect(sick.health).toContainEqual(stuck);
     // Only what fails again is called a poison event, and it does not say that it runs while it only tries again.
     await until(() => sick.health.length >= 5);
     const { id, type, version } = poison;
     expect(sick.health.slice(2)).toEqual([
-      told,
+      stuck,
       ...sick.health.slice(3).map(() => ({
-        ...told,
+        ...stuck,
         poison: { id, type, version, stream: expect.any(String) as string, revision: 0 },
       })),
     ]);
-    const stands = async () => standing(await consumerStatus(mine.pool, ['admission'])).map((each) => each.name);
+    const stands = async () => stuckConsumers(await consumerStatus(mine.pool, ['admission'])).map((each) => each.name);
     expect(await stands()).toEqual(['a']);
     cured = true;
     await applied('a', 901);
@@ -345,11 +345,11 @@ describe('freshness', () => {
     });
     // Its batch is closed: what comes now is not applied with it.
     await until(() => held.length > 0);
-    let told: () => void = () => undefined;
-    const isAsked = new Promise<void>((resolve) => (told = resolve));
+    let resolveAsked: () => void = () => undefined;
+    const isAsked = new Promise<void>((resolve) => (resolveAsked = resolve));
     const head = async () => {
       const newest = await mine.store.head();
-      told();
+      resolveAsked();
       return newest;
     };
     const waiting = fresh({ ...mine.store, head }).caughtUp(['a'], 30_000);

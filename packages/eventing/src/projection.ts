@@ -21,7 +21,7 @@ export type Consumer = {
   /** Applies events in the transaction that moves the checkpoint; must bear to see an event again. */
   handle(tx: Tx, events: readonly Recorded[]): Promise<void>;
   /** Whether `handle` does anything for an event; of a batch with none only the checkpoint moves. */
-  concerns?(event: Recorded): boolean;
+  filter?(event: Recorded): boolean;
 };
 
 export type ConsumerContext = {
@@ -61,7 +61,7 @@ export async function consumeFeed(consumer: Consumer, context: ConsumerContext):
       onHealth,
       isPoison: (error) => !isConnectionError(error),
       async failed(error) {
-        if (!(error instanceof StandsStill)) return undefined;
+        if (!(error instanceof StoppedAtPoison)) return undefined;
         const { poison, checkpoint } = error;
         const before = stopped;
         stopped = poison.position;
@@ -72,19 +72,19 @@ export async function consumeFeed(consumer: Consumer, context: ConsumerContext):
     },
     async (client, owner) => {
       const skipped = await skippedBy(client, name);
-      const goesOn = (applied: boolean) => {
-        owner.goesOn(applied);
+      const onProgress = (applied: boolean) => {
+        owner.onProgress(applied);
         if (stopped === undefined || !applied) return;
         stopped = undefined;
         void forgetStuck(pool, here);
       };
-      await applyAll(client, { consumer, schema, skipped }, { ...owner, goesOn });
+      await applyAll(client, { consumer, schema, skipped }, { ...owner, onProgress });
     },
   );
 }
 
 /** A poison event, and the checkpoint before it. */
-class StandsStill extends Error {
+class StoppedAtPoison extends Error {
   override name = 'StandsStill';
   constructor(
     readonly poison: PoisonEvent,
@@ -100,16 +100,16 @@ class CheckpointMoved extends Error {
 }
 
 /** Applies the feed while this process owns it. */
-async function applyAll(client: PoolClient, place: Omit<Place, 'at'>, { signal, goesOn }: Owner): Promise<void> {
+async function applyAll(client: PoolClient, place: Omit<Place, 'at'>, { signal, onProgress }: Owner): Promise<void> {
   const { consumer } = place;
   let at = await readCheckpoint(client, consumer);
-  goesOn(false);
+  onProgress(false);
   const pause = waker();
   for await (const batch of consumer.feed.follow(at, signal)) {
     const began = performance.now();
     for (const slice of slicesOf(batch)) {
       at = await applyBatch(client, { ...place, at }, slice);
-      goesOn(true);
+      onProgress(true);
     }
     const ahead = PACE_MS - (performance.now() - began);
     if (ahead > 0) await pause.next(signal, ahead);
@@ -148,12 +148,12 @@ function* slicesOf({ events, position }: Batch): Iterable<Batch> {
 }
 
 /** Whether nothing in a batch concerns the consumer. */
-const isForeign = ({ concerns }: Consumer, { events }: Batch): boolean =>
-  concerns !== undefined && !events.some((event) => concerns(event));
+const matchesNothing = ({ filter }: Consumer, { events }: Batch): boolean =>
+  filter !== undefined && !events.some((event) => filter(event));
 
 /** Answers the position reached. Should the batch fail, its events go one by one, so that only the poison one stays. */
 async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promise<Position> {
-  if (isForeign(place.consumer, batch)) return passOver(client, place, batch.position);
+  if (matchesNothing(place.consumer, batch)) return passOver(client, place, batch.position);
   try {
     return await applyAtOnce(client, place, batch);
   } catch (error) {
@@ -165,7 +165,7 @@ async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promi
       at = await applyAtOnce(client, { ...place, at }, { events: [event], position: event.position });
     } catch (error) {
       if (isPassing(error) || error instanceof CheckpointMoved) throw error;
-      throw new StandsStill(new PoisonEvent(factsOf(event), event.position, error), at);
+      throw new StoppedAtPoison(new PoisonEvent(factsOf(event), event.position, error), at);
     }
   }
   return applyAtOnce(client, { ...place, at }, { events: [], position: batch.position });
@@ -282,9 +282,9 @@ export function freshness(options: {
       try {
         // Asked again at once: they may have caught up before anybody listened.
         while ((await positions(names)).some(isBehind)) {
-          const left = until - Date.now();
-          if (left <= 0) return false;
-          await waiting.next(never, Math.min(250, left));
+          const remainingMs = until - Date.now();
+          if (remainingMs <= 0) return false;
+          await waiting.next(never, Math.min(250, remainingMs));
         }
         return true;
       } finally {

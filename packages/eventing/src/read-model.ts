@@ -25,7 +25,7 @@ export type ReadModel = {
   /** What each context's events do to the tables. Must bear to see an event again, and the contexts in any interleaving. */
   readonly handles: Partial<Record<Context, (tx: Tx, events: readonly Envelope[]) => Promise<void>>>;
   /** Whether a handler does anything for an event; absent: it may for each. */
-  concerns?(event: Envelope): boolean;
+  filter?(event: Envelope): boolean;
 };
 
 export type ReadModelTable = {

@@ -5,7 +5,7 @@ import type { EventBus } from './event-bus';
 import type { Position } from './event-store';
 import { oldestAfter } from './lag';
 import type { FeedHealth } from './feed-health';
-import { dismissOwner, runAsOwner, type Owner } from './owner';
+import { disconnectOwner, runAsOwner, type Owner } from './owner';
 import { available, lockKey, waker } from './postgres';
 import type { Log } from './log-bus';
 import type { Feed } from './projection';
@@ -43,12 +43,12 @@ export async function runRelay(relay: Relay): Promise<void> {
   );
 }
 
-async function publishAll({ feed, bus }: Relay, client: PoolClient, { signal, goesOn }: Owner): Promise<void> {
+async function publishAll({ feed, bus }: Relay, client: PoolClient, { signal, onProgress }: Owner): Promise<void> {
   const pause = waker();
   // A bus that is not the one we filled before shows itself at once, not with the next event.
   await unlessAborted(bus.publish([]), signal);
   let at = await readCheckpoint(client, feed);
-  goesOn(false);
+  onProgress(false);
   for await (const batch of feed.follow(at, signal)) {
     const begunMs = performance.now();
     const publish = async (events: readonly Envelope[], position: Position) => {
@@ -64,7 +64,7 @@ async function publishAll({ feed, bus }: Relay, client: PoolClient, { signal, go
       for (const event of batch.events) await publish([event], event.position);
       await publish([], batch.position);
     }
-    goesOn(true);
+    onProgress(true);
     const atLeastMs = batch.events.length < FULL_BATCH ? BATCH_MS : FULL_BATCH_MS;
     await pause.next(signal, Math.max(0, atLeastMs - (performance.now() - begunMs)));
   }
@@ -146,7 +146,7 @@ export async function rewindRelay(
      on conflict (name, topic, partition) do update set position = excluded.position`,
     [RELAY, feed.topic, to],
   );
-  await dismissOwner(pool, lockOf(feed));
+  await disconnectOwner(pool, lockOf(feed));
 }
 
 const lockOf = (feed: Feed): string => lockKey('relay', feed.topic);

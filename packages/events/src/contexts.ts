@@ -1,5 +1,6 @@
 import { admission } from './admission';
 import type { EventDefinition } from './define';
+import { inventory } from './inventory';
 import { reference } from './reference';
 
 /** Who reads a topic of Kafka: outsiders, who get neither private events nor private fields, or our own contexts, who get all. */
@@ -20,6 +21,14 @@ export const CONTEXTS = {
   /** Facts of the shop: names, e-mails and secrets, which the others need and outsiders must not see. */
   reference: { definitions: reference.definitions, topics: [{ audience: 'internal', partitions: 1 }] },
   admission: { definitions: admission.definitions, topics: [{ audience: 'public', partitions: 12 }] },
+  /** What is promised before it is sold. Names and e-mails of carts are private, so that outsiders get a topic without them. */
+  inventory: {
+    definitions: inventory.definitions,
+    topics: [
+      { audience: 'public', partitions: 12 },
+      { audience: 'internal', partitions: 1 },
+    ],
+  },
 } as const satisfies Record<string, ContextRow>;
 
 /** A context: its name is the name of its schema and of its topics, too. */

@@ -19,7 +19,7 @@ const product = {
   date: id.nullable().describe('The date of an event series.'),
 };
 
-/** What an analyst may know of a reservation. */
+/** What every event about a cart position says. `cart_id` is private: clients choose it, and may put anything into it. */
 const cart = {
   ...where,
   id: id.describe('The cart position.'),
@@ -63,7 +63,7 @@ export const CartReserved = event(
     attendee_email: z.string().nullable(),
     answers: z.array(Answer),
   }),
-  { privateFields: ['request', 'attendee_name_parts', 'attendee_email', 'answers'] },
+  { privateFields: ['cart_id', 'request', 'attendee_name_parts', 'attendee_email', 'answers'] },
 );
 
 /** A reservation was deleted by a client: one that was made here, or one of the shop. */
@@ -76,10 +76,11 @@ export const CartReleased = event(
     facts_revision: factsRevision,
     datetime,
   }),
+  { privateFields: ['cart_id'] },
 );
 
 /** A reservation's time has passed. It had stopped counting at `expires`; this says so to those who analyse. */
-export const CartExpired = event('CartExpired', z.object(cart));
+export const CartExpired = event('CartExpired', z.object(cart), { privateFields: ['cart_id'] });
 
 /** A quota that closes when it is sold out was found sold out (contract §2.7). It stays closed until the shop states it anew. */
 export const QuotaClosed = event(

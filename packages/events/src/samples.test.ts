@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020';
 import { z } from 'zod';
 import { admission, type AdmissionEvent } from './admission';
 import { CONTEXT_NAMES, contextRow } from './contexts';
+import { inventory, type InventoryEvent, type ReservationRefused } from './inventory';
 import { reference, referenceStream, type ReferenceEvent } from './reference';
 import { breaches, type Json } from './schema-rules';
 
@@ -16,8 +17,8 @@ const samples = readdirSync(folder).map((file) => ({
 }));
 const definitions = CONTEXT_NAMES.flatMap((context) => [...contextRow(context).definitions.values()]);
 
-const read = (stored: Stored): AdmissionEvent | ReferenceEvent | undefined =>
-  admission.read(stored) ?? reference.read(stored);
+const read = (stored: Stored): AdmissionEvent | InventoryEvent | ReservationRefused | ReferenceEvent | undefined =>
+  admission.read(stored) ?? inventory.read(stored) ?? reference.read(stored);
 
 describe('every event version that was ever shipped', () => {
   test.each(definitions)('$type has a sample of each of its versions', ({ type, version }) => {

@@ -86,15 +86,15 @@ async function fetchInto(folder: string, log: (sentence: string) => void): Promi
   const child = spawn('mvn', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let jars = 0;
-  const hear = (chunk: Buffer) => {
+  const onOutput = (chunk: Buffer) => {
     const text = chunk.toString('utf8');
     output = (output + text).slice(-20_000);
     const before = Math.floor(jars / 10);
     jars += text.match(/Downloaded from [^\n]*\.jar/g)?.length ?? 0;
     if (Math.floor(jars / 10) > before) log(`Maven: ${jars} jars fetched.`);
   };
-  child.stdout.on('data', hear);
-  child.stderr.on('data', hear);
+  child.stdout.on('data', onOutput);
+  child.stderr.on('data', onOutput);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);

@@ -18,11 +18,11 @@ beforeEach(() => {
 });
 afterEach(() => folder.drop());
 
-type Looked = Checked & { readonly taken: readonly Spooled[]; readonly told: readonly string[] };
+type Looked = Checked & { readonly taken: readonly Spooled[]; readonly messages: readonly string[] };
 
 async function look(skipInvalid = false): Promise<Looked> {
   const spool = await openSpool();
-  const told: string[] = [];
+  const messages: string[] = [];
   try {
     const checked = await check(await openFolder(folder.path), {
       stored: { events: new Map(), owners: owners() },
@@ -32,13 +32,13 @@ async function look(skipInvalid = false): Promise<Looked> {
       spool,
       onBytes: () => undefined,
       onObjects: () => undefined,
-      onProblem: (problem) => told.push(problem),
+      onProblem: (problem) => messages.push(problem),
     });
     const taken: Spooled[] = [];
     for await (const { objects } of spool.read()) {
       taken.push(...objects.filter(({ stream }) => !checked.leftOut.has(stream)));
     }
-    return { ...checked, taken, told };
+    return { ...checked, taken, messages };
   } finally {
     await spool.close();
   }
@@ -163,17 +163,17 @@ describe('an export that is not whole is told with what is missing, and cannot b
 
   test('a broken line between others is an object that can be left out; a whole last line needs no end', async () => {
     folder.write(ORDERS, `${JSON.stringify(order(1))}\n${cut(order(2))}\n${JSON.stringify(order(3))}`);
-    const { incompleteCount, told, taken } = await look(true);
+    const { incompleteCount, messages, taken } = await look(true);
     expect(incompleteCount).toBe(0);
-    expect(told).toEqual([`${ORDERS}:2: is not JSON`]);
+    expect(messages).toEqual([`${ORDERS}:2: is not JSON`]);
     expect(taken.filter(({ kind }) => kind === 'order')).toHaveLength(2);
   });
 
   test('after that nothing is said to be left out, because nothing is imported', async () => {
     folder.write('events/fest/items.json', '[{"id":1,"na');
     folder.write(ORDERS, orders(1, 2, 3));
-    const { told, problemCount, incompleteCount } = await look(true);
-    expect([told.length, problemCount, incompleteCount]).toEqual([0, 4, 1]);
+    const { messages, problemCount, incompleteCount } = await look(true);
+    expect([messages.length, problemCount, incompleteCount]).toEqual([0, 4, 1]);
   });
 
   test('an order without its positions: it would end them all', async () => {
@@ -253,7 +253,7 @@ describe('one secret on two positions', () => {
     const looked = await look(true);
     expect(kept(looked)).toEqual([stays, 'ORDER3']);
     const [line, mine, other] = stays === 'ORDER1' ? [2, 2, 1] : [1, 1, 2];
-    expect(looked.told).toEqual([
+    expect(looked.messages).toEqual([
       `${ORDERS}:${line}: position ${mine} has the same secret as position ${other} (${ORDERS}:${other})`,
     ]);
     expect(looked).toMatchObject({ positions: 2, invalid: new Map([['order', 1]]) });
@@ -271,7 +271,7 @@ describe('one secret on two positions', () => {
     folder.write(ORDERS, [order(1, { status: '?' }), order(1, { positions: [position(1, { item: 9 })] }), order(1)]);
     const looked = await look(true);
     expect(kept(looked)).toEqual(['ORDER1']);
-    expect(looked.told).toHaveLength(2);
+    expect(looked.messages).toHaveLength(2);
   });
   test('of a canceled position is free', async () => {
     folder.write(ORDERS, [order(1, { positions: [position(1, { canceled: true })] }), order(2, same)]);

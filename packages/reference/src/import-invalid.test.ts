@@ -121,13 +121,13 @@ describe('invalid objects', () => {
     small();
     folder.write('events/fest/items.json', [{ id: 1, name: 'Pass' }, { id: 2 }]);
     folder.edit<Order[]>(ORDERS, ([a, b]) => [a!, { ...b!, positions: [position(2, { item: 2 })] }]);
-    const told: string[] = [];
-    const report = await run({ skipInvalid: true, onProblem: (problem) => told.push(problem) });
-    expect(told).toEqual([
+    const printed: string[] = [];
+    const report = await run({ skipInvalid: true, onProblem: (problem) => printed.push(problem) });
+    expect(printed).toEqual([
       'events/fest/items.json[1] name: is neither a text nor texts by language',
       'events/fest/orders.ndjson:2 positions[0].item: 2 is no product of this event',
     ]);
-    expect(report).toMatchObject({ problemCount: 2, problems: told });
+    expect(report).toMatchObject({ problemCount: 2, problems: printed });
     expect(report.counts.get('order')).toEqual({ new: 1, changed: 0, unchanged: 0, invalid: 1 });
     expect(await reference.store.load('item-2')).toEqual([]);
     expect(await reference.store.load('order-demo/BBBBB')).toEqual([]);

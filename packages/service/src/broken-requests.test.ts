@@ -27,10 +27,10 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-type Told = { readonly status: number; readonly body: unknown };
+type Expected = { readonly status: number; readonly body: unknown };
 
 /** Sends bytes and answers all replies, in their order, when the server has ended the connection. */
-function send(text: string | Buffer, onOpen: () => void = () => undefined): Promise<Told[]> {
+function send(text: string | Buffer, onOpen: () => void = () => undefined): Promise<Expected[]> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(app.url);
     const socket = connect(Number(port), hostname, () => socket.write(text, onOpen));
@@ -42,8 +42,8 @@ function send(text: string | Buffer, onOpen: () => void = () => undefined): Prom
 }
 
 /** Every reply says its length, as all of ours do; a reply inside of another one shows as broken JSON. */
-function repliesIn(text: string): Told[] {
-  const replies: Told[] = [];
+function repliesIn(text: string): Expected[] {
+  const replies: Expected[] = [];
   for (let rest = text; rest !== '';) {
     const [head = '', ...more] = rest.split('\r\n\r\n');
     const content = more.join('\r\n\r\n');
@@ -56,7 +56,7 @@ function repliesIn(text: string): Told[] {
 }
 
 const HOST = 'Host: x\r\n';
-const told = (status: number, detail: RegExp) => [
+const refusedWith = (status: number, detail: RegExp) => [
   { status, body: { detail: expect.stringMatching(detail) as unknown } },
 ];
 
@@ -76,7 +76,7 @@ test.each<[what: string, sent: string, status: number, detail: RegExp]>([
   ['broken chunks', `POST /api/v1/body HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400, /chunks/],
   ['endless chunk extensions', `POST /api/v1/body HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1;${'a'.repeat(20_000)}\r\n`, 413, /chunks/],
 ])('%s', async (_what, sent, status, detail) => {
-  expect(await send(Buffer.from(sent, 'latin1'))).toEqual(told(status, detail));
+  expect(await send(Buffer.from(sent, 'latin1'))).toEqual(refusedWith(status, detail));
 }); // prettier-ignore
 
 test('letters beyond ASCII in a URL are taken as UTF-8, or it is said what is wrong', async () => {
@@ -84,7 +84,7 @@ test('letters beyond ASCII in a URL are taken as UTF-8, or it is said what is wr
     const sent = `GET /api/v1/${path} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`;
     const [reply, ...more] = await send(Buffer.from(sent, 'utf8'));
     expect(more).toEqual([]);
-    expect([{ status: 200, body: 'Zürich' }, ...told(400, /URL.*percent-encoded/)]).toContainEqual(reply);
+    expect([{ status: 200, body: 'Zürich' }, ...refusedWith(400, /URL.*percent-encoded/)]).toContainEqual(reply);
   }
 });
 
@@ -96,7 +96,7 @@ test('what came before it on the connection is answered first', async () => {
     { status: 200, body: '1' },
     { status: 201, body: 'slow' },
     { status: 200, body: '1' },
-    ...told(400, /method/),
+    ...refusedWith(400, /method/),
   ]);
 });
 
@@ -104,7 +104,7 @@ test('a reply that has begun is not written into', async () => {
   // Refused before its body was read, of which the rest is broken.
   const head = `POST /api/v1/body HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n`;
   const large = `300000\r\n${' '.repeat(0x300000)}\r\n`;
-  expect(await send(`${head}${large}zz\r\n`)).toEqual(told(413, /too large/));
+  expect(await send(`${head}${large}zz\r\n`)).toEqual(refusedWith(413, /too large/));
 });
 
 test('a client that is gone is no trouble', async () => {

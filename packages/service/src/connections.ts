@@ -98,7 +98,7 @@ export function watchConnections(server: Server, options: WatchOptions): Connect
     },
   };
   let ended = 0;
-  let toldMs = -Infinity;
+  let loggedMs = -Infinity;
 
   function remember(connection: Connection): Set<Connection> {
     const own = byAddress.get(connection.address) ?? new Set();
@@ -122,8 +122,8 @@ export function watchConnections(server: Server, options: WatchOptions): Connect
       ended++;
       break;
     }
-    if (performance.now() - toldMs < LOG_EVERY_MS) return;
-    toldMs = performance.now();
+    if (performance.now() - loggedMs < LOG_EVERY_MS) return;
+    loggedMs = performance.now();
     options.log.warn(
       { ended, unknown: unknown.size },
       'too many connections without a good credential: the oldest end',

@@ -1,4 +1,5 @@
 import { admission } from '@gatehouse/events/admission';
+import { inventory } from '@gatehouse/events/inventory';
 import { parse } from 'yaml';
 import { eventDocs } from './event-docs';
 import { knownCredentials, startApp, type TestApp } from './testing';
@@ -15,9 +16,10 @@ describe('/docs/events', () => {
     expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'application/yaml' });
     const { asyncapi, channels, components } = parse(text) as Record<string, Record<string, unknown>>;
     expect(asyncapi).toBe('3.0.0');
-    expect(Object.keys(channels!)).toEqual(['admission']);
+    expect(Object.keys(channels!)).toEqual(['admission', 'inventory']);
     const messages = Object.keys(components!['messages'] as object);
-    for (const { type, version } of admission.definitions.values()) expect(messages).toContain(`${type}.v${version}`);
+    const definitions = [...admission.definitions.values(), ...inventory.definitions.values()];
+    for (const { type, version } of definitions) expect(messages).toContain(`${type}.v${version}`);
     expect(text).not.toContain('Stated');
   });
 

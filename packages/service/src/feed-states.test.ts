@@ -15,14 +15,14 @@ function logged() {
 
 test('a consumer that stands still is told at error level, again and again, with growing pauses', () => {
   const { lines, states, pass } = logged();
-  const toldAfter: number[] = [];
+  const loggedAfter: number[] = [];
   for (let second = 0; second < 3_600; second += 5) {
     const before = lines.length;
     states.onHealth(failing);
-    if (lines.length > before) toldAfter.push(second);
+    if (lines.length > before) loggedAfter.push(second);
     pass(5_000);
   }
-  expect(toldAfter).toEqual([0, 10, 30, 70, 150, 310, 630, 1270, 2170, 3070]);
+  expect(loggedAfter).toEqual([0, 10, 30, 70, 150, 310, 630, 1270, 2170, 3070]);
   expect(new Set(lines.map(({ level }) => level))).toEqual(new Set([50]));
   expect(lines[0]).toMatchObject({ consumer: 'tickets', topic: 'reference', event: poison, reason: 'no' });
   expect(lines[0]!.message).toContain('gatehouse consumer skip tickets');

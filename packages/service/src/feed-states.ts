@@ -40,7 +40,7 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
     }
     if (poison === undefined)
       log.error({ consumer: name, topic, reason: error }, 'a consumer failed and is tried again');
-    else log.error({ consumer: name, topic, event: poison, reason: error }, standsStill(name, eventName(poison)));
+    else log.error({ consumer: name, topic, event: poison, reason: error }, stuckMessage(name, eventName(poison)));
     const isFresh = isNew || at > before.remindAt + before.pause;
     const pause = isFresh ? FIRST_REMINDER_MS : Math.min(before.pause * 2, LAST_REMINDER_MS);
     states.set(key, { health, logged: reason, remindAt: at + pause, pause });
@@ -49,14 +49,14 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
   return {
     onHealth,
     troubles(stuck = []) {
-      const standing = new Set(stuck.map(keyOf));
+      const stuckKeys = new Set(stuck.map(keyOf));
       return [
         ...stuck.map(
           ({ name, topic, stuck: at }) =>
             `the consumer ${name} of ${topic} stands still since ${at.since} at ${stuckAt(at)}, position ${at.position}: ${at.event.code}`,
         ),
         ...[...states.values()]
-          .filter(({ health }) => health.state === 'failing' && !standing.has(keyOf(health)))
+          .filter(({ health }) => health.state === 'failing' && !stuckKeys.has(keyOf(health)))
           .map(({ health: { name, topic } }) => `the consumer ${name} of ${topic} fails and is tried again`),
       ];
     },
@@ -65,5 +65,5 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
 
 const keyOf = ({ name, topic }: { name: string; topic: string }): string => `${name} of ${topic}`;
 
-const standsStill = (name: string, event: string): string =>
+const stuckMessage = (name: string, event: string): string =>
   `the consumer ${name} stands still: ${event} cannot be applied; "gatehouse consumer skip ${name} --reason …" passes over it for good`;

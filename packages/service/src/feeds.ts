@@ -100,7 +100,7 @@ export async function openFeeds(
         // In turn: a process that stands by must not open a connection for each.
         for (const { group, topics } of followers) {
           all.push(
-            await bus.bus.left(
+            await bus.bus.backlog(
               group,
               topics.flatMap((topic) => ends.get(topic)!),
             ),

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Context } from '@gatehouse/events/contexts';
-import { consumerStatus, standing, type ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
+import { consumerStatus, stuckConsumers, type ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { lagsOf, type Lag } from '@gatehouse/eventing/lag';
 import type { Log as History } from '@gatehouse/eventing/log-bus';
@@ -109,7 +109,7 @@ async function host<C>(
         ...(caughtUp ? [] : ['read models are catching up for the first time']),
         ...upgrades.missing(),
       ],
-      troubles: troubles(standing(consumers())),
+      troubles: troubles(stuckConsumers(consumers())),
     }),
     consumers,
     async lags() {
@@ -173,8 +173,8 @@ function runConsumers<C>(
     if (readModel !== undefined) await upgraded(readModel);
     if (!signal.aborted) await work();
   };
-  const projections = projectionsOf(definition).map(({ name, handles, concerns }) => {
-    const consumer = { name, feed: ownFeed, handle: handles[own]!, ...(concerns ? { concerns } : {}) };
+  const projections = projectionsOf(definition).map(({ name, handles, filter }) => {
+    const consumer = { name, feed: ownFeed, handle: handles[own]!, ...(filter ? { filter } : {}) };
     return whenUpgraded(name, () => consumeFeed(consumer, { pool, schema: own, signal, onHealth }));
   });
   const followers = readModels

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { endWithoutBody, isStillSent } from './unread-body';
+import { endWithoutBody, isStillArriving } from './unread-body';
 
 /** What a route answers, as a value; it is written once, by `writeReply`. */
 export type Reply = {
@@ -41,7 +41,7 @@ export function writeReply(res: ServerResponse, reply: Reply, base: HeaderList):
   if (res.headersSent || res.destroyed) return;
   const content = contentOf(reply);
   const headers = merged(base, reply.headers);
-  const isEarly = isStillSent(res.req);
+  const isEarly = isStillArriving(res.req);
   if (isEarly && !named(reply.headers, 'connection')) headers.push('Connection', 'close');
   if (content === undefined) {
     if (reply.status !== 204 && reply.status !== 304) headers.push('Content-Length', '0');

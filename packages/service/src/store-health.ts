@@ -1,5 +1,5 @@
 import { UnusableDatabase } from '@gatehouse/eventing/database-check';
-import { askAll, isExhausted } from '@gatehouse/eventing/postgres';
+import { pingAll, isExhausted } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import type { Log } from './log';
 
@@ -24,7 +24,7 @@ export async function watchStore(
 ): Promise<StoreHealth> {
   let trouble: string | null = null;
   let asking = false;
-  const askPools = () => Promise.all(pools.map((pool) => askAll(pool, PATIENCE_MS)));
+  const askPools = () => Promise.all(pools.map((pool) => pingAll(pool, PATIENCE_MS)));
   const ask = () => Promise.all([askPools(), also()]);
   await askPools().catch((cause: unknown) => {
     const number = pools.reduce((sum, pool) => sum + pool.options.max, 0);

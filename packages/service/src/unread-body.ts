@@ -18,7 +18,7 @@ export function hasSmallBody(req: IncomingMessage): boolean {
 }
 
 /** Whether more of the body is to come than is worth waiting for when the request is answered already. */
-export const isStillSent = (req: IncomingMessage): boolean => !req.complete && !hasSmallBody(req);
+export const isStillArriving = (req: IncomingMessage): boolean => !req.complete && !hasSmallBody(req);
 
 /**
  * Ends a response that was written, with `Connection: close`, before the body of its request had come. What still comes is dropped,

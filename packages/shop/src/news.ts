@@ -17,7 +17,7 @@ const REST_MS = 5_000;
  * and rate-limited (design §8).
  */
 export function referenceNews(
-  bus: Pick<EventBus, 'ends' | 'left'>,
+  bus: Pick<EventBus, 'ends' | 'backlog'>,
   { topics, readModels }: { topics: readonly Context[]; readModels: readonly string[] },
 ): News {
   let next: Promise<boolean> | undefined;

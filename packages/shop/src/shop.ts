@@ -26,7 +26,7 @@ export async function openShop(options: {
   pool: Pool;
   schema: string;
   listener: Listener;
-  bus: Pick<EventBus, 'ends' | 'left'> | undefined;
+  bus: Pick<EventBus, 'ends' | 'backlog'> | undefined;
   awaited: readonly string[];
 }): Promise<Shop> {
   const { pool, bus, awaited } = options;

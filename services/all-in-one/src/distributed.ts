@@ -12,7 +12,7 @@ import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-mai
 import { SERVICES, UPSTREAM_SETTINGS, upstreamsIn, type ServiceProcess } from '@gatehouse/service/services';
 import { banner } from './banner';
 import { endLeftovers, startChild, type Child } from './child';
-import { loadDemo, untilKnown } from './load-demo';
+import { loadDemo, untilApplied } from './load-demo';
 
 /*
  * The split system on this machine, without Docker: every service in processes of its own, as packages/service/src/services.ts lists
@@ -74,7 +74,7 @@ runMain(async (main) => {
   });
   atStop(() => gateway.stop());
   await gateway.ready();
-  if (demo) await untilKnown(gateway.url, demo);
+  if (demo) await untilApplied(gateway.url, demo);
 
   const pids = [...children.values(), gateway].flatMap((each) => each.pid() ?? []);
   await writeFile(pidFile, JSON.stringify(pids));

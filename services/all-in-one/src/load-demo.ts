@@ -82,7 +82,7 @@ async function isKnown(store: ContextStore, { token }: Demo): Promise<boolean> {
 const KNOWN_MS = 10_000;
 
 /** Waits until the gates know the ticket that we tell a person to scan: what was imported reaches them a moment later. */
-export async function untilKnown(url: string, { organizer, event, list, secret, token }: Demo): Promise<void> {
+export async function untilApplied(url: string, { organizer, event, list, secret, token }: Demo): Promise<void> {
   const ticket = `${url}/api/v1/organizers/${organizer}/events/${event}/checkinlists/${list}/positions/${secret}/`;
   for (const end = Date.now() + KNOWN_MS; Date.now() < end; await sleep(50)) {
     const answer = await fetch(ticket, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);

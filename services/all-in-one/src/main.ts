@@ -1,3 +1,4 @@
+import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
@@ -5,16 +6,16 @@ import { referenceRelay } from '@gatehouse/reference/context';
 import { say } from '@gatehouse/service/run-main';
 import { serve } from '@gatehouse/service/serve';
 import { banner } from './banner';
-import { loadDemo, untilKnown } from './load-demo';
+import { loadDemo, untilApplied } from './load-demo';
 
 /* Everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another: what `npm start` runs. */
 
 serve({
-  services: [checkin, legacyDroid, referenceRelay],
+  services: [checkin, legacyDroid, cart, referenceRelay],
   openDatabase: (config) => openDatabase(config, { log: say, takeOver: true }),
   async started({ config, log, running, databaseUrl }) {
     const demo = config.demo ? await loadDemo({ config, log }, databaseUrl) : undefined;
-    if (demo) await untilKnown(running.url, demo);
+    if (demo) await untilApplied(running.url, demo);
     say(banner(config, running, demo));
   },
 });

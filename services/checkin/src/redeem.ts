@@ -27,7 +27,7 @@ import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
 
 /** One redeem request, however it came in. */
-export type RedeemAsk = {
+export type RedeemCall = {
   readonly festival: Festival;
   /** The list as the path names it, decoded. */
   readonly list: string;
@@ -44,7 +44,7 @@ export type RedeemAsk = {
 };
 
 /** Answers one redeem request. Throws ApiError for what contract §6 refuses. */
-export type Redeemer = (ask: RedeemAsk) => Promise<Reply>;
+export type Redeemer = (ask: RedeemCall) => Promise<Reply>;
 
 /** POST …/redeem/: contract §6. One coalesced read, one decision, one group-committed append (design §3). */
 export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {

@@ -27,11 +27,11 @@ export function revoked(what: string, outcome: 'unknown' | 'ended' | 'was ended'
 }
 
 /** Waits until the gates know what was written, when any are running. */
-export async function untilKnown(session: Session): Promise<void> {
-  const standsStill = await session.factsApplied();
-  if (standsStill === 'relay') {
+export async function untilApplied(session: Session): Promise<void> {
+  const missing = await session.factsApplied();
+  if (missing === 'relay') {
     process.stderr.write('No relay of reference is running, or Kafka is away; the gates will know this afterwards.\n');
-  } else if (standsStill === 'gates') {
+  } else if (missing === 'gates') {
     process.stderr.write('No Gatehouse is running on this database; it will know this when it starts.\n');
   }
 }

@@ -6,6 +6,7 @@ import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { relayLeft } from '@gatehouse/eventing/relay';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
+import { inventoryContext } from '@gatehouse/inventory/context';
 import { referenceContext } from '@gatehouse/reference/context';
 import { openBackends } from '@gatehouse/service/backends';
 import type { Config } from '@gatehouse/service/config';
@@ -18,6 +19,7 @@ import type { Pool } from 'pg';
 export const DEFINITIONS: Readonly<Record<Context, ContextDefinition<unknown>>> = {
   reference: referenceContext,
   admission: admissionContext,
+  inventory: inventoryContext,
 };
 
 /** What a command works with: the databases of the running system, or of one that is not running. */

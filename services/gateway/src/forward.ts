@@ -1,5 +1,5 @@
 import { request, type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { endWithoutBody, hasNoBody, isStillSent, SMALL_BODY_BYTES } from '@gatehouse/service/unread-body';
+import { endWithoutBody, hasNoBody, isStillArriving, SMALL_BODY_BYTES } from '@gatehouse/service/unread-body';
 import { endToEnd } from './headers';
 import type { Upstream } from './upstreams';
 
@@ -115,7 +115,7 @@ function sendBody(req: IncomingMessage, sent: ClientRequest, { chunks, isWhole }
 }
 
 function passBack({ req, res }: Exchange, sent: ClientRequest, answer: IncomingMessage): void {
-  const isEarly = isStillSent(req);
+  const isEarly = isStillArriving(req);
   const headers = endToEnd(answer.rawHeaders);
   const length = answer.headers['content-length'];
   if (length !== undefined) headers.push('Content-Length', length);

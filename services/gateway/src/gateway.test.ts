@@ -227,7 +227,7 @@ describe('what a client says of where it comes from', () => {
     forwarded: 'for=6.6.6.6;host=evil.example',
     host: 'gate.example',
   };
-  async function told(trustedProxies: readonly string[]): Promise<Record<string, string>> {
+  async function received(trustedProxies: readonly string[]): Promise<Record<string, string>> {
     const checkin = await process((req, res) => void res.end(JSON.stringify(req.headers)));
     const url = await start({ checkin: [checkin.url], legacyDroid: [checkin.url] }, 200, { trustedProxies });
     const { text } = await call(url, 'GET', '/api/', { headers: claims });
@@ -235,7 +235,7 @@ describe('what a client says of where it comes from', () => {
   }
 
   test('is not passed on', async () => {
-    const headers = await told(['192.0.2.1']);
+    const headers = await received(['192.0.2.1']);
     expect(JSON.stringify(headers)).not.toMatch(/evil|6\.6\.6\.6|https/);
     expect(headers).toMatchObject({
       host: 'gate.example',
@@ -246,7 +246,7 @@ describe('what a client says of where it comes from', () => {
   });
 
   test('is passed on for a proxy that is trusted', async () => {
-    const headers = await told(['loopback']);
+    const headers = await received(['loopback']);
     expect(headers).toMatchObject({
       'x-forwarded-for': '6.6.6.6, 127.0.0.1',
       'x-forwarded-proto': 'https',

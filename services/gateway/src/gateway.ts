@@ -87,12 +87,12 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     const target = targetOf(req.url!);
     const [first, ...more] = target.segments;
     if (more.length === 0 && first === 'healthz') return writeReply(res, HEALTHY, PLAIN_HEADERS);
-    if (more.length === 0 && first === 'readyz') return tellReadiness(res);
+    if (more.length === 0 && first === 'readyz') return answerReadiness(res);
     const chosen = paths.find(target)?.value ?? NOBODY;
-    const isAsked = rest.length > 1 && isIdempotencyQuery(req, target);
+    const isForAll = rest.length > 1 && isIdempotencyQuery(req, target);
     firstPart(req, (body) => {
       try {
-        if (isAsked) askAll(req, res);
+        if (isForAll) askAll(req, res);
         else send(req, res, { body, chosen });
       } catch (error) {
         fail(error, req, res);
@@ -141,7 +141,7 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     log.warn({ upstream: `${upstream.host}:${upstream.port}`, code }, 'a request got no answer');
   }
 
-  function tellReadiness(res: ServerResponse): void {
+  function answerReadiness(res: ServerResponse): void {
     const reasons = [...groups].flatMap(([name, { isReady }]) => (isReady() ? [] : [`no process of ${name} is ready`]));
     if (isStopping) reasons.push('stopping');
     const ready = reasons.length === 0;
@@ -160,16 +160,16 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     else writeReply(res, reply, PLAIN_HEADERS);
   }
 
-  const looking = setInterval(() => {
-    for (const { look } of groups.values()) look();
+  const polling = setInterval(() => {
+    for (const { poll } of groups.values()) poll();
   }, LOOK_MS);
-  for (const { look } of groups.values()) look();
+  for (const { poll } of groups.values()) poll();
 
   return {
     server,
     unready: () => void (isStopping = true),
     close() {
-      clearInterval(looking);
+      clearInterval(polling);
       agent.destroy();
     },
   };

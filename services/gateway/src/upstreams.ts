@@ -9,7 +9,7 @@ export type Group = {
   next(): Upstream | undefined;
   isReady(): boolean;
   /** Asks each of them whether it is ready. */
-  look(): void;
+  poll(): void;
 };
 
 const LOOK_PATIENCE_MS = 2_000;
@@ -28,15 +28,15 @@ export function group(urls: readonly string[]): Group {
       return choice[turn++ % choice.length];
     },
     isReady: () => all.some((each) => each.isReady),
-    look() {
+    poll() {
       for (const each of all) {
         const { host, port } = each;
-        const asked = get({ host, port, path: '/readyz', timeout: LOOK_PATIENCE_MS, agent: false }, (answer) => {
+        const request = get({ host, port, path: '/readyz', timeout: LOOK_PATIENCE_MS, agent: false }, (answer) => {
           each.isReady = answer.statusCode === 200;
           answer.resume();
         });
-        asked.on('timeout', () => asked.destroy(new Error('no answer')));
-        asked.on('error', () => (each.isReady = false));
+        request.on('timeout', () => request.destroy(new Error('no answer')));
+        request.on('error', () => (each.isReady = false));
       }
     },
   };

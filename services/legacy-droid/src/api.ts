@@ -52,13 +52,13 @@ const ALLOWED: Record<Endpoint, string> = {
 const HEADERS = [...PLAIN_HEADERS, 'Vary', 'Accept-Encoding, Accept-Language'];
 const MOST_PARAMETERS = 20_000;
 
-type Asked = {
+type DroidCall = {
   readonly endpoint: Endpoint;
   readonly request: DroidRequest;
   readonly query: Fields;
   readonly language: string;
 };
-type Traced = Asked & { readonly trace: string | null };
+type Traced = DroidCall & { readonly trace: string | null };
 
 /** The pretixdroid API: contract §3. It has a transport layer of its own, so it is asked before the routes of the REST API. */
 export function droidApi(admission: Admission, at: { publicUrl: string | undefined; log: Log }): HotRoute {
@@ -68,8 +68,8 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
   const observe = requestObserver();
 
   /** The answer of every endpoint but `download`, which answers by itself: then there is no reply. */
-  async function answer(req: Request, res: ServerResponse, asked: Traced): Promise<Reply | undefined> {
-    const { endpoint, request, language, query, trace } = asked;
+  async function answer(req: Request, res: ServerResponse, call: Traced): Promise<Reply | undefined> {
+    const { endpoint, request, language, query, trace } = call;
     if (endpoint === 'redeem' && req.method === 'POST') {
       const isSmall = hasSmallBody(req);
       const reply = await redeem({ request, form: { isSmall, read: () => readForm(req) }, language, trace });
@@ -91,11 +91,11 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
     }
   }
 
-  async function serve(req: Request, res: ServerResponse, asked: Asked): Promise<void> {
-    const route = `pretixdroid/${asked.endpoint}/`;
+  async function serve(req: Request, res: ServerResponse, call: DroidCall): Promise<void> {
+    const route = `pretixdroid/${call.endpoint}/`;
     const { trace, end } = observe(req, route);
     try {
-      const reply = await answer(req, res, { ...asked, trace });
+      const reply = await answer(req, res, { ...call, trace });
       if (reply) writeReply(res, reply, HEADERS);
       end(res.statusCode);
     } catch (error) {

@@ -159,7 +159,7 @@ export function downloads(admission: Admission) {
     if (first === undefined) return;
     const from = others.reduce((least, position) => (store.before(position, least) ? position : least), first);
     const reached = await replayEntries(store, from, (entries) => {
-      for (const { book, selection } of kept) book.mark(entries.get(selection.list) ?? NO_FLAGS);
+      for (const { book, selection } of kept) book.setFlags(entries.get(selection.list) ?? NO_FLAGS);
     });
     for (const each of kept) each.position = reached;
   }

@@ -17,7 +17,7 @@ import { plainText, Refusal, spaced } from './text';
 import { shownOf, ticketText, ticketWriter } from './tickets';
 
 /** One scan of an old phone. */
-export type RedeemAsk = {
+export type RedeemCall = {
   readonly request: DroidRequest;
   /** A form that is not small is only read when it is sure who sends it. */
   readonly form: { readonly isSmall: boolean; read(): Promise<Fields> };
@@ -26,7 +26,7 @@ export type RedeemAsk = {
 };
 
 /** POST redeem/: contract §3.3. As in checkin one coalesced read, one decision, one group-committed append. */
-export function redeemer(admission: Admission): (ask: RedeemAsk) => Promise<Reply> {
+export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Reply> {
   const look = scanLookup(admission);
   // By hash. Hints: every read brings what the key is now.
   const keys = new Map<string, DroidKeyFact>();

@@ -45,7 +45,7 @@ test('an edition stays as it was, whatever happens to its book', () => {
   const book = ticketBook();
   book.append(lines(2 * PAGE_TICKETS));
   const before = book.edition('[', ']');
-  book.mark(
+  book.setFlags(
     new Map([
       [0, true],
       [PAGE_TICKETS, true],
@@ -54,7 +54,7 @@ test('an edition stays as it was, whatever happens to its book', () => {
   const after = book.edition('[', ']');
   expect(JSON.parse(gunzipSync(bytesOf(before)).toString())).toEqual(textOf(lines(2 * PAGE_TICKETS)));
   expect(after.tag).not.toBe(before.tag);
-  book.mark(
+  book.setFlags(
     new Map([
       [0, false],
       [PAGE_TICKETS, false],
@@ -67,10 +67,10 @@ test('an edition is bound once, until something changes', () => {
   const book = ticketBook();
   book.append(lines(2 * PAGE_TICKETS));
   const edition = book.edition('[', ']');
-  book.mark(new Map([[7, lines(8)[7]!.flag]]));
+  book.setFlags(new Map([[7, lines(8)[7]!.flag]]));
   expect(book.edition('[', ']')).toBe(edition);
   expect(JSON.parse(gunzipSync(bytesOf(book.edition('[', ', 1]'))).toString())).toHaveLength(2 * PAGE_TICKETS + 1);
-  book.mark(new Map([[7, !lines(8)[7]!.flag]]));
+  book.setFlags(new Map([[7, !lines(8)[7]!.flag]]));
   expect(book.edition('[', ']').tag).not.toBe(edition.tag);
 });
 
@@ -78,7 +78,7 @@ test('a mark touches only the pages that it is about', () => {
   const book = ticketBook();
   book.append(lines(3 * PAGE_TICKETS));
   const before = book.edition('[', ']').parts;
-  book.mark(
+  book.setFlags(
     new Map([
       [PAGE_TICKETS + 7, true],
       [999_999, true],
@@ -135,7 +135,7 @@ test('whatever comes, goes, enters and leaves, the book reads as if written anew
             sorted().filter(({ id }) => ids.has(id)),
           );
         }
-        book.mark(marks);
+        book.setFlags(marks);
         expect(read(book)).toEqual(textOf(sorted()));
         expect(book.tickets).toBe(all.size);
       }

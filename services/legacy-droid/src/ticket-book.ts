@@ -51,7 +51,7 @@ export type TicketBook = {
   /** Adds lines behind the last one. */
   append(lines: readonly Line[]): void;
   /** Sets flags by ticket; tickets that are not in the book are ignored. */
-  mark(flags: ReadonlyMap<number, boolean>): void;
+  setFlags(flags: ReadonlyMap<number, boolean>): void;
   /** The pages that these tickets stand on or would stand on, each with the ids of all tickets to write on it. */
   pagesFor(keys: readonly LineKey[]): Map<Page, Set<number>>;
   /** Puts lines in the place of a page. */
@@ -100,7 +100,7 @@ export function ticketBook(): TicketBook {
         pages.push(indexed(packPage(lines.slice(from, from + PAGE_TICKETS))));
       }
     },
-    mark(flags) {
+    setFlags(flags) {
       const touched = new Set<Page>();
       for (const [id, flag] of flags) {
         const page = pageOf.get(id);

@@ -55,7 +55,7 @@ async function appliedOrders(tx: Tx, streams: readonly string[]): Promise<Map<st
 }
 
 /** A ticket as it stood before, whose it is now, and what becomes of it; `row` undefined: nothing does. */
-type Standing = {
+type TicketChange = {
   readonly before: StoredTicket | undefined;
   owner: string;
   import: number;
@@ -72,7 +72,7 @@ type Work = {
 async function takeOrders(tx: Tx, { states, applied, schemes }: Work): Promise<void> {
   const named = states.flatMap(({ order }) => order.positions.map(({ id }) => id));
   const held = states.flatMap(({ stream }) => applied.get(stream)?.tickets ?? []);
-  const standings = await readStandings(tx, [...new Set([...named, ...held])]);
+  const changes = await readStoredTickets(tx, [...new Set([...named, ...held])]);
   const ending = await readRows(tx, endingIn(states, applied));
   const orders = new Map(applied);
   let made = 0;
@@ -81,23 +81,23 @@ async function takeOrders(tx: Tx, { states, applied, schemes }: Work): Promise<v
     const tickets: number[] = [];
     for (const row of rowsOf(order, scheme, stream)) {
       if (++made % A_TURN === 0) await nextTurn();
-      const now = standings.get(row.id);
+      const now = changes.get(row.id);
       // It belongs to the order that named it last.
       if (now && now.owner !== stream && now.import > order.import) continue;
-      standings.set(row.id, { before: now?.before, owner: stream, import: order.import, row });
+      changes.set(row.id, { before: now?.before, owner: stream, import: order.import, row });
       tickets.push(row.id);
     }
     const names = new Set(tickets);
     for (const id of orders.get(stream)?.tickets ?? []) {
-      const now = standings.get(id);
+      const now = changes.get(id);
       if (names.has(id) || now?.owner !== stream) continue;
       now.row = endedRow(now.row ?? ending.get(id)!, order, scheme);
       tickets.push(id);
     }
     orders.set(stream, { stream, revision, tickets });
   }
-  const changed = [...standings.values()].filter(
-    (each): each is Standing & { row: TicketRow } => each.row !== undefined,
+  const changed = [...changes.values()].filter(
+    (each): each is TicketChange & { row: TicketRow } => each.row !== undefined,
   );
   await writeRows(
     tx,
@@ -110,7 +110,7 @@ async function takeOrders(tx: Tx, { states, applied, schemes }: Work): Promise<v
   );
 }
 
-async function readStandings(tx: Tx, ids: readonly number[]): Promise<Map<number, Standing>> {
+async function readStoredTickets(tx: Tx, ids: readonly number[]): Promise<Map<number, TicketChange>> {
   const { rows } = await tx.query<StoredTicket>({
     name: 'tickets_before',
     text: `select t.id, t.event, t.date, t.item, t.variation, t.status, t.canceled, t.order_stream, t.order_import
@@ -166,9 +166,9 @@ async function writeOrders(tx: Tx, orders: readonly AppliedOrder[]): Promise<voi
   });
 }
 
-async function moveTallies(tx: Tx, changed: readonly (Standing & { row: TicketRow })[]): Promise<void> {
+async function moveTallies(tx: Tx, changed: readonly (TicketChange & { row: TicketRow })[]): Promise<void> {
   const rows = changed.map(({ row }) => row);
-  const standing = new Map(changed.map((each) => [each.row.id, each]));
+  const changeOf = new Map(changed.map((each) => [each.row.id, each]));
   const before = new Map(changed.flatMap(({ before: was }) => (was ? [[was.id, was]] : [])));
   await moveTicketTallies(tx, rows, before);
   const { rows: checkins } = await tx.query<{ list: number; ticket: number }>({
@@ -183,7 +183,7 @@ async function moveTallies(tx: Tx, changed: readonly (Standing & { row: TicketRo
   });
   const tallies = new Map<string, CheckinTally>();
   for (const { list, ticket } of checkins) {
-    const { before: was, row } = standing.get(ticket)!;
+    const { before: was, row } = changeOf.get(ticket)!;
     if (was) tallyCheckin(tallies, list, was, -1);
     tallyCheckin(tallies, list, row, 1);
   }

@@ -4,7 +4,7 @@ import {
   skipEvent,
   skipStuckEvent,
   stuckAt,
-  standing,
+  stuckConsumers,
   type ConsumerStatus,
 } from '@gatehouse/eventing/consumer-admin';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
@@ -109,7 +109,7 @@ async function skip(session: Session, name: string, asked: Asked): Promise<void>
   const { context, topic, partition, event, reason } = asked;
   const feeds = await feedsOf(session, name, context === undefined ? {} : { context });
   const consumers = feeds ? await consumerStatus(feeds.pool, feeds.topics) : [];
-  const found = standing(consumers).filter(
+  const found = stuckConsumers(consumers).filter(
     (each) =>
       each.name === name &&
       (topic === undefined || each.topic === topic) &&

@@ -1,7 +1,7 @@
 import { createDevice, listDevices, revoke } from '@gatehouse/reference/credentials';
 import type { Command } from 'commander';
 import { commaSeparated, wholeNumber } from '../arguments';
-import { refusing, revoked, scopeOf, table, untilKnown } from '../credential-output';
+import { refusing, revoked, scopeOf, table, untilApplied } from '../credential-output';
 import type { Run } from '../run-command';
 
 /** `device create|list|revoke`: scanners that ask with a device token (contract §1.2). */
@@ -19,7 +19,7 @@ export function deviceCommand(program: Command, run: Run): void {
         const { id, secret } = await refusing(createDevice(session.reference, { organizer, name, ...scopeOf(events) }));
         process.stderr.write(`Device ${id} of ${organizer}; its API token is not shown again:\n`);
         process.stdout.write(`${secret}\n`);
-        await untilKnown(session);
+        await untilApplied(session);
       }),
     );
   device
@@ -56,7 +56,7 @@ export function deviceCommand(program: Command, run: Run): void {
           `device ${id} of ${organizer}`,
           await revoke(session.reference, 'DeviceStated', `device-${organizer}/${id}`),
         );
-        await untilKnown(session);
+        await untilApplied(session);
       }),
     );
 }

@@ -2,7 +2,7 @@ import { createDroidKey, droidSetUp, listDroidKeys, revoke } from '@gatehouse/re
 import { Option, type Command } from 'commander';
 import { toFile, toString } from 'qrcode';
 import { ids, wholeNumber } from '../arguments';
-import { refusing, revoked, table, untilKnown } from '../credential-output';
+import { refusing, revoked, table, untilApplied } from '../credential-output';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 
@@ -68,7 +68,7 @@ export function droidKeyCommand(program: Command, run: Run): void {
     .action((id: number) =>
       run(async (session) => {
         revoked(`droid key ${id}`, await revoke(session.reference, 'DroidKeyStated', `droidkey-${id}`));
-        await untilKnown(session);
+        await untilApplied(session);
       }),
     );
 }
@@ -96,5 +96,5 @@ async function createKey(session: Session, options: CreateOptions): Promise<void
   if (options.png !== undefined) await toFile(options.png, setUp, { type: 'png', scale: 8 });
   if (options.svg !== undefined) await toFile(options.svg, setUp, { type: 'svg' });
   if (process.stdout.isTTY) process.stdout.write(await toString(setUp, { type: 'terminal', small: true }));
-  await untilKnown(session);
+  await untilApplied(session);
 }

@@ -3,7 +3,7 @@ import { createToken, listTokens, revoke } from '@gatehouse/reference/credential
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Run } from '../run-command';
 import { commaSeparated, wholeNumber } from '../arguments';
-import { refusing, revoked, scopeOf, table, untilKnown } from '../credential-output';
+import { refusing, revoked, scopeOf, table, untilApplied } from '../credential-output';
 
 /** `token create|list|revoke`: API tokens of a team (contract §1.2, §1.3). */
 export function tokenCommand(program: Command, run: Run): void {
@@ -25,7 +25,7 @@ export function tokenCommand(program: Command, run: Run): void {
         const { id, secret } = await refusing(createToken(session.reference, wanted));
         process.stderr.write(`Token ${id}; it is not shown again:\n`);
         process.stdout.write(`${secret}\n`);
-        await untilKnown(session);
+        await untilApplied(session);
       }),
     );
   token
@@ -56,7 +56,7 @@ export function tokenCommand(program: Command, run: Run): void {
     .action((id: number) =>
       run(async (session) => {
         revoked(`token ${id}`, await revoke(session.reference, 'TokenStated', `token-${id}`));
-        await untilKnown(session);
+        await untilApplied(session);
       }),
     );
 }

@@ -1,0 +1,21 @@
+import type { ReadModel } from '@gatehouse/eventing/read-model';
+import type { ContextDefinition } from '@gatehouse/service/context';
+import { catalogModel } from '@gatehouse/shop/catalog-model';
+import { credentialsModel } from '@gatehouse/shop/credentials';
+import { restAccess } from '@gatehouse/shop/principals';
+import { openInventory, SERVING_CONNECTIONS, type InventoryContext } from './inventory';
+
+/** In the order in which they are installed. */
+export const READ_MODELS: readonly ReadModel[] = [
+  catalogModel(['organizer', 'event', 'date', 'category', 'item', 'question', 'channel']),
+  credentialsModel,
+];
+
+/** `inventory`: what is promised before it is sold. Its read models know the shop; its history is what was reserved. */
+export const inventoryContext: ContextDefinition<InventoryContext> = {
+  name: 'inventory',
+  readModels: READ_MODELS,
+  servingConnections: SERVING_CONNECTIONS,
+  open: openInventory,
+  access: restAccess,
+};

@@ -1,0 +1,48 @@
+import type { EventBus } from '@gatehouse/eventing/event-bus';
+import type { ContextStore } from '@gatehouse/eventing/event-store';
+import { opening } from '@gatehouse/eventing/opening';
+import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
+import type { Backends } from '@gatehouse/service/backends';
+import { openShop, type Shop } from '@gatehouse/shop/shop';
+import type { Pool } from 'pg';
+
+const INVENTORY = 'inventory';
+
+/** What the service cart or a command works with. */
+export type InventoryContext = Shop & {
+  /** The pools that requests and decisions need. */
+  readonly serving: readonly Pool[];
+  readonly store: ContextStore;
+  close(): Promise<void>;
+};
+
+/** For all that requests ask beside a reservation. */
+const REQUEST_CONNECTIONS = 4;
+/** One each for reading facts, for appends and for loads, which never run two of a kind at once, and one for the rest. */
+const KEYED_CONNECTIONS = 4;
+/** What every process needs to serve; `InventoryContext.serving` are the pools. */
+export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
+
+/** Opens the context over a migrated schema; a command needs no bus. */
+export async function openInventory(backends: Backends, { bus }: { bus?: EventBus } = {}): Promise<InventoryContext> {
+  const listener = backends.listenerOf(INVENTORY);
+  const url = backends.urlOf(INVENTORY);
+  const pool = openRequestPool(url, INVENTORY, REQUEST_CONNECTIONS);
+  const keyed = openKeyedPool(url, INVENTORY, KEYED_CONNECTIONS);
+  const store = backends.store(INVENTORY, keyed);
+  const shop = await opening((opened) => {
+    opened(() => pool.end());
+    return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [] });
+  });
+  return {
+    ...shop,
+    serving: [pool, keyed],
+    store,
+    async close() {
+      shop.catalog.close();
+      await store.idle();
+      await keyed.end();
+      await pool.end();
+    },
+  };
+}
