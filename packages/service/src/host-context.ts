@@ -26,6 +26,9 @@ export type Platform = {
   readonly backends: Backends;
 };
 
+/** What several contexts may have under the same name, such as a read model `catalog`. */
+export type OfContext<T> = T & { readonly context: Context };
+
 /** A context that is at work in this process. */
 export type HostedContext<C> = {
   /** What its services work with. */
@@ -35,9 +38,9 @@ export type HostedContext<C> = {
   /** Why the process may get no requests yet (`blocking`), and what is merely slow or broken. */
   health(): { blocking: readonly string[]; troubles: readonly string[] };
   /** How far projections, consumers and relays of this context are behind, whichever process runs them. */
-  lags(): Promise<readonly Lag[]>;
+  lags(): Promise<readonly OfContext<Lag>[]>;
   /** Where the projections and consumers of this context are, and which stand still, whichever process runs them; as of a second ago. */
-  consumers(): readonly ConsumerStatus[];
+  consumers(): readonly OfContext<ConsumerStatus>[];
   /** Flushes appends, then stops projections and relay; called when no request is at work any more. */
   close(): Promise<void>;
 };
@@ -70,7 +73,7 @@ async function host<C>(
 ): Promise<HostedContext<C>> {
   const { name, readModels } = definition;
   const { roles } = config;
-  const { onHealth, troubles } = feedStates(log);
+  const { onHealth, troubles } = feedStates(name, log);
   const feeds = await openFeeds(definition, backends, { connections: feedConnections(definition, config), onHealth });
   opened(() => feeds.close());
   const { pool } = feeds;
@@ -106,17 +109,18 @@ async function host<C>(
     health: () => ({
       blocking: [
         ...[store.trouble()].filter((trouble) => trouble !== null),
-        ...(caughtUp ? [] : ['read models are catching up for the first time']),
+        ...(caughtUp ? [] : [`the read models of ${name} are catching up for the first time`]),
         ...upgrades.missing(),
       ],
       troubles: troubles(stuckConsumers(consumers())),
     }),
-    consumers,
+    consumers: () => consumers().map((each) => ({ ...each, context: name })),
     async lags() {
       const { isRelayed } = feeds.bus;
       // On Kafka the consumers' checkpoints count in offsets.
       const counted = isRelayed ? new Map<Context, History>([[name, feeds.ownFeed]]) : feeds.feeds;
-      return [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      const lags = [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      return lags.map((lag) => ({ ...lag, context: name }));
     },
     async close() {
       store.close();
@@ -136,6 +140,7 @@ async function watchContext<C>(
 ): Promise<{ store: StoreHealth; consumers(): readonly ConsumerStatus[] }> {
   let status: readonly ConsumerStatus[] = [];
   const serves = definition.servingConnections > 0;
+  const what = serves ? 'event store' : 'database';
   async function also(): Promise<void> {
     try {
       status = await consumerStatus(feeds.pool, feeds.topics, PING_PATIENCE_MS);
@@ -145,7 +150,7 @@ async function watchContext<C>(
     }
     if (serves && config.eventStore.kind !== 'postgres') await feeds.own.head();
   }
-  const store = await watchStore(value.serving, { log, name: serves ? 'the event store' : 'the database', also });
+  const store = await watchStore(value.serving, { log, name: `the ${what} of ${definition.name}`, also });
   return { store, consumers: () => status };
 }
 

@@ -5,6 +5,7 @@ import type { Lag } from '@gatehouse/eventing/lag';
 import { settledWithin } from '@gatehouse/eventing/within';
 import { metrics, trace } from '@opentelemetry/api';
 import type { Config } from './config';
+import type { OfContext } from './host-context';
 import type { Log } from './log';
 
 /** What a process tells of itself while it runs. */
@@ -76,7 +77,7 @@ function listening(server: Server, at: { port: number; host: string }): Promise<
 }
 
 /** Tells how old the oldest event is that each projection, consumer and relay has not processed, whenever somebody asks. */
-export function tellLags(lags: () => Promise<readonly Lag[]>): void {
+export function tellLags(lags: () => Promise<readonly OfContext<Lag>[]>): void {
   const meter = metrics.getMeter('gatehouse');
   const gauges = {
     projection: meter.createObservableGauge('gatehouse.projection.lag.seconds', {
@@ -96,14 +97,14 @@ export function tellLags(lags: () => Promise<readonly Lag[]>): void {
       age: lag.oldestMs === null ? 0 : Math.max(0, now - lag.oldestMs) / 1_000,
     }));
     // Of several partitions the one that is furthest behind is reported: the last one observed counts.
-    for (const { kind, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
-      result.observe(gauges[kind], age, { name, topic });
+    for (const { kind, context, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
+      result.observe(gauges[kind], age, { context, name, topic });
     }
   }, Object.values(gauges));
 }
 
 /** Tells which projections and consumers stand at an event that they cannot apply. */
-export function tellStuck(consumers: () => readonly ConsumerStatus[]): void {
+export function tellStuck(consumers: () => readonly OfContext<ConsumerStatus>[]): void {
   metrics
     .getMeter('gatehouse')
     .createObservableGauge('gatehouse.consumer.stuck', {
@@ -111,9 +112,9 @@ export function tellStuck(consumers: () => readonly ConsumerStatus[]): void {
     })
     .addCallback((result) => {
       // Of several partitions one that stands still is reported: the last one observed counts.
-      const states = consumers().map(({ name, topic, stuck }) => ({ name, topic, value: stuck ? 1 : 0 }));
-      for (const { name, topic, value } of states.sort((a, b) => a.value - b.value)) {
-        result.observe(value, { name, topic });
+      const states = consumers().map(({ stuck, ...each }) => ({ ...each, value: stuck ? 1 : 0 }));
+      for (const { context, name, topic, value } of states.sort((a, b) => a.value - b.value)) {
+        result.observe(value, { context, name, topic });
       }
     });
 }
