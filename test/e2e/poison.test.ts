@@ -59,7 +59,7 @@ test('a poison event is seen everywhere, told without its content, and skipped f
   const rebuilt = await run('rebuild', 'tickets');
   expect(rebuilt.code).toBe(1);
   expect(rebuilt.err).toContain(`tickets: ${place}`);
-  expect(rebuilt.err).toContain(`consumer skip tickets --event ${id} --reason`);
+  expect(rebuilt.err).toContain(`consumer skip tickets --context admission --event ${id} --reason`);
   expect(rebuilt.err).not.toContain('    at ');
 
   // The gates go on.
