@@ -1,7 +1,7 @@
 import type { CategoryFact, DateFact, EventFact, ItemFact, QuestionFact } from '@gatehouse/events/reference';
 import type { FactOfKind, Kind } from './catalog-model';
 
-/** One event with all that is sold and asked there. */
+/** One event with its products, dates and questions. */
 export type Festival = {
   /** `organizer/slug`. */
   readonly key: string;
@@ -15,10 +15,10 @@ export type Festival = {
   readonly checkinQuestions: ReadonlyMap<number, readonly QuestionFact[]>;
 };
 
-/** The newest facts, by kind and then by the entity's id as its stream has it. */
+/** The newest facts, by kind and then by the entity's id in its stream name. */
 export type Facts = { readonly [K in Kind]: Map<string, FactOfKind[K]> };
 
-/** What follows from all newest facts together. Made anew from them whenever one changes: what none of them has is gone. */
+/** Derived from all newest facts together, and recomputed whenever one changes. */
 export type Derived = {
   readonly festivals: ReadonlyMap<string, Festival>;
   readonly variations: ReadonlySet<number>;
@@ -28,7 +28,7 @@ export type Derived = {
   readonly channels: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
-/** Puts each event's facts together. */
+/** Groups the facts by event. */
 export function derive(facts: Facts): Derived {
   const parts = new Map<
     string,
