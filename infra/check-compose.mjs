@@ -2,7 +2,7 @@
  * Checks docker-compose.yml against the Compose Specification's schema (from the package dclint), and with `docker compose`
  * if it is installed. Containers with our code must have minimal rights, nothing may have a well-known password, and only
  * ports for people may be published. The processes, the gateway's upstreams and Prometheus' targets must match
- * packages/service/src/services.ts.
+ * packages/service/src/services.ts, the databases packages/events/src/contexts.ts.
  */
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
@@ -13,7 +13,9 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { root } from './prepare.mjs';
 
-const { SERVICES, upstreamsIn } = createRequire(import.meta.url)('@gatehouse/service/services');
+const require = createRequire(import.meta.url);
+const { SERVICES, upstreamsIn } = require('@gatehouse/service/services');
+const { CONTEXT_NAMES } = require('@gatehouse/events/contexts');
 
 const schemaFile = path.join(root, 'node_modules', 'dclint', 'schemas', 'compose.schema.json');
 const { $schema, ...schema } = JSON.parse(readFileSync(schemaFile, 'utf8'));
@@ -84,6 +86,13 @@ for (const row of rows.filter(({ requests }) => requests)) {
 }
 const behind = rows.flatMap((row) => upstreamsIn(row).map(({ name }) => name));
 if (!isSame(gateway.depends_on, behind)) complaints.push(`gateway must depend on ${behind.join(', ')}`);
+const databases = readFileSync(path.join(root, 'infra', 'postgres', 'databases.sql'), 'utf8');
+for (const context of CONTEXT_NAMES) {
+  const setting = `${context.toUpperCase()}_DATABASE_URL`;
+  const isSet = String(compose.services.cli.environment[setting]).endsWith(`@postgres:5432/${context}`);
+  if (!isSet) complaints.push(`x-settings must have ${setting}, of the database ${context}`);
+  if (!databases.includes(`create database ${context};`)) complaints.push(`databases.sql must create ${context}`);
+}
 const prometheus = parse(readFileSync(path.join(root, 'infra', 'prometheus', 'prometheus.yml'), 'utf8'));
 const asked = prometheus.scrape_configs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets));
 const measured = processes.map(({ name }) => `${name}:9464`);

@@ -84,7 +84,7 @@ test('while the database is down: 503 with Retry-After; alive, but not ready; an
   const unready = await until(503, readyz);
   expect(unready.body).toMatchObject({
     ready: false,
-    reasons: expect.arrayContaining(['the event store cannot be reached']),
+    reasons: expect.arrayContaining(['the event store of admission cannot be reached']),
   });
   // Requests that need no database are answered as usual.
   expect(await there.call('GET', '/api/v1/nothing/', { token })).toMatchObject({

@@ -131,7 +131,7 @@ describe('a role that may have few', () => {
     );
     const unready = await answers(there, 503);
     expect(unready.text).toContain(
-      'the event store takes no more connections: raise its max_connections, or run fewer processes',
+      'the event store of admission takes no more connections: raise its max_connections, or run fewer processes',
     );
     await limit(-1);
     await answers(there, 200);

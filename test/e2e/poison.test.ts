@@ -39,7 +39,7 @@ afterAll(() => system.close());
 test('a poison event is seen everywhere, told without its content, and skipped for good', async () => {
   const id = await appendPoison();
   let shown = '';
-  while (!shown.includes('the consumer tickets of reference stands still')) {
+  while (!shown.includes('the consumer admission.tickets of reference stands still')) {
     await new Promise((again) => setTimeout(again, 50));
     shown = await readiness();
   }
@@ -48,8 +48,8 @@ test('a poison event is seen everywhere, told without its content, and skipped f
   expect(shown).toMatch(new RegExp(`stands still since [^"]*Z at ${place.replace(/[()]/g, '\\$&')}\\d+: 22003`));
   expect(shown).not.toContain('not-to-be-told');
   const metrics = await (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text();
-  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{name="tickets",topic="reference"\} 1$/m);
-  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{name="lists",topic="admission"\} 0$/m);
+  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{context="admission",name="tickets",topic="reference"\} 1$/m);
+  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{context="admission",name="lists",topic="admission"\} 0$/m);
 
   const status = await run('consumer', 'status');
   expect(status.out).toMatch(/^tickets of reference: applied up to position \d+\n {2}stands still since .*22003$/m);
@@ -59,7 +59,7 @@ test('a poison event is seen everywhere, told without its content, and skipped f
   const rebuilt = await run('rebuild', 'tickets');
   expect(rebuilt.code).toBe(1);
   expect(rebuilt.err).toContain(`tickets: ${place}`);
-  expect(rebuilt.err).toContain(`consumer skip tickets --event ${id} --reason`);
+  expect(rebuilt.err).toContain(`consumer skip tickets --context admission --event ${id} --reason`);
   expect(rebuilt.err).not.toContain('    at ');
 
   // The gates are not affected.
@@ -68,7 +68,7 @@ test('a poison event is seen everywhere, told without its content, and skipped f
 
   expect((await run('consumer', 'skip', 'tickets')).code).toBe(1);
   // The subscriber is stuck there, too: the id is too large for its event as well.
-  const names = [...(await readiness()).matchAll(/the consumer (\S+) of reference stands still/g)].map(
+  const names = [...(await readiness()).matchAll(/the consumer admission\.(\S+) of reference stands still/g)].map(
     ([, name]) => name!,
   );
   for (const name of names) {

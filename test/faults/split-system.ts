@@ -53,14 +53,14 @@ export async function startSplitSystem(tickets: number): Promise<SplitSystem> {
     // Durable as in operation: acknowledged events must survive.
     embedded = await startEmbedded({ dataFolder: folder, log: () => undefined, takeOver: true });
     const { url } = embedded;
-    const databases = { admission: urlOf(url, 'admission'), reference: urlOf(url, 'reference') };
-    await onDatabase(url, 'create database admission', 'create database reference');
+    await onDatabase(url, ...CONTEXT_NAMES.map((context) => `create database ${context}`));
     const brokerFolder = path.join(folder, 'kafka');
     kafka = await startKafka({ folder: brokerFolder });
     const brokers = kafka.brokers;
     const config = readConfig({
-      ADMISSION_DATABASE_URL: databases.admission,
-      REFERENCE_DATABASE_URL: databases.reference,
+      ...Object.fromEntries(
+        CONTEXT_NAMES.map((context) => [`${context.toUpperCase()}_DATABASE_URL`, urlOf(url, context)]),
+      ),
       EVENT_BUS: 'kafka',
       KAFKA_BROKERS: brokers.join(),
       KAFKA_REPLICATION_FACTOR: '1',

@@ -1,4 +1,4 @@
-import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { PoisonEvent } from '@gatehouse/eventing/poison';
 import {
   AlreadyAtWork,
@@ -32,7 +32,7 @@ export function readModelCommands(program: Command, run: Run): void {
       run(async ({ feeds }) => {
         for (const { context, model, title } of ALL.filter((each) => name === 'all' || each.model.name === name)) {
           const shown = counter(`Rebuilding ${title}`, 'events');
-          await orRefused(model, rebuildReadModel(model, feeds[context], counting(shown.set)));
+          await orRefused({ context, model }, rebuildReadModel(model, feeds[context], counting(shown.set)));
           shown.done(`The read model ${title} was rebuilt and swapped in.`);
         }
       }),
@@ -46,7 +46,10 @@ export function readModelCommands(program: Command, run: Run): void {
         let wrong = 0;
         for (const { context, model, title } of ALL) {
           const shown = counter(`Verifying ${title}`, 'events');
-          const differences = await orRefused(model, verifyReadModel(model, feeds[context], counting(shown.set)));
+          const differences = await orRefused(
+            { context, model },
+            verifyReadModel(model, feeds[context], counting(shown.set)),
+          );
           wrong += differences.length;
           shown.done(
             differences.length === 0
@@ -61,13 +64,16 @@ export function readModelCommands(program: Command, run: Run): void {
 }
 
 /** Reports a poison event or an unavailable history as a sentence that says what to do. */
-async function orRefused<T>({ name }: ReadModel, work: Promise<T>): Promise<T> {
+async function orRefused<T>(
+  { context, model: { name } }: { context: Context; model: ReadModel },
+  work: Promise<T>,
+): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (error instanceof AlreadyAtWork) throw new Refused(`${name}: ${error.message}.`);
     if (!(error instanceof PoisonEvent)) throw error;
-    const skip = `npm run gatehouse -- consumer skip ${name} --event ${error.event?.id} --reason …`;
+    const skip = `npm run gatehouse -- consumer skip ${name} --context ${context} --event ${error.event?.id} --reason …`;
     throw new Refused(
       `${name}: ${error.message}. A release that understands this event mends it; \`${skip}\` passes over it for good.`,
     );
