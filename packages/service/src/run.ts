@@ -15,9 +15,9 @@ import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
 import type { Log } from './log';
 import { PLAIN_HEADERS, writeReply } from './reply';
 import { watchStore } from './store-health';
-import { startTelemetry, tellLags, tellStuck } from './telemetry';
+import { startTelemetry, observeLags, observeStuck } from './telemetry';
 
-/** A service: the routes that it adds to a process, over the context that it belongs to. */
+/** A service: its context, and the routes that it adds to a process. */
 export type Service<C> = {
   readonly name: string;
   readonly context: ContextDefinition<C>;
@@ -27,27 +27,32 @@ export type Service<C> = {
 export type Mounted = {
   readonly routes?: readonly Route[];
   readonly hot?: readonly HotRoute[];
-  /** Other APIs than the REST one, with their own layers. */
+  /** APIs other than the REST API, with their own layers. */
   readonly mounts?: readonly RequestHandler[];
 };
 
 export type Running = {
   readonly url: string;
   readonly port: number;
-  /** Where /metrics is; null when it is not served. */
+  /** Port of /metrics; null when it is not served. */
   readonly metricsPort: number | null;
-  /** Unready, no new connections, requests finish, projections stop, connections close; at most 25 s. */
+  /**
+   * Stops in this order, within 25 s: not ready, no new connections, requests finish, projections stop, connections close.
+   */
   close(): Promise<void>;
 };
 
-/** Idempotency keys live in a schema of their own: they belong to the transport, not to a context. */
+/** The schema of idempotency keys, which belong to the transport layer, not to a context. */
 const TRANSPORT = 'transport';
 const TRANSPORT_CONNECTIONS = 2;
-/** It keeps the lock of this process's claims. */
+/** For the lock of this process's claims. */
 const OWNER_CONNECTIONS = 1;
 const GRACE_MS = 15_000;
 
-/** Runs services in this process until it is closed. `run([checkin])` is a deployment; so is `run([checkin, legacyDroid])`. */
+/**
+ * Runs services in this process until it is closed, any combination of them: `run([checkin])`, `run([checkin,
+ * legacyDroid])`.
+ */
 export async function run(
   services: readonly Service<unknown>[],
   options: { config: Config; log: Log; databaseUrl?: string | undefined },
@@ -107,8 +112,8 @@ async function start(
       return { ready: blocking.length === 0, reasons: [...blocking, ...states.flatMap((state) => state.troubles)] };
     },
   });
-  tellLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
-  tellStuck(() => [...contexts.values()].flatMap((context) => context.consumers()));
+  observeLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
+  observeStuck(() => [...contexts.values()].flatMap((context) => context.consumers()));
   const { port } = await listen(server, config);
   const roles = [...config.roles];
   log.info({ services: services.map(({ name }) => name), roles, host: config.host, port }, 'ready for requests');
@@ -129,12 +134,12 @@ async function start(
   };
 }
 
-/** The context whose knowledge of the shop says who may use the REST API; idempotency keys are in its database. Without one: the first. */
+/** The context with the credentials of the REST API, whose database also has the idempotency keys. Without one: the first. */
 function homeOf(definitions: readonly ContextDefinition<unknown>[]): ContextDefinition<unknown> {
   return definitions.find(({ access }) => access !== undefined) ?? definitions[0]!;
 }
 
-/** Each database once, with what all contexts in it need. */
+/** Checks each database once, for the connections of all contexts in it. */
 async function checkDatabases(
   definitions: readonly ContextDefinition<unknown>[],
   { config, backends, home }: { config: Config; backends: Backends; home: ContextDefinition<unknown> },
@@ -148,7 +153,10 @@ async function checkDatabases(
   for (const [url, connections] of needs) await checkDatabase(url, connections);
 }
 
-/** A process without the role `http` answers probes only. A 404 would tell a scanner that its ticket is unknown. */
+/**
+ * A process without the role `http` answers probes only. For other requests 503, since to a scanner a 404 would mean that
+ * its ticket is unknown.
+ */
 const refuseRequests: HotRoute = (req, res) => {
   if (/^\/(healthz|readyz)/.test(req.url)) return false;
   writeReply(res, replyOf(unavailable(5))!, PLAIN_HEADERS);
