@@ -5,9 +5,8 @@ import {
   type RedemptionRefused,
   type ScansRepeated,
 } from '@gatehouse/events/admission';
-import type { NewEvent } from '@gatehouse/events/envelope';
-import { coalesce } from '@gatehouse/eventing/coalesce';
-import { WrongRevision, type EventStore } from '@gatehouse/eventing/event-store';
+import type { EventStore } from '@gatehouse/eventing/event-store';
+import { refusalStreams } from '@gatehouse/eventing/refusal-streams';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { repeats, type Repeated } from './repeats';
 
@@ -30,43 +29,14 @@ export type RefusalLog = {
   close(): Promise<void>;
 };
 
-/**
- * The stream `refusals-<process>`: one writer, so that a shared screenshot at 200 gates makes no revisions race (design §3). A
- * new stream for each start of a process; refusals of one moment go down in one append. What a request with an idempotency key is
- * refused stands in a stream of the request's own: when it runs again after a crash, in whatever process, the refusal is there already.
- */
+/** Records refusals and counts what comes again and again (repeats.ts). */
 export function refusalLog(store: EventStore): RefusalLog {
-  let stream = `refusals-${randomUUID()}`;
-  let revision = 0;
-  const appends = coalesce<NewEvent, null>(
-    async (events) => {
-      try {
-        await store.append(stream, revision, events);
-      } catch (error) {
-        // After an append of unknown outcome the stream may be longer than we think; nobody else writes it.
-        if (!(error instanceof WrongRevision)) throw error;
-        // It is shorter only when it was purged, and its revisions must not come a second time.
-        if (error.actual < revision) stream = `refusals-${randomUUID()}`;
-        revision = error.actual < revision ? 0 : error.actual;
-        await store.append(stream, revision, events);
-      }
-      revision += events.length;
-      return events.map(() => null);
-    },
-    { batch: 500, waiting: 20_000 },
-  );
+  const streams = refusalStreams(store);
   const counts = repeats<{ readonly data: Scanned; readonly actor: string }>(async ({ count, last, from, until }) => {
     const times = { from: from.toISOString(), until: until.toISOString() };
     const event = admission.write({ type: 'ScansRepeated', data: { ...last.data, count, ...times } });
-    await appends.ask({ id: randomUUID(), ...event, actor: last.actor, trace: null });
+    await streams.record({ id: randomUUID(), ...event, actor: last.actor, trace: null });
   });
-  async function recordOnce(own: string, event: NewEvent): Promise<void> {
-    try {
-      await store.append(own, 0, [event]);
-    } catch (error) {
-      if (!(error instanceof WrongRevision)) throw error;
-    }
-  }
 
   return {
     async record(data, { actor, trace, request }) {
@@ -76,15 +46,15 @@ export function refusalLog(store: EventStore): RefusalLog {
         return;
       }
       const event = { ...admission.write({ type: 'RedemptionRefused', data }), actor, trace };
-      if (request === undefined) await appends.ask({ id: randomUUID(), ...event });
-      else await recordOnce(`refusals-${request}`, { id: uuidV5(request, 'refusal'), ...event });
+      if (request === undefined) await streams.record({ id: randomUUID(), ...event });
+      else await streams.recordOnce(request, [{ id: uuidV5(request, 'refusal'), ...event }]);
     },
     isToBeRecorded: (repeat, by) => counts.isToBeRecorded(kindOf(repeat, by)),
     count: (repeat, by) => counts.count(kindOf(repeat, by), { data: scannedOf(repeat, null), actor: by.actor }),
     flush: () => counts.flush(),
     async close() {
       await counts.close();
-      await appends.idle();
+      await streams.idle();
     },
   };
 }
