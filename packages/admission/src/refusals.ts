@@ -13,19 +13,24 @@ import { repeats, type Repeated } from './repeats';
 /** Who scans, and the request that carries the scan. */
 type By = { readonly actor: string; readonly trace: string | null; readonly request?: string };
 
-/** A forced repeat of an entry, as its event would tell it. */
+/** The data of a forced repeat's event. */
 type Repeat = PositionRedeemed['data'];
 
 export type RefusalLog = {
-  /** Resolves when the refusal is history; of equal ones beyond the first few of a minute at once: they are counted (repeats.ts). */
+  /**
+   * Resolves when the refusal is recorded; a refusal beyond the first few equal ones of a minute is only counted, and this
+   * resolves at once (repeats.ts).
+   */
   record(refusal: RedemptionRefused['data'], by: By): Promise<void>;
-  /** Whether a forced repeat is one of the first few, to become an event of the ticket's stream; else it is to be counted here. */
+  /**
+   * True when a forced repeat is one of the first few and must be appended to the ticket's stream; otherwise call `count`.
+   */
   isToBeRecorded(repeat: Repeat, by: By): boolean;
-  /** A forced repeat was answered and is only counted. */
+  /** Counts a forced repeat that is not appended. */
   count(repeat: Repeat, by: By): void;
-  /** Writes what was only counted so far. */
+  /** Writes the counts so far. */
   flush(): Promise<void>;
-  /** The same, for the last time; what is recorded later is not counted any more. */
+  /** Writes the counts for the last time; later refusals are recorded but no longer counted. */
   close(): Promise<void>;
 };
 
@@ -59,7 +64,7 @@ export function refusalLog(store: EventStore): RefusalLog {
   };
 }
 
-/** What is recorded of the newest of many equal scans. */
+/** The fields recorded of the newest of many equal scans. */
 type Scanned = Omit<ScansRepeated['data'], 'count' | 'from' | 'until'>;
 
 const kindOf = ({ list, position }: Repeat, { actor }: By): Repeated => ({ actor, list, position, answer: 'entered' });

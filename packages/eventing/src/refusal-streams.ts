@@ -31,9 +31,9 @@ export function refusalStreams(store: EventStore): RefusalStreams {
       try {
         await store.append(stream, revision, events);
       } catch (error) {
-        // After an append of unknown outcome the stream may be longer than we think; nobody else writes it.
+        // After an append of unknown outcome the stream may be longer than expected; there is no other writer.
         if (!(error instanceof WrongRevision)) throw error;
-        // It is shorter only when it was purged, and its revisions must not come a second time.
+        // It is shorter only after a purge; its revisions must not be used again.
         if (error.actual < revision) stream = `refusals-${randomUUID()}`;
         revision = error.actual < revision ? 0 : error.actual;
         await store.append(stream, revision, events);

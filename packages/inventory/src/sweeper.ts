@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inventoryStream } from '@gatehouse/events/inventory';
 import type { Instant } from '@gatehouse/domain/instant';
 import { expireDue } from '@gatehouse/domain/release';
+import type { Owner } from '@gatehouse/eventing/owner';
 import { available, waker } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import type { InventoryStreams } from './inventory-streams';
@@ -14,8 +15,8 @@ const PAUSE_MS = 10;
 const REST_MS = 500;
 /** One that expires before all others may be made while the sweeper waits for another: it is late by no more than this. */
 const LONGEST_WAIT_MS = 5_000;
-/** Events of the shop that are looked at in one round. */
-const EVENTS = 1_000;
+/** Expired reservations that one round looks at, to learn whose they are. */
+const LOOKED_AT = 1_000;
 
 export type SweeperParts = {
   readonly pool: Pool;
@@ -27,17 +28,13 @@ export type SweeperParts = {
 /**
  * Records as CartExpired what has expired, until `signal`: for those who analyse, and so that it leaves memory. It stops counting by
  * itself. Sleeps until the next reservation expires; after a long stop it works off what is due in small appends. Several at once do no
- * harm: the expected revision of the stream lets each be recorded once. `goesOn` is called after each round.
+ * harm: the expected revision of the stream lets each be recorded once.
  */
-export async function sweep(
-  { pool, streams, caughtUp }: SweeperParts,
-  signal: AbortSignal,
-  goesOn: () => void,
-): Promise<void> {
+export async function expireCarts({ pool, streams, caughtUp }: SweeperParts, { signal, goesOn }: Owner): Promise<void> {
   const pause = waker();
   while (!signal.aborted) {
     const { now, due, waitMs } = await look(pool);
-    goesOn();
+    goesOn(true);
     for (const event of due) await recordExpired(event, now);
     // What was recorded must not look due again.
     if (due.length > 0) await caughtUp(['carts']);
@@ -72,7 +69,7 @@ async function look(pool: Pool): Promise<Look> {
       name: 'expired_carts',
       text: `select now(),
                (select array_agg(distinct event) from (
-                 select event from carts where held and expires < now() order by expires limit ${EVENTS}
+                 select event from carts where held and expires < now() order by expires limit ${LOOKED_AT}
                ) due) as events,
                (select extract(epoch from min(expires) - now()) * 1000 from carts where held)::float8 as wait`,
     }),
