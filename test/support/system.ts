@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { admissionContext } from '@gatehouse/admission/context';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { replay } from '@gatehouse/eventing/projection';
 import { relayLeft } from '@gatehouse/eventing/relay';
@@ -40,14 +39,14 @@ export type System = {
   readonly databaseUrl: string;
   /** Where /metrics is, when `env` names a METRICS_PORT. */
   readonly metricsPort: number | null;
-  /** Connections to look at admission's tables. */
+  /** Connections to look at the tables of the first service's context. */
   readonly pool: Pool;
-  /** The histories that admission reads, as a command beside it has them. */
+  /** The histories that this context reads, as a command beside it has them. */
   readonly feeds: Feeds;
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
-  /** Imports a folder or an export in memory, and waits until admission has taken it over. */
+  /** Imports a folder or an export in memory, and waits until all contexts have taken it over. */
   import(source: string | ExportFiles): Promise<Report>;
-  /** Admission's history so far. */
+  /** The history of the first service's context so far. */
   events(): Promise<Recorded[]>;
   /** Waits until all projections and subscribers have come to the end of history. */
   settled(): Promise<void>;
@@ -66,7 +65,7 @@ export async function startSystem(
   const url = `http://127.0.0.1:${running.port}`;
   const backends = openBackends(config, database.url);
   const all: Feeds[] = [];
-  for (const context of new Set([admissionContext, ...services.map((service) => service.context)])) {
+  for (const context of new Set(services.map((service) => service.context))) {
     all.push(await openFeeds(context, backends, { connections: 3 }));
   }
   const feeds = all[0]!;

@@ -29,6 +29,9 @@ const SCHEMES = new Map<string, (part: (key: string) => string) => string>([
   ],
 ]);
 
+/** Whether names can be written by this scheme. */
+export const isNameScheme = (scheme: unknown): boolean => typeof scheme === 'string' && SCHEMES.has(scheme);
+
 /** The name that its parts make, by their own scheme or else the event's; null when there are no parts (contract §2.2). */
 export function joinName(parts: NameParts, scheme: string): string | null {
   if (Object.keys(parts).length === 0) return null;

@@ -115,6 +115,9 @@ export const QuotaStated = event(
     subevent: id.nullable(),
     close_when_sold_out: z.boolean(),
     closed: z.boolean(),
+    /** Only shown. */
+    release_after_exit: z.boolean().optional(),
+    ignore_for_event_availability: z.boolean().optional(),
   }),
 );
 

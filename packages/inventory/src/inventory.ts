@@ -13,6 +13,7 @@ import { refusalLog } from './refusals';
 import { reservations, type Reservations } from './reservations';
 import { factsReader, type FactsReader } from './shop/facts';
 import { shopModel } from './shop/read-model';
+import { uploads, type Uploads } from './uploads';
 
 const INVENTORY = 'inventory';
 
@@ -28,6 +29,7 @@ export type InventoryContext = Shop & {
   readonly carts: CartFinder;
   /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
   caughtUp(models: readonly ('carts' | 'shop')[]): Promise<boolean>;
+  readonly uploads: Uploads;
   close(): Promise<void>;
 };
 
@@ -64,6 +66,7 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
     reservations: reservations({ streams, facts, carts, ids: cartIds(keyed), refusals, catalog, news, caughtUp }),
     carts,
     caughtUp: (models) => caughtUp(models),
+    uploads: uploads(pool),
     async close() {
       catalog.close();
       await refusals.idle();

@@ -30,11 +30,14 @@ export type SweeperParts = {
  * itself. Sleeps until the next reservation expires; after a long stop it works off what is due in small appends. Several at once do no
  * harm: the expected revision of the stream lets each be recorded once.
  */
-export async function expireCarts({ pool, streams, caughtUp }: SweeperParts, { signal, goesOn }: Owner): Promise<void> {
+export async function expireCarts(
+  { pool, streams, caughtUp }: SweeperParts,
+  { signal, onProgress }: Owner,
+): Promise<void> {
   const pause = waker();
   while (!signal.aborted) {
     const { now, due, waitMs } = await look(pool);
-    goesOn(true);
+    onProgress(true);
     for (const event of due) await recordExpired(event, now);
     // What was recorded must not look due again.
     if (due.length > 0) await caughtUp(['carts']);

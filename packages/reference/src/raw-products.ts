@@ -86,6 +86,8 @@ const Quota = z.object({
   subevent: MaybeId,
   close_when_sold_out: Flag,
   closed: Flag,
+  release_after_exit: Flag,
+  ignore_for_event_availability: Flag,
 });
 
 /** A quota of `quotas.json`; its products, variations and date must be known. */

@@ -61,7 +61,7 @@ export type Worker<C> = {
   readonly name: string;
   /** A read model that it asks: it begins when that is there in this release's version. */
   readonly after?: string;
-  /** Works until `owner.signal`, and says each time that it goes on. When it throws it is begun anew, with growing pauses. */
+  /** Works until `owner.signal`, and reports progress. When it throws it is started again, with growing pauses. */
   work(value: C, owner: Owner): Promise<void>;
 };
 

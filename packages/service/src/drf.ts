@@ -29,6 +29,8 @@ export type Field<T> = {
   readonly inForm: 'last' | 'all' | 'json';
   /** What its absence from a form means, unless it has a default: boxes that are not ticked are not sent. */
   readonly absentInForm: { readonly value: T } | undefined;
+  /** What else is wrong with a value that was given, null included; undefined: nothing. A method, so that a field of T is one of unknown. */
+  refusal?(value: T): string | undefined;
 };
 
 export type Shape = { readonly [name: string]: Field<unknown> };
@@ -55,6 +57,9 @@ export const withDefault = <T>(of: Field<T>, value: T): Field<T> => ({
   absent: { value },
   absentInForm: undefined,
 });
+
+/** With a rule of its own for what was given, null included: the message for what it refuses (`validate_<field>` there). */
+export const checked = <T>(of: Field<T>, refusal: (value: T) => string | undefined): Field<T> => ({ ...of, refusal });
 
 /** Text, trimmed; numbers are taken as their digits. `blank` takes the empty text. */
 export function char({ max, blank = false }: { max?: number; blank?: boolean } = {}): Field<string> {
@@ -356,34 +361,28 @@ function containsBigint(value: unknown): boolean {
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Fields);
 
-/** A rule about one object as a whole, asked only when all of its fields are fine; undefined when it holds. */
-export type Rule<V> = (values: V) => ErrorTree | undefined | Promise<ErrorTree | undefined>;
-
-/** A list of objects. Errors come as a list beside the input, `{}` for each good object (contract §8.3). */
-export function objects<S extends Shape>(shape: S, rule?: Rule<Values<S>>): Field<readonly Values<S>[]> {
-  return field<readonly Values<S>[]>(
+/**
+ * A list of objects. `read` makes something of one whose fields are all fine, or says what is wrong with it as a whole. Errors come as a
+ * list beside the input, `{}` for each good object (contract §8.3).
+ */
+export function objects<S extends Shape, T>(
+  shape: S,
+  read: (values: Values<S>) => T | Invalid | Promise<T | Invalid>,
+): Field<readonly T[]> {
+  return field<readonly T[]>(
     async (value) => {
       if (!Array.isArray(value)) return new Invalid({ non_field_errors: notAList(value).tree });
       if (value.length > MAX_ELEMENTS) return new Invalid({ non_field_errors: TOO_MANY.tree });
-      const read: (Values<S> | Invalid)[] = [];
-      for (const item of value as unknown[]) read.push(await readOne(item, shape, rule));
-      if (!read.some((item) => item instanceof Invalid)) return read as Values<S>[];
-      return new Invalid(read.map((item) => (item instanceof Invalid ? item.tree : {})));
+      const all: (T | Invalid)[] = [];
+      for (const item of value as unknown[]) {
+        const values = isObject(item) ? await readObject(item, shape) : notADictionary(item);
+        all.push(values instanceof Invalid ? values : await read(values));
+      }
+      if (!all.some((item) => item instanceof Invalid)) return all as T[];
+      return new Invalid(all.map((item) => (item instanceof Invalid ? item.tree : {})));
     },
     { inForm: 'json', absentInForm: { value: [] } },
   );
-}
-
-async function readOne<S extends Shape>(
-  item: unknown,
-  shape: S,
-  rule: Rule<Values<S>> | undefined,
-): Promise<Values<S> | Invalid> {
-  if (!isObject(item)) return notADictionary(item);
-  const values = await readObject(item, shape);
-  if (values instanceof Invalid || !rule) return values;
-  const broken = await rule(values);
-  return broken ? new Invalid(broken) : values;
 }
 
 const notADictionary = (value: unknown) =>
@@ -415,7 +414,7 @@ export async function readObject<S extends Shape>(
   const errors: Record<string, ErrorTree> = {};
   for (const [name, of] of Object.entries(shape)) {
     const given = input instanceof Fields ? fromForm(input, name, of, extent) : fromJson(input, name);
-    const value = given === ABSENT ? absentValue(of, extent) : await readValue(given, of);
+    const value = given === ABSENT ? absentValue(of, extent) : unrefused(await readValue(given, of), of);
     if (value instanceof Invalid) errors[name] = value.tree;
     else if (value !== ABSENT) values[name] = value;
   }
@@ -456,6 +455,11 @@ function absentValue(of: Field<unknown>, extent: 'whole' | 'partial'): unknown {
 function readValue(given: unknown, of: Field<unknown>): unknown {
   if (given !== null && !of.meansNull(given, of.nullable)) return of.parse(given);
   return of.nullable ? null : invalid('This field may not be null.');
+}
+
+function unrefused(value: unknown, of: Field<unknown>): unknown {
+  const refusal = value instanceof Invalid ? undefined : of.refusal?.(value);
+  return refusal === undefined ? value : invalid(refusal);
 }
 
 /** A raw value of a body that is an object or a form, for what is only asked for its truth; undefined when absent. */

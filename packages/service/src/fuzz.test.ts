@@ -41,7 +41,9 @@ const SHAPE = {
   parts: optional(jsonObject()),
   channels: optional(words()),
   at: optional(datetime()),
-  answers: optional(objects({ question: pk(find), answer: char(), options: optional(pks(findMany)) })),
+  answers: optional(
+    objects({ question: pk(find), answer: char(), options: optional(pks(findMany)) }, (answer) => answer),
+  ),
 };
 const FILTERS = {
   item: idFilter(existing),

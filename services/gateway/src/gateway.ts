@@ -194,4 +194,5 @@ function learn(req: IncomingMessage, { statusCode, headers }: IncomingMessage): 
 
 /** Whether every route below this asks for a credential. */
 const needsCredential = ([api, version, name]: readonly string[]): boolean =>
-  (api === 'api' && version === 'v1' && name === 'organizers') || (api === 'pretixdroid' && version === 'api');
+  (api === 'api' && version === 'v1' && (name === 'organizers' || name === 'upload')) ||
+  (api === 'pretixdroid' && version === 'api');
