@@ -3,7 +3,7 @@ import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { Listener } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import { openCatalog, type Catalog } from './catalog';
-import { credentialsModel } from './credentials';
+import { credentialFinder, credentialsModel, type CredentialFinder } from './credentials';
 import { referenceNews, type News } from './news';
 
 /** What a context knows of the shop, from read models in its own schema: what is sold and asked, and who may do what. */
@@ -11,6 +11,7 @@ export type Shop = {
   /** Of the context's schema, for requests. */
   readonly pool: Pool;
   readonly catalog: Catalog;
+  readonly credential: CredentialFinder;
   /** Asked before an unknown credential, or another thing that the shop states, is refused. */
   readonly news: News;
 };
@@ -30,11 +31,8 @@ export async function openShop(options: {
   awaited: readonly string[];
 }): Promise<Shop> {
   const { pool, bus, awaited } = options;
-  return {
-    pool,
-    catalog: await openCatalog(options),
-    news: bus
-      ? referenceNews(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
-      : () => Promise.resolve(false),
-  };
+  const news: News = bus
+    ? referenceNews(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
+    : () => Promise.resolve(false);
+  return { pool, catalog: await openCatalog(options), credential: credentialFinder({ pool, news }), news };
 }

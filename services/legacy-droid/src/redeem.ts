@@ -1,5 +1,4 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { findCredential } from '@gatehouse/shop/credentials';
 import { checkinQuestions } from '@gatehouse/shop/questions';
 import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
@@ -34,7 +33,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
   /** The key as it was last seen, or else as it is now. Throws 403, before the body is read, for a key that was never good. */
   async function knownKey(request: DroidRequest, isHintEnough: boolean): Promise<DroidKeyFact> {
     const hint = isHintEnough ? keys.get(request.keyHash) : undefined;
-    return hint ?? keyOf(await findCredential(admission, 'droidkey', request.keyHash), request);
+    return hint ?? keyOf(await admission.credential('droidkey', request.keyHash), request);
   }
 
   /** Checks the key as it is now and finds list and ticket, all in one read. */
