@@ -5,11 +5,13 @@ import { catalogModel } from '@gatehouse/shop/catalog-model';
 import { credentialsModel } from '@gatehouse/shop/credentials';
 import { restAccess } from '@gatehouse/shop/principals';
 import { openInventory, SERVING_CONNECTIONS, type InventoryContext } from './inventory';
+import { shopModel } from './shop/read-model';
 
 /** In the order in which they are installed. */
 export const READ_MODELS: readonly ReadModel[] = [
-  catalogModel(['organizer', 'event', 'date', 'category', 'item', 'question', 'channel']),
+  catalogModel(['organizer', 'event', 'date', 'category', 'item', 'question', 'quota', 'channel']),
   credentialsModel,
+  shopModel,
 ];
 
 /** `inventory`: what is promised before it is sold. Its read models know the shop; its history is what was reserved. */

@@ -5,6 +5,8 @@ import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import type { Backends } from '@gatehouse/service/backends';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
+import { factsReader, type FactsReader } from './shop/facts';
+import { shopModel } from './shop/read-model';
 import { uploads, type Uploads } from './uploads';
 
 const INVENTORY = 'inventory';
@@ -15,6 +17,8 @@ export type InventoryContext = Shop & {
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
   readonly uploads: Uploads;
+  /** What decisions know of the shop. `news` says when an unknown voucher or seat is worth another look. */
+  readonly facts: FactsReader;
   close(): Promise<void>;
 };
 
@@ -34,15 +38,18 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
   const store = backends.store(INVENTORY, keyed);
   const shop = await opening((opened) => {
     opened(() => pool.end());
-    return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [] });
+    return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [shopModel.name] });
   });
+  const facts = factsReader(keyed, shop.catalog);
   return {
     ...shop,
     serving: [pool, keyed],
     store,
     uploads: uploads(pool),
+    facts,
     async close() {
       shop.catalog.close();
+      await facts.idle();
       await store.idle();
       await keyed.end();
       await pool.end();

@@ -3,14 +3,14 @@ import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { eventName } from '@gatehouse/eventing/poison';
 import type { Log } from './log';
 
-/** What the consumers and the relay of a process say of themselves. */
+/** The states of a process's consumers and relay. */
 export type FeedStates = {
   onHealth(health: FeedHealth): void;
-  /** In words for /readyz: consumers that stand still (of whichever process), and those of this process that fail for another reason. */
+  /** Sentences for /readyz: stuck consumers (of any process), and those of this process that fail for another reason. */
   troubles(stuck?: readonly StuckConsumer[]): string[];
 };
 
-/** Between two log lines about one that goes on failing; doubled each time. */
+/** First pause between log lines about the same failure; doubled each time. */
 const FIRST_REMINDER_MS = 10_000;
 const LAST_REMINDER_MS = 15 * 60_000;
 
@@ -25,7 +25,7 @@ type State = {
 export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
   const states = new Map<string, State>();
 
-  /** The first failure is logged, a new reason, and the same one again and again with growing pauses. */
+  /** Logs the first failure, each new reason, and the same reason again after growing pauses. */
   function onHealth(health: FeedHealth): void {
     const { name, topic, state, error, poison } = health;
     const key = keyOf(health);
@@ -33,7 +33,7 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
     const before = states.get(key) ?? { logged: '', remindAt: 0, pause: 0 };
     const reason = `${poison?.id} ${error}`;
     const isNew = before.logged !== reason;
-    // One that fails and recovers many times a second must not flood the log either.
+    // A consumer that fails and recovers many times a second must not flood the log either.
     if (state !== 'failing' || (!isNew && at < before.remindAt)) {
       states.set(key, { ...before, health });
       return;
