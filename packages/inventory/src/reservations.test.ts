@@ -8,6 +8,7 @@ import { readConfig } from '@gatehouse/service/config';
 import { HALL, hall, shopCart, wanted, type Hall } from '@gatehouse/test-support/hall';
 import { startInventory, type InventorySystem } from '@gatehouse/test-support/inventory';
 import { SHOP } from '@gatehouse/test-support/shop';
+import type { CartOrder } from './carts/find';
 import { openInventory, type InventoryContext } from './inventory';
 import type { By, Reserved, Wanted } from './reservations';
 
@@ -174,23 +175,29 @@ test('§8.2: the list has our own and those of the shop, of carts …@api, in ev
   const own = (await reserve(['c', 'A', 'a', 'z'].map((name) => ({ cart_id: `${name}@api` })))).map(
     (each) => cartOf(each).id,
   );
+  own.push(cartOf((await reserve([{ cart_id: 'a@api' }]))[0]).id);
   await system.inventory.reservations.release(where, own[3]!, by);
   await system.inventory.caughtUp(['carts', 'shop']);
-  const page = async (by: 'datetime' | 'cart_id', descending: boolean, offset = 0, limit = 50) => {
-    const { count, rows } = await system.inventory.carts.page(where, { ordering: { by, descending }, offset, limit });
-    expect(count).toBe(5);
+  const page = async (ordering: readonly CartOrder[], offset = 0, limit = 50) => {
+    const { count, rows } = await system.inventory.carts.page(where, { ordering, offset, limit });
+    expect(count).toBe(6);
     return rows.map(({ id }) => id);
   };
-  const [c, A, a] = own;
-  const byTime = [13, 15, c, A, a];
-  expect(await page('datetime', false)).toEqual(byTime);
-  expect(await page('datetime', true)).toEqual([...byTime].reverse());
-  const byCart = [A, 15, a, 13, c];
-  expect(await page('cart_id', false)).toEqual(byCart);
-  expect(await page('cart_id', true)).toEqual([...byCart].reverse());
-  expect(await page('cart_id', false, 1, 2)).toEqual(byCart.slice(1, 3));
-  expect(await page('datetime', true, 4, 2)).toEqual([13]);
-  expect(await page('datetime', true, 5, 2)).toEqual([]);
+  const up = (by: CartOrder['by']): CartOrder => ({ by, descending: false });
+  const down = (by: CartOrder['by']): CartOrder => ({ by, descending: true });
+  const [c, A, a, , later] = own;
+  const byTime = [13, 15, c, A, a, later];
+  expect(await page([])).toEqual(byTime);
+  expect(await page([up('datetime'), down('datetime')])).toEqual(byTime);
+  expect(await page([down('datetime')])).toEqual([...byTime].reverse());
+  const byCart = [A, 15, a, later, 13, c];
+  expect(await page([up('cart_id'), up('datetime')])).toEqual(byCart);
+  expect(await page([up('cart_id'), down('datetime')])).toEqual([A, later, a, 15, 13, c]);
+  expect(await page([up('cart_id')])).toEqual(byCart);
+  expect(await page([down('cart_id')])).toEqual([...byCart].reverse());
+  expect(await page([up('cart_id')], 1, 2)).toEqual(byCart.slice(1, 3));
+  expect(await page([down('datetime')], 5, 2)).toEqual([13]);
+  expect(await page([down('datetime')], 6, 2)).toEqual([]);
 });
 
 test('§1.10: a request that runs again reserves nothing twice and records no refusal twice, whatever has become of its places', async () => {

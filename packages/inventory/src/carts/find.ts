@@ -29,16 +29,19 @@ export type CartRow = {
 /** A cart position and whether the shop has made it. */
 export type Found = CartRow & { readonly imported: boolean };
 
-/** One field to order by. Positions that are equal in it are in the order of their ids, in the same direction. */
+/** One field to order by. */
 export type CartOrder = { readonly by: 'datetime' | 'cart_id'; readonly descending: boolean };
 
 export type CartFinder = {
   /** A position that is served: of a cart `…@api`, neither deleted nor purged (contract §8.2, §8.5). */
   find(where: Where, id: number): Promise<Found | undefined>;
-  /** How many are served, and at most `limit` of them after the first `offset`. */
+  /**
+   * How many are served, and at most `limit` of them after the first `offset`. By `datetime` when no order is given; those that are equal
+   * in all that they are ordered by come in the order of their ids, in the direction of the first field.
+   */
   page(
     where: Where,
-    asked: { readonly ordering: CartOrder; readonly offset: number; readonly limit: number },
+    asked: { readonly ordering: readonly CartOrder[]; readonly offset: number; readonly limit: number },
   ): Promise<{ count: number; rows: CartRow[] }>;
   /** Positions that were made here, whatever has become of them since, until they are purged. */
   made(ids: readonly number[]): Promise<CartRow[]>;
@@ -106,20 +109,20 @@ export function cartFinder(pool: Pool): CartFinder {
       return row && { ...cartOf(row), imported: row.imported };
     },
 
-    async page(where, { ordering: { by, descending }, offset, limit }) {
+    async page(where, { ordering, offset, limit }) {
       const event = keyOf(where);
-      const direction = descending ? 'desc' : 'asc';
-      // Both tables are read in the order of an index and merged: however deep the page, nothing is sorted.
+      const { name, orderBy } = orderOf(ordering);
+      // By one field both tables are read in the order of an index and merged: however deep the page, nothing is sorted.
       const source = `
         with page as materialized (
           -- Numbered after the limit, so that what is skipped gets no number.
           select id, imported, row_number() over () as place from (
             select id, imported from (
-              select c.id, c.${by}, false as imported from carts c where c.event = $1 and ${OWN_SERVED}
+              select c.id, c.datetime, c.cart_id, false as imported from carts c where c.event = $1 and ${OWN_SERVED}
               union all
-              select c.id, c.${by}, true from shop_carts c where c.event = $1 and ${SHOPS_SERVED}
+              select c.id, c.datetime, c.cart_id, true from shop_carts c where c.event = $1 and ${SHOPS_SERVED}
             ) served
-            order by ${by} ${direction}, id ${direction} offset $2 limit $3
+            order by ${orderBy} offset $2 limit $3
           ) ids
         )
         select ${OWN}, page.place from page join carts c on c.id = page.id where not page.imported
@@ -127,7 +130,7 @@ export function cartFinder(pool: Pool): CartFinder {
         select ${SHOPS}, page.place from page join shop_carts c on c.id = page.id where page.imported`;
       const [total, rows] = await Promise.all([
         count(event),
-        rowsOf(`page_of_carts_by_${by}_${direction}`, source, [event, offset, limit]),
+        rowsOf(`page_of_carts_by_${name}`, source, [event, offset, limit]),
       ]);
       return { count: total, rows: rows.map(cartOf) };
     },
@@ -145,6 +148,16 @@ export function cartFinder(pool: Pool): CartFinder {
       return new Map(rows.map((row) => [row.place, cartOf(row)]));
     },
   };
+}
+
+/** The order as a part of a statement, and as one of its name; a field that comes a second time adds nothing. */
+function orderOf(ordering: readonly CartOrder[]): { name: string; orderBy: string } {
+  const fields = new Map<string, boolean>();
+  for (const { by, descending } of ordering) if (!fields.has(by)) fields.set(by, descending);
+  if (fields.size === 0) fields.set('datetime', false);
+  fields.set('id', [...fields.values()][0]!);
+  const each = [...fields].map(([by, descending]) => `${by} ${descending ? 'desc' : 'asc'}`);
+  return { name: each.join('_').replaceAll(' ', '_'), orderBy: each.join(', ') };
 }
 
 const keyOf = ({ organizer, event }: Where): string => `${organizer}/${event}`;
