@@ -116,7 +116,7 @@ function historyOf(all: readonly Said[]): { topic: Topic; event: Envelope }[] {
   const envelopes = numberedEnvelopes();
   const newest = new Map<number, ReturnType<typeof cartStated>['data']>();
   let imported = 0;
-  return all.flatMap((each) => {
+  return all.flatMap((each): { topic: Topic; event: Envelope }[] => {
     if (each.said === 'fact') {
       const { type, data } = each.fact;
       if (type === 'CartPositionStated') newest.set(data.id, data as ReturnType<typeof cartStated>['data']);
