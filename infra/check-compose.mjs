@@ -1,8 +1,8 @@
 /*
- * docker-compose.yml against the Compose Specification's own schema, as the package dclint brings it along; and by the real
- * command where there is one. What runs our code has to be as harmless as it can, nothing has a password that all know, and the
- * host sees no more than people may. Which processes there are, what the gateway knows of them and whom Prometheus asks follows from
- * packages/service/src/services.ts, and which databases there are from packages/events/src/contexts.ts.
+ * Checks docker-compose.yml against the Compose Specification's schema (from the package dclint), and with `docker compose`
+ * if it is installed. Containers with our code must have minimal rights, nothing may have a well-known password, and only
+ * ports for people may be published. The processes, the gateway's upstreams and Prometheus' targets must match
+ * packages/service/src/services.ts, the databases packages/events/src/contexts.ts.
  */
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
@@ -37,7 +37,7 @@ for (const [name, service] of Object.entries(compose.services)) {
     service.user === 'node' && service.read_only && service.cap_drop?.includes('ALL') && !service.privileged;
   if (!harmless) complaints.push(`${name} must run as node, without capabilities, on a read-only root`);
 }
-/** Services that people on this machine look at; all others are reached inside of the containers' network only. */
+/** Services for people on this machine; all others are reachable only inside the containers' network. */
 const open = new Set(['gateway', 'prometheus', 'grafana']);
 for (const [name, { ports = [], environment = {} }] of Object.entries(compose.services)) {
   for (const port of ports) {

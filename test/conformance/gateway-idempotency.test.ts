@@ -12,8 +12,8 @@ import { festival, LISTS, OPENAIR, TOKENS } from '@gatehouse/test-support/festiv
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /*
- * Two REST services behind one gateway, which share their stored replies: whoever asks for the one of an idempotency key gets it, whichever
- * service stored it, and whichever of them answers.
+ * Two REST services behind one gateway share their stored replies: a query for an idempotency key gets the stored reply,
+ * whichever service stored it and whichever of them is asked.
  */
 
 const token = TOKENS.admin;

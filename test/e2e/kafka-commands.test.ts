@@ -11,7 +11,7 @@ import { exportFolder, startSystem, type System } from '@gatehouse/test-support/
 import { Kafka, logLevel } from 'kafkajs';
 import type { Pool } from 'pg';
 
-/* The commands about Kafka, as a person types them, against a system that runs. */
+/* The commands about Kafka, as a person types them, on a running system. */
 
 describeWithKafka('commands about Kafka', () => {
   let backends: BackendsInTest;
@@ -92,8 +92,7 @@ describeWithKafka('commands about Kafka', () => {
       run('consumer', 'reset', 'credentials', '--topic', topic, '--context', 'admission'),
     ]);
     expect([rewound.code, reset.code]).toEqual([0, 0]);
-    // The message that is no event is met again, and is passed over.
-    // The rewound history lies behind what was there.
+    // The message that is no event is skipped again. The rewound history comes after the earlier messages.
     const all = 2 * (Number(before!.end) - 1) + 1;
     for (let end = 0; end < all; end = Number((await ends())[0]!.end))
       await new Promise((again) => setTimeout(again, 50));

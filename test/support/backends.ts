@@ -7,7 +7,7 @@ import { readConfig } from '@gatehouse/service/config';
 import { testKafka } from './kafka';
 import { testDatabase } from './postgres';
 
-/** Settings for a system on some event store and bus of its own; `kind` says what they really are. */
+/** Settings for a system on its own event store and bus; `kind` describes them. */
 export type BackendsInTest = {
   readonly kind: string;
   readonly env: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export async function backendsInTest({ store, bus }: Wanted): Promise<BackendsIn
   };
 }
 
-/** Topics by a prefix of their own, and a database for each context: they meet on Kafka only. */
+/** Topics with their own prefix, and a database for each context, which are connected only by Kafka. */
 async function installationOnKafka(): Promise<Omit<BackendsInTest, 'kind'>> {
   const databases = await Promise.all(CONTEXT_NAMES.map(() => testDatabase()));
   const urls = CONTEXT_NAMES.map((context, i) => [`${context.toUpperCase()}_DATABASE_URL`, databases[i]!.url] as const);

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
 import type { Principal } from './auth';
-import { readBody, type Body } from './body';
+import { readBody, readBytes, type Body } from './body';
 import type { Aim } from './path';
 import { Query } from './query';
 
@@ -50,6 +50,11 @@ export class ApiRequest {
   /** The parsed body. Throws 400, 413, 415. */
   body(): Promise<Body> {
     return (this.#body ??= readBody(this.#req));
+  }
+
+  /** The bytes of the body, whatever they are, for a route that takes files. Throws 413 beyond `maxBytes`. */
+  bytes(maxBytes: number): Promise<Buffer> {
+    return readBytes(this.#req, maxBytes);
   }
 
   get headers(): IncomingHttpHeaders {

@@ -6,8 +6,8 @@ import { endToEnd } from './headers';
 import type { Group, Upstream } from './upstreams';
 
 /*
- * `GET /api/v1/idempotency_query?key=…` (contract §1.10). All REST services store their replies in one database, so any of them answers for
- * all: the services are asked one after another until one replies. To ask changes nothing, so it may be done more than once.
+ * `GET /api/v1/idempotency_query?key=…` (contract §1.10). All REST services store their replies in one database, so each of
+ * them knows every key. The gateway asks one after another until one replies. The query changes nothing, so it may be repeated.
  */
 
 export type Asking = {
@@ -45,7 +45,7 @@ async function ask(
     const { host, port } = upstream;
     const sent = request({ agent, host, port, method: method!, path: url!, headers, signal, timeout: ANSWER_MS });
     sent.on('timeout', () => sent.destroy(new Error('no answer')));
-    // Also when nobody waits for it any more.
+    // Handles errors after the promise has settled, too.
     sent.on('error', () => undefined);
     sent.end();
     const [head] = (await once(sent, 'response')) as [IncomingMessage];

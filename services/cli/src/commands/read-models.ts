@@ -13,14 +13,16 @@ import { Refused, type Run } from '../run-command';
 import { DEFINITIONS } from '../session';
 
 const MODELS = CONTEXT_NAMES.flatMap((context) => DEFINITIONS[context].readModels.map((model) => ({ context, model })));
-/** Several contexts may have a read model of one name: it is built and verified in each, and `title` says where. */
+/**
+ * Several contexts may have a read model of the same name: it is built and verified in each, and `title` names the context.
+ */
 const ALL = MODELS.map(({ context, model }) => {
   const isShared = MODELS.filter((each) => each.model.name === model.name).length > 1;
   return { context, model, title: isShared ? `${model.name} of ${context}` : model.name };
 });
 const NAMES = [...new Set(MODELS.map(({ model }) => model.name))];
 
-/** `rebuild` and `verify`: read models against the history that they follow from. */
+/** `rebuild` and `verify`: build read models from history and compare them with it. */
 export function readModelCommands(program: Command, run: Run): void {
   program
     .command('rebuild')
@@ -61,7 +63,7 @@ export function readModelCommands(program: Command, run: Run): void {
     );
 }
 
-/** A history that cannot be applied as a whole is reported in a sentence, with what can be done. */
+/** Reports a poison event or an unavailable history as a sentence that says what to do. */
 async function orRefused<T>(
   { context, model: { name } }: { context: Context; model: ReadModel },
   work: Promise<T>,
