@@ -19,6 +19,8 @@ export type Config = {
   readonly databaseUrl: string | undefined;
   /** URLs of contexts with a database of their own. */
   readonly databases: Partial<Readonly<Record<Context, string>>>;
+  /** The database of stored replies, one for all REST services; undefined: the one that is opened for contexts without their own. */
+  readonly idempotencyDatabaseUrl: string | undefined;
   readonly eventStore: EventStoreConfig;
   readonly eventBus: EventBusConfig;
   /** The tasks of this process. */
@@ -145,6 +147,7 @@ export const SETTINGS = {
   GATEHOUSE_DEMO: setting(onOrOff.default('on'), 'on or off', ({ demo }) => (demo ? 'on' : 'off')),
   DATABASE_URL: database((config) => config.databaseUrl),
   ...databaseSettings(),
+  IDEMPOTENCY_DATABASE_URL: database((config) => config.idempotencyDatabaseUrl),
   EVENT_STORE: setting(
     z.enum(['postgres', 'eventstoredb']).default('postgres'),
     'postgres or eventstoredb',
@@ -244,6 +247,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     demo: settings.GATEHOUSE_DEMO === 'on',
     databaseUrl: settings.DATABASE_URL,
     databases: databasesOf(settings),
+    // By default where the gates' own history is, so that they need no further database.
+    idempotencyDatabaseUrl:
+      settings.IDEMPOTENCY_DATABASE_URL ?? settings.ADMISSION_DATABASE_URL ?? settings.DATABASE_URL,
     eventStore:
       settings.EVENT_STORE === 'postgres'
         ? { kind: 'postgres' }

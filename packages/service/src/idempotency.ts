@@ -75,7 +75,7 @@ const RUNNING: Reply = {
 };
 const notSeen = (detail: string): Reply => ({ status: 404, raw: `{"detail": "${detail}"}` });
 export const NO_KEY_GIVEN = notSeen('No idempotency key given.');
-export const NOT_SEEN = notSeen('Idempotency key not seen before.');
+const NOT_SEEN = notSeen('Idempotency key not seen before.');
 
 /** These replies ask for a retry, so the key is released; and a 401 says nothing about the request. */
 const NOT_STORED = new Set([401, 409, 429, 500, 503]);
