@@ -5,7 +5,7 @@ import { createLog } from '@gatehouse/service/log';
 import { run } from '@gatehouse/service/run';
 import { answerParent, optionsOf } from './child';
 
-/* The real services: both heads in one process, as `npm start` runs them, with these settings. */
+/* The real services, both in one process, as `npm start` runs them, with these settings. */
 
 const { databaseUrl, settings } = optionsOf<{ databaseUrl: string; settings?: Readonly<Record<string, string>> }>();
 

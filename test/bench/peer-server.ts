@@ -9,7 +9,7 @@ import { answerParent, optionsOf } from './child';
 import { portOf } from './listening';
 import { singleStatement, transactionPerRequest, type Answering } from './usual-ways';
 
-/* Our own HTTP layer, its redeem route answered the hot way, before what redeem is compared with. */
+/* Our own HTTP layer, with the hot path of redeem answered by what redeem is compared with. */
 
 export type PeerOptions = {
   readonly store: 'none' | 'transaction' | 'statement';
