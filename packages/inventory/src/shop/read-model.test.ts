@@ -119,7 +119,7 @@ function historyOf(all: readonly Said[]): { topic: Topic; event: Envelope }[] {
   return all.flatMap((each): { topic: Topic; event: Envelope }[] => {
     if (each.said === 'fact') {
       const { type, data } = each.fact;
-      if (type === 'CartPositionStated') newest.set(data.id, data as ReturnType<typeof cartStated>['data']);
+      if (type === 'CartPositionStated') newest.set(data.id, data);
       const event = { type, data: { ...data, import: ++imported } } as ReferenceEvent;
       return [{ topic: 'reference' as const, event: envelopes.stated(event) }];
     }
