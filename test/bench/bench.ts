@@ -12,6 +12,7 @@ import { reads } from './reads';
 import { relay } from './relay';
 import { markdown, type Finding } from './report';
 import { replicas } from './replicas';
+import { reservations } from './reservations';
 import { scans } from './scans';
 import { openStage } from './stage';
 import { telemetry } from './telemetry';
@@ -33,6 +34,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P1'], httpLayer],
   [['P2', 'P3', 'P4'], scans],
   [['P5'], openLoop],
+  [['P6'], reservations],
   [['P7'], projections],
   [['P9'], relay],
   [['P10'], freshImport],
