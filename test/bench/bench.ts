@@ -45,7 +45,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['droid'], droid],
 ];
 
-/** What stays between runs of single parts: each with when and how it was measured. */
+/** Results kept between runs of single parts, with the time and conditions of their measurement. */
 type Results = Record<string, { measured: string; rounds: number; tickets: number; findings: readonly Finding[] }>;
 
 const FOLDER = path.join(__dirname, '..');
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
       process.stderr.write(`${wanted.join(', ')} …\n`);
       const findings = await bench(stage, plan);
       found.push(...findings);
-      // What was measured now takes the place of what it covers.
+      // New results replace older ones of the same parts.
       for (const name of Object.keys(results)) {
         if (name.split(', ').every((part) => wanted.includes(part as Part))) delete results[name];
       }

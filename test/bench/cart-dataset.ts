@@ -16,20 +16,20 @@ import { RESERVATION_TABLES } from './usual-reservations';
 
 const EVENT = 'big/fest';
 
-/** A festival with so many sold places and as many events in the history of its reservations, in a database of its own. */
+/** A festival in its own database, with this many sold places and as many events in the stream of its reservations. */
 export type CartDataset = {
   readonly sold: number;
   readonly databaseUrl: string;
-  /** Of the schema `inventory`. */
+  /** Connections to the schema `inventory`. */
   readonly pool: Pool;
   readonly token: string;
-  /** The process that fills the read models. */
+  /** The process that runs the projections. */
   readonly projections: Server;
-  /** Waits until they hold all of both histories. */
+  /** Waits until read models have applied both histories; returns how long that took. */
   settled(): Promise<number>;
-  /** Puts a product on sale of which there are so many, in the shop that is real and in that of the peers; the servers know it then. */
+  /** Creates a product with a quota of this size, for us and for the peers; returns when all `servers` know it. */
   offer(size: number, servers: readonly Server[]): Promise<Offer>;
-  /** How many of it were reserved, as the history says (or the peers' table), and how many events or rows say so. */
+  /** The number of reservations of it in the database: our events, or the peers' rows. */
   reserved(offer: Offer, by: 'us' | 'peers'): Promise<number>;
   close(): Promise<void>;
 };
@@ -37,18 +37,18 @@ export type CartDataset = {
 export type Offer = {
   readonly item: number;
   readonly size: number;
-  /** The newest event in the history when it was put on sale. */
+  /** Position of the newest event before the first reservation. */
   readonly since: string;
 };
 
 export type CartDatasetOptions = {
-  /** A database of the PostgreSQL that is measured. */
+  /** URL of a database of the measured PostgreSQL. */
   readonly adminUrl: string;
   readonly folder: string;
   readonly nodeFlags: readonly string[];
 };
 
-/** Opens the dataset of this size, made first where this data folder has none. */
+/** Opens the dataset of this size, creating it if this data folder has none. */
 export async function openCartDataset(sold: number, options: CartDatasetOptions): Promise<CartDataset> {
   const name = `bench_cart_${sold}`;
   const databaseUrl = urlOf(name, options.adminUrl);
@@ -108,7 +108,7 @@ export async function openCartDataset(sold: number, options: CartDatasetOptions)
   };
 }
 
-/** Imports the festival and writes the history of its reservations; answers a token. */
+/** Imports the festival and appends the events of its reservations; returns a token. */
 async function make(sold: number, { databaseUrl, pool }: { databaseUrl: string; pool: Pool }): Promise<string> {
   const folder = exportFolder();
   writeFestival(folder, sold);
@@ -123,7 +123,7 @@ async function make(sold: number, { databaseUrl, pool }: { databaseUrl: string; 
   return token;
 }
 
-/** The product is new: its number is that of its quota, too. */
+/** Inserts the peers' quota; returns the id of the new product, which is also the id of its quota. */
 async function offerToPeers(pool: Pool, size: number): Promise<number> {
   const { rows } = await pool.query<{ item: number }>(
     `insert into peers.quotas (id, event, item, name, size)
@@ -134,7 +134,7 @@ async function offerToPeers(pool: Pool, size: number): Promise<number> {
   return rows[0]!.item;
 }
 
-/** What an import says of a product and of its quota. */
+/** The facts that an import would state about a product and its quota. */
 function factsOf(item: number, size: number): readonly ReferenceEvent[] {
   const fact = { import: 1, hash: `bench ${item}`, organizer: 'big', event: 'fest' };
   return [
@@ -178,7 +178,7 @@ function factsOf(item: number, size: number): readonly ReferenceEvent[] {
 
 const KNOWN_MS = 30_000;
 
-/** Waits until a process has heard of a product's quota, whose number is the product's. */
+/** Waits until the catalogue of a process has the quota of a product. */
 async function isKnown(port: number, { item, token }: { item: number; token: string }): Promise<void> {
   const startedAt = performance.now();
   while (performance.now() - startedAt < KNOWN_MS) {
@@ -186,5 +186,5 @@ async function isKnown(port: number, { item, token }: { item: number; token: str
     if (status === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error(`a process does not hear of quota ${item}`);
+  throw new Error(`a process does not learn of quota ${item}`);
 }

@@ -10,7 +10,7 @@ import { median } from './rounds';
 
 const TIMES = 3;
 
-/** What a process of cart needs to begin with few and with many sold places and as many events in the history. */
+/** Start-up time and memory of a cart process, by the number of sold places and of events in the stream. */
 export const cartStart: Bench = async (stage, { sizes }) => {
   const findings: Finding[] = [];
   for (const size of sizes) {
@@ -20,7 +20,7 @@ export const cartStart: Bench = async (stage, { sizes }) => {
     const of = (value: (start: Start) => number) => Math.round(median(starts.map(value)));
     findings.push(
       figure(
-        `start of cart with ${size} sold places and as many events in the history`,
+        `start of cart with ${size} sold places and as many events in the stream`,
         `${of(({ openMs }) => openMs)} ms until it listens, ${of(({ firstMs }) => firstMs)} ms until the first reservation is answered; ` +
           `then ${of(({ nowMb }) => nowMb)} MB, never more than ${of(({ peakMb }) => peakMb)} MB`,
       ),
@@ -29,7 +29,7 @@ export const cartStart: Bench = async (stage, { sizes }) => {
   return findings;
 };
 
-/** Milliseconds from the start of the process, and its memory then. */
+/** Milliseconds since the start of the process, and its memory after the first reservation. */
 type Start = { readonly openMs: number; readonly firstMs: number; readonly nowMb: number; readonly peakMb: number };
 
 async function start({ databaseUrl, token }: CartDataset): Promise<Start> {

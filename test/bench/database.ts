@@ -5,22 +5,22 @@ import { postgresStore } from '@gatehouse/eventing/postgres-store';
 import { createToken } from '@gatehouse/reference/credentials';
 import { Client, type Pool } from 'pg';
 
-/* Databases of the PostgreSQL that is measured, and what is done to them from outside. */
+/* Databases of the measured PostgreSQL, and operations on them from outside of the services. */
 
-/** Of a database beside that of `adminUrl`. */
+/** The URL of another database on the server of `adminUrl`. */
 export function urlOf(name: string, adminUrl: string): string {
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   return url.href;
 }
 
-/** Makes an empty database, in the place of one that has the name. */
+/** Creates an empty database; drops one with this name first. */
 export async function createDatabase(name: string, adminUrl: string): Promise<void> {
   await onDatabase(adminUrl, `drop database if exists ${name} with (force)`);
   await onDatabase(adminUrl, `create database ${name}`);
 }
 
-/** Runs statements on a connection of their own. */
+/** Runs statements on a new connection. */
 export async function onDatabase(url: string, sql: string): Promise<void> {
   const client = new Client(url);
   await client.connect();
@@ -31,7 +31,7 @@ export async function onDatabase(url: string, sql: string): Promise<void> {
   }
 }
 
-/** Works with the history of a context, as a command does. */
+/** Opens the event store of a context, as a command does. */
 export async function withStore<T>(
   databaseUrl: string,
   context: Context,
@@ -48,11 +48,11 @@ export async function withStore<T>(
   }
 }
 
-/** The history of what the shop states. */
+/** Opens the event store of `reference`, which has the shop's facts. */
 export const withReference = <T>(databaseUrl: string, work: (reference: ContextStore) => Promise<T>): Promise<T> =>
   withStore(databaseUrl, 'reference', work);
 
-/** A token that may do all that is measured. */
+/** Creates a token with all permissions that the bench needs. */
 export async function makeToken(databaseUrl: string): Promise<string> {
   const { secret } = await withReference(databaseUrl, (reference) =>
     createToken(reference, {
@@ -68,7 +68,7 @@ export async function makeToken(databaseUrl: string): Promise<string> {
 
 const SETTLE_MS = 1_800_000;
 
-/** Waits until the read models of a context hold all of its own history and of the shop's; answers how long that took. */
+/** Waits until the read models of a context have applied its own history and that of `reference`; returns how long that took. */
 export async function settle(pool: Pool, context: Context): Promise<number> {
   const startedAt = performance.now();
   while (performance.now() - startedAt < SETTLE_MS) {

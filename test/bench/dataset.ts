@@ -15,10 +15,10 @@ import { PEER_TABLES } from './usual-ways';
 
 export const EVENT_URL = '/api/v1/organizers/big/events/fest/';
 
-/** Of the festival's only product there is no end. */
+/** The festival's only product has an unlimited quota. */
 export const QUOTAS = [{ id: 1, name: 'Passes', size: null, items: [1], variations: [] }];
 
-/** A festival of so many tickets in a database of its own, with the real service before it. */
+/** A festival of so many tickets in its own database, with the real service in front of it. */
 export type Dataset = {
   readonly positions: number;
   readonly databaseUrl: string;
@@ -29,16 +29,16 @@ export type Dataset = {
   readonly secrets: string;
   readonly facts: DatasetFacts;
   get(target: string): Promise<{ status: number; body: unknown; text: string }>;
-  /** Makes a check-in list over the API and answers its id. */
+  /** Creates a check-in list through the API and returns its id. */
   newList(): Promise<number>;
-  /** Makes a key for old scanners on a list and answers it. */
+  /** Creates a key for old scanners on a list and returns it. */
   newKey(list: number): Promise<string>;
-  /** Waits until read models hold all of both histories; answers how long that took. */
+  /** Waits until read models have applied both histories; returns how long that took. */
   settled(): Promise<number>;
   close(): Promise<void>;
 };
 
-/** What was measured while it was made. */
+/** Measurements from the creation of the dataset. */
 export type DatasetFacts = {
   readonly token: string;
   readonly importMs: number;
@@ -50,16 +50,16 @@ export type DatasetFacts = {
 };
 
 export type DatasetOptions = {
-  /** A database of the PostgreSQL that is measured. */
+  /** URL of a database of the measured PostgreSQL. */
   readonly adminUrl: string;
   readonly folder: string;
   readonly nodeFlags: readonly string[];
 };
 
-/** A dataset that is always made anew: PostgreSQL's own statistics are made for it, or it is left as the import left it. */
+/** A dataset that is always created anew: analysed, or left as the import left it. */
 export type Fresh = 'as imported' | 'analysed';
 
-/** Opens the dataset of this size, made first where this data folder has none. */
+/** Opens the dataset of this size, creating it if this data folder has none. */
 export async function openDataset(positions: number, options: DatasetOptions, fresh?: Fresh): Promise<Dataset> {
   const name = fresh ? 'bench_fresh' : `bench_${positions}`;
   const databaseUrl = urlOf(name, options.adminUrl);
@@ -67,7 +67,7 @@ export async function openDataset(positions: number, options: DatasetOptions, fr
   const secrets = path.join(options.folder, `${name}.secrets`);
   const isNew = fresh !== undefined || !existsSync(factsFile);
   if (isNew) await createDatabase(name, options.adminUrl);
-  // Before the gates open places are sold, too.
+  // A fresh dataset is also used for reservations.
   const services: GatehouseOptions = fresh ? { databaseUrl, services: 'all' } : { databaseUrl };
   const server = await startServer('gatehouse-server', services, options.nodeFlags);
   const pool = openPool(databaseUrl, 'admission', 3);

@@ -7,7 +7,7 @@ import type { Stage, Target } from './stage';
 const MOST_TICKETS = 60_000;
 const POSITIONS = 'checkinlists/1/positions/';
 
-/** What people look at when the gates open. */
+/** The reads of people when the gates open. */
 const readsOf = (tickets: number): Readonly<Record<string, string>> => ({
   'a page': POSITIONS,
   'the page in the middle': `${POSITIONS}?page=${Math.floor(tickets / 100)}`,
@@ -20,9 +20,9 @@ const readsOf = (tickets: number): Readonly<Record<string, string>> => ({
 });
 
 /**
- * P10: speed does not depend on PostgreSQL's statistics. A festival is imported into a running, empty system, and the gates open at
- * once; beside it the same after VACUUM ANALYZE, as autovacuum would leave it some minutes later. Each time all is new: database,
- * process and import. Autovacuum never looks.
+ * P10: speed does not depend on PostgreSQL's statistics. A festival is imported into a running, empty system, and the gates
+ * open at once; compared with the same after VACUUM ANALYZE, the state that autovacuum would reach some minutes later.
+ * Database, process and import are new each time, and autovacuum is off.
  */
 export const freshImport: Bench = async (stage, plan) => {
   const { rounds, turnMs } = plan;
@@ -58,7 +58,7 @@ export const freshImport: Bench = async (stage, plan) => {
   }
 };
 
-/** How many a second: scans first, then reservations, then each kind of read. */
+/** Rates per second: scans first, then reservations, then each kind of read. */
 async function openGates(stage: Stage, target: Target, turnMs: number): Promise<Map<string, number>> {
   const scans = await stage.drive(target, { connections: 128, durationMs: turnMs });
   const perSecond = new Map([['scans', scans.perSecond]]);

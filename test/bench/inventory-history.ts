@@ -3,15 +3,15 @@ import { instantOf } from '@gatehouse/domain/instant';
 import { inventory, inventoryStream, type InventoryEvent } from '@gatehouse/events/inventory';
 import { withStore } from './database';
 
-/** Out of the way of those that a process gives. */
+/** Far above the ids that the service assigns during the bench. */
 const FIRST_ID = 2_000_000_000;
 const APPEND = 500;
-/** Reservations that are waiting for their end at any time. */
+/** Reservations that are open at any time. */
 const LIVE = 100;
 
 /**
- * Writes so many events into the history of what the festival has reserved, as its processes would have over some hours, to this moment:
- * nearly every reservation was released or has expired. About a hundred still count.
+ * Appends this many events to the festival's stream, as if it had reserved places for some hours until now: nearly every reservation was
+ * released or has expired, about a hundred are open.
  */
 export async function writeHistory(databaseUrl: string, events: number): Promise<void> {
   const startedAt = Date.now() - (events / 2) * APART_MS;
@@ -29,13 +29,13 @@ export async function writeHistory(databaseUrl: string, events: number): Promise
   });
 }
 
-/** Between two reservations. */
+/** Time between two reservations. */
 const APART_MS = 100;
 const RELEASED_AFTER_MS = 4_000;
 const SHORT_MS = 5_000;
 const LONG_MS = 30 * 60_000;
 
-/** After the first hundred reservations each event ends one or makes one, in turn. */
+/** Event number `n`: the first hundred are reservations, after them each second one ends the oldest reservation. */
 function eventAt(n: number, startedAt: number): InventoryEvent {
   const isEnd = n >= LIVE && (n - LIVE) % 2 === 0;
   const cart = cartOf(isEnd ? (n - LIVE) / 2 : n < LIVE ? n : (n + LIVE - 1) / 2, startedAt);
@@ -43,7 +43,7 @@ function eventAt(n: number, startedAt: number): InventoryEvent {
   return isShort(cart.number) ? expired(cart) : released(cart);
 }
 
-/** One in five is left to expire. */
+/** One reservation in five expires, the others are released. */
 const isShort = (number: number): boolean => number % 5 === 0;
 
 /** The reservation of this number. */

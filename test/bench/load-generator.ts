@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { answerParent } from './child';
 
-/** How the generator is asked to send. Times in milliseconds. */
+/** The pace of a load. Times in milliseconds. */
 export type Pace = {
   /** Of the servers that do the same; connections are spread over them evenly. */
   readonly ports: readonly number[];
   readonly connections: number;
   readonly durationMs: number;
-  /** Requests per second, at even distances, whatever the replies do; none: as fast as replies come (closed loop). */
+  /** Requests per second, at equal intervals, regardless of replies; undefined: as fast as replies come (closed loop). */
   readonly rate?: number;
 };
 
 /** Scans. */
 export type Load = Pace & {
   readonly token: string;
-  /** For the old scanners' API: the key that goes with each list. Without them it is the REST API that is asked. */
+  /** For the old scanners' API: the key of each list. Without keys the REST API is used. */
   readonly keys?: readonly string[];
   /** A file with one secret per line. */
   readonly secrets: string;
@@ -24,27 +24,27 @@ export type Load = Pace & {
   readonly from: number;
 };
 
-/** One and the same GET, again and again. */
+/** The same GET, repeated. */
 export type Fetches = Pace & { readonly get: string; readonly headers: Readonly<Record<string, string>> };
 
-/** One and the same POST of a JSON, again and again. */
+/** The same POST with a JSON body, repeated. */
 export type Posts = Pace & {
   readonly post: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly json: unknown;
-  /** The status that says that there is no more: nothing is sent after the first reply that has it. */
+  /** The status of a refusal that ends the run: nothing is sent after the first reply that has it. */
   readonly until?: string;
 };
 
 /**
- * What came of it. Latencies in milliseconds; those of an open loop count from when the request was due. Replies that have the status
- * `until` are counted, but neither times nor latencies are about them.
+ * The measurements. Latencies in milliseconds; those of an open loop count from when the request was due. Replies with the status `until`
+ * are counted in `statuses` but left out of all times.
  */
 export type Measured = {
   readonly sent: number;
-  /** How many replies had which status, with an old scanner's also which outcome: `201`, `200 ok`. */
+  /** Number of replies by status, for old scanners also by outcome: `201`, `200 ok`. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** Of all replies' bodies. */
+  /** The sum over all replies. */
   readonly bodyBytes: number;
   /** From the first request to the last reply. */
   readonly elapsedMs: number;
@@ -54,15 +54,15 @@ export type Measured = {
 };
 
 /*
- * The load generator: sockets that are kept open, one request at a time on each, the requests' bytes made beforehand. A
- * client library would cost as much CPU as the servers that it measures.
+ * The load generator: open sockets, one request at a time on each, with prepared bytes. A client library would cost as much
+ * CPU as the measured servers.
  */
 
 const HEAD_END = '\r\n\r\n';
 const REPLY_BUFFER_BYTES = 65_536;
-/** Only the old scanners' API puts its spaces so; there every outcome has the same status. */
+/** Only the old scanners' API writes such spaces; all its outcomes have the same status. */
 const OUTCOME = /(?<="status": ")\w+/;
-/** More than any server here answers in the time of one closed loop. */
+/** More than any server here answers in one closed loop. */
 const MOST_PER_SECOND = 40_000;
 
 class Connection {
@@ -162,7 +162,7 @@ async function run(load: Load | Fetches | Posts): Promise<Measured> {
     for (const connection of connections) next(connection);
   } else {
     const everyMs = 1000 / load.rate;
-    // The one that has rested longest is next, as gates take turns.
+    // Least recently used first, as gates alternate.
     const idle = [...connections];
     let due = 0;
     const sendDue = () => {

@@ -19,16 +19,16 @@ export const PARTS: readonly Part[] = [
   'replicas',
 ];
 
-/** What a run is like. */
+/** The conditions of a run. */
 export type Plan = {
   readonly parts: ReadonlySet<Part>;
   readonly rounds: number;
   /** Of one turn of one variant. */
   readonly turnMs: number;
-  /** Numbers of tickets: the usual one, and those between which the cost must not grow. */
+  /** Numbers of tickets: the usual one, and the two whose costs are compared. */
   readonly tickets: number;
   readonly sizes: readonly number[];
 };
 
-/** A piece of the bench: what it finds out of the parts that are asked for. */
+/** A group of parts; returns the findings for those that were requested. */
 export type Bench = (stage: Stage, plan: Plan) => Promise<Finding[]>;

@@ -10,7 +10,7 @@ import { portOf } from './listening';
 import { lockedEvent, lockedRow } from './usual-reservations';
 import { singleStatement, transactionPerRequest } from './usual-ways';
 
-/* Our own HTTP layer, one of its routes answered the hot way, before what we are compared with. */
+/* Our own HTTP layer, with the hot path of one route answered by what our service is compared with. */
 
 const EVENT = 'organizers/:organizer/events/:event';
 const PATHS = {

@@ -6,11 +6,11 @@ import { inTurn, median, ratio } from './rounds';
 import { MOST_PROCESSES, openSales, VARIANTS, type Costs, type Sales, type Variant } from './sales';
 
 /*
- * P6: everybody wants the same product. It is sold out by callers who ask as fast as they are answered, and then asked for on and on.
- * Beside us, behind the same HTTP layer, the usual ways to promise no more than there is, and a reply without any store.
+ * P6: all callers want the same product. They sell it out as fast as they are answered, and then go on asking for it. The same is done with
+ * peers behind the same HTTP layer: the usual ways to never oversell, and a static reply without a store.
  */
 
-/** How many ask, and over how many processes they are spread. */
+/** Numbers of callers, and of the processes that serve them. */
 const CROWDS = [
   { callers: 1, processes: 1 },
   { callers: 64, processes: 1 },
@@ -19,19 +19,19 @@ const CROWDS = [
   { callers: 512, processes: 3 },
 ] as const;
 type Crowd = (typeof CROWDS)[number];
-/** So many go on to ask when it is sold out. */
+/** This many callers go on asking after the product is sold out. */
 const STORM_CALLERS = 512;
-/** The crowd that the bars are about. */
+/** The bars are about this one. */
 const USUAL = CROWDS[1];
 
 /** Reservations per second in an open loop. */
 const RATE = 1_000;
 const RATE_CONNECTIONS = 256;
 
-/** What a sale of all that there is was like. CPU-milliseconds until the read models had caught up. */
+/** The sale of a whole quota. */
 type Sale = Costs & {
   readonly perSecond: number;
-  /** How many answers said that the event was locked, for each reservation. */
+  /** Replies 409 (the event was locked) per reservation. */
   readonly conflicts: number;
   readonly storm: Costs | undefined;
 };
@@ -51,14 +51,14 @@ export const reservations: Bench = async (stage, plan) => {
 const isOk = (statuses: Measured['statuses'], allowed: readonly string[]) =>
   Object.keys(statuses).every((status) => allowed.includes(status));
 
-/** Sells out one product after another. */
+/** Closed loop: each turn sells out a new product. */
 async function closedLoops(sales: Sales, { rounds, turnMs }: Plan): Promise<Finding[]> {
   const perMs = new Map<Variant, number>();
   for (const variant of VARIANTS) perMs.set(variant, await warmUp(sales, variant, turnMs));
   const findings: Finding[] = [];
   for (const crowd of CROWDS) {
     const rates = new Map(perMs);
-    // One caller waits for each reply: a guess, which the first round puts right.
+    // A guess for one caller, corrected by the first round.
     if (crowd.callers === 1) for (const [variant, rate] of rates) rates.set(variant, rate / 8);
     const turns = await inTurn(VARIANTS, rounds, async (variant) => {
       const sale = await sellOut(sales, { variant, crowd, turnMs, size: Math.ceil(rates.get(variant)! * turnMs) });
@@ -73,7 +73,7 @@ async function closedLoops(sales: Sales, { rounds, turnMs }: Plan): Promise<Find
 const WARM_UP_MS = 4_000;
 const NO_END = 1_000_000_000;
 
-/** Drives each process until V8 has optimised it; answers how many a millisecond were reserved. */
+/** Drives each process until V8 has optimised its code; returns the reservations per millisecond of one process. */
 async function warmUp(sales: Sales, variant: Variant, turnMs: number): Promise<number> {
   return sales.selling(variant, NO_END, async (item) => {
     const warm = await sales.ask(variant, item, {
@@ -174,7 +174,7 @@ function found(crowd: Crowd, turns: Turns): Finding[] {
   return findings;
 }
 
-/** Latencies, and CPU by process of each request. */
+/** Latencies, and CPU per request by process. */
 function said(costs: readonly Costs[]): string {
   const of = (value: (costs: Costs) => number) => median(costs.map(value));
   const micros = (value: (costs: Costs) => number) => Math.round(of((each) => value(each) / each.sent) * 1_000);
@@ -185,7 +185,7 @@ function said(costs: readonly Costs[]): string {
   );
 }
 
-/** Latency at a given rate, counted from when a reservation was due. */
+/** Open loop: latencies count from when a reservation was due. */
 async function openLoop(sales: Sales, { rounds, turnMs }: Plan): Promise<Finding[]> {
   const variants = ['gatehouse', 'row lock', 'static'] as const;
   const turns = await inTurn(variants, rounds, (variant) =>

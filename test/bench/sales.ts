@@ -9,25 +9,25 @@ import type { PeerOptions } from './peer-server';
 import { bar, type Finding } from './report';
 import type { Shape, Stage } from './stage';
 
-/** How places may be sold: as we do it, in the two usual ways, and a reply without any store. */
+/** Our service, the two usual ways to reserve places, and a static reply without a store. */
 export const VARIANTS = ['gatehouse', 'row lock', 'event lock', 'static'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
-/** Of each variant; a sale may use fewer. */
+/** Processes of each variant; a sale may use fewer. */
 export const MOST_PROCESSES = 3;
 
-/** Who asks, over how many processes they are spread, and which status ends it. */
+/** The load: over how many processes it is spread, and the status that ends it. */
 export type Rush = Shape & { readonly processes: number; readonly until?: string };
 
-/** CPU-milliseconds until the read models had caught up. */
+/** Latencies, and CPU-milliseconds until the read models had caught up. */
 export type Costs = Measured & {
-  /** Of each process that answers requests. */
+  /** By process that answers requests. */
   readonly nodeMs: readonly number[];
   readonly projectionsMs: number;
   readonly postgresMs: number;
 };
 
-/** The servers of all variants, and selling through them. */
+/** The servers of all variants, and sales through them. */
 export type Sales = Awaited<ReturnType<typeof openSales>>;
 
 export async function openSales(stage: Stage, dataset: CartDataset) {
@@ -44,7 +44,7 @@ export async function openSales(stage: Stage, dataset: CartDataset) {
   let wrong = 0;
   let sold = 0;
 
-  /** Asks for one product again and again, and says what that has cost everybody. */
+  /** Sends reservations of one product and measures all processes meanwhile. */
   async function ask(of: Variant, item: number, { processes, until, ...shape }: Rush): Promise<Costs> {
     const asked = servers.get(of)!.slice(0, processes);
     const now = () => ({
@@ -70,9 +70,7 @@ export async function openSales(stage: Stage, dataset: CartDataset) {
     };
   }
 
-  /**
-   * Puts so many on sale and lets `work` sell them; then what callers were told, what there was and what the database says are compared.
-   */
+  /** Creates a product with this many places and lets `work` sell them; then compares the database with what callers were told. */
   async function selling<T>(
     of: Variant,
     size: number,
@@ -96,7 +94,7 @@ export async function openSales(stage: Stage, dataset: CartDataset) {
     truth(): Finding {
       return bar({
         bar: 'P6',
-        what: `sales, of ${sold}, after which the database held another number of reservations than was promised, or than there were`,
+        what: `sales, of ${sold}, with fewer or more reservations in the database than callers were told, or more than places`,
         measured: wrong,
         needed: { atMost: 0 },
         unit: '',
@@ -108,7 +106,7 @@ export async function openSales(stage: Stage, dataset: CartDataset) {
   };
 }
 
-/** Without a cart: each gets one of its own. */
+/** Without a cart id, so that each reservation gets a new cart. */
 const wishFor = (item: number) => ({
   item,
   price: '23.00',
@@ -117,7 +115,7 @@ const wishFor = (item: number) => ({
   answers: [],
 });
 
-/** A reply of the real service, so that all answer the same. */
+/** A reply of the real service, which the peers send as well. */
 async function sampleReply({ port }: Server, token: string): Promise<Record<string, unknown>> {
   const answer = await call(`http://127.0.0.1:${port}`, 'POST', `${EVENT_URL}cartpositions/`, {
     token,

@@ -6,13 +6,13 @@ import type { Reply } from '@gatehouse/service/reply';
 import type { Pool, PoolClient } from 'pg';
 
 /*
- * How it is usually made sure that no more places are reserved than there are: all who want one wait for a lock, on the quota's row or on
- * the whole event. Both do what they must and no more, in as few statements as possible and all of them prepared: what is reserved
- * stands as a number in the quota's row, where a shop would count carts that have not expired; neither knows seats, vouchers, orders
- * or the waiting list, neither writes a history. All that is in their favour.
+ * The usual ways to never reserve more places than there are: a lock per request, on the quota's row or on the whole event. Both peers do
+ * only what is necessary, in as few statements as possible, all of them prepared. The number of reservations is a column of the quota,
+ * where a shop would count carts that have not expired; there are no seats, vouchers, orders or waiting list, and no history. All of
+ * this is in the peers' favour.
  */
 
-/** The tables of both. */
+/** The tables of both peers. */
 export const RESERVATION_TABLES = `
   create schema peers;
   create table peers.credentials as select hash, kind, fact from inventory.credentials where hash is not null;
@@ -35,13 +35,13 @@ type Answering = (wish: Wish) => Promise<Reply>;
 
 type Quota = { id: number; name: string; size: number; reserved: number; token: { active: boolean } };
 
-/** Whoever wants a place waits for the row of its quota. */
+/** `SELECT … FOR UPDATE` on the quota's row. */
 export const lockedRow =
   (pool: Pool, sample: Record<string, unknown>): Answering =>
   (wish) =>
     inTransaction(pool, async (tx) => reserve(tx, { wish, sample, quota: await quotaOf(tx, wish, 'for update of q') }));
 
-/** Between the tries to get the lock of the event (contract §2.10), in milliseconds. */
+/** Pauses after failed attempts to get the event's lock (contract §2.10), in milliseconds. */
 const PAUSES_MS = [10, 20, 40, 80, 160];
 
 const BUSY: Reply = {
@@ -50,7 +50,7 @@ const BUSY: Reply = {
   headers: { 'Retry-After': '5' },
 };
 
-/** As pretix does it (contract §2.10): one lock for the event, which is tried for and not waited for. Nobody holds a connection while he sleeps. */
+/** One advisory lock per event, as in pretix (contract §2.10): five attempts, then 409. No connection is held during a pause. */
 export const lockedEvent =
   (pool: Pool, sample: Record<string, unknown>): Answering =>
   async (wish) => {
@@ -70,7 +70,7 @@ export const lockedEvent =
     return BUSY;
   };
 
-/** The quota of the product that is wanted, and who asks. */
+/** The quota of the wanted product, with the caller's token. */
 async function quotaOf(tx: PoolClient, { event, body, tokenHash }: Wish, lock: string): Promise<Quota | undefined> {
   const { rows } = await tx.query<Quota>({
     name: 'quota',

@@ -4,9 +4,9 @@ import type { Reply } from '@gatehouse/service/reply';
 import type { Pool, PoolClient } from 'pg';
 
 /*
- * How a scan is usually made exactly-once: a transaction for each request, or one statement for each. Both ask what the real
- * service asks (token, list, ticket with its facts), in as few statements as possible and all of them prepared; neither
- * writes a history or counts, which is in their favour.
+ * The usual ways to make a scan exactly-once: a transaction for each request, or one statement for each. Both read what the
+ * real service reads (token, list, ticket with its facts), in as few prepared statements as possible; neither writes
+ * history or counts, which is in their favour.
  */
 
 /** `tokenHash` as the store has it. */

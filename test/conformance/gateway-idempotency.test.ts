@@ -13,8 +13,8 @@ import { testDatabase } from '@gatehouse/test-support/postgres';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /*
- * Two REST services with databases of their own behind one gateway: whoever asks for the stored reply of an idempotency key gets it,
- * whichever of them has it.
+ * Two REST services with separate databases behind one gateway: a query for an idempotency key gets the stored reply,
+ * whichever service has it.
  */
 
 const token = TOKENS.admin;

@@ -18,7 +18,7 @@ type Line = Omit<Capture, 'body' | 'response'> & {
   response: { status: number; headers: Record<string, string>; body: string | null };
 };
 
-/** Finds captures of one version by their names; throws for a name that is not there. */
+/** Finds captures of one version by name; throws for an unknown name. */
 export function captures(version: '3.8' | '4.13'): (name: string) => Capture {
   const file = path.resolve(__dirname, `../fixtures/captures/pretix-${version}.ndjson`);
   const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);

@@ -14,26 +14,32 @@ import { repeats, type Repeated } from './repeats';
 /** Who scans, and the request that carries the scan. */
 type By = { readonly actor: string; readonly trace: string | null; readonly request?: string };
 
-/** A forced repeat of an entry, as its event would tell it. */
+/** The data of a forced repeat's event. */
 type Repeat = PositionRedeemed['data'];
 
 export type RefusalLog = {
-  /** Resolves when the refusal is history; of equal ones beyond the first few of a minute at once: they are counted (repeats.ts). */
+  /**
+   * Resolves when the refusal is recorded; a refusal beyond the first few equal ones of a minute is only counted, and this
+   * resolves at once (repeats.ts).
+   */
   record(refusal: RedemptionRefused['data'], by: By): Promise<void>;
-  /** Whether a forced repeat is one of the first few, to become an event of the ticket's stream; else it is to be counted here. */
+  /**
+   * True when a forced repeat is one of the first few and must be appended to the ticket's stream; otherwise call `count`.
+   */
   isToBeRecorded(repeat: Repeat, by: By): boolean;
-  /** A forced repeat was answered and is only counted. */
+  /** Counts a forced repeat that is not appended. */
   count(repeat: Repeat, by: By): void;
-  /** Writes what was only counted so far. */
+  /** Writes the counts so far. */
   flush(): Promise<void>;
-  /** The same, for the last time; what is recorded later is not counted any more. */
+  /** Writes the counts for the last time; later refusals are recorded but no longer counted. */
   close(): Promise<void>;
 };
 
 /**
- * The stream `refusals-<process>`: one writer, so that a shared screenshot at 200 gates makes no revisions race (design §3). A
- * new stream for each start of a process; refusals of one moment go down in one append. What a request with an idempotency key is
- * refused stands in a stream of the request's own: when it runs again after a crash, in whatever process, the refusal is there already.
+ * The stream `refusals-<process>` has one writer, so that a shared screenshot at 200 gates causes no conflicts of revisions
+ * (design §3). Each process start begins a new stream; concurrent refusals share an append. The refusal of a request with
+ * an idempotency key goes to a stream of that request: when it runs again after a crash, in any process, it finds the
+ * refusal there.
  */
 export function refusalLog(store: EventStore): RefusalLog {
   let stream = `refusals-${randomUUID()}`;
@@ -43,9 +49,9 @@ export function refusalLog(store: EventStore): RefusalLog {
       try {
         await store.append(stream, revision, events);
       } catch (error) {
-        // After an append of unknown outcome the stream may be longer than we think; nobody else writes it.
+        // After an append of unknown outcome the stream may be longer than expected; there is no other writer.
         if (!(error instanceof WrongRevision)) throw error;
-        // It is shorter only when it was purged, and its revisions must not come a second time.
+        // It is shorter only after a purge; its revisions must not be used again.
         if (error.actual < revision) stream = `refusals-${randomUUID()}`;
         revision = error.actual < revision ? 0 : error.actual;
         await store.append(stream, revision, events);
@@ -89,7 +95,7 @@ export function refusalLog(store: EventStore): RefusalLog {
   };
 }
 
-/** What is recorded of the newest of many equal scans. */
+/** The fields recorded of the newest of many equal scans. */
 type Scanned = Omit<ScansRepeated['data'], 'count' | 'from' | 'until'>;
 
 const kindOf = ({ list, position }: Repeat, { actor }: By): Repeated => ({ actor, list, position, answer: 'entered' });

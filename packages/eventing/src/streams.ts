@@ -76,15 +76,29 @@ type Decided<S, E extends DomainEvent> = {
   readonly after: Known<S>;
 };
 
+export type StreamOptions<S, E extends DomainEvent> = {
+  readonly catalog: Pick<Catalog<E>, 'write' | 'read'>;
+  /** Streams whose states are kept in memory. */
+  readonly remember: number;
+  /**
+   * A stored state of a stream, such as a snapshot, for streams that are too long to be loaded; undefined when there is none. Asked when
+   * memory and the command have nothing: when a process starts, and after the stream was evicted. A hint like `Command.known`: the store
+   * is asked for the last event before it and for all after it. What it rejects with is the outcome of the commands that wait.
+   */
+  open?(stream: string): Promise<Known<S> | undefined>;
+};
+
 /** Asks the deciders of one kind of stream. Lanes and memory only make it fast; the expected revision makes it true. */
 export function streams<S, E extends DomainEvent>(
   store: EventStore,
   decider: Decider<S, E>,
-  options: { catalog: Pick<Catalog<E>, 'write' | 'read'>; remember: number },
+  options: StreamOptions<S, E>,
 ): Streams<S, E> {
   const { catalog, remember } = options;
   const lanes = new Map<string, Waiting<S, E>[]>();
   const memory = new Recent<Known<S>>(remember);
+  /** Stored states that are being read, so that no two callers read one at once. */
+  const opening = new Map<string, Promise<Known<S> | undefined>>();
 
   const nothing: Known<S> = { state: decider.initial, revision: 0 };
 
@@ -93,6 +107,16 @@ export function streams<S, E extends DomainEvent>(
     if (from.revision === 0) return evolve(from, await store.load(stream));
     const [last, ...tail] = await store.load(stream, from.revision - 1);
     return last ? evolve(from, tail) : evolve(nothing, await store.load(stream));
+  }
+
+  /** The state now, from a stored one where there is one. */
+  async function open(stream: string): Promise<Known<S>> {
+    let stored = opening.get(stream);
+    if (!stored && options.open) {
+      stored = options.open(stream).finally(() => opening.delete(stream));
+      opening.set(stream, stored);
+    }
+    return advance(stream, (await stored) ?? nothing);
   }
 
   /** As a later load would: from what was written, not from what was decided. */
@@ -120,8 +144,11 @@ export function streams<S, E extends DomainEvent>(
 
   /** Decides on all of `batch` and settles each; what it throws is the outcome of those that are not settled yet. */
   async function settle(stream: string, batch: readonly Waiting<S, E>[]): Promise<void> {
-    let at = batch.reduce((known, { command }) => newest(known, command.known), memory.get(stream)) ?? nothing;
-    let confirmed = false;
+    const hint = batch.reduce((known, { command }) => newest(known, command.known), memory.get(stream));
+    // Without a hint most streams are new ones, and the first append says whether it is so; not those that have stored states.
+    let confirmed = hint === undefined && options.open !== undefined;
+    let at = confirmed ? await open(stream) : (hint ?? nothing);
+    if (confirmed) memory.set(stream, at);
     let asking = batch;
     for (let tries = 1; ; tries++) {
       const decided = decideInTurn(asking, at);
@@ -140,7 +167,7 @@ export function streams<S, E extends DomainEvent>(
         memory.set(stream, decided.at(-1)!.after);
         return answer(decided, position);
       } catch (error) {
-        memory.delete(stream);
+        // What memory has stays: whatever was written, it is still how the stream begins.
         if (error instanceof RejectedEvent && asking.length > 1) {
           // One of them cannot be stored, or all together are too large for one append: the halves are tried apart.
           const middle = asking.length >> 1;
@@ -150,6 +177,7 @@ export function streams<S, E extends DomainEvent>(
         if (!(error instanceof WrongRevision) || tries >= MAX_TRIES) throw error;
         if (tries > 1) await sleep(Math.random() * Math.min(tries, 20));
         at = await advance(stream, at);
+        memory.set(stream, at);
         confirmed = true;
       }
     }
@@ -239,7 +267,13 @@ export function streams<S, E extends DomainEvent>(
       const before = evolve(nothing, await store.load(stream, 0, first.revision));
       return { before, after: evolve(before, own) };
     },
-    read: (stream) => advance(stream, nothing),
+    async read(stream) {
+      const known = memory.get(stream);
+      const now = known ? await advance(stream, known) : await open(stream);
+      // A lane may have come further meanwhile.
+      if (!memory.get(stream)) memory.set(stream, now);
+      return now;
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { ContextDefinition } from '@gatehouse/service/context';
 import { catalogModel } from '@gatehouse/shop/catalog-model';
@@ -14,6 +15,7 @@ export const READ_MODELS: readonly ReadModel[] = [
 /** `inventory`: what is promised before it is sold. Its read models know the shop; its history is what was reserved. */
 export const inventoryContext: ContextDefinition<InventoryContext> = {
   name: 'inventory',
+  sql: [join(__dirname, '..', 'sql')],
   readModels: READ_MODELS,
   servingConnections: SERVING_CONNECTIONS,
   open: openInventory,

@@ -5,6 +5,7 @@ import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import type { Backends } from '@gatehouse/service/backends';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
+import { uploads, type Uploads } from './uploads';
 
 const INVENTORY = 'inventory';
 
@@ -13,6 +14,7 @@ export type InventoryContext = Shop & {
   /** The pools that requests and decisions need. */
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
+  readonly uploads: Uploads;
   close(): Promise<void>;
 };
 
@@ -38,6 +40,7 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
     ...shop,
     serving: [pool, keyed],
     store,
+    uploads: uploads(pool),
     async close() {
       shop.catalog.close();
       await store.idle();

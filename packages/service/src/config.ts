@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Context } from '@gatehouse/events/contexts';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import type { KafkaConnection } from '@gatehouse/eventing/kafka-client';
 import { z } from 'zod';
 import { ROLES, UPSTREAM_SETTINGS, type Role, type UpstreamService, type UpstreamSetting } from './services';
@@ -122,6 +122,18 @@ function upstreamSettings(): Record<UpstreamSetting, ReturnType<typeof upstreamS
   return Object.fromEntries(rows) as Record<UpstreamSetting, ReturnType<typeof upstreamSetting>>;
 }
 
+type DatabaseSetting = `${Uppercase<Context>}_DATABASE_URL`;
+/** What names the database of a context: `ADMISSION_DATABASE_URL`. */
+const databaseSettingOf = (context: Context) => `${context.toUpperCase()}_DATABASE_URL` as DatabaseSetting;
+
+/** One for each context. */
+function databaseSettings(): Record<DatabaseSetting, ReturnType<typeof database>> {
+  const rows = CONTEXT_NAMES.map(
+    (context) => [databaseSettingOf(context), database(({ databases }) => databases[context])] as const,
+  );
+  return Object.fromEntries(rows) as Record<DatabaseSetting, ReturnType<typeof database>>;
+}
+
 /** The one list of settings. A new one is a row here, what it means in `Config` and `readConfig`, and a row in README.md. */
 export const SETTINGS = {
   PORT: setting(port.default(8080), PORT, (config) => config.port),
@@ -129,8 +141,7 @@ export const SETTINGS = {
   GATEHOUSE_DATA: setting(z.string().default('.gatehouse'), 'a path of a folder', (config) => config.dataFolder),
   GATEHOUSE_DEMO: setting(onOrOff.default('on'), 'on or off', ({ demo }) => (demo ? 'on' : 'off')),
   DATABASE_URL: database((config) => config.databaseUrl),
-  ADMISSION_DATABASE_URL: database(({ databases }) => databases.admission),
-  REFERENCE_DATABASE_URL: database(({ databases }) => databases.reference),
+  ...databaseSettings(),
   EVENT_STORE: setting(
     z.enum(['postgres', 'eventstoredb']).default('postgres'),
     'postgres or eventstoredb',
@@ -229,10 +240,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     dataFolder: resolve(PROJECT, settings.GATEHOUSE_DATA),
     demo: settings.GATEHOUSE_DEMO === 'on',
     databaseUrl: settings.DATABASE_URL,
-    databases: {
-      ...(settings.ADMISSION_DATABASE_URL === undefined ? {} : { admission: settings.ADMISSION_DATABASE_URL }),
-      ...(settings.REFERENCE_DATABASE_URL === undefined ? {} : { reference: settings.REFERENCE_DATABASE_URL }),
-    },
+    databases: databasesOf(settings),
     eventStore:
       settings.EVENT_STORE === 'postgres'
         ? { kind: 'postgres' }
@@ -288,17 +296,20 @@ function contradictions(settings: Settings): string[] {
       );
     }
   } else {
-    const [admission, reference] = [settings.ADMISSION_DATABASE_URL, settings.REFERENCE_DATABASE_URL].map(
-      (url) => url ?? settings.DATABASE_URL,
-    );
-    if (databaseOf(admission) !== databaseOf(reference)) {
+    const urls = CONTEXT_NAMES.map((context) => settings[databaseSettingOf(context)] ?? settings.DATABASE_URL);
+    if (new Set(urls.map(databaseOf)).size > 1) {
       problems.push(
-        'EVENT_BUS must be kafka when ADMISSION_DATABASE_URL and REFERENCE_DATABASE_URL name different databases: ' +
-          "with postgres, admission reads reference's events where they are stored, in its own database",
+        `EVENT_BUS must be kafka when ${CONTEXT_NAMES.map(databaseSettingOf).join(', ')} do not all name the same database ` +
+          '(what is not set is DATABASE_URL): with postgres, a context reads the events of others where they are stored, in its own database',
       );
     }
   }
   return problems;
+}
+
+function databasesOf(settings: Settings): Config['databases'] {
+  const urls = CONTEXT_NAMES.map((context) => [context, settings[databaseSettingOf(context)]] as const);
+  return Object.fromEntries(urls.filter(([, url]) => url !== undefined));
 }
 
 function upstreamsOf(settings: Settings): Config['upstreams'] {

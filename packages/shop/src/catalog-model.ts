@@ -13,7 +13,7 @@ import {
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 
-/** The small facts of a shop that a context may keep in memory: what a festival sells and asks, not who bought it. */
+/** The small facts of a shop that a context may keep in memory: products, dates and questions, not orders. */
 export type FactOfKind = {
   organizer: OrganizerFact;
   event: EventFact;

@@ -7,13 +7,13 @@ import { Recent } from '@gatehouse/eventing/recent';
 import type { Pool } from 'pg';
 import type { News } from './news';
 
-/** Who holds a secret, as reference states it. */
+/** The holder of a secret, as reference states it. */
 export type Credential =
   | { readonly kind: 'token'; readonly fact: TokenFact }
   | { readonly kind: 'device'; readonly fact: DeviceFact }
   | { readonly kind: 'droidkey'; readonly fact: DroidKeyFact };
 
-/** Read model `credentials`: by the hash of the secret, which is all that is known of it. */
+/** Read model `credentials`, by the hash of the secret; the secret itself is not stored. */
 export const credentialsModel: ReadModel = {
   name: 'credentials',
   version: 1,
@@ -76,10 +76,10 @@ async function stateCredentials(tx: Tx, events: readonly Envelope[]): Promise<vo
   );
 }
 
-/** Most credentials that a process remembers, so that their facts are not read anew for each scan. */
+/** Most credentials in a process's cache, which saves parsing their facts for each scan. */
 const REMEMBERED = 2_000;
 
-/** Reads credentials from their facts' JSON; the same text gives the same value. */
+/** Parses credentials from their facts' JSON; the same text gives the same object. */
 export function credentialMemo(): (kind: Credential['kind'], fact: string) => Credential {
   const recent = new Recent<Credential>(REMEMBERED);
   return (kind, fact) => {
@@ -91,7 +91,7 @@ export function credentialMemo(): (kind: Credential['kind'], fact: string) => Cr
   };
 }
 
-/** Whose secret has this SHA-256 (hex), as the read model knows it now. */
+/** The credential whose secret has this SHA-256 (hex), from the read model. */
 export async function findCredential(
   { pool, news }: { pool: Pool; news: News },
   kind: Credential['kind'],

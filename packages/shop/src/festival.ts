@@ -1,7 +1,7 @@
 import type { CategoryFact, DateFact, EventFact, ItemFact, QuestionFact } from '@gatehouse/events/reference';
 import type { FactOfKind, Kind } from './catalog-model';
 
-/** One event with all that is sold and asked there. */
+/** One event with its products, dates and questions. */
 export type Festival = {
   /** `organizer/slug`. */
   readonly key: string;
@@ -15,20 +15,23 @@ export type Festival = {
   readonly checkinQuestions: ReadonlyMap<number, readonly QuestionFact[]>;
 };
 
-/** The newest facts, by kind and then by the entity's id as its stream has it. */
+/** The newest facts, by kind and then by the entity's id in its stream name. */
 export type Facts = { readonly [K in Kind]: Map<string, FactOfKind[K]> };
 
-/** What follows from all newest facts together. Made anew from them whenever one changes: what none of them has is gone. */
+/** Derived from all newest facts together, and recomputed whenever one changes. */
 export type Derived = {
   readonly festivals: ReadonlyMap<string, Festival>;
-  readonly variations: ReadonlySet<number>;
+  /** The item of each variation. */
+  readonly variations: ReadonlyMap<number, ItemFact>;
+  /** The question of each option. */
+  readonly options: ReadonlyMap<number, QuestionFact>;
   /** Ids by code. */
   readonly vouchers: ReadonlyMap<string, number[]>;
   /** By organizer. */
   readonly channels: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
-/** Puts each event's facts together. */
+/** Groups the facts by event. */
 export function derive(facts: Facts): Derived {
   const parts = new Map<
     string,
@@ -48,7 +51,8 @@ export function derive(facts: Facts): Derived {
   }
   return {
     festivals: new Map([...facts.event].map(([key, fact]) => [key, festivalOf(key, fact, parts.get(key)!)])),
-    variations: new Set([...facts.item.values()].flatMap((item) => item.variations.map(({ id }) => id))),
+    variations: new Map([...facts.item.values()].flatMap((item) => item.variations.map(({ id }) => [id, item]))),
+    options: new Map([...facts.question.values()].flatMap((each) => each.options.map(({ id }) => [id, each]))),
     vouchers,
     channels,
   };

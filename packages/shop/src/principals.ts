@@ -8,7 +8,7 @@ import {
 } from '@gatehouse/service/auth';
 import type { Shop } from './shop';
 
-/** Who may use the REST API (team tokens and devices), and which events exist, as the read models know them now. */
+/** Principals of the REST API (team tokens and devices), and existing events, from the read models. */
 export const restAccess = (shop: Shop): ShopAccess => ({
   credentials: {
     find: async (kind, secretSha256) => principalOf(await findCredential(shop, kind, secretSha256), kind),
@@ -16,10 +16,10 @@ export const restAccess = (shop: Shop): ShopAccess => ({
   events: { exists: (organizer, event) => shop.catalog.festival(organizer, event) !== undefined },
 });
 
-/** Credentials are values: the same one is the same principal. */
+/** The same credential object always has the same principal. */
 const principals = new WeakMap<Credential, Principal | CredentialRefusal>();
 
-/** The principal behind a credential, or why it opens no door (contract §1.2). */
+/** The principal of a credential, or why it is refused (contract §1.2). */
 export function principalOf(
   credential: Credential | null | undefined,
   claimed: CredentialKind,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admission } from '@gatehouse/admission/admission';
 import { admissionContext } from '@gatehouse/admission/context';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
@@ -5,6 +6,7 @@ import { checkDatabase } from '@gatehouse/eventing/database-check';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { relayLeft } from '@gatehouse/eventing/relay';
+import { within } from '@gatehouse/eventing/within';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { inventoryContext } from '@gatehouse/inventory/context';
 import { referenceContext } from '@gatehouse/reference/context';
@@ -109,7 +111,7 @@ async function open(config: Config, opened: (close: () => unknown) => void): Pro
         most.relay = Math.max(most.relay, now.relay);
         most.gates = Math.max(most.gates, now.gates);
         onProgress?.(fractionOf(now, most));
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        await sleep(LOOK_MS);
       }
     },
     async close() {
@@ -119,7 +121,7 @@ async function open(config: Config, opened: (close: () => unknown) => void): Pro
         await backends.close();
       })();
       // What a command was in the midst of does not hold up the end for long.
-      await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
+      await within(CLOSE_MS, closing, () => undefined);
       await database?.stop();
     },
   };

@@ -7,10 +7,10 @@ import { endToEnd } from './headers';
 import type { Group, Upstream } from './upstreams';
 
 /*
- * `GET /api/v1/idempotency_query?key=…` (contract §1.10). A reply is stored in the database of the context that made it, beside that
- * context's history: whoever restores one restores both, and no gate depends on a database of another context. So the key alone does not
- * say who has its reply, and one REST service after another is asked until one knows. To ask changes nothing, so it may be done more than
- * once.
+ * `GET /api/v1/idempotency_query?key=…` (contract §1.10). A reply is stored in the database of the context that made it,
+ * beside that context's history, so both are restored together and no gate depends on another context's database. The key
+ * does not show which service has its reply, so the gateway asks one REST service after another. The query changes nothing,
+ * so it may be repeated.
  */
 
 export type Asking = {
@@ -24,7 +24,7 @@ export type Asking = {
 
 type Answer = { readonly head: IncomingMessage; readonly body: Buffer };
 
-/** Answers the request; false when one of the services could not be asked, and no other has the reply: it may be there. */
+/** Answers the request; false when a service could not be asked and no other has the reply. */
 export async function recallFromAny({ req, res }: Exchange, asking: Asking): Promise<boolean> {
   const gone = new AbortController();
   res.on('close', () => gone.abort());
@@ -34,7 +34,7 @@ export async function recallFromAny({ req, res }: Exchange, asking: Asking): Pro
     const upstream = group.next();
     const answer = upstream && (await ask(req, upstream, { ...asking, signal: gone.signal }));
     if (gone.signal.aborted) return true;
-    // What a service says of itself is never a stored reply.
+    // A server error is never a stored reply.
     if (answer === undefined || answer.head.statusCode! >= 500) isAnyAway = true;
     else if (isNotSeen(answer)) unknown = answer;
     else return passBack(res, answer, asking);
@@ -42,7 +42,10 @@ export async function recallFromAny({ req, res }: Exchange, asking: Asking): Pro
   return unknown !== undefined && !isAnyAway && passBack(res, unknown, asking);
 }
 
-/** What one process answers, whole; undefined when it does not. HEAD asks as GET does, since only the body tells an unknown key. */
+/**
+ * The complete reply of one process; undefined when there is none. HEAD is sent as GET, since only the body shows that a
+ * key is unknown.
+ */
 async function ask(
   { url }: IncomingMessage,
   upstream: Upstream,
@@ -52,7 +55,7 @@ async function ask(
     const { host, port } = upstream;
     const sent = request({ agent, host, port, path: url!, headers, signal, timeout: ANSWER_MS });
     sent.on('timeout', () => sent.destroy(new Error('no answer')));
-    // Also when nobody waits for it any more.
+    // Handles errors after the promise has settled, too.
     sent.on('error', () => undefined);
     sent.end();
     const [head] = (await once(sent, 'response')) as [IncomingMessage];

@@ -16,18 +16,18 @@ import {
 } from './tallies';
 
 /*
- * 'offset 0' in its statements: by the key, one by one. PostgreSQL may keep a plan of the days when a table was small, and with
- * any other it would read the whole table.
+ * 'offset 0' in these statements makes PostgreSQL use the key, row by row. Otherwise it may keep a plan from when a table
+ * was small and read the whole table.
  */
 
 /** Rows in one statement: an order may have ten thousand tickets. */
 const AT_ONCE = 1_000;
-/** Rows that are made in one turn of the event loop, which requests of the same process wait for. */
+/** Rows made in one turn of the event loop; requests of the same process wait for the turn. */
 const A_TURN = 500;
 
 /**
- * What the shop's events and orders do to `tickets` (import.md §3). An order is stated whole: a ticket that its newest state does not
- * name is canceled, unless another order has named it since. An event that is applied again changes nothing.
+ * Applies the shop's events and orders to `tickets` (import.md §3). An order is stated whole: a ticket that its newest
+ * state does not name is canceled, unless another order has named it since. Applying an event again changes nothing.
  */
 export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const stated = events.filter(({ type }) => type === 'OrderStated');
@@ -54,7 +54,7 @@ async function appliedOrders(tx: Tx, streams: readonly string[]): Promise<Map<st
   return new Map(rows.map((row) => [row.stream, row]));
 }
 
-/** A ticket as it stood before, whose it is now, and what becomes of it; `row` undefined: nothing does. */
+/** A ticket's stored row, the order that owns it now, and its new row; `row` undefined: the row stays as it is. */
 type TicketChange = {
   readonly before: StoredTicket | undefined;
   owner: string;
@@ -123,7 +123,7 @@ async function readStoredTickets(tx: Tx, ids: readonly number[]): Promise<Map<nu
   );
 }
 
-/** The tickets that were an order's and that some state of it does not name. */
+/** The tickets that an order had and that a later state of it does not name. */
 function endingIn(states: readonly WholeState[], applied: ReadonlyMap<string, AppliedOrder>): number[] {
   return states.flatMap(({ stream, order }) => {
     const names = new Set(order.positions.map(({ id }) => id));
@@ -173,7 +173,7 @@ async function moveTallies(tx: Tx, changed: readonly (TicketChange & { row: Tick
   await moveTicketTallies(tx, rows, before);
   const { rows: checkins } = await tx.query<{ list: number; ticket: number }>({
     name: 'tickets_checkins',
-    // Out of the history, so that the table of check-ins needs no second index, which every scan would pay for.
+    // From the history, so that the table of check-ins needs no second index, which would cost every scan.
     text: `select list::integer as list, a.ticket
            from unnest($1::integer[]) as q(id)
            cross join lateral (select * from admissions where ticket = q.id offset 0) a

@@ -9,7 +9,7 @@ function sqlOf(file: string): string {
   return readFileSync(join(__dirname, '..', '..', 'sql', file), 'utf8');
 }
 
-/** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
+/** Read model `tickets`, from the events of reference (facts) and of admission itself, which may come in any interleaving. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
   version: 6,

@@ -13,7 +13,7 @@ import {
   type Place,
 } from './tallies';
 
-/** What scans, imported check-ins and deleted lists do to `tickets`. */
+/** Applies scans, imported check-ins and deleted lists to `tickets`. */
 export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const byTicket = new Map<number, Envelope[]>();
   const deletedLists: number[] = [];
@@ -33,8 +33,8 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
 }
 
 /**
- * A deleted list takes its check-ins along (contract §12, row 7); its id is never given again. It is remembered, because a scan
- * that was under way may still come after it.
+ * A deleted list removes its check-ins (contract §12, row 7); its id is never reused. It is recorded as deleted, because a
+ * concurrent scan may still come after it.
  */
 async function clearLists(tx: Tx, lists: readonly number[]): Promise<void> {
   await tx.query('insert into deleted_lists select unnest($1::integer[]) on conflict do nothing', [lists]);

@@ -2,23 +2,23 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, type OrderFact } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 
-/** The newest state of an order that is applied. */
+/** The newest applied state of an order. */
 export type AppliedOrder = {
   readonly stream: string;
-  /** Of the event that completed it. */
+  /** Revision of the event that completed it. */
   readonly revision: number;
-  /** The tickets that it names, and those that ended with it or before and that no other order has named since. */
+  /** The tickets that it names, and those that have ended with it or earlier and that no other order has named since. */
   readonly tickets: readonly number[];
 };
 
-/** A state of an order with all its positions, in however many events it came. */
+/** A complete state of an order with all its positions, from one or several events. */
 export type WholeState = { readonly stream: string; readonly revision: number; readonly order: OrderFact };
 
 type Part = Omit<WholeState, 'order'> & { readonly order: OrderFact & { part: NonNullable<OrderFact['part']> } };
 
 /**
- * The whole states that these events complete, in their order, without those that were applied before: an event may be delivered again at any
- * time. Parts of a state that is not complete yet are kept.
+ * The states that these events complete, in their order, without those that were applied before, because events may be
+ * delivered again. Parts of an incomplete state are stored.
  */
 export async function takeStates(
   tx: Tx,
@@ -49,7 +49,7 @@ export async function takeStates(
   return whole;
 }
 
-/** Of all parts of a state; `parts` ends with the last one and may begin anywhere. */
+/** The positions of all parts of a state; `parts` ends with the last one and may begin with any. */
 async function positionsOf(tx: Tx, parts: readonly Part[]): Promise<OrderFact['positions']> {
   const last = parts.at(-1)!;
   const first = last.revision - last.order.part.of + 1;
@@ -61,7 +61,7 @@ async function positionsOf(tx: Tx, parts: readonly Part[]): Promise<OrderFact['p
   const positions: OrderFact['positions'] = [];
   for (let number = 1; number <= last.order.part.of; number++) {
     const order = byRevision.get(first + number - 1);
-    // Passing over it would cancel the tickets of the missing part.
+    // Ignoring it would cancel the tickets of the missing part.
     if (order?.part.number !== number) throw new Error(`part ${number} of a state of ${last.stream} is missing`);
     positions.push(...order.positions);
   }
