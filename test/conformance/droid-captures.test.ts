@@ -1,5 +1,6 @@
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
-import { capturedFestival, exchanges, replyOf, type Exchange } from '@gatehouse/test-support/captured-festival';
+import { capturedFestival, exchanges, replyOf } from '@gatehouse/test-support/captured-festival';
+import type { Exchange } from '@gatehouse/test-support/captures';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /*

@@ -1,36 +1,15 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
+import { exchangesOf, fixtureOf } from './captures';
 import type { ExportFiles } from './system';
 
-/** One exchange with a real pretix (test/fixtures/captures/README.md). */
-export type Exchange = {
-  readonly name: string;
-  readonly request: {
-    readonly method: string;
-    readonly path: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string | null;
-  };
-  readonly response: { readonly status: number; readonly body: string };
-};
-
-const CAPTURES = path.resolve(__dirname, '../fixtures/captures');
-
 /** The recorded exchanges of one server, by name. */
-export const exchanges: ReadonlyMap<string, Exchange> = new Map(
-  readFileSync(path.join(CAPTURES, 'pretix-3.8.ndjson'), 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Exchange)
-    .map((exchange) => [exchange.name, exchange]),
-);
+export const exchanges = exchangesOf('3.8');
 
 type Fixture = {
   readonly order: Readonly<Record<string, readonly { id: number; secret: string }[]>>;
   readonly droid: Readonly<Record<string, string>>;
 } & Readonly<Record<'admin' | 'viewer' | 'toursonly' | 'inactive' | 'device' | 'revoked_device', string>>;
 
-export const fixture = JSON.parse(readFileSync(path.join(CAPTURES, 'fixture-3.8.json'), 'utf8')) as Fixture;
+export const fixture = fixtureOf<Fixture>('3.8');
 
 type Shown = {
   readonly id: number;

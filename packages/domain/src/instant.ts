@@ -61,6 +61,10 @@ export function instantOf(epochMs: number, micros = 0): Instant {
 /** Milliseconds since 1970; microseconds are truncated. */
 export const epochMs = (instant: Instant): number => Date.parse(truncateToMillis(instant));
 
+/** The instant `ms` milliseconds later; its microseconds stay. */
+export const after = (instant: Instant, ms: number): Instant =>
+  instantOf(epochMs(instant) + ms, Number(sortable(instant).slice(23, 26)));
+
 /** Whether `a` is before `b`. */
 export const earlier = (a: Instant, b: Instant): boolean => sortable(a) < sortable(b);
 

@@ -226,9 +226,11 @@ function forget(state: Inventory, id: number): Inventory {
 /** Cart positions are purged this long after they have expired and cannot be requested any more (contract §8.5). */
 const PURGE_MS = 14 * 24 * 3600 * 1000;
 
+/** What has expired before this is purged at an instant. In whole milliseconds. */
+export const purgedBefore = (now: Instant): Instant => instantOf(epochMs(now) - PURGE_MS);
+
 function forgetPurged(state: Inventory, now: Instant): Inventory {
-  const before = instantOf(epochMs(now) - PURGE_MS);
-  const purged = rowsBefore(timesOf(state.ledger, PURGES), before, Infinity);
+  const purged = rowsBefore(timesOf(state.ledger, PURGES), purgedBefore(now), Infinity);
   return purged.reduce((known, [, id]) => forget(known, id), state);
 }
 

@@ -155,5 +155,14 @@ export type PlacesReturned = EventOf<typeof PlacesReturned>;
 export type ReservationRefused = EventOf<typeof ReservationRefused>;
 
 /** The events of an event's stream `inventory-<organizer>/<event>`. */
+export const inventoryEvents = inventory.only(
+  CartReserved,
+  CartReleased,
+  CartExpired,
+  QuotaClosed,
+  VoucherTermsChanged,
+  PlacesTaken,
+  PlacesReturned,
+);
 export type InventoryEvent =
   CartReserved | CartReleased | CartExpired | QuotaClosed | VoucherTermsChanged | PlacesTaken | PlacesReturned;

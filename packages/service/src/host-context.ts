@@ -5,6 +5,8 @@ import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { lagsOf, type Lag } from '@gatehouse/eventing/lag';
 import type { Log as History } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
+import { runAsOwner } from '@gatehouse/eventing/owner';
+import { lockKey } from '@gatehouse/eventing/postgres';
 import { consumeFeed } from '@gatehouse/eventing/projection';
 import { runRelay } from '@gatehouse/eventing/relay';
 import { keepStatistics } from '@gatehouse/eventing/statistics';
@@ -157,7 +159,7 @@ async function watchContext<C>(
   return { store, consumers: () => status };
 }
 
-/** Runs projections and subscribers until aborted, each as soon as its read model is installed in this release's version. */
+/** Runs projections, subscribers and workers until aborted, each as soon as its read model is installed in this release's version. */
 function runConsumers<C>(
   definition: ContextDefinition<C>,
   {
@@ -174,7 +176,7 @@ function runConsumers<C>(
     upgraded(readModel: string): Promise<void>;
   },
 ): Promise<void>[] {
-  const { name: own, readModels, subscribers = [] } = definition;
+  const { name: own, readModels, subscribers = [], workers = [] } = definition;
   const { pool, ownFeed } = feeds;
   const { bus } = feeds.bus;
   const whenUpgraded = async (readModel: string | undefined, work: () => Promise<void>) => {
@@ -195,7 +197,12 @@ function runConsumers<C>(
     const handle = handler(value);
     return whenUpgraded(after, () => bus.consume(group, topics, (_tx, batch) => handle(batch), signal));
   });
-  return [...projections, ...followers, ...subscribed];
+  const working = workers.map(({ name, after, work }) => {
+    const key = lockKey('worker', own, name);
+    const owned = { name, topic: own, pool, key, signal, onHealth, isPoison: () => false };
+    return whenUpgraded(after, () => runAsOwner(owned, (_lock, owner) => work(value, owner)));
+  });
+  return [...projections, ...followers, ...subscribed, ...working];
 }
 
 /** Whether a relay runs in this process; with the PostgreSQL bus none is needed. */
@@ -213,8 +220,8 @@ function feedConnections(definition: ContextDefinition<unknown>, config: Config)
   const { roles } = config;
   const relaying = relays(config) ? projectionsOf(definition).length + RELAY_CONNECTIONS : 0;
   if (!isConsuming(definition)) return PING_CONNECTIONS + relaying;
-  // Consumers and relay each hold a connection for their lock, in addition to the others.
-  const held = Math.max(consumersIn(definition), relaying);
+  // Consumers, workers and relay each hold a connection for their lock, in addition to the others.
+  const held = Math.max(consumersIn(definition) + (definition.workers?.length ?? 0), relaying);
   return FEED_CONNECTIONS + (roles.has('projections') || relays(config) ? held : STANDBY_CONNECTIONS);
 }
 

@@ -41,15 +41,23 @@ export function keyUnder(headers: IncomingHttpHeaders, key: string): Idempotency
   return { scope, key };
 }
 
+/** What a request with a key knows of it. */
+export type Keyed = {
+  /** A UUID from which what it writes is named, the same when it runs again. */
+  readonly namespace: string;
+  /** It may have run before: its claim was taken over. */
+  readonly again: boolean;
+};
+
 export interface Idempotency {
-  /** The stored reply, or what `run` answers, which is then stored. `namespace` is a UUID that a repeat gets again. */
-  once(key: IdempotencyKey, run: (namespace: string) => Promise<Reply>): Promise<Reply>;
+  /** The stored reply, or what `run` answers, which is then stored. */
+  once(key: IdempotencyKey, run: (keyed: Keyed) => Promise<Reply>): Promise<Reply>;
   /** The stored reply; 404 or 409 without one. */
   recall(key: IdempotencyKey): Promise<Reply>;
   close(): Promise<void>;
 }
 
-type Claim = IdempotencyKey & { readonly owner: number; readonly namespace: string };
+type Claim = IdempotencyKey & Keyed & { readonly owner: number };
 type Row = {
   owner: number;
   born: string;
@@ -92,13 +100,13 @@ export function openIdempotency(pool: Pool, log: Log): Idempotency {
   async function claim(asked: IdempotencyKey): Promise<Claim | Reply> {
     const owner = await owners.number();
     const born = await insertClaim(pool, asked, owner);
-    if (born !== undefined) return claimed(asked, owner, born);
+    if (born !== undefined) return claimed(asked, { owner, born, again: false });
     const row = await find(pool, asked);
     if (!row) return RUNNING; // Released this moment; the client comes back in five seconds.
     if (row.status !== null) return stored(row);
     const orphaned = row.owner === owner;
     const taken = await takeOver(pool, asked, { from: row.owner, to: owner, orphaned });
-    return taken ? claimed(asked, owner, row.born) : RUNNING;
+    return taken ? claimed(asked, { owner, born: row.born, again: true }) : RUNNING;
   }
 
   async function claimInTurn(id: string, asked: IdempotencyKey): Promise<Claim | Reply> {
@@ -135,7 +143,7 @@ export function openIdempotency(pool: Pool, log: Log): Idempotency {
       const mine = await claimInTurn(id, asked);
       if ('status' in mine) return mine;
       try {
-        const reply = await run(mine.namespace);
+        const reply = await run(mine);
         await settle(mine, reply);
         return reply;
       } finally {
@@ -154,10 +162,14 @@ export function openIdempotency(pool: Pool, log: Log): Idempotency {
   };
 }
 
-const claimed = ({ scope, key }: IdempotencyKey, owner: number, born: string): Claim => ({
+const claimed = (
+  { scope, key }: IdempotencyKey,
+  { owner, born, again }: { owner: number; born: string; again: boolean },
+): Claim => ({
   scope,
   key,
   owner,
+  again,
   // With the time of the first request, because after 24 hours the same key is another request.
   namespace: uuidV5(NAMESPACE, `${scope}:${key}:${born}`),
 });

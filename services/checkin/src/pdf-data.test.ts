@@ -139,6 +139,8 @@ function data(change: Change = {}): Record<string, string> {
     items: new Map(ITEMS.map((each) => [each.id, each])),
     questions: [],
     checkinQuestions: new Map(),
+    quotas: new Map(),
+    quotasOf: new Map(),
   };
   const organizer =
     'organizer' in change

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/shop/festival';
-import { findCredential, type Credential } from '@gatehouse/shop/credentials';
+import type { Credential } from '@gatehouse/shop/credentials';
 import { findList, type ListRow } from '@gatehouse/admission/lists';
 import type { DroidKeyFact } from '@gatehouse/events/reference';
 import { idIn } from '@gatehouse/service/path';
@@ -32,7 +32,7 @@ const unknownKey = () => new Refusal(plainText(403, 'Invalid key'));
 
 /** The access of the request's key. Throws the Refusal of contract §3.1, or StoreUnavailable. */
 export async function authenticate(admission: Admission, request: DroidRequest): Promise<DroidAccess> {
-  const credential = await findCredential(admission, 'droidkey', request.keyHash);
+  const credential = await admission.credential('droidkey', request.keyHash);
   const key = keyOf(credential, request);
   return accessOf(await findList(admission.pool, request.festival.key, key.list), key, request);
 }

@@ -1,5 +1,4 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { findCredential } from '@gatehouse/shop/credentials';
 import { checkinQuestions } from '@gatehouse/shop/questions';
 import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
@@ -34,7 +33,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
   /** The cached key, or else the current one. Throws 403, before the body is read, for a key that was never valid. */
   async function knownKey(request: DroidRequest, isHintEnough: boolean): Promise<DroidKeyFact> {
     const hint = isHintEnough ? keys.get(request.keyHash) : undefined;
-    return hint ?? keyOf(await findCredential(admission, 'droidkey', request.keyHash), request);
+    return hint ?? keyOf(await admission.credential('droidkey', request.keyHash), request);
   }
 
   /** Checks the key's current state and finds list and ticket, all in one read. */
