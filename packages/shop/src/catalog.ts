@@ -45,6 +45,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     category: new Map(),
     item: new Map(),
     question: new Map(),
+    quota: new Map(),
     voucher: new Map(),
     channel: new Map(),
   };
@@ -62,8 +63,8 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     );
     const isOther = models[0] !== undefined && models[0].generation !== generation;
     const { rows } = await available(
-      pool.query<{ kind: keyof Facts; id: string; data: never; change: string }>(
-        'select kind, id, data, change from facts where change > $1 order by change',
+      pool.query<{ kind: keyof Facts; id: string; revision: number; data: object; change: string }>(
+        'select kind, id, revision, data, change from facts where change > $1 order by change',
         [isOther ? '0' : seen],
       ),
     );
@@ -72,7 +73,9 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
       seen = '0';
       for (const map of Object.values(facts)) map.clear();
     }
-    for (const { kind, id, data } of rows) facts[kind]?.set(id, data);
+    for (const { kind, id, revision, data } of rows) {
+      facts[kind]?.set(id, (kind === 'quota' ? { ...data, revision } : data) as never);
+    }
     if (rows.length > 0) seen = rows.at(-1)!.change;
     if (rows.length > 0 || isOther || !derived) derived = derive(facts);
   }

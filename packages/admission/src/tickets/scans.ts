@@ -3,11 +3,11 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { Instant } from '@gatehouse/domain/instant';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { Tx } from '@gatehouse/eventing/event-bus';
+import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import {
   dropEmptyCheckinTallies,
   movedCheckinTallies,
   movedOf,
-  lockTallies,
   tallyCheckin,
   type CheckinTally,
   type Place,
@@ -27,7 +27,7 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
     else byTicket.set(id, [stored]);
   }
   if (byTicket.size === 0 && deletedLists.length === 0) return;
-  await lockTallies(tx);
+  await lockReadModel(tx, 'tickets');
   if (deletedLists.length > 0) await clearLists(tx, deletedLists);
   await projectScans(tx, byTicket);
 }

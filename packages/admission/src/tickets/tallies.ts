@@ -1,20 +1,7 @@
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { lockKey } from '@gatehouse/eventing/postgres';
 
 /** The properties by which tickets are counted. */
 export type Place = { event: string; date: number; item: number; variation: number; status: string; canceled: boolean };
-
-/**
- * Locks the tallies to the end of the transaction. Both feeds of the read model change them by what the other feed has written, so
- * their transactions must follow one another. The lock is per schema: a rebuild beside the live tables does not wait for them.
- */
-export const lockTallies = (tx: Tx) =>
-  tx.query({
-    name: 'tickets_turn',
-    text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))',
-    values: [TURN],
-  });
-const TURN = lockKey('tickets', 'turn');
 
 /** The change of the number of a list's check-ins with the same properties. */
 export type CheckinTally = Place & { list: number; by: number };
