@@ -12,6 +12,7 @@ import { reads } from './reads';
 import { relay } from './relay';
 import { markdown, type Finding } from './report';
 import { replicas } from './replicas';
+import { reservations } from './reservations';
 import { scans } from './scans';
 import { openStage } from './stage';
 import { telemetry } from './telemetry';
@@ -21,7 +22,8 @@ const HELP = `npm run bench -- [options]: the bars of performance.md as ratios, 
   --only PARTS     of ${PARTS.join(', ')}; several with commas (default: all)
   --rounds N       rounds that count (default 8; 3 with --quick)
   --quick          short turns and few tickets, for a look; its results are not written down
-  --tickets N      tickets behind the scans (default 300000; 50000 with --quick): enough that few are scanned at many lists
+  --tickets N      tickets behind the scans (default 300000; 50000 with --quick): enough that few are scanned at many lists;
+                   as many sold places, and events in the history, behind the reservations
   --sizes A,B,…    tickets between which costs are compared (default 10000,100000,1000000; 10000,50000 with --quick)
   --data FOLDER    keeps PostgreSQL and its tickets there, so that the next run need not import them (default: thrown away);
                    a ticket scanned at many lists costs more, so take a new one after a few runs
@@ -33,6 +35,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P1'], httpLayer],
   [['P2', 'P3', 'P4'], scans],
   [['P5'], openLoop],
+  [['P6'], reservations],
   [['P7'], projections],
   [['P9'], relay],
   [['P10'], freshImport],

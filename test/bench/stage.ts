@@ -6,9 +6,11 @@ import { startEmbedded } from '@gatehouse/embedded-postgres/start-embedded';
 import { call } from '@gatehouse/service/testing';
 import { Client } from 'pg';
 import { startChild, startServer, type Child, type Server } from './child';
+import { openCartDataset, type CartDataset } from './cart-dataset';
 import { cpuMsOf, parentOf, postgresCpuMs } from './cpu';
 import { openDataset, type Dataset, type Fresh } from './dataset';
-import type { Fetches, Load, Measured } from './load-generator';
+import type { Fetches, Load, Measured, Posts } from './load-generator';
+import type { PeerOptions } from './peer-server';
 
 /** A server for scans, and its tickets. */
 export type Target = {
@@ -41,6 +43,8 @@ export type Shape = { readonly connections: number; readonly durationMs: number;
 export type Stage = {
   readonly folder: string;
   dataset(positions: number): Promise<Dataset>;
+  /** A dataset for reservations. */
+  cartDataset(sold: number): Promise<CartDataset>;
   /** The real service on a dataset that was just imported while it ran; the caller closes the dataset. */
   fresh(positions: number, state: Fresh): Promise<Target>;
   /** Turns autovacuum on or off. */
@@ -57,6 +61,12 @@ export type Stage = {
   drive(target: Target, shape: Shape): Promise<Turn>;
   /** Repeats one request from a separate generator, which may run beside scans. */
   fetch(from: Server, what: Pick<Fetches, 'get' | 'headers'>, shape: Shape): Promise<Measured>;
+  /** Repeats one POST, spread over equal servers. */
+  post(
+    to: readonly Server[],
+    what: Pick<Posts, 'post' | 'headers' | 'json' | 'until'>,
+    shape: Shape,
+  ): Promise<Measured>;
   cpu(of: { readonly server: Server }): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
 };
@@ -86,9 +96,10 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   const generator: Child = startChild('load-generator', {});
   let fetcher: Child | undefined;
   const datasets = new Map<number, Promise<Dataset>>();
+  const cartDatasets = new Map<number, Promise<CartDataset>>();
   const targets = new Map<string, Promise<Target>>();
   const started: Server[] = [];
-  let replies: Promise<unknown> | undefined;
+  let replies: Promise<Record<string, unknown>> | undefined;
 
   const dataset = (positions: number) => {
     const known = datasets.get(positions);
@@ -145,6 +156,12 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   return {
     folder,
     dataset,
+    cartDataset(sold) {
+      const known = cartDatasets.get(sold);
+      const opened = known ?? openCartDataset(sold, { adminUrl: embedded.url, folder, nodeFlags: options.nodeFlags });
+      cartDatasets.set(sold, opened);
+      return opened;
+    },
     async fresh(positions, state) {
       const of = await openDataset(positions, { adminUrl: embedded.url, folder, nodeFlags: options.nodeFlags }, state);
       const lists = [await of.newList()];
@@ -201,7 +218,11 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         const server =
           kind in files
             ? await startServer(files[kind as keyof typeof files], { reply })
-            : await startServer('peer-server', { store, reply, databaseUrl }, options.nodeFlags);
+            : await startServer(
+                'peer-server',
+                { of: 'scan', store, reply, databaseUrl } satisfies PeerOptions,
+                options.nodeFlags,
+              );
         started.push(server);
         // Lists that no earlier bench on this data folder has used.
         const first = kind === 'statement' ? 2_000_000 : 1_000_000;
@@ -222,12 +243,14 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       fetcher ??= startChild('load-generator', {});
       return fetcher.ask<Measured>({ ports: [from.port], ...what, ...shape } satisfies Fetches);
     },
+    post: (to, what, shape) =>
+      generator.ask<Measured>({ ports: to.map(({ port }) => port), ...what, ...shape } satisfies Posts),
     cpu: (of) => ({ nodeMs: cpuMsOf(of.server.pid), postgresMs: postgresCpuMs(postmaster) }),
     async close() {
       await generator.stop();
       await fetcher?.stop();
       for (const server of started) await server.stop();
-      for (const opened of datasets.values()) {
+      for (const opened of [...datasets.values(), ...cartDatasets.values()]) {
         // A failure to open it has been reported already.
         await opened.then(
           (each) => each.close(),
@@ -240,7 +263,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   };
 }
 
-async function takeReply(of: Dataset): Promise<unknown> {
+async function takeReply(of: Dataset): Promise<Record<string, unknown>> {
   const secret = readFileSync(of.secrets, 'latin1').split('\n', 1)[0]!;
   const list = await of.newList();
   const answer = await call(
@@ -250,7 +273,7 @@ async function takeReply(of: Dataset): Promise<unknown> {
     { token: of.token, json: {} },
   );
   if (answer.status !== 201) throw new Error(`a first scan was refused: ${answer.text}`);
-  return answer.body;
+  return answer.body as Record<string, unknown>;
 }
 
 async function postmasterOf(url: string): Promise<number> {

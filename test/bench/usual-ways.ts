@@ -11,7 +11,7 @@ import type { Pool, PoolClient } from 'pg';
 
 /** `tokenHash` as the store has it. */
 export type Scan = { readonly list: number; readonly secret: string; readonly tokenHash: string; readonly body: Body };
-export type Answering = (scan: Scan) => Reply | Promise<Reply>;
+type Answering = (scan: Scan) => Promise<Reply>;
 
 /** The tables of both, filled from the read model of the real service. */
 export const PEER_TABLES = `
