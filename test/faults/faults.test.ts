@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { admissionContext, READ_MODELS } from '@gatehouse/admission/context';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { replay } from '@gatehouse/eventing/projection';
-import { relayLeft } from '@gatehouse/eventing/relay';
+import { relayBacklog } from '@gatehouse/eventing/relay';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
 import { openBackends, type Backends } from '@gatehouse/service/backends';
 import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
@@ -120,7 +120,7 @@ describeWithKafka('the split system when its parts are killed', () => {
     beforeAll(async () => {
       await scanners.finish();
       const { own, ownFeed, pool } = feeds;
-      while ((await relayLeft(pool, ownFeed)) > 0) await sleep(100);
+      while ((await relayBacklog(pool, ownFeed)) > 0) await sleep(100);
       while (!(await feeds.ownIsApplied(5_000))) await sleep(100);
       history = [];
       const range = { from: own.start, until: await own.head() };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { replay } from '@gatehouse/eventing/projection';
-import { relayLeft } from '@gatehouse/eventing/relay';
+import { relayBacklog } from '@gatehouse/eventing/relay';
 import { openReference } from '@gatehouse/reference/context';
 import { importFolder } from '@gatehouse/reference/import';
 import type { Report } from '@gatehouse/reference/report';
@@ -73,7 +73,7 @@ export async function startSystem(
   const { pool, own, ownFeed } = feeds;
 
   async function isBehind(): Promise<boolean> {
-    if (feeds.bus.isRelayed && (await relayLeft(referencePool, { ...store, topic: 'reference' })) > 0) return true;
+    if (feeds.bus.isRelayed && (await relayBacklog(referencePool, { ...store, topic: 'reference' })) > 0) return true;
     for (const each of all) {
       const backlogs = await each.backlogs(await each.followedEnds());
       if (backlogs.some((backlog) => backlog > 0) || !(await each.ownIsApplied(0))) return true;

@@ -10,7 +10,6 @@ import { isStale, learn } from '@gatehouse/domain/shop-facts';
 import { RejectedEvent, StoreUnavailable } from '@gatehouse/eventing/event-store';
 import { conflict } from '@gatehouse/service/errors';
 import type { Catalog } from '@gatehouse/shop/catalog';
-import type { News } from '@gatehouse/shop/news';
 import type { CartFinder, CartRow, Where } from './carts/find';
 import type { cartIds } from './cart-ids';
 import type { InventoryStreams } from './inventory-streams';
@@ -69,8 +68,6 @@ export type ReservationParts = {
   readonly ids: ReturnType<typeof cartIds>;
   readonly refusals: RefusalLog;
   readonly catalog: Pick<Catalog, 'festival'>;
-  /** Asked before a voucher or a seat that nobody knows is refused. */
-  readonly news: News;
   /** Waits until read models have applied all that this context's history holds, bounded. */
   caughtUp(models: readonly ('carts' | 'shop')[]): Promise<boolean>;
 };
@@ -95,7 +92,7 @@ type Decided = {
 
 /** Reservations over the deciders of inventories; the docstring of the type says what they do. */
 export function reservations(parts: ReservationParts): Reservations {
-  const { streams, facts: reader, carts, ids, refusals, catalog, news, caughtUp } = parts;
+  const { streams, facts: reader, carts, ids, refusals, catalog, caughtUp } = parts;
   /** Of each stream the revision up to which changed terms of vouchers are known to be in its state: a hint that saves reading them again. */
   const learned = new Map<string, number>();
 
@@ -122,24 +119,18 @@ export function reservations(parts: ReservationParts): Reservations {
   async function decideOn(elements: readonly Element[], where: Where, by: By): Promise<Decided[]> {
     const stream = inventoryStream(where.organizer, where.event);
     const minutes = catalog.festival(where.organizer, where.event)?.fact.settings.reservation_time ?? DEFAULT_MINUTES;
-    const read = () =>
-      Promise.all(
-        elements.map(({ ask, wanted: { productName } }) =>
-          reader.hold({
-            where,
-            product: ask,
-            productName,
-            voucher: ask.voucher,
-            seat: ask.seat,
-            learned: learnedOf(stream),
-          }),
-        ),
-      );
-    let found = await read();
-    // What nobody knows may be on its way from the shop.
-    const isUnknown = ({ ask }: Element, i: number) =>
-      (ask.voucher !== null && !found[i]!.voucher) || (ask.seat !== null && !found[i]!.seat);
-    if (elements.some(isUnknown) && (await news())) found = await read();
+    const found = await Promise.all(
+      elements.map(({ ask, wanted: { productName } }) =>
+        reader.hold({
+          where,
+          product: ask,
+          productName,
+          voucher: ask.voucher,
+          seat: ask.seat,
+          learned: learnedOf(stream),
+        }),
+      ),
+    );
     const decisions = elements.map(async (element, i): Promise<Decided> => {
       const facts = found[i]!;
       const ask: Hold = { ...element.ask, expires: element.wanted.expires ?? after(facts.now, minutes * 60_000) };

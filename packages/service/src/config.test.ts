@@ -11,6 +11,7 @@ test('nothing set', () => {
     demo: true,
     databaseUrl: undefined,
     databases: {},
+    idempotencyDatabaseUrl: undefined,
     eventStore: { kind: 'postgres' },
     eventBus: { kind: 'postgres' },
     roles: new Set(['http', 'projections', 'relay']),
@@ -31,6 +32,7 @@ const EVERYTHING = {
   REFERENCE_DATABASE_URL: 'postgres://me:secret@db/reference',
   ADMISSION_DATABASE_URL: 'postgres://me:secret@db/admission',
   INVENTORY_DATABASE_URL: 'postgres://me:secret@db/inventory',
+  IDEMPOTENCY_DATABASE_URL: 'postgres://me:secret@db/replies',
   EVENT_STORE: 'eventstoredb',
   EVENTSTORE_URL: 'esdb://admin:changeit@store:2113?tls=false',
   EVENT_BUS: 'kafka',
@@ -69,6 +71,7 @@ test('everything set', () => {
       admission: 'postgres://me:secret@db/admission',
       inventory: 'postgres://me:secret@db/inventory',
     },
+    idempotencyDatabaseUrl: 'postgres://me:secret@db/replies',
     eventStore: { kind: 'eventstoredb', url: 'esdb://admin:changeit@store:2113?tls=false' },
     eventBus: {
       kind: 'kafka',
@@ -107,6 +110,7 @@ test('every wrong setting is named, and what is allowed; no value is', () => {
     REFERENCE_DATABASE_URL: 'db',
     ADMISSION_DATABASE_URL: 'db',
     INVENTORY_DATABASE_URL: 'db',
+    IDEMPOTENCY_DATABASE_URL: 'db',
     EVENT_STORE: 'memory',
     EVENTSTORE_URL: 'http://store',
     EVENT_BUS: 'rabbit',
@@ -166,6 +170,19 @@ test.each<[object, string | null]>([
   const read = () => readConfig(env as Record<string, string>);
   if (problem === null) expect(read).not.toThrow();
   else expect(read).toThrow(problem);
+});
+
+test('stored replies are where they are said to be, else where the gates have their history', () => {
+  const [keys, gates, all] = ['keys', 'gates', 'all'].map((name) => `postgres://me@db/${name}`) as [
+    string,
+    string,
+    string,
+  ];
+  const settings = { ...KAFKA, IDEMPOTENCY_DATABASE_URL: keys, ADMISSION_DATABASE_URL: gates, DATABASE_URL: all };
+  const of = (env: Record<string, string>) => readConfig({ ...settings, ...env }).idempotencyDatabaseUrl;
+  expect(of({})).toBe(keys);
+  expect(of({ IDEMPOTENCY_DATABASE_URL: '' })).toBe(gates);
+  expect(of({ IDEMPOTENCY_DATABASE_URL: '', ADMISSION_DATABASE_URL: '' })).toBe(all);
 });
 
 test.each(['ftp://x', 'https://x/?a=1', 'https://x/#a', 'https://me:pw@x'])(

@@ -78,7 +78,7 @@ function listening(server: Server, at: { port: number; host: string }): Promise<
 }
 
 /** Reports the age of the oldest unprocessed event of each projection, consumer and relay, whenever metrics are read. */
-export function tellLags(lags: () => Promise<readonly OfContext<Lag>[]>): void {
+export function observeLags(lags: () => Promise<readonly OfContext<Lag>[]>): void {
   const meter = metrics.getMeter('gatehouse');
   const gauges = {
     projection: meter.createObservableGauge('gatehouse.projection.lag.seconds', {
@@ -105,7 +105,7 @@ export function tellLags(lags: () => Promise<readonly OfContext<Lag>[]>): void {
 }
 
 /** Reports which projections and consumers are stuck at an event that they cannot apply. */
-export function tellStuck(consumers: () => readonly OfContext<ConsumerStatus>[]): void {
+export function observeStuck(consumers: () => readonly OfContext<ConsumerStatus>[]): void {
   metrics
     .getMeter('gatehouse')
     .createObservableGauge('gatehouse.consumer.stuck', {

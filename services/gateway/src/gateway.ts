@@ -121,7 +121,7 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     );
   }
 
-  /** Asks every REST service for the stored reply of an idempotency key. */
+  /** Asks one REST service after another for the stored reply of an idempotency key, until one replies. */
   function askAll(req: IncomingMessage, res: ServerResponse): void {
     if (connections.isFull(req)) return refuse(res);
     const work = beginWork(req);

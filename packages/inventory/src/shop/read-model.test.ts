@@ -116,12 +116,12 @@ function historyOf(all: readonly Said[]): { topic: Topic; event: Envelope }[] {
   const envelopes = numberedEnvelopes();
   const newest = new Map<number, ReturnType<typeof cartStated>['data']>();
   let imported = 0;
-  return all.flatMap((each) => {
+  return all.flatMap((each): { topic: Topic; event: Envelope }[] => {
     if (each.said === 'fact') {
       const { type, data } = each.fact;
-      if (type === 'CartPositionStated') newest.set(data.id, data as ReturnType<typeof cartStated>['data']);
+      if (type === 'CartPositionStated') newest.set(data.id, data);
       const event = { type, data: { ...data, import: ++imported } } as ReferenceEvent;
-      return [{ topic: 'reference' as const, event: envelopes.stated(event) }];
+      return [{ topic: 'reference', event: envelopes.stated(event) }];
     }
     const cart = newest.get(each.id);
     // Only what is known can be released, and once.
@@ -129,7 +129,7 @@ function historyOf(all: readonly Said[]): { topic: Topic; event: Envelope }[] {
     newest.delete(each.id);
     const { id, cart_id, item, variation, subevent: date, voucher, seat: guid, expires } = cart;
     const data = { id, cart_id, item, variation, date, voucher, seat: guid, expires };
-    return [{ topic: 'inventory' as const, event: envelopes.released(data) }];
+    return [{ topic: 'inventory', event: envelopes.released(data) }];
   });
 }
 
