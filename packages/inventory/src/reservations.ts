@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inventoryStream, type CartReserved } from '@gatehouse/events/inventory';
 import { hold, type Held, type Hold, type Reason, type Refused } from '@gatehouse/domain/hold';
@@ -13,6 +12,7 @@ import type { Catalog } from '@gatehouse/shop/catalog';
 import type { CartFinder, CartRow, Where } from './carts/find';
 import type { cartIds } from './cart-ids';
 import type { InventoryStreams } from './inventory-streams';
+import { newCartId } from './new-cart-id';
 import type { Refusal, RefusalLog } from './refusals';
 import type { Facts, FactsReader } from './shop/facts';
 
@@ -306,17 +306,4 @@ function statesOf(
       return [quota.id, { quota, taken, availability: availabilityOf(quota, known, facts.now) }];
     }),
   );
-}
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-const CART_ID_LENGTH = 48;
-
-/** 48 random letters and digits and `@api` (contract §8.4). */
-function newCartId(): string {
-  let id = '';
-  while (id.length < CART_ID_LENGTH) {
-    // Bytes beyond the last whole alphabet would make its first letters more frequent.
-    for (const byte of randomBytes(CART_ID_LENGTH)) if (byte < 248) id += ALPHABET[byte % ALPHABET.length]!;
-  }
-  return `${id.slice(0, CART_ID_LENGTH)}@api`;
 }
