@@ -5,9 +5,8 @@ import {
   type RedemptionRefused,
   type ScansRepeated,
 } from '@gatehouse/events/admission';
-import type { NewEvent } from '@gatehouse/events/envelope';
-import { coalesce } from '@gatehouse/eventing/coalesce';
-import { WrongRevision, type EventStore } from '@gatehouse/eventing/event-store';
+import type { EventStore } from '@gatehouse/eventing/event-store';
+import { refusalStreams } from '@gatehouse/eventing/refusal-streams';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { repeats, type Repeated } from './repeats';
 
@@ -35,44 +34,14 @@ export type RefusalLog = {
   close(): Promise<void>;
 };
 
-/**
- * The stream `refusals-<process>` has one writer, so that a shared screenshot at 200 gates causes no conflicts of revisions
- * (design §3). Each process start begins a new stream; concurrent refusals share an append. The refusal of a request with
- * an idempotency key goes to a stream of that request: when it runs again after a crash, in any process, it finds the
- * refusal there.
- */
+/** Records refusals and counts what comes again and again (repeats.ts). */
 export function refusalLog(store: EventStore): RefusalLog {
-  let stream = `refusals-${randomUUID()}`;
-  let revision = 0;
-  const appends = coalesce<NewEvent, null>(
-    async (events) => {
-      try {
-        await store.append(stream, revision, events);
-      } catch (error) {
-        // After an append of unknown outcome the stream may be longer than expected; there is no other writer.
-        if (!(error instanceof WrongRevision)) throw error;
-        // It is shorter only after a purge; its revisions must not be used again.
-        if (error.actual < revision) stream = `refusals-${randomUUID()}`;
-        revision = error.actual < revision ? 0 : error.actual;
-        await store.append(stream, revision, events);
-      }
-      revision += events.length;
-      return events.map(() => null);
-    },
-    { batch: 500, waiting: 20_000 },
-  );
+  const streams = refusalStreams(store);
   const counts = repeats<{ readonly data: Scanned; readonly actor: string }>(async ({ count, last, from, until }) => {
     const times = { from: from.toISOString(), until: until.toISOString() };
     const event = admission.write({ type: 'ScansRepeated', data: { ...last.data, count, ...times } });
-    await appends.ask({ id: randomUUID(), ...event, actor: last.actor, trace: null });
+    await streams.record({ id: randomUUID(), ...event, actor: last.actor, trace: null });
   });
-  async function recordOnce(own: string, event: NewEvent): Promise<void> {
-    try {
-      await store.append(own, 0, [event]);
-    } catch (error) {
-      if (!(error instanceof WrongRevision)) throw error;
-    }
-  }
 
   return {
     async record(data, { actor, trace, request }) {
@@ -82,15 +51,15 @@ export function refusalLog(store: EventStore): RefusalLog {
         return;
       }
       const event = { ...admission.write({ type: 'RedemptionRefused', data }), actor, trace };
-      if (request === undefined) await appends.ask({ id: randomUUID(), ...event });
-      else await recordOnce(`refusals-${request}`, { id: uuidV5(request, 'refusal'), ...event });
+      if (request === undefined) await streams.record({ id: randomUUID(), ...event });
+      else await streams.recordOnce(request, [{ id: uuidV5(request, 'refusal'), ...event }]);
     },
     isToBeRecorded: (repeat, by) => counts.isToBeRecorded(kindOf(repeat, by)),
     count: (repeat, by) => counts.count(kindOf(repeat, by), { data: scannedOf(repeat, null), actor: by.actor }),
     flush: () => counts.flush(),
     async close() {
       await counts.close();
-      await appends.idle();
+      await streams.idle();
     },
   };
 }

@@ -10,3 +10,6 @@ create index shop_carts_by_datetime on shop_carts (event, datetime, id) where no
 create index shop_carts_by_cart_id on shop_carts (event, cart_id, id) where not released and right(cart_id, 4) = '@api';
 create index seats_by_guid on seats (event, date, guid);
 create index seats_by_place on seats using gist (hall, place);
+-- For the list of cart positions (src/carts/find.ts).
+create index shop_carts_by_time on shop_carts (event, datetime, id) where not released and right(cart_id, 4) = '@api';
+create index shop_carts_by_cart on shop_carts (event, cart_id, id) where not released and right(cart_id, 4) = '@api';

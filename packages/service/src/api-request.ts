@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
 import type { Principal } from './auth';
-import { readBody, type Body } from './body';
+import { readBody, readBytes, type Body } from './body';
+import type { Keyed } from './idempotency';
 import type { Aim } from './path';
 import { Query } from './query';
 
@@ -17,8 +18,8 @@ type Parts = Aim & {
 /** A request to a REST route, after all checks that need no handler. Expensive values are computed on first use. */
 export class ApiRequest {
   readonly query: Query;
-  /** For a request with an X-Idempotency-Key: the UUID from which ids of its events derive, the same when it runs again. */
-  idempotency: { readonly namespace: string } | undefined;
+  /** For a request with an X-Idempotency-Key. */
+  idempotency: Keyed | undefined;
   readonly #req: Request;
   readonly #parts: Parts;
   #body: Promise<Body> | undefined;
@@ -50,6 +51,11 @@ export class ApiRequest {
   /** The parsed body. Throws 400, 413, 415. */
   body(): Promise<Body> {
     return (this.#body ??= readBody(this.#req));
+  }
+
+  /** The bytes of the body, whatever they are, for a route that takes files. Throws 413 beyond `maxBytes`. */
+  bytes(maxBytes: number): Promise<Buffer> {
+    return readBytes(this.#req, maxBytes);
   }
 
   get headers(): IncomingHttpHeaders {

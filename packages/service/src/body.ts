@@ -20,15 +20,16 @@ export async function readBody(req: IncomingMessage): Promise<Body> {
   const read = readerOf(type);
   // A chunked body may turn out to be empty, which is valid with any content type.
   if (!read && req.headers['content-length'] !== undefined) throw unsupportedMediaType(type);
-  const bytes = await readBytes(req);
+  const bytes = await readBytes(req, MAX_BODY_BYTES);
   if (bytes.length === 0) return {};
   if (!read) throw unsupportedMediaType(type);
   return read(bytes, type);
 }
 
-function readBytes(req: IncomingMessage): Promise<Buffer> {
+/** The bytes of a body. Throws ApiError (413) and ClientGone. */
+export function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) =>
-    collect(req, MAX_BODY_BYTES, (error, bytes) => (error ? reject(error) : resolve(bytes))),
+    collect(req, maxBytes, (error, bytes) => (error ? reject(error) : resolve(bytes))),
   );
 }
 

@@ -1,6 +1,7 @@
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
+import type { Owner } from '@gatehouse/eventing/owner';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
 import type { ShopAccess } from './auth';
@@ -19,6 +20,7 @@ export type ContextDefinition<C> = {
   readonly sql?: readonly string[];
   readonly readModels: readonly ReadModel[];
   readonly subscribers?: readonly Subscriber<C>[];
+  readonly workers?: readonly Worker<C>[];
   /** Total number of connections of the pools that `open` creates. */
   readonly servingConnections: number;
   /** Opens what its services and commands use, on a migrated schema. A command has no bus. */
@@ -52,6 +54,15 @@ export type Subscriber<C> = {
   readonly after?: string;
   /** Makes the handler, once per process. It must tolerate an event that it has handled before. */
   handler(value: C): (batch: readonly Envelope[]) => Promise<void>;
+};
+
+/** Work that follows no feed, and that one process at a time does for a database, of those with the role `projections`. */
+export type Worker<C> = {
+  readonly name: string;
+  /** A read model that it asks: it begins when that is there in this release's version. */
+  readonly after?: string;
+  /** Works until `owner.signal`, and reports progress. When it throws it is started again, with growing pauses. */
+  work(value: C, owner: Owner): Promise<void>;
 };
 
 /** The parts of a definition that consume events. */

@@ -5,6 +5,8 @@ import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { lagsOf, type Lag } from '@gatehouse/eventing/lag';
 import type { Log as History } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
+import { runAsOwner } from '@gatehouse/eventing/owner';
+import { lockKey } from '@gatehouse/eventing/postgres';
 import { consumeFeed } from '@gatehouse/eventing/projection';
 import { runRelay } from '@gatehouse/eventing/relay';
 import { keepStatistics } from '@gatehouse/eventing/statistics';
@@ -26,6 +28,9 @@ export type Platform = {
   readonly backends: Backends;
 };
 
+/** With the context that it belongs to: several contexts may have, say, a read model of the same name. */
+export type OfContext<T> = T & { readonly context: Context };
+
 /** A context that runs in this process. */
 export type HostedContext<C> = {
   /** The value that its services use. */
@@ -35,12 +40,12 @@ export type HostedContext<C> = {
   /** Why the process is not ready (`blocking`), and problems that do not prevent requests. */
   health(): { blocking: readonly string[]; troubles: readonly string[] };
   /** The lags of this context's projections, consumers and relays, whichever process runs them. */
-  lags(): Promise<readonly Lag[]>;
+  lags(): Promise<readonly OfContext<Lag>[]>;
   /**
    * The checkpoints of this context's projections and consumers and where they are stuck, whichever process runs them; at
    * most a second old.
    */
-  consumers(): readonly ConsumerStatus[];
+  consumers(): readonly OfContext<ConsumerStatus>[];
   /** Flushes appends, then stops projections and relay; call it when no request is running any more. */
   close(): Promise<void>;
 };
@@ -73,7 +78,7 @@ async function host<C>(
 ): Promise<HostedContext<C>> {
   const { name, readModels } = definition;
   const { roles } = config;
-  const { onHealth, troubles } = feedStates(log);
+  const { onHealth, troubles } = feedStates(name, log);
   const feeds = await openFeeds(definition, backends, { connections: feedConnections(definition, config), onHealth });
   opened(() => feeds.close());
   const { pool } = feeds;
@@ -109,17 +114,18 @@ async function host<C>(
     health: () => ({
       blocking: [
         ...[store.trouble()].filter((trouble) => trouble !== null),
-        ...(caughtUp ? [] : ['read models are catching up for the first time']),
+        ...(caughtUp ? [] : [`the read models of ${name} are catching up for the first time`]),
         ...upgrades.missing(),
       ],
       troubles: troubles(stuckConsumers(consumers())),
     }),
-    consumers,
+    consumers: () => consumers().map((each) => ({ ...each, context: name })),
     async lags() {
       const { isRelayed } = feeds.bus;
       // On Kafka the consumers' checkpoints are offsets.
       const counted = isRelayed ? new Map<Context, History>([[name, feeds.ownFeed]]) : feeds.feeds;
-      return [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      const lags = [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      return lags.map((lag) => ({ ...lag, context: name }));
     },
     async close() {
       store.close();
@@ -139,6 +145,7 @@ async function watchContext<C>(
 ): Promise<{ store: StoreHealth; consumers(): readonly ConsumerStatus[] }> {
   let status: readonly ConsumerStatus[] = [];
   const serves = definition.servingConnections > 0;
+  const what = serves ? 'event store' : 'database';
   async function also(): Promise<void> {
     try {
       status = await consumerStatus(feeds.pool, feeds.topics, PING_PATIENCE_MS);
@@ -148,11 +155,11 @@ async function watchContext<C>(
     }
     if (serves && config.eventStore.kind !== 'postgres') await feeds.own.head();
   }
-  const store = await watchStore(value.serving, { log, name: serves ? 'the event store' : 'the database', also });
+  const store = await watchStore(value.serving, { log, name: `the ${what} of ${definition.name}`, also });
   return { store, consumers: () => status };
 }
 
-/** Runs projections and subscribers until aborted, each as soon as its read model is installed in this release's version. */
+/** Runs projections, subscribers and workers until aborted, each as soon as its read model is installed in this release's version. */
 function runConsumers<C>(
   definition: ContextDefinition<C>,
   {
@@ -169,7 +176,7 @@ function runConsumers<C>(
     upgraded(readModel: string): Promise<void>;
   },
 ): Promise<void>[] {
-  const { name: own, readModels, subscribers = [] } = definition;
+  const { name: own, readModels, subscribers = [], workers = [] } = definition;
   const { pool, ownFeed } = feeds;
   const { bus } = feeds.bus;
   const whenUpgraded = async (readModel: string | undefined, work: () => Promise<void>) => {
@@ -190,25 +197,34 @@ function runConsumers<C>(
     const handle = handler(value);
     return whenUpgraded(after, () => bus.consume(group, topics, (_tx, batch) => handle(batch), signal));
   });
-  return [...projections, ...followers, ...subscribed];
+  const working = workers.map(({ name, after, work }) => {
+    const key = lockKey('worker', own, name);
+    const owned = { name, topic: own, pool, key, signal, onHealth, isPoison: () => false };
+    return whenUpgraded(after, () => runAsOwner(owned, (_lock, owner) => work(value, owner)));
+  });
+  return [...projections, ...followers, ...subscribed, ...working];
 }
 
 /** Whether a relay runs in this process; with the PostgreSQL bus none is needed. */
 const relays = ({ roles, eventBus }: Config): boolean => roles.has('relay') && eventBus.kind === 'kafka';
 
-/** Whether it has read models or subscribers. */
+/** Whether it has read models, subscribers or workers. */
 const isConsuming = (definition: ContextDefinition<unknown>): boolean => consumersIn(definition) > 0;
 
-/** The number of its projections and subscribers, counted once for each topic. */
+/** The number of its projections and subscribers, counted once for each topic, and of its workers. */
 const consumersIn = (definition: ContextDefinition<unknown>): number =>
-  projectionsOf(definition).length + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
+  ownedIn(definition) + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
+
+/** The number of its projections and workers: each holds a lock while it runs. */
+const ownedIn = (definition: ContextDefinition<unknown>): number =>
+  projectionsOf(definition).length + (definition.workers?.length ?? 0);
 
 /** Size of the pool that fills read models. */
 function feedConnections(definition: ContextDefinition<unknown>, config: Config): number {
   const { roles } = config;
-  const relaying = relays(config) ? projectionsOf(definition).length + RELAY_CONNECTIONS : 0;
+  const relaying = relays(config) ? ownedIn(definition) + RELAY_CONNECTIONS : 0;
   if (!isConsuming(definition)) return PING_CONNECTIONS + relaying;
-  // Consumers and relay each hold a connection for their lock, in addition to the others.
+  // Consumers, workers and relay each hold a connection for their lock, in addition to the others.
   const held = Math.max(consumersIn(definition), relaying);
   return FEED_CONNECTIONS + (roles.has('projections') || relays(config) ? held : STANDBY_CONNECTIONS);
 }

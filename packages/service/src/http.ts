@@ -25,7 +25,7 @@ import {
   replyOf,
   unavailable,
 } from './errors';
-import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency } from './idempotency';
+import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency, type Keyed } from './idempotency';
 import { described, type Log } from './log';
 import { CLIENT_GONE, requestObserver } from './observe';
 import { MAX_PATH_BYTES, PathTable, targetOf, type Aim, type Target } from './path';
@@ -252,10 +252,10 @@ function apiHandler(options: HttpOptions): HotRoute {
     const principal =
       access === 'anyone' ? undefined : await authenticate(options.credentials, req.headers.authorization);
     if (principal) credentialAccepted(req);
-    const run = (namespace?: string) => runRoute(req, entry, { asked, principal, namespace });
+    const run = (keyed?: Keyed) => runRoute(req, entry, { asked, principal, keyed });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
     if (!key || !principal) return run();
-    return options.idempotency!.once(key, (namespace) => settled(run(namespace), { req, entry, trace: asked.trace }));
+    return options.idempotency!.once(key, (keyed) => settled(run(keyed), { req, entry, trace: asked.trace }));
   }
 
   /** Always a complete reply: a stored reply must not need its route again. */
@@ -269,7 +269,7 @@ function apiHandler(options: HttpOptions): HotRoute {
     return { ...given, headers: { Allow: at.entry.allow, ...given.headers } };
   }
 
-  async function runRoute(req: Request, entry: Entry, { asked, principal, namespace }: Run): Promise<Reply> {
+  async function runRoute(req: Request, entry: Entry, { asked, principal, keyed }: Run): Promise<Reply> {
     const { route: called, allow } = entry;
     if (typeof called.access === 'object') await permit(req.method, called.access, { asked, principal: principal! });
     if (req.method === 'OPTIONS') return describe(called);
@@ -277,7 +277,7 @@ function apiHandler(options: HttpOptions): HotRoute {
     if (!handler) throw methodNotAllowed(req.method, allow);
     if (asked.hasNul) throw notFound();
     const request = new ApiRequest(req, { ...asked, principal, publicUrl: options.config.publicUrl });
-    if (namespace !== undefined) request.idempotency = { namespace };
+    request.idempotency = keyed;
     return handler(request);
   }
 
@@ -318,7 +318,7 @@ type Asked = Aim & { readonly hasNul: boolean; readonly trace: string | null };
 type Run = {
   readonly asked: Asked;
   readonly principal: Principal | undefined;
-  readonly namespace: string | undefined;
+  readonly keyed: Keyed | undefined;
 };
 
 function entryOf(one: Route): Entry {

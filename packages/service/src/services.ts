@@ -38,6 +38,23 @@ const ROWS = {
       { name: 'checkin-2', roles: ['http'] },
     ],
   },
+  cart: {
+    name: 'cart',
+    requests: {
+      paths: [
+        'api/v1/organizers/:organizer/events/:event/cartpositions/*',
+        'api/v1/organizers/:organizer/events/:event/quotas/*',
+        'api/v1/upload/*',
+      ],
+      setting: 'CART_URLS',
+      isRest: true,
+    },
+    processes: [
+      { name: 'cart-projections', roles: ['projections', 'relay'] },
+      { name: 'cart-1', roles: ['http'] },
+      { name: 'cart-2', roles: ['http'] },
+    ],
+  },
   legacyDroid: {
     name: 'legacy-droid',
     requests: { paths: ['pretixdroid/*'], setting: 'LEGACY_DROID_URLS', isRest: false },

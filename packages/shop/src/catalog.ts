@@ -1,4 +1,4 @@
-import type { OrganizerFact } from '@gatehouse/events/reference';
+import type { ItemFact, OrganizerFact, QuestionFact } from '@gatehouse/events/reference';
 import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import { available, type Listener } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
@@ -15,6 +15,13 @@ export type Catalog = {
   /** The item's organizer and event, or undefined when there is no such item. */
   itemOwner(id: number): { organizer: string; event: string } | undefined;
   dateOwner(id: number): { organizer: string; event: string } | undefined;
+  /** Of whatever event, as the three that follow. */
+  item(id: number): ItemFact | undefined;
+  question(id: number): QuestionFact | undefined;
+  /** The question that has this option. */
+  questionOfOption(id: number): QuestionFact | undefined;
+  /** The item that has this variation. */
+  itemOfVariation(id: number): ItemFact | undefined;
   /** The vouchers with exactly this code, in any event. */
   voucherIds(code: string): number[];
   /** Sales channels that the organizer has stated; `web` always exists. Empty: none were stated. */
@@ -117,6 +124,10 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     },
     itemOwner: (id) => now() && owner(facts.item.get(String(id))),
     dateOwner: (id) => now() && owner(facts.date.get(String(id))),
+    item: (id) => now() && facts.item.get(String(id)),
+    question: (id) => now() && facts.question.get(String(id)),
+    questionOfOption: (id) => now().options.get(id),
+    itemOfVariation: (id) => now().variations.get(id),
     voucherIds: (code) => now().vouchers.get(code) ?? [],
     channels: (organizer) => now().channels.get(organizer) ?? none,
     close() {

@@ -29,7 +29,10 @@ export type Facts = { readonly [K in Kind]: Map<string, FactOfKind[K]> };
 /** Derived from all newest facts together, and recomputed whenever one changes. */
 export type Derived = {
   readonly festivals: ReadonlyMap<string, Festival>;
-  readonly variations: ReadonlySet<number>;
+  /** The item of each variation. */
+  readonly variations: ReadonlyMap<number, ItemFact>;
+  /** The question of each option. */
+  readonly options: ReadonlyMap<number, QuestionFact>;
   /** Ids by code. */
   readonly vouchers: ReadonlyMap<string, number[]>;
   /** By organizer. */
@@ -56,7 +59,8 @@ export function derive(facts: Facts): Derived {
   }
   return {
     festivals: new Map([...facts.event].map(([key, fact]) => [key, festivalOf(key, fact, parts.get(key)!)])),
-    variations: new Set([...facts.item.values()].flatMap((item) => item.variations.map(({ id }) => id))),
+    variations: new Map([...facts.item.values()].flatMap((item) => item.variations.map(({ id }) => [id, item]))),
+    options: new Map([...facts.question.values()].flatMap((each) => each.options.map(({ id }) => [id, each]))),
     vouchers,
     channels,
   };

@@ -1,4 +1,4 @@
-import { findCredential, type Credential } from './credentials';
+import type { Credential } from './credentials';
 import {
   DEVICE_PERMISSIONS,
   type ShopAccess,
@@ -11,7 +11,7 @@ import type { Shop } from './shop';
 /** Principals of the REST API (team tokens and devices), and existing events, from the read models. */
 export const restAccess = (shop: Shop): ShopAccess => ({
   credentials: {
-    find: async (kind, secretSha256) => principalOf(await findCredential(shop, kind, secretSha256), kind),
+    find: async (kind, secretSha256) => principalOf(await shop.credential(kind, secretSha256), kind),
   },
   events: { exists: (organizer, event) => shop.catalog.festival(organizer, event) !== undefined },
 });

@@ -3,7 +3,7 @@ import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { Listener } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import { openCatalog, type Catalog } from './catalog';
-import { credentialsModel } from './credentials';
+import { credentialFinder, credentialsModel, type CredentialFinder } from './credentials';
 import { referenceNews, type News } from './news';
 
 /** The shop's facts for a context, from read models in its own schema: products, questions, credentials. */
@@ -11,6 +11,7 @@ export type Shop = {
   /** Pool of the context's schema, for requests. */
   readonly pool: Pool;
   readonly catalog: Catalog;
+  readonly credential: CredentialFinder;
   /** Call it before refusing an unknown credential or another unknown thing that the shop states. */
   readonly news: News;
 };
@@ -30,11 +31,8 @@ export async function openShop(options: {
   awaited: readonly string[];
 }): Promise<Shop> {
   const { pool, bus, awaited } = options;
-  return {
-    pool,
-    catalog: await openCatalog(options),
-    news: bus
-      ? referenceNews(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
-      : () => Promise.resolve(false),
-  };
+  const news: News = bus
+    ? referenceNews(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
+    : () => Promise.resolve(false);
+  return { pool, catalog: await openCatalog(options), credential: credentialFinder({ pool, news }), news };
 }
