@@ -141,7 +141,8 @@ function deliveriesOf(history: readonly { topic: Topic; event: Envelope }[], cho
   const deliveries: Delivery[] = [];
   for (let n = 0; at.reference < left.reference.length || at.inventory < left.inventory.length; n++) {
     const choice = choices[n % choices.length]! + n;
-    const topic: Topic = choice % 3 === 0 ? 'inventory' : 'reference';
+    const has = (topic: Topic) => at[topic] < left[topic].length;
+    const topic: Topic = (choice % 3 === 0 && has('inventory')) || !has('reference') ? 'inventory' : 'reference';
     const from = Math.max(0, at[topic] - (choice % 5 === 0 ? 3 : 0));
     const to = Math.min(left[topic].length, at[topic] + 1 + (choice % 9));
     deliveries.push({ topic, events: left[topic].slice(from, to) });
