@@ -191,6 +191,20 @@ test('whatever comes how often, in which batches and interleaving: the rows are 
   );
 }, 120_000);
 
+test('a count that came to nothing by what was added is none, too', async () => {
+  const soon = '2099-06-01T00:00:00Z';
+  const envelopes = numberedEnvelopes();
+  // The first cart counts only from when its voucher ends, the other one until then.
+  const events = [
+    voucherStated(1, { valid_until: soon }),
+    cartStated(1, { voucher: 1 }),
+    cartStated(2, { expires: soon }),
+  ].map((each) => envelopes.stated(each));
+  const one = await rowsAfter([{ topic: 'reference', events }]);
+  expect(await rowsAfter(events.map((event) => ({ topic: 'reference', events: [event] })))).toEqual(one);
+  expect(one.shop_until).not.toContainEqual(expect.objectContaining({ carts: 0, vouchers: 0 }));
+});
+
 test('the counts are those of the newest facts', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(said, { minLength: 1, maxLength: 40 }), async (all) => {
