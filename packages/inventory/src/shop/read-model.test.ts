@@ -1,7 +1,7 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import { inventory } from '@gatehouse/events/inventory';
 import { reference, type PositionFact, type ReferenceEvent } from '@gatehouse/events/reference';
-import { sortable } from '@gatehouse/domain/instant';
+import { parseInstant, sortable } from '@gatehouse/domain/instant';
 import { inTransaction } from '@gatehouse/eventing/postgres';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import fc from 'fast-check';
@@ -128,7 +128,7 @@ function historyOf(all: readonly Said[]): { topic: Topic; event: Envelope }[] {
     if (!cart) return [];
     newest.delete(each.id);
     const { id, cart_id, item, variation, subevent: date, voucher, seat: guid, expires } = cart;
-    const data = { id, cart_id, item, variation, date, voucher, seat: guid, expires };
+    const data = { id, cart_id, item, variation, date, voucher, seat: guid, expires: parseInstant(expires)! };
     return [{ topic: 'inventory', event: envelopes.released(data) }];
   });
 }
