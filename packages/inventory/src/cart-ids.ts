@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 
@@ -53,17 +52,4 @@ export function cartIds(pool: Pool): { take(count: number): Promise<number[]> } 
       }
     },
   };
-}
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-const LENGTH = 48;
-
-/** The id of a cart that nobody has named: 48 random letters and digits and `@api` (contract §8.4). */
-export function newCartId(): string {
-  let id = '';
-  while (id.length < LENGTH) {
-    // Bytes beyond the last whole alphabet would make its first letters more frequent.
-    for (const byte of randomBytes(LENGTH)) if (byte < 4 * ALPHABET.length) id += ALPHABET[byte % ALPHABET.length]!;
-  }
-  return `${id.slice(0, LENGTH)}@api`;
 }
