@@ -3,7 +3,6 @@ import { hold, type Held, type Hold, type Reason, type Refused } from '@gatehous
 import { after, type Instant } from '@gatehouse/domain/instant';
 import { RejectedEvent, StoreUnavailable } from '@gatehouse/eventing/event-store';
 import type { Catalog } from '@gatehouse/shop/catalog';
-import { metrics } from '@opentelemetry/api';
 import type { By } from './asker';
 import { quotaStates, type QuotaState } from './availability';
 import type { CartFinder, CartRow, Where } from './carts/find';
@@ -12,6 +11,7 @@ import { learnedRevisions, withFreshFacts } from './fresh-facts';
 import type { InventoryStreams } from './inventory-streams';
 import { newCartId } from './new-cart-id';
 import type { Refusal, RefusalLog } from './refusals';
+import { reservationMetrics } from './reservation-metrics';
 import { releaseCart } from './release';
 import type { Facts, FactsReader } from './shop/facts';
 
@@ -69,7 +69,7 @@ const DEFAULT_MINUTES = 30;
 
 /** One place of a request that is to be decided. */
 type Element = { readonly place: number; readonly wanted: Wanted; readonly ask: Omit<Hold, 'expires'> };
-type TooLarge = { readonly outcome: 'too large' };
+type TooLarge = { readonly outcome: 'too_large' };
 /** The decision on it, what it rests on, and the event that it made. */
 type Decided = {
   readonly element: Element;
@@ -82,7 +82,15 @@ type Decided = {
 export function reservations(parts: ReservationParts): Reservations {
   const { streams, facts: reader, carts, ids, refusals, catalog, caughtUp } = parts;
   const learned = learnedRevisions();
-  const count = reservationCounter();
+  const measured = reservationMetrics();
+
+  function count({ result, made }: Decided, { organizer, event }: Where): void {
+    // What an earlier try has reserved was counted then.
+    if (result.outcome === 'held' && !made) return;
+    const key = `${organizer}/${event}`;
+    measured.decided(key, result.outcome === 'refused' ? result.reason : made ? 'reserved' : result.outcome);
+    for (const { quota, left } of made?.quotas ?? []) if (left !== null) measured.left(key, quota, left);
+  }
 
   async function mustBeCaughtUp(models: readonly ('carts' | 'shop')[]): Promise<void> {
     if (!(await caughtUp(models))) throw new StoreUnavailable(`${models.join(' and ')} are behind their history`);
@@ -123,7 +131,7 @@ export function reservations(parts: ReservationParts): Reservations {
         return { element, facts, result, made };
       } catch (error) {
         if (!(error instanceof RejectedEvent)) throw error;
-        return { element, facts, result: { outcome: 'too large' }, made: undefined };
+        return { element, facts, result: { outcome: 'too_large' }, made: undefined };
       }
     });
     // All are awaited before one of them fails the request: none is left behind undecided.
@@ -143,7 +151,7 @@ export function reservations(parts: ReservationParts): Reservations {
       open = open.filter((element) => !done.has(element));
       return open.length === 0 ? true : undefined;
     });
-    for (const { result } of decided) count(where, result.outcome === 'refused' ? result.reason : result.outcome);
+    for (const each of decided) count(each, where);
     const refused = decided.flatMap(refusalOf);
     if (refused.length > 0) await refusals.record(refused, by);
     const found = decided.flatMap(({ result, made }) => (result.outcome === 'held' && !made ? [result.id] : []));
@@ -185,11 +193,7 @@ export function reservations(parts: ReservationParts): Reservations {
       return reserved;
     },
 
-    async release(where, id, by) {
-      const released = await releaseCart({ streams, facts: reader, carts, mustBeCaughtUp }, { where, id, by });
-      if (released) count(where, 'released');
-      return released;
-    },
+    release: (where, id, by) => releaseCart({ streams, facts: reader, carts, mustBeCaughtUp }, { where, id, by }),
 
     availability: (where, quotas) => quotaStates({ streams, facts: reader, learned }, where, quotas),
   };
@@ -234,12 +238,4 @@ function cartOf(made: CartReserved['data'], { seat }: Facts): CartRow {
   const about = { id, cart_id, item, variation, date, price, attendee_name_parts, attendee_email, voucher };
   const shown = seat && made.seat !== null ? { id: seat.id, name: seat.name, guid: seat.guid } : null;
   return { ...about, addon_to: null, datetime, expires, includes_tax, answers, seat: shown };
-}
-
-/** Counts what becomes of places, for those who watch: `held`, `released`, or the reason of a refusal. */
-function reservationCounter(): (where: Where, result: string) => void {
-  const counter = metrics.getMeter('gatehouse').createCounter('gatehouse.reservations', {
-    description: 'Places by event and by what became of them: held, released, or the reason of the refusal',
-  });
-  return ({ organizer, event }, result) => counter.add(1, { event: `${organizer}/${event}`, result });
 }
