@@ -1,3 +1,4 @@
 -- Each context has a database of its own: they meet on Kafka only.
 create database admission;
 create database reference;
+create database inventory;

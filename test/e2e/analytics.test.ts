@@ -12,7 +12,7 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 
-/* What docs/analytics.md says, on scans made over HTTP: its own SQL over what its own command prints. */
+/* The statements of docs/analytics.md, on scans over HTTP: its own SQL on its own command's output. */
 
 const PROJECT = path.resolve(__dirname, '../..');
 /** Scans are uploaded ten minutes after they happened. */
@@ -38,7 +38,7 @@ beforeAll(async () => {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  // A reader of Kafka may get everything again.
+  // A reader of Kafka may get everything twice.
   await writeFile(path.join(folder, 'events.ndjson'), printed + printed);
   blocks = blocksOf(await readFile(path.join(PROJECT, 'docs/analytics.md'), 'utf8'));
   database = await (await DuckDBInstance.create()).connect();
@@ -73,7 +73,7 @@ async function scanAll(): Promise<void> {
   const phone = droid(system, 'demo/openair', DROID_KEYS.main);
   const { body } = await phone.redeem({ secret: TICKETS.vip.secret, datetime: at(63) });
   expect(body).toMatchObject({ status: 'ok' });
-  // A code that no ticket has, again and again: twenty events, and one for the other five when this gate stops.
+  // A code without a ticket, repeatedly: twenty events, and one for the other five when this gate stops.
   const gate = await startProcess([checkin], system.databaseUrl);
   for (let n = 0; n < 25; n++) {
     const target = `${OPENAIR}checkinlists/${LISTS.main}/positions/nobodysticket/redeem/`;

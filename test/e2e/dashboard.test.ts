@@ -8,7 +8,7 @@ import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { startSystem } from '@gatehouse/test-support/system';
 
 const INFRA = path.resolve(__dirname, '../../infra');
-/** Names of metrics as they stand in a file that Prometheus or Grafana reads. */
+/** Names of metrics in a file for Prometheus or Grafana. */
 const namesIn = (file: string) => new Set(readFileSync(path.join(INFRA, file), 'utf8').match(/gatehouse_[a-z_]+/g));
 
 describeWithKafka('what dashboard and alerts name', () => {

@@ -1,36 +1,15 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
+import { exchangesOf, fixtureOf } from './captures';
 import type { ExportFiles } from './system';
 
-/** One exchange with a real pretix (test/fixtures/captures/README.md). */
-export type Exchange = {
-  readonly name: string;
-  readonly request: {
-    readonly method: string;
-    readonly path: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string | null;
-  };
-  readonly response: { readonly status: number; readonly body: string };
-};
-
-const CAPTURES = path.resolve(__dirname, '../fixtures/captures');
-
 /** The recorded exchanges of one server, by name. */
-export const exchanges: ReadonlyMap<string, Exchange> = new Map(
-  readFileSync(path.join(CAPTURES, 'pretix-3.8.ndjson'), 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Exchange)
-    .map((exchange) => [exchange.name, exchange]),
-);
+export const exchanges = exchangesOf('3.8');
 
 type Fixture = {
   readonly order: Readonly<Record<string, readonly { id: number; secret: string }[]>>;
   readonly droid: Readonly<Record<string, string>>;
 } & Readonly<Record<'admin' | 'viewer' | 'toursonly' | 'inactive' | 'device' | 'revoked_device', string>>;
 
-export const fixture = JSON.parse(readFileSync(path.join(CAPTURES, 'fixture-3.8.json'), 'utf8')) as Fixture;
+export const fixture = fixtureOf<Fixture>('3.8');
 
 type Shown = {
   readonly id: number;
@@ -40,7 +19,7 @@ type Shown = {
   readonly checkins: readonly Record<string, unknown>[];
 } & Readonly<Record<string, unknown>>;
 
-/** What a recorded reply holds. */
+/** The body of a recorded reply. */
 export const replyOf = <T>(name: string): T => JSON.parse(exchanges.get(name)!.response.body) as T;
 
 const ITEM = {
@@ -98,9 +77,9 @@ const LISTS = [
   { ...LIST, id: 3, name: 'Box office', include_pending: true },
 ];
 
-/** Tickets whose shown name is not their own: an add-on, and one whose invoice address has a name. */
+/** Tickets whose displayed name is not their own: an add-on, and one whose invoice address has a name. */
 const NAMED_BY_OTHERS = new Set([2, 7]);
-/** Tickets whose order, not whose product, asks for attention. */
+/** Tickets whose order, not whose product, requires attention. */
 const ATTENTIVE = new Set(['PAID5']);
 const INVOICE = { name: 'Élodie Rechnung', name_parts: { _scheme: 'full', full_name: 'Élodie Rechnung' }, company: '' };
 
@@ -126,8 +105,8 @@ function order(code: string, status: string, positions: readonly unknown[]) {
 }
 
 /**
- * The festival of that server, put together from what it said. `scanned`: with what the recorded calls of the droid API did to it,
- * as imported history; the REST calls came after them.
+ * The festival of that server, reconstructed from its replies. `scanned`: including the effects of the recorded droid API
+ * calls, as imported history; the REST calls came after them.
  */
 export function capturedFestival({ scanned }: { scanned: boolean }): ExportFiles {
   const all = replyOf<{ results: Shown[] }>('rest-positions-ignore-status').results;

@@ -14,20 +14,45 @@ export type Capture = {
   readonly body: unknown;
 };
 
-type Line = Omit<Capture, 'body' | 'response'> & {
-  response: { status: number; headers: Record<string, string>; body: string | null };
+/** The same with all that was sent, to send it again. */
+export type Exchange = {
+  readonly name: string;
+  readonly request: Capture['request'] & { readonly headers: Readonly<Record<string, string>> };
+  readonly response: {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  };
 };
 
-/** Finds captures of one version by their names; throws for a name that is not there. */
-export function captures(version: '3.8' | '4.13'): (name: string) => Capture {
-  const file = path.resolve(__dirname, `../fixtures/captures/pretix-${version}.ndjson`);
-  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-  const byName = new Map(lines.map((line) => JSON.parse(line) as Line).map((line) => [line.name, line]));
+type Version = '3.8' | '4.13';
+const file = (name: string): string => readFileSync(path.resolve(__dirname, '../fixtures/captures', name), 'utf8');
+
+/** The recorded exchanges of one version, by name. */
+export const exchangesOf = (version: Version): ReadonlyMap<string, Exchange> =>
+  new Map(
+    file(`pretix-${version}.ndjson`)
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Exchange)
+      .map((exchange) => [exchange.name, exchange]),
+  );
+
+/** The ids, secrets and tokens behind them. */
+export const fixtureOf = <T>(version: Version): T => JSON.parse(file(`fixture-${version}.json`)) as T;
+
+/** Finds captures of one version by name; throws for an unknown name. */
+export function captures(version: Version): (name: string) => Capture {
+  const byName = exchangesOf(version);
   return (name) => {
-    const line = byName.get(name);
-    if (!line) throw new Error(`pretix ${version} has no capture ${name}`);
-    const { status, headers, body: text } = line.response;
+    const exchange = byName.get(name);
+    if (!exchange) throw new Error(`pretix ${version} has no capture ${name}`);
+    const { status, headers, body: text } = exchange.response;
     const isJson = headers['Content-Type'] === 'application/json' && text;
-    return { ...line, response: { status, headers, text: text ?? '' }, body: isJson ? JSON.parse(text) : undefined };
+    return {
+      ...exchange,
+      response: { status, headers, text },
+      body: isJson ? JSON.parse(text) : undefined,
+    };
   };
 }

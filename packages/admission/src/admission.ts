@@ -18,28 +18,28 @@ import { ticketsModel } from './tickets/read-model';
 
 const ADMISSION = 'admission';
 
-/** What a head (checkin, legacy-droid) or a command works with. */
+/** The value that services (checkin, legacy-droid) and commands of this context use. */
 export type Admission = Shop & {
-  /** The pools that requests and scans need. */
+  /** The pools whose connections requests and scans need. */
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
   readonly gate: Gate;
   readonly lists: Streams<CheckinList, CheckinListEvent>;
   readonly tickets: Streams<Admissions, TicketEvent>;
   lookup(ask: Lookup): Promise<Found>;
-  /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
+  /** Waits, up to a limit, until read models have applied everything that this context's history holds (design §1.9). */
   caughtUp(models: readonly ('lists' | 'tickets')[]): Promise<boolean>;
   close(): Promise<void>;
 };
 
-/** For all that requests ask beside a scan. */
+/** For requests other than scans. */
 const REQUEST_CONNECTIONS = 4;
-/** One each for the look-ups, the appends and the loads of scans, which never run two of a kind at once, and one for the rest. */
+/** One each for look-ups, appends and loads of scans, of which never two of a kind run at once, and one for the rest. */
 const KEYED_CONNECTIONS = 4;
-/** What every process needs to serve; `Admission.serving` are the pools. */
+/** Connections that every process needs to serve, those of the pools in `Admission.serving`. */
 export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
 
-/** Opens the context over a migrated schema; a command needs no bus. */
+/** Opens the context on a migrated schema; a command needs no bus. */
 export async function openAdmission(backends: Backends, { bus }: { bus?: EventBus } = {}): Promise<Admission> {
   const listener = backends.listenerOf(ADMISSION);
   const url = backends.urlOf(ADMISSION);
@@ -65,7 +65,7 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
     caughtUp: (models) => fresh.caughtUp(models),
     async close() {
       shop.catalog.close();
-      // Before the connections end: scans that were only counted are history, too.
+      // Before the connections end: this writes the counts of repeated scans.
       await refusals.close();
       await reads.idle();
       await store.idle();

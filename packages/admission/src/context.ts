@@ -18,7 +18,7 @@ export const READ_MODELS: readonly ReadModel[] = [
   ticketsModel,
 ];
 
-/** `admission`: who is let in. Its read models know the shop, its lists and the tickets; its history is what the gates decide. */
+/** The context `admission`: check-in lists, tickets and the decisions at the gates. */
 export const admissionContext: ContextDefinition<Admission> = {
   name: 'admission',
   extensions: ['pg_trgm'],

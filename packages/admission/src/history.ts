@@ -10,15 +10,15 @@ import { uuidV5 } from '@gatehouse/eventing/uuid';
 import type { Admission } from './admission';
 import { listsOf, type ListRow } from './lists';
 
-/** Of how many tickets history is written at once. */
+/** Tickets whose histories are written in parallel. */
 const AT_ONCE = 200;
 /** Imported check-ins in one append: a wristband that was scanned at every door for a week has thousands. */
 const ROWS_AT_ONCE = 500;
 
 /**
- * Admission's subscriber to reference: proposes stated lists to their deciders, makes imported check-ins history, and lets in
- * what is let in automatically (import.md §3, contract §2.6). Every decision is idempotent and its events' ids derive from the
- * event that caused it, so that it may see an event again.
+ * Admission's subscriber to reference: proposes stated lists to their deciders, records imported check-ins as history, and
+ * checks in the tickets that a list admits automatically (import.md §3, contract §2.6). Every decision is idempotent and
+ * its events' ids derive from the event that caused it, so an event may be delivered again.
  */
 export function historySubscriber({
   pool,
@@ -34,7 +34,7 @@ export function historySubscriber({
     });
   }
 
-  /** The work that one order makes for the tickets' streams. */
+  /** The commands for tickets' streams that follow from one order. */
   function tasksOf(order: OrderFact, source: Envelope, automatic: readonly ListRow[]): (() => Promise<unknown>)[] {
     const tasks: (() => Promise<unknown>)[] = [];
     for (const position of order.positions) {
@@ -88,13 +88,19 @@ export function historySubscriber({
     return tasks;
   }
 
-  /** All lists of an event. Without them an order cannot be decided, and it comes only once: then the batch must come again. */
+  /**
+   * All lists of an event. Throws when the read model is behind: an order cannot be decided without its lists, so the batch
+   * must be tried again.
+   */
   async function currentLists(event: string): Promise<ListRow[]> {
     if (!(await caughtUp(['lists']))) throw new StoreUnavailable('the read model lists is behind its history');
     return listsOf(pool, event);
   }
 
-  /** The lists that let an order in when it is seen for the first time: those known before the import that brought it. */
+  /**
+   * The lists that admit an order automatically when it is first seen: those stated before the import that brought the
+   * order.
+   */
   async function automaticLists(
     order: OrderFact,
     source: Envelope,

@@ -9,12 +9,12 @@ import type { ReadModel } from '@gatehouse/eventing/read-model';
 import { streams } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
 
-/** A check-in list as the read model has it. */
+/** A check-in list as stored in the read model. */
 export type ListRow = {
   readonly id: number;
   readonly revision: number;
   readonly fields: CheckinListFields;
-  /** Number of the import that first stated it; 0 for a list that was made here. */
+  /** Number of the import that first stated it; 0 for a list that was created through the API. */
   readonly since: number;
 };
 
@@ -98,7 +98,7 @@ export async function listsOf(pool: Pool, event: string): Promise<ListRow[]> {
   return rows;
 }
 
-/** An id for a list that is made here. */
+/** A new id for a list that is created through the API. */
 export async function nextListId(pool: Pool): Promise<number> {
   const { rows } = await available(pool.query<{ id: number }>("select nextval('list_ids')::integer as id"));
   return rows[0]!.id;

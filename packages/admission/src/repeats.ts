@@ -1,45 +1,48 @@
-/** One kind of scan that gets the same answer again and again: who scans, at which list, which ticket, and what became of it. */
+/** A kind of scan that gets equal replies: by scanner, list, ticket and result. */
 export type Repeated = {
   readonly actor: string;
   readonly list: number;
-  /** null: a code that no ticket has, whichever it is. */
+  /** null: any code that no ticket has. */
   readonly position: number | null;
-  /** `entered`: a forced repeat of an entry. */
+  /** The refusal's reason; `entered`: a forced repeat of an entry. */
   readonly answer: string;
 };
 
-/** So many of a kind are events of their own in each minute; what follows is counted. */
+/** Number of equal scans per minute that become events; further ones are counted. */
 export const FIRST_FEW = 20;
 const MINUTE_MS = 60_000;
-/** For how many kinds a process remembers how often they came in this minute; the one that came longest ago is forgotten. */
+/** Most kinds counted at a time; beyond that the least recently used one is dropped. */
 const KINDS = 10_000;
 
 type Kind<T> = {
   recorded: number;
   counted: number;
-  /** The newest that was only counted, and when the first and the newest came. */
+  /** The newest counted scan, and the times of the first and the newest one. */
   last: T | undefined;
   from: Date;
   until: Date;
 };
 
-/** What is written of a kind when its minute ends: how many were only counted, the newest of them, and when they came. */
+/** What is written of a kind when its minute ends: the number of counted scans, the newest of them, and their times. */
 export type Count<T> = { readonly count: number; readonly last: T; readonly from: Date; readonly until: Date };
 
 export type Repeats<T> = {
-  /** Whether one more of this kind is among the first few of the minute and becomes an event; else it is to be counted. */
+  /**
+   * True when one more scan of this kind is among the first few of the minute and becomes an event; otherwise call `count`.
+   */
   isToBeRecorded(kind: Repeated): boolean;
-  /** One more of this kind is only counted. */
+  /** Counts one more scan of this kind. */
   count(kind: Repeated, scan: T): void;
-  /** Writes the counts so far; what cannot be written is kept and tried again at the end of the next minute. */
+  /** Writes the counts so far; a count that cannot be written is kept and tried again at the end of the next minute. */
   flush(): Promise<void>;
   /** Writes the counts so far and stops. */
   close(): Promise<void>;
 };
 
 /**
- * Counts scans that get the same answer again and again: somebody holds a refused ticket before a scanner, or a program calls without end.
- * History must not grow with each of these. Memory is bounded, and a crash loses the counts of the current minute, no event.
+ * Counts scans that get the same reply again and again, because somebody holds a refused ticket before a scanner or a
+ * program repeats a call: history must not grow with each of them. Memory is bounded. A crash loses the counts of the
+ * current minute, but no event.
  */
 export function repeats<T>(write: (count: Count<T>) => Promise<void>): Repeats<T> {
   let kinds = new Map<string, Kind<T>>();
@@ -52,7 +55,7 @@ export function repeats<T>(write: (count: Count<T>) => Promise<void>): Repeats<T
     const key = keyOf(repeated);
     const now = new Date();
     const kind = kinds.get(key) ?? { recorded: 0, counted: 0, last: undefined, from: now, until: now };
-    // Last again, so that the first of the map is the one that came longest ago.
+    // Reinserted, so that the map's first key is the least recently used one.
     kinds.delete(key);
     kinds.set(key, kind);
     minute ??= setTimeout(() => void flush(), MINUTE_MS).unref();
@@ -64,7 +67,7 @@ export function repeats<T>(write: (count: Count<T>) => Promise<void>): Repeats<T
     return kind;
   }
 
-  /** What cannot be written is counted on in the present minute. */
+  /** A count that could not be written is added to the current minute. */
   function put(key: string, { counted, last, from, until }: Kind<T>): Promise<void> {
     if (counted === 0 || last === undefined) return Promise.resolve();
     return write({ count: counted, last, from, until }).catch(() => {

@@ -2,29 +2,30 @@ import type { Admission } from './admission';
 import { findList, type ListRow } from './lists';
 import type { Found } from './tickets/lookup';
 
-/** Which ticket is meant at which list. */
+/** Identifies the ticket and the list of a scan. */
 export type ScanQuery = {
   /** `organizer/slug`. */
   readonly event: string;
   /** null: no list can have that id. */
   readonly list: number | null;
-  /** The date of tickets when the list is bound to none. */
+  /** The tickets' date, if the list is not bound to one. */
   readonly date: number | null;
-  /** The ticket by its secret, or by its id, which goes first. */
+  /** The ticket's secret. `id`, if not null, takes precedence. */
   readonly secret: string;
-  /** Secrets to try in turn when there is no such ticket. */
+  /** Secrets to try one after another when no ticket has `secret`. */
   others(): readonly string[];
   readonly id: number | null;
-  /** SHA-256 of the scanner's secret; null when it was checked otherwise. */
+  /** SHA-256 of the scanner's secret; null when the scanner was authenticated otherwise. */
   readonly credential: string | null;
 };
 
-/** The list and what is known of the ticket, both as of the same read. */
+/** The list and the ticket, both from the same read. */
 export type ScanFound = { readonly list: ListRow | undefined; readonly found: Found };
 
 /**
- * Finds what a scan is about in one read that scans share; only a code that no ticket has takes more. Lists are remembered as hints: the revision that comes with every
- * read says whether one is still true.
+ * Finds list and ticket of a scan in one read that concurrent scans share; only a code that no ticket has needs more reads.
+ * Lists are cached as hints: every read returns the list's current revision, which shows whether the cached one is still
+ * valid.
  */
 export function scanLookup(admission: Admission): (ask: ScanQuery) => Promise<ScanFound> {
   const lists = new Map<number, ListRow>();

@@ -11,11 +11,11 @@ import type { RefusalLog } from './refusals';
 export type Scanner = {
   readonly actor: string;
   readonly trace: string | null;
-  /** UUID of a request that may come again (contract §1.10). */
+  /** UUID of a request with an idempotency key, which may be repeated (contract §1.10). */
   readonly request?: string;
 };
 
-/** What became of a scan. */
+/** The result of a scan. */
 export type Scanned = {
   readonly result: Redeemed;
   /** The ticket's history before this scan: what the reply shows (contract §6.3). */
@@ -24,11 +24,11 @@ export type Scanned = {
 
 /** Decides on scans and records them. Rejects as `Streams.transact` does. */
 export type Gate = {
-  /** Decides on one scan of a known ticket, records the decision and returns it. All scanner APIs share it (design §1.5). */
+  /** Decides one scan of an existing ticket, records the decision and returns it. All scanner APIs use it (design §1.5). */
   admit(ticket: Ticket, at: { list: ListFacts; scan: Scan }, by: Scanner): Promise<Scanned>;
-  /** Records a scan of a secret that no ticket has; the secret itself is not recorded. */
+  /** Records a scan of a secret that no ticket has, without the secret. */
   unknown(at: { list: ListFacts; scan: Attempt }, by: Scanner): Promise<void>;
-  /** Takes a check-in back; false when there is none. */
+  /** Takes a check-in back; returns false when there is none. */
   undo(
     ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>,
     at: { list: ListFacts; reason: string },
@@ -36,14 +36,14 @@ export type Gate = {
   ): Promise<boolean>;
 };
 
-/** What is recorded of a scan whatever its result. */
+/** The fields of a scan that are recorded whatever its result. */
 type Attempt = Pick<Scan, 'datetime' | 'force' | 'nonce' | 'app'>;
 
 /** The deciders of tickets over admission's store. */
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
   streams(store, ticketDecider, { catalog: ticketEvents, remember: 5_000 });
 
-/** The gate over the deciders of tickets; refusals go to a log of their own. */
+/** Decides scans with the tickets' deciders; refusals are recorded in their own log. */
 export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: RefusalLog): Gate {
   const count = scanCounter();
   return {
@@ -51,13 +51,13 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
       const stream = ticketStream(ticket.id);
       const recalled = by.request === undefined ? undefined : await tickets.recallStates(stream, by.request);
       if (recalled) {
-        // It was counted when it came first, and is answered as then, whatever has happened since.
+        // A repeat of a request that was decided before: the reply is the one of that time.
         const { state } = recalled.before;
         return { result: { outcome: 'ok', first: !state.checkins[list.id] }, before: state };
       }
       const decide = redeem(list, factsOf(ticket), scan);
       let before = ticket.history.state;
-      /** A forced repeat that changes nothing, and whether it is only counted because there were many of its kind. */
+      /** A forced repeat of an entry, which changes no state, and whether it is only counted. */
       let repeat: PositionRedeemed['data'] | undefined;
       let isCounted: boolean | undefined;
       const { result } = await tickets.transact(
@@ -66,8 +66,8 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           before = history;
           const decision = decide(history);
           repeat = forcedRepeatIn(decision.events);
-          // A request that may come again must find its own event, or it would be decided anew. Asked once, however often the
-          // race for the stream is lost.
+          // With an idempotency key the event must be recorded, so that a repeat of the request finds it. Evaluated once,
+          // however often the append loses a race.
           if (repeat && !by.request) isCounted ??= !refusals.isToBeRecorded(repeat, by);
           return repeat && isCounted ? { ...decision, events: [] } : decision;
         },
@@ -121,15 +121,21 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
   };
 }
 
-/** The event of a scan that was let in although its ticket has entered: it changes no state, and no reply shows it (contract §2.5). */
+/**
+ * The event of a forced scan of a ticket that had entered already: it changes no state, and no reply shows it (contract
+ * §2.5).
+ */
 function forcedRepeatIn(events: readonly TicketEvent[]): PositionRedeemed['data'] | undefined {
   const [event] = events;
   return events.length === 1 && event?.type === 'PositionRedeemed' && !event.data.first ? event.data : undefined;
 }
 
-/** Keeps the counts and reports them when the metrics are read: a counter of OpenTelemetry's would hash its labels for every scan. */
+/**
+ * Counts scans here and reports them when metrics are read: a counter of OpenTelemetry would hash its labels for every
+ * scan.
+ */
 function scanCounter(): (list: ListFacts, result: string) => void {
-  // A list's id is its own among all organizers; the event is for people.
+  // List ids are unique across organizers; the event is a label for people.
   const lists = new Map<number, Map<string, { readonly event: string; count: number }>>();
   const scans = metrics.getMeter('gatehouse').createObservableCounter('gatehouse.scans', {
     description: 'Scans by list and by what became of them: ok, or the reason of the refusal',
@@ -148,7 +154,7 @@ function scanCounter(): (list: ListFacts, result: string) => void {
   };
 }
 
-/** What an event says of a ticket and the list where it was scanned. */
+/** The fields of an event that describe the ticket and the list. */
 const aboutOf = (ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, list: ListFacts) => ({
   organizer: list.organizer,
   event: list.event,
@@ -159,7 +165,7 @@ const aboutOf = (ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, lis
   date: ticket.date,
 });
 
-/** What a refusal says of the attempt. */
+/** The fields of a refusal that describe the attempt. */
 const attemptOf = ({ force, datetime, nonce, app }: Attempt) => ({
   forced: force,
   datetime,

@@ -3,24 +3,24 @@ import { StoreOverloaded } from './event-store';
 type Waiting<Ask, Answer> = { ask: Ask; resolve(answer: Answer | Promise<Answer>): void };
 
 export type BoundedLimits<Ask> = {
-  /** Asks under way at once. */
+  /** Most requests that run at once. */
   readonly parallel: number;
-  /** Asks that may wait; beyond, an ask is StoreOverloaded. */
+  /** Most requests that may wait; a further one is rejected with StoreOverloaded. */
   readonly waiting: number;
-  /** The same by size. */
+  /** The limit of waiting requests by their total size. */
   readonly size?: { of(ask: Ask): number; readonly waiting: number };
-  /** Asks of one key run one after the other, in their order. */
+  /** Requests with the same key run one after another, in the order of their calls. */
   readonly key?: (ask: Ask) => string;
 };
 
-/** Runs asks side by side, not too many at once: for a store that cannot take many of them in one call. */
+/** Runs requests in parallel, up to a limit: for a store that cannot take many of them in one call. */
 export function bounded<Ask, Answer>(
   run: (ask: Ask) => Promise<Answer>,
   limits: BoundedLimits<Ask>,
 ): { ask(ask: Ask): Promise<Answer>; idle(): Promise<void> } {
   const { key, size } = limits;
   const ready = new Set<Waiting<Ask, Answer>>();
-  /** Of each key that is ready or under way: those that wait behind it. */
+  /** By key, for each key with a request that is ready or running: the requests that wait for it. */
   const behind = new Map<string, Waiting<Ask, Answer>[]>();
   let waiting = 0;
   let waitingSize = 0;

@@ -4,11 +4,11 @@ import type { Context } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { schemaUrn } from '@gatehouse/events/published';
 
-/** The events that a context publishes, by type, and who reads them. */
+/** The events that a context publishes, by type, and the audience of a topic. */
 export type Published = {
   readonly context: Context;
   readonly definitions: ReadonlyMap<string, EventDefinition>;
-  /** For the public, private fields are left out; our own contexts get whole events (design §8). */
+  /** The public gets events without their private fields, other contexts get whole events (design §8). */
   readonly audience: Audience;
 };
 
@@ -16,15 +16,15 @@ export type Published = {
 export const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
 /**
- * What an event is about: its stream, unless its definition says otherwise, as a refused scan's does, which stands in another
- * stream than its ticket's. It is the key of the message, so that a subject's events keep their order (design §8).
+ * What an event is about: its stream, unless its definition names another subject (a refused scan is stored in another
+ * stream than its ticket's). It is the key of the message, so that events of one subject keep their order (design §8).
  */
 export const subjectOf = (event: Envelope, { definitions }: Pick<Published, 'definitions'>): string =>
   definitions.get(event.type)?.subject(event.data) ?? event.stream;
 
 /**
- * An event as the outside sees it. Throws for an event that this release does not know: whether some of its fields are private
- * only a newer one can tell.
+ * An event as outsiders see it. Throws for an event type or version that this release does not have, because its private
+ * fields are unknown then.
  */
 export function cloudEvent(event: Envelope, published: Published): string {
   const { context, audience } = published;
@@ -65,7 +65,7 @@ function without(data: unknown, fields: readonly string[]): Record<string, unkno
   return shown;
 }
 
-/** The event of a message. Throws for a value that is not one of ours. */
+/** The event of a message. Throws for a value that is no event of Gatehouse. */
 export function eventOf(value: Buffer | null): Envelope {
   const { specversion, id, type, version, stream, revision, time, actor, traceparent, data } = parsed(value);
   const isOurs =

@@ -3,20 +3,20 @@ import { StoreOverloaded } from './event-store';
 type Waiting<Ask, Answer> = { ask: Ask; resolve(answer: Answer): void; reject(error: unknown): void };
 
 export type CoalesceLimits<Ask> = {
-  /** Asks in one call. */
+  /** Most requests in one call. */
   readonly batch: number;
-  /** Asks that may wait; beyond, an ask is StoreOverloaded. */
+  /** Most requests that may wait; a further one is rejected with StoreOverloaded. */
   readonly waiting: number;
-  /** Keeps two asks of one key out of the same batch, in their order. */
+  /** Requests with the same key never share a batch and keep their order. */
   readonly key?: (ask: Ask) => string;
-  /** The same two limits by size. An ask larger than a batch goes down alone. */
+  /** The same two limits by size. A request larger than a batch gets a call of its own. */
   readonly size?: { of(ask: Ask): number; readonly batch: number; readonly waiting: number };
 };
 
 /**
- * Natural micro-batching: while one call is in flight, further asks collect and go down together. No timer: the batch is
- * whatever arrived meanwhile. `run` answers each ask in order, with an Error for one that failed alone; when it throws, all
- * of the batch fail.
+ * Natural micro-batching: while one call is in flight, further requests collect and share the next call. There is no timer:
+ * a batch is whatever arrived during the previous call. `run` returns the results in the order of the requests, with an
+ * Error for one that failed alone; when it throws, the whole batch fails.
  */
 export function coalesce<Ask, Answer>(
   run: (asks: readonly Ask[]) => Promise<readonly (Answer | Error)[]>,
@@ -55,7 +55,7 @@ export function coalesce<Ask, Answer>(
 
   async function drain(): Promise<void> {
     inFlight = true;
-    // What else this turn of the event loop brings, from every socket, goes down with the first.
+    // Requests that arrive on other sockets in this turn of the event loop join the first batch.
     await new Promise(setImmediate);
     while (waiting.length > 0) {
       const batch = take();

@@ -6,9 +6,9 @@ import { inTransaction } from './postgres';
 import { acceptGeneration, RELAY, type Reader } from './topic-generation';
 
 export type ConsumerStatus = ConsumerPlace & {
-  /** Up to where all is applied: a position of the history that it follows; on Kafka the offset from which on nothing is. */
+  /** Everything before this position is applied; on Kafka it is the offset of the next event. */
   readonly position: string;
-  /** The event at which it stands still, because it cannot be applied. */
+  /** The poison event at which it is stuck, if any. */
   readonly stuck: StuckEvent | null;
 };
 
@@ -21,12 +21,12 @@ export type StuckEvent = {
   readonly since: string;
 };
 
-/** A consumer that stands still. */
+/** A consumer that is stuck at a poison event. */
 export type StuckConsumer = ConsumerPlace & { readonly stuck: StuckEvent };
 
 /**
- * The checkpoints of this context's consumers in these topics: its own history, and what it follows of others; whichever process
- * runs them. `atMostMs`: asked no longer.
+ * The checkpoints of this context's consumers in these topics (its own and those of other contexts), whichever process runs
+ * them. `atMostMs` limits the query's time.
  */
 export async function consumerStatus(
   pool: Pool,
@@ -35,7 +35,7 @@ export async function consumerStatus(
 ): Promise<ConsumerStatus[]> {
   const { rows } = await pool.query<ConsumerStatus>({
     ...(atMostMs === undefined ? {} : { query_timeout: atMostMs }),
-    // A row holds as long as the checkpoint is the one that it was written at (sql/004-poison.sql).
+    // A row is valid as long as the checkpoint is still the one that it names (sql/004-poison.sql).
     text: `select c.name, c.topic, c.partition, c.position,
                   case when s.name is not null then
                     json_build_object('event', s.event, 'position', s.position, 'error', s.error,
@@ -50,18 +50,18 @@ export async function consumerStatus(
   return rows;
 }
 
-/** Those of them that stand at a poison event. */
+/** The consumers that are stuck at a poison event. */
 export const stuckConsumers = (consumers: readonly ConsumerStatus[]): StuckConsumer[] =>
   consumers.flatMap(({ stuck, ...place }) => (stuck ? [{ ...place, stuck }] : []));
 
-/** The event in words, without what it says. */
+/** The event's type and id as text, without its data. */
 export function stuckAt({ event }: StuckEvent): string {
   return eventName(event.id === undefined ? null : (event as NonNullable<EventFacts>));
 }
 
 /**
- * Sets a consumer back to the beginning of a topic, as it is now (`start`: the position before the first event); a running
- * consumer notices. False: it has never read it.
+ * Sets a consumer back to the beginning of a topic as it is now (`start`: the position before the first event); a running
+ * consumer notices. Returns false if the consumer has never read the topic.
  */
 export function resetConsumer(pool: Pool, reader: Reader, start: Position = '0'): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
@@ -77,15 +77,15 @@ export function resetConsumer(pool: Pool, reader: Reader, start: Position = '0')
 }
 
 /**
- * Moves a consumer past the event at which it stands still, and records that: the event is never applied, also not by a rebuild or
- * by a consumer that is reset. Answers the event's position, null when it does not stand still there.
+ * Moves a consumer past the event at which it is stuck and records the event as skipped: it is never applied again, not
+ * even by a rebuild or a reset consumer. Returns the event's position, or null if the consumer is not stuck there.
  */
 export function skipStuckEvent(
   pool: Pool,
   { name, topic, partition, reason }: ConsumerPlace & { reason: string },
 ): Promise<string | null> {
   return inTransaction(pool, async (tx) => {
-    // The consumer's own transaction takes this row first, too.
+    // Same lock order as in the consumer's own transaction, which takes this row first.
     const place = [name, topic, partition];
     const { rows } = await tx.query<{ position: string }>(
       'select position from checkpoints where name = $1 and topic = $2 and partition = $3 for update',
@@ -115,8 +115,8 @@ export function skipStuckEvent(
 }
 
 /**
- * Records that the consumers and the read model of this name are to pass over an event, before they stand still there: for a
- * rebuild that ends at an event which the live read model could apply. False: it is skipped already.
+ * Records an event as skipped for the consumers and the read model of this name before they are stuck at it: for a rebuild
+ * that ends at an event which the live read model could apply. Returns false if it is skipped already.
  */
 export async function skipEvent(
   pool: Pool,

@@ -1,11 +1,11 @@
 import { Client, type QueryResult } from 'pg';
 
-/** Why a database cannot be used, as one sentence for a person: what is wrong, and what to do. It carries no password. */
+/** Why a database cannot be used, as a sentence for a person: what is wrong and what to do. Contains no password. */
 export class UnusableDatabase extends Error {
   override name = 'UnusableDatabase';
 }
 
-/** The oldest on which Gatehouse was tried. */
+/** The oldest version on which Gatehouse was tested. */
 const OLDEST_MAJOR = 15;
 const PATIENCE_MS = 5_000;
 
@@ -44,8 +44,8 @@ const FACTS = `
   where d.datname = current_database()`;
 
 /**
- * Looks whether a process can work on this database with so many connections more. Throws UnusableDatabase when it cannot: a
- * start that ends with a sentence is better than gates that fail one by one.
+ * Checks that a process can use this database and open so many more connections. Throws UnusableDatabase otherwise: a start
+ * that ends with a sentence is better than gates that fail one by one.
  */
 export async function checkDatabase(url: string, connections: number): Promise<void> {
   const place = placeOf(url);
@@ -59,7 +59,10 @@ export async function checkDatabase(url: string, connections: number): Promise<v
   }
 }
 
-/** Two connections of ours are two sessions of PostgreSQL, and stay so. Behind a pooler that lends sessions for a transaction they are not. */
+/**
+ * Two connections must be two PostgreSQL sessions for as long as they are open. A pooler that assigns sessions per
+ * transaction does not guarantee that.
+ */
 async function poolerProblem(one: Client, other: Client): Promise<string | undefined> {
   const session = async (client: Client) => pidOf(await client.query('select pg_backend_pid() as pid'));
   const before = await session(one);
@@ -69,7 +72,7 @@ async function poolerProblem(one: Client, other: Client): Promise<string | undef
     await other.query('rollback');
     if (theirs !== before && after === before) return undefined;
   } catch (error) {
-    // What pgbouncer says in statement mode, where there are no transactions.
+    // pgbouncer's error in statement mode, which has no transactions.
     if (codeOf(error) !== '08P01') throw error;
   }
   return 'a pooler lends its sessions for a transaction only, and locks do not outlive that; set pool_mode = session in pgbouncer, or connect to PostgreSQL directly.';
@@ -79,7 +82,7 @@ const pidOf = ({ rows }: QueryResult): unknown => (rows[0] as { pid: unknown }).
 
 function problemOf(facts: Facts, connections: number): string | undefined {
   const { version, encoding, role, limit } = facts;
-  // The two that look are gone when they are needed.
+  // Without the two connections of this check, which will be closed.
   const inUse = facts.inUse - 2;
   if (version < OLDEST_MAJOR) return `its server is PostgreSQL ${version}; use ${OLDEST_MAJOR} or later.`;
   if (encoding !== 'UTF8') {
@@ -104,7 +107,7 @@ function problemOf(facts: Facts, connections: number): string | undefined {
   return undefined;
 }
 
-/** Who, where and which, without the password. */
+/** User, host and database of a URL, without the password. */
 function placeOf(url: string): string {
   const { user, host, port, database } = new Client(url);
   return `${database} (${user ?? '?'} at ${host}:${port})`;
@@ -125,7 +128,7 @@ async function connected(url: string, place: string): Promise<Client> {
   }
 }
 
-/** Why a connection was not made. */
+/** Why a connection failed. */
 function reasonOf(cause: unknown): string {
   const code = codeOf(cause);
   const words = String((cause as { message?: unknown }).message ?? cause) || code;

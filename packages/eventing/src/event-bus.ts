@@ -7,14 +7,14 @@ import type { Position } from './event-store';
 /** A transaction in the consumer's database. */
 export type Tx = Pick<PoolClient, 'query'>;
 
-/** Carries events to foreign contexts and to analysts; a context's own projections follow their own store (design §8). */
+/** Carries events to other contexts and to analysts; a context's own projections follow its own store (design §8). */
 export interface EventBus {
-  /** At least once; the first occurrences of one stream's events keep their order. */
+  /** Delivery is at least once; the first occurrences of one stream's events keep their order. */
   publish(events: readonly Envelope[]): Promise<void>;
   /**
-   * Hands the events of foreign contexts to the group, at least once, until aborted. The adapter opens the transaction, locks and checks the group's
-   * checkpoint, calls `handle`, moves the checkpoint and commits: for a projection, effect and checkpoint are one transaction. A batch
-   * is of one context, `from`.
+   * Delivers the events of other contexts to the group, at least once, until aborted. The adapter opens the transaction,
+   * locks and checks the group's checkpoint, calls `handle`, moves the checkpoint and commits: for a projection, effect and
+   * checkpoint are one transaction. All events of a batch are from one context, `from`.
    */
   consume(
     group: string,
@@ -22,20 +22,23 @@ export interface EventBus {
     handle: (tx: Tx, batch: readonly Envelope[], from: Context) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Where these topics end now. Throws when the bus cannot be asked. */
+  /** The current ends of these topics. Throws when the bus does not answer. */
   ends(topics: readonly Context[]): Promise<Ends>;
-  /** How much before `ends` the group has not applied, in the bus's own measure (events, bytes); 0: it has applied all. */
+  /**
+   * How much before `ends` the group has not applied, in the bus's own measure (events, bytes); 0 when it has applied
+   * everything.
+   */
   backlog(group: string, ends: Ends): Promise<number>;
 }
 
-/** Places in topics, by the names and partitions of their checkpoints. */
+/** End positions of topics, by topic and partition as in the checkpoints. */
 export type Ends = readonly { readonly topic: string; readonly partition: number; readonly end: Position }[];
 
 const ASK_AGAIN_MS = 50;
 
 /**
- * Whether the group has applied all that the topics held when this was asked; waits for it no longer than `atMostMs` (0: not at
- * all). False, too, when the bus cannot be asked.
+ * True when the group has applied everything that the topics held at the time of the call. Waits up to `atMostMs` for that
+ * (0: does not wait). False, too, when the bus does not answer.
  */
 export async function caughtUp(
   bus: Pick<EventBus, 'ends' | 'backlog'>,

@@ -1,21 +1,21 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 
-/** Which event it is, without what it says: that may be personal. Null: a message that is no event. */
+/** Identifies an event without its data, which may be personal. Null: a message that is no event. */
 export type EventFacts = Pick<Envelope, 'id' | 'type' | 'version' | 'stream' | 'revision'> | null;
 
-/** What a process says of a consumer: shown by /readyz and in the metrics. */
+/** A consumer's state, as /readyz and the metrics show it. */
 export type FeedHealth = {
   name: string;
   topic: string;
-  /** `failing` is said again with each try that fails. */
+  /** `failing` is reported again after each failed attempt. */
   state: 'starting' | 'running' | 'standby' | 'failing';
   error: string | null;
-  /** The event at which it stands still, when that is why it fails. */
+  /** The poison event, if that is why the consumer fails. */
   poison?: EventFacts;
 };
 
 /**
- * Why it fails, for log and health. A database's own messages and a parser's quote the values that they met, so of those only the
+ * The reason of a failure, for log and health. Messages of a database or a parser quote values, so of such errors only the
  * code is reported.
  */
 export function reasonOf(error: unknown): string {

@@ -18,37 +18,40 @@ import { spanBelow, traceparentOf } from './tracing';
 
 export type KafkaBusOptions = {
   readonly connection: KafkaConnection;
-  /** Separates installations that share a cluster: names of topics begin with it, and `<prefix>.<schema>.<group>` is a group. */
+  /**
+   * Separates installations that share a cluster: prefix of topic names, and of group names, which are
+   * `<prefix>.<schema>.<group>`.
+   */
   readonly prefix?: string | undefined;
-  /** What this process may publish: the context whose schema `pool` sees. */
+  /** The context whose events this process publishes; `pool` uses its schema. */
   readonly publishes?: ({ readonly context: Context } & ContextRow) | undefined;
-  /** Of the context's schema: checkpoints, and what was seen of topics. */
+  /** Pool of the context's schema, for checkpoints and topic generations. */
   readonly pool: Pool;
   readonly schema: string;
-  /** After so long without a sign of life a group goes on without a process; 30 s unless given. */
+  /** A member of a group that sends no heartbeat for so long is removed from it; 30 s unless given. */
   readonly sessionMs?: number;
   onHealth(health: FeedHealth): void;
 };
 
 export type KafkaBus = EventBus & {
-  /** The topic of a context as a history that can be read again; of one partition only. */
+  /** The topic of a context, which must have one partition, as a history that can be read from any position. */
   log(context: Context): Log;
-  /** Of every partition that this process consumes: the age of what it has not applied. */
+  /** For each partition that this process consumes: the age of the oldest event that is not applied. */
   lag(): Lag[];
-  /** Ends the producer. Consumers end by their own signals. */
+  /** Disconnects the producer. Consumers end by their own signals. */
   close(): Promise<void>;
 };
 
 /** Far below the largest message that a topic takes (8 MiB), and well above the largest event (900 kB). */
 const SEND_BYTES = 4 * 1024 * 1024;
 
-/** The event bus on Kafka, by kafkajs, which is kept here and in kafka-consumer.ts with its guards (design §8). */
+/** The event bus on Kafka. kafkajs and the guards around it are used only here and in kafka-consumer.ts (design §8). */
 export function kafkaBus(options: KafkaBusOptions): KafkaBus {
   const { pool, schema, prefix, publishes, sessionMs = 30_000 } = options;
   const kafka = kafkaClient(options.connection);
   const lags = new Set<() => Lag[]>();
 
-  /** One connection for questions, made anew after an error. */
+  /** One admin connection, replaced after an error. */
   let administrator: Promise<Admin> | undefined;
   async function ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     const made = (administrator ??= connectedAdmin());
@@ -66,10 +69,13 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
     return admin;
   }
 
-  /** Of the context that this process publishes. */
+  /** The topics of the context that this process publishes. */
   const published: readonly ContextTopic[] = publishes ? topicsOf(publishes.context, prefix, publishes) : [];
 
-  /** `ends`, by topic: an offset below shows that the topic was made anew under the producer, of which kafkajs says nothing. */
+  /**
+   * `ends` by topic: an acknowledged offset below the last end shows that the topic was recreated, which kafkajs does not
+   * report.
+   */
   type Sender = { readonly producer: Producer; readonly ends: ReadonlyMap<string, bigint[]> };
   let sender: Sender | undefined;
 
@@ -108,15 +114,15 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
         }
       }
     } catch (error) {
-      // Whether the broker took the batch is unknown. A new producer has a new id, so what the old one still has under way
-      // cannot come between: it is a repetition at most.
+      // It is unknown whether the broker took the batch. A new producer has a new id, so a late batch of the old one cannot
+      // get between new ones: at most it is a duplicate.
       if (sender === mine) sender = undefined;
       await disconnected(mine.producer);
       throw error;
     }
   }
 
-  /** One send at a time; after a failure those that wait behind it fail as well, or order would break. */
+  /** One send at a time; after a failure the sends waiting behind it fail as well, to keep the order. */
   let sending: Promise<unknown> = Promise.resolve();
   let failures = 0;
   async function inTurn(work: () => Promise<void>): Promise<void> {
@@ -213,13 +219,13 @@ function messageOf(event: Envelope, published: Published, traceparent: string | 
   return {
     key: subjectOf(event, published),
     value: cloudEvent(event, published),
-    // A clock that runs ahead must not make the broker refuse the event.
+    // An event whose clock ran ahead must not be refused by the broker.
     timestamp: String(Math.min(Date.parse(event.time), Date.now())),
     headers: { 'content-type': CLOUD_EVENT, ...(traceparent === null ? {} : { traceparent }) },
   };
 }
 
-/** In their order, as many at a time as one request may carry. */
+/** Splits messages, in their order, into parts that fit one request. */
 function* partsOf(messages: readonly Message[]): Generator<Message[]> {
   let part: Message[] = [];
   let bytes = 0;

@@ -1,7 +1,7 @@
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import { settledWithin } from './within';
 
-/** How to reach a cluster. The password is not for logs. */
+/** How to reach a cluster. The password must not be logged. */
 export type KafkaConnection = {
   /** `host:port` of some brokers; the others are found through them. */
   readonly brokers: readonly string[];
@@ -14,14 +14,14 @@ export type KafkaConnection = {
         readonly password: string;
       }
     | undefined;
-  /** How sockets are opened; tests send them through a proxy. */
+  /** How sockets are opened; tests route them through a proxy. */
   readonly socketFactory?: KafkaConfig['socketFactory'];
 };
 
-/** A few quick tries inside kafkajs; beyond them the bus begins anew with a new producer or consumer, and says so. */
+/** A few quick retries inside kafkajs; after them the bus replaces the producer or consumer and reports the failure. */
 export const RETRY = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
 
-/** kafkajs's client. It is quiet: failures are reported by the bus's health, not by a second log with its own form. */
+/** kafkajs's client, without its own logging: the bus's health reports failures. */
 export function kafkaClient(connection: KafkaConnection): Kafka {
   const { brokers, tls, sasl, socketFactory } = connection;
   return new Kafka({
@@ -38,6 +38,6 @@ export function kafkaClient(connection: KafkaConnection): Kafka {
   });
 }
 
-/** Ends a client's connections, but waits for a broker that does not answer no longer than this. */
+/** Disconnects a client; waits a limited time for a broker that does not answer. */
 export const disconnected = (client: { disconnect(): Promise<void> }, atMostMs = 3_000): Promise<void> =>
   settledWithin(atMostMs, client.disconnect());

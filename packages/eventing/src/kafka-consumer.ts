@@ -21,7 +21,7 @@ export type ConsumerGroup = {
   /** Names the checkpoints. */
   readonly group: string;
   readonly groupId: string;
-  /** After so long without a sign of life the group goes on without a member. */
+  /** A member that sends no heartbeat for so long is removed from the group. */
   readonly sessionMs: number;
   /** The contexts by the names of their topics. */
   readonly topics: ReadonlyMap<string, Context>;
@@ -31,19 +31,19 @@ export type ConsumerGroup = {
 };
 
 const LONGEST_PAUSE_MS = 5_000;
-/** A session that lasted so long was a good one: the next failure is a new story. */
+/** After a session of this length the back-off starts again from its first pause. */
 const GOOD_SESSION_MS = 10_000;
-/** How soon a stop is noticed while nothing comes. */
+/** Limits how long a stop waits for a fetch without messages. */
 const FETCH_WAIT_MS = 500;
 const HEARTBEAT_MS = 2_000;
-/** How often our offsets are committed to Kafka, and how soon a checkpoint that a command has set back is noticed. */
+/** Interval at which offsets are committed to Kafka (for display) and checkpoints are checked for a reset by a command. */
 const LOOK_MS = 2_000;
-/** kafkajs has been seen to stand still without a word. */
+/** kafkajs sometimes hangs without an error: after this time without a fetch or heartbeat the session is restarted. */
 const SILENCE_MS = 90_000;
 
 /**
- * Consumes until aborted. What kafkajs does not survive by itself (its restarts are off), it is made anew for, with back-off: its
- * crash, a topic that is gone, a database that is away.
+ * Consumes until aborted. kafkajs's own restarts are off: after a crash, a deleted topic or a database failure a new
+ * consumer is created, with back-off.
  */
 export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): Promise<void> {
   const health = healthReporter(group);
@@ -65,16 +65,16 @@ export async function consumeTopics(group: ConsumerGroup, signal: AbortSignal): 
 
 type HealthReporter = {
   all(state: FeedHealth['state'], error?: string): void;
-  /** Null: the partition is all right. `poison`: the event at which it stands still, when that is why it fails. */
+  /** `error` null: the partition works. `poison`: the event at which it is stuck, if that is why it fails. */
   partition(place: Place, error: string | null, poison?: EventFacts): void;
-  /** What is assigned now; other partitions are no longer ours to tell of. */
+  /** The partitions assigned now; the state of all others is dropped. */
   assigned(places: readonly Place[]): void;
 };
 
 type Place = { readonly topic: string; readonly partition: number };
 const keyOf = ({ topic, partition }: Place): string => `${topic} ${partition}`;
 
-/** Reports each change once per topic, and each failure: failing when one of its partitions stands still. */
+/** Reports each change of state once per topic, and each failure. A topic is failing while one of its partitions is stuck. */
 function healthReporter({ group, topics, onHealth }: ConsumerGroup): HealthReporter {
   const last = new Map<string, string>();
   const stuck = new Map<string, { place: Place; error: string; poison?: EventFacts }>();
@@ -110,21 +110,24 @@ function healthReporter({ group, topics, onHealth }: ConsumerGroup): HealthRepor
 
 /** A partition that is assigned to us. */
 type Owned = Place & {
-  /** The offset from which on nothing is applied, as we know it; the row in the database decides. */
+  /** Everything before this offset is applied, as far as this process knows; the checkpoint row decides. */
   at: bigint;
   failures: number;
-  /** Where the last try ended. Once may be an accident of its connection; twice at the same event, and it stands still. */
+  /**
+   * Where the last attempt stopped. One failure may be caused by the connection; a second one at the same event makes it a
+   * poison event.
+   */
   stopped?: string | undefined;
   oldest: number | null;
 };
 
-/** One life of a kafkajs consumer. Ends when aborted, throws when it is of no more use. */
+/** Runs one kafkajs consumer. Returns when aborted, throws when the consumer must be replaced. */
 async function runSession(
   group: ConsumerGroup,
   { health, signal }: { health: HealthReporter; signal: AbortSignal },
 ): Promise<void> {
   const { kafka, groupId, topics, pool } = group;
-  /** Read with each assignment, as the checkpoints are. */
+  /** The skipped events, read at each assignment together with the checkpoints. */
   let skipped: Skipped | undefined;
   const consumer = kafka.consumer({
     groupId,
@@ -168,7 +171,7 @@ async function runSession(
     };
     const { fetchedOffset } = batch as unknown as { fetchedOffset: string };
     if (BigInt(fetchedOffset) !== mine.at) {
-      // kafkajs goes on at the first offset there is when ours is out of range. It also passes over markers of transactions.
+      // kafkajs jumps to the first available offset when ours is out of range. It also skips transaction markers.
       const [now] = await startingPoints(group, [mine]);
       if (BigInt(fetchedOffset) < now!.at) return seekTo(now!.at);
     }
@@ -196,7 +199,7 @@ async function runSession(
     beating.throwIfFailed();
   }
 
-  /** Only this partition stops, and what comes before it is applied; it is tried again with growing pauses. */
+  /** Pauses this partition only, with everything before the event applied, and retries after growing pauses. */
   async function pausePartition(
     { pause }: EachBatchPayload,
     mine: Owned,
@@ -257,7 +260,7 @@ async function runSession(
     placing.catch(fail);
   });
   try {
-    // Before joining, so that a missing topic is reported in our words.
+    // Before joining, so that a missing topic is reported with our own message.
     await startingPoints(group, []);
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics.keys()], fromBeginning: true });
@@ -268,14 +271,14 @@ async function runSession(
         if (!signal.aborted) {
           working = work(payload);
           working.catch((error: Error) => {
-            // Its own errors, as that the group is rebalancing, kafkajs sees to itself.
+            // kafkajs handles its own errors, such as a rebalance.
             if (!error.name.startsWith('KafkaJS')) fail(error);
           });
-          // A handler that takes long must not hold up leaving the group; its transaction is fenced by the checkpoint's row.
+          // A slow handler must not delay leaving the group; the checkpoint's row lock fences off its transaction.
           const leaving = onAbort(signal);
           await Promise.race([working, leaving.promise]).finally(leaving.forget);
         }
-        // kafkajs would fetch it again at once, and this process would apply it while it leaves.
+        // Otherwise kafkajs fetches the batch again at once, and this process applies it while it leaves.
         if (signal.aborted) payload.pause();
       },
     });
@@ -291,7 +294,7 @@ async function runSession(
   }
 }
 
-/** Resolves when aborted; `forget` takes the listener off again. */
+/** A promise that resolves when aborted; `forget` removes the listener. */
 function onAbort(signal: AbortSignal): { promise: Promise<void>; forget(): void } {
   let onAborted: () => void = () => undefined;
   const promise = new Promise<void>((resolve) => (onAborted = resolve));
@@ -300,7 +303,7 @@ function onAbort(signal: AbortSignal): { promise: Promise<void>; forget(): void 
   return { promise, forget: () => signal.removeEventListener('abort', onAborted) };
 }
 
-/** Tells the group's coordinator that we live while a batch is being applied; what it answers is for the end of the batch. */
+/** Sends heartbeats while a batch is applied; a failed one is thrown at the end of the batch. */
 function keepBeating(heartbeat: () => Promise<void>): { stop(): void; throwIfFailed(): void } {
   let failure: Error | undefined;
   const timer = setInterval(() => {
@@ -314,7 +317,10 @@ function keepBeating(heartbeat: () => Promise<void>): { stop(): void; throwIfFai
   };
 }
 
-/** Where to begin in each partition. Throws WrongGeneration when a topic is not the one that the checkpoints count in. */
+/**
+ * The starting offset of each partition. Throws WrongGeneration when a topic is not the one to which the checkpoints
+ * belong.
+ */
 async function startingPoints(
   { ask, pool, group, topics }: ConsumerGroup,
   places: readonly Place[],
@@ -348,7 +354,7 @@ async function startingPoints(
   });
 }
 
-/** Which of the checkpoints a command has set back. */
+/** The checkpoints that a command has set back. */
 async function setBack({ pool, group }: ConsumerGroup, owned: readonly Owned[]): Promise<(Place & { at: bigint })[]> {
   if (owned.length === 0) return [];
   const { rows } = await pool.query<Place & { position: string }>({
@@ -366,7 +372,7 @@ async function setBack({ pool, group }: ConsumerGroup, owned: readonly Owned[]):
   return rows.map(({ topic, partition, position }) => ({ topic, partition, at: BigInt(position) }));
 }
 
-/** For display only: what Kafka's tools show as the group's lag. */
+/** Commits offsets to Kafka for display only: Kafka's tools show them as the group's lag. */
 async function showOffsets(consumer: Consumer, owned: readonly Owned[]): Promise<void> {
   if (owned.length === 0) return;
   const offsets = owned.map(({ topic, partition, at }) => ({ topic, partition, offset: String(at) }));
@@ -374,7 +380,10 @@ async function showOffsets(consumer: Consumer, owned: readonly Owned[]): Promise
 }
 
 type Span = { readonly place: Place; readonly at: bigint; readonly next: bigint; readonly skipped: Skipped };
-/** Everything before `at` is applied, what follows could not be: at fault is the event there (`poison`), or something that passes. */
+/**
+ * Everything before `at` is applied, and the next event failed: with `poison` because of the event, otherwise by a
+ * transient error.
+ */
 type Stopped = {
   readonly kind: 'stopped';
   readonly at: bigint;
@@ -384,7 +393,7 @@ type Stopped = {
 type Outcome =
   { readonly kind: 'applied'; readonly at: bigint } | Stopped | { readonly kind: 'set back'; readonly at: bigint };
 
-/** Should the batch fail, its events go one by one, so that only the poison one stays. */
+/** If the batch fails, its events are applied one by one up to the one that fails. */
 async function applyBatch(
   group: ConsumerGroup,
   { place, at, next, skipped }: Span,
@@ -417,7 +426,7 @@ function applyAtOnce(
   messages: readonly KafkaMessage[],
 ): Promise<Outcome> {
   return inTransaction(pool, async (tx): Promise<Outcome> => {
-    // The row's lock fences an owner from before a rebalance: what it has applied is dropped here.
+    // The row's lock fences off the owner from before a rebalance: its transaction fails here.
     const { rows } = await tx.query<{ position: string }>({
       name: 'lock_partition',
       text: 'select position from checkpoints where name = $1 and topic = $2 and partition = $3 for update',
@@ -447,12 +456,12 @@ function applyAtOnce(
   });
 }
 
-/** The publisher's span, or at least the request's. */
+/** The publisher's span if there is one, else the request's. */
 function traceOf({ headers, value }: KafkaMessage): string | null {
   return traceparentIn(headers?.['traceparent']?.toString()) ?? eventOf(value).trace;
 }
 
-/** Which event a message brings; null when it is none. */
+/** The event of a message; null when it is no event. */
 function factsIn({ value }: KafkaMessage): EventFacts {
   try {
     return factsOf(eventOf(value));

@@ -9,14 +9,14 @@ import { waker } from './postgres';
 
 type Batch = { readonly events: Recorded[]; readonly position: string };
 
-/** How soon a stop is noticed while nothing comes. */
+/** Limits how long a stop waits for a fetch without messages. */
 const FETCH_WAIT_MS = 250;
 const PATIENCE_MS = 5_000;
 const HEARTBEAT_MS = 2_000;
 
 /**
- * A topic of one partition as a history that can be read again from any position: for rebuilding and verifying read models that
- * a consumer fills from it. A position is the offset after an event, as checkpoints have it.
+ * A topic with one partition as a history that can be read from any position: for rebuilding and verifying read models that
+ * a consumer fills from it. A position is the offset after an event, as in checkpoints.
  */
 export function kafkaLog(options: {
   kafka: Kafka;
@@ -37,7 +37,7 @@ export function kafkaLog(options: {
       return String(now.ends[0]);
     },
     async *follow(position, signal) {
-      // A group of its own, which nobody else is in: kafkajs reads no other way.
+      // A group of its own for each reader: kafkajs reads only as a member of a group.
       const groupId = `${topic}.reader-${randomUUID()}`;
       const consumer = kafka.consumer({
         groupId,
@@ -98,8 +98,8 @@ export function kafkaLog(options: {
 }
 
 /**
- * A message that is no event changes no read model. Its consumers stand still there until they are told to skip it, and say so;
- * a replay passes over it in silence.
+ * A message that is no event changes no read model. Consumers are stuck at it until a command skips it; a replay ignores
+ * it.
  */
 function recordedIn({ offset, value }: KafkaMessage): Recorded[] {
   let event: Envelope;

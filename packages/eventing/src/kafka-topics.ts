@@ -2,23 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { contextRow, type Audience, type Context, type ContextRow } from '@gatehouse/events/contexts';
 import { ConfigResourceTypes, type Admin } from 'kafkajs';
 
-/** What a topic has to be like (design §8). */
+/** The required properties of a topic (design §8). */
 export type TopicPlan = {
   readonly topic: string;
-  /** Chosen once: more of them would change where a subject's events go, and break their order. */
+  /** Fixed: changing it would move subjects to other partitions and break the order of their events. */
   readonly partitions: number;
   readonly replicationFactor: number;
   readonly minInsyncReplicas: number;
 };
 
-/** A topic of a context, and who reads it. */
+/** A topic of a context and its audience. */
 export type ContextTopic = { readonly topic: string; readonly audience: Audience; readonly partitions: number };
 
 const PREFIX = 'gatehouse';
 
 /**
- * The topics of a context. Each is named after it; an internal topic that stands beside a public one says so in its name.
- * `prefix` separates installations that share a cluster.
+ * The topics of a context, named after it; an internal topic beside a public one has a suffix. `prefix` separates
+ * installations that share a cluster.
  */
 export function topicsOf(
   context: Context,
@@ -32,13 +32,13 @@ export function topicsOf(
   }));
 }
 
-/** The topic from which other contexts read a context: the internal one where there is one, since it holds whole events. */
+/** The topic from which other contexts read: the internal one if there is one, since it holds whole events. */
 export function followedTopic(context: Context, prefix = PREFIX): string {
   const topics = topicsOf(context, prefix);
   return (topics.find(({ audience }) => audience === 'internal') ?? topics[0]!).topic;
 }
 
-/** What the topics of a context have to be like. */
+/** The required properties of a context's topics. */
 export const topicPlans = (
   context: Context,
   settings: { prefix?: string; replicationFactor: number; minInsyncReplicas: number },
@@ -51,13 +51,17 @@ export const topicPlans = (
   }));
 
 /**
- * Carries the topic's generation: it says nothing to a topic that is not compacted, it is read by one cheap request, and it is
- * gone with the topic. Milliseconds at which the topic command saw the topic for the first time.
+ * A topic setting that carries its generation: the time in milliseconds at which the topic command first saw the topic.
+ * This setting has no effect on a topic that is not compacted, is read with one cheap request, and is deleted with the
+ * topic.
  */
 const GENERATION = 'min.compaction.lag.ms';
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 
-/** A setting that differs: raised by `applyTopic`, or left and only reported, since nothing is lowered and partitions never change. */
+/**
+ * A setting that differs from the plan: raised by `applyTopic`, or only reported, since nothing is lowered and partition
+ * counts never change.
+ */
 export type Drift = {
   readonly setting: string;
   readonly found: string;
@@ -66,13 +70,16 @@ export type Drift = {
 };
 export type Applied = { readonly topic: string; readonly created: boolean; readonly drift: readonly Drift[] };
 
-/** Makes the topic or checks it: what is too low is raised and shown, nothing is lowered, the partition count never changed. */
+/**
+ * Creates the topic or checks it: settings that are too low are raised and reported, none is lowered, the partition count
+ * never changes.
+ */
 export async function applyTopic(admin: Admin, plan: TopicPlan): Promise<Applied> {
   const { topic, partitions, replicationFactor } = plan;
   const wanted = settingsOf(plan);
   const generation = { name: GENERATION, value: String(Date.now()) };
   const created = await admin.createTopics({
-    // kafkajs gives up waiting when a broker does not know the topic yet; see untilLed.
+    // kafkajs fails here when a broker does not have the topic yet; see untilLed.
     waitForLeaders: false,
     topics: [
       {
@@ -100,7 +107,7 @@ export async function applyTopic(admin: Admin, plan: TopicPlan): Promise<Applied
     drift.push({ setting: name, found, wanted: value, mended });
   }
   if ([...changed].some(([name, value]) => present.own.get(name) !== value)) {
-    // Kafka replaces all settings of a topic by those that are sent.
+    // Kafka replaces all settings of a topic by those in the request.
     const configEntries = [...changed].map(([name, value]) => ({ name, value }));
     await admin.alterConfigs({
       validateOnly: false,
@@ -116,7 +123,7 @@ type Setting = { readonly name: string; readonly value: string; isEnough(found: 
 function settingsOf({ minInsyncReplicas }: TopicPlan): Setting[] {
   const atLeast = (value: number) => ({ value: String(value), isEnough: (found: string) => Number(found) >= value });
   return [
-    // For ever, and not compacted: a late duplicate of an old fact would survive compaction as the newest.
+    // Unlimited retention without compaction: a late duplicate of an old fact would survive compaction as the newest.
     { name: 'cleanup.policy', value: 'delete', isEnough: () => false },
     { name: 'retention.ms', value: '-1', isEnough: () => false },
     { name: 'retention.bytes', value: '-1', isEnough: () => false },
@@ -138,7 +145,7 @@ async function layoutDrift(admin: Admin, plan: TopicPlan): Promise<Drift[]> {
   ];
 }
 
-/** DYNAMIC_TOPIC_CONFIG: set for this very topic. */
+/** Kafka's DYNAMIC_TOPIC_CONFIG: a value that is set for this topic. */
 const OF_THE_TOPIC = 1;
 
 async function settingsNow(
@@ -154,7 +161,7 @@ async function settingsNow(
   return { all: pairs(entries), own: pairs(entries.filter((each) => Number(each.configSource) === OF_THE_TOPIC)) };
 }
 
-/** Brokers hear of a change a moment after it is made. */
+/** A change reaches the brokers only after a moment. */
 async function untilSet(admin: Admin, topic: string, wanted: ReadonlyMap<string, string>): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const { own } = await settingsNow(admin, topic);
@@ -164,7 +171,7 @@ async function untilSet(admin: Admin, topic: string, wanted: ReadonlyMap<string,
   throw new Error(`${topic} was changed, but its brokers do not show it`);
 }
 
-/** A broker leads a new topic's partitions a moment after the cluster has said so. */
+/** Brokers become leaders of a new topic's partitions only after a moment. */
 async function untilLed(admin: Admin, topic: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -177,17 +184,17 @@ async function untilLed(admin: Admin, topic: string): Promise<void> {
   }
 }
 
-/** A topic as it is now. */
+/** The current generation and offsets of a topic. */
 export type Incarnation = {
   readonly cluster: string;
-  /** 0: no topic command has seen it. */
+  /** 0: the topic command has never seen it. */
   readonly generation: string;
-  /** Of each partition the first offset that is kept and the offset after the last event. */
+  /** For each partition the first retained offset and the offset after the last event. */
   readonly lows: readonly bigint[];
   readonly ends: readonly bigint[];
 };
 
-/** Looks at a topic; null when there is none. */
+/** Reads a topic's current state; null when it does not exist. */
 export async function incarnationOf(admin: Admin, topic: string): Promise<Incarnation | null> {
   const { clusterId: cluster } = await admin.describeCluster();
   if (!(await admin.listTopics()).includes(topic)) return null;

@@ -5,25 +5,27 @@ import { available } from './postgres';
 import type { Feed } from './projection';
 import { RELAY } from './topic-generation';
 
-/** How far something is behind the events that it has to process. */
+/** How far a projection, consumer or relay is behind. */
 export type Lag = {
   readonly kind: 'projection' | 'consumer' | 'relay';
   readonly name: string;
   readonly topic: string;
-  /** When the oldest event that it has not processed was recorded, in milliseconds since the epoch; null when it has processed all. */
+  /**
+   * When its oldest unprocessed event was recorded, in milliseconds since the epoch; null when it has processed everything.
+   */
   readonly oldestMs: number | null;
 };
 
-/** Nobody who asks for metrics is kept longer. */
+/** Limits how long a request for metrics waits. */
 const PATIENCE_MS = 2_000;
 
-/** How far all that has a checkpoint in `schema` is behind the histories that it follows itself, whichever process does so. */
+/** The lags of everything with a checkpoint in `schema`, whichever process does the work. */
 export async function lagsOf(options: {
   pool: Pool;
   schema: string;
-  /** Those whose places are what such checkpoints count in. */
+  /** The histories to which the checkpoints' positions belong; checkpoints in other topics are left out. */
   feeds: ReadonlyMap<Context, Feed & Pick<EventStore, 'head'>>;
-  /** Whether there is a relay: one that there was once has left its checkpoint. */
+  /** Whether a relay is configured: an earlier one may have left its checkpoint. */
   isRelayed: boolean;
 }): Promise<Lag[]> {
   const { pool, schema, feeds, isRelayed } = options;
@@ -35,7 +37,7 @@ export async function lagsOf(options: {
       values: [[...feeds.keys()], isRelayed, RELAY],
     }),
   );
-  // Most stand at the same few places, and most of these are heads.
+  // Most checkpoints are at the same few positions, mostly at a head.
   const known = new Map<string, Promise<string | null>>();
   const oldest = (topic: Context, position: Position) => {
     const key = `${topic} ${position}`;
@@ -53,7 +55,10 @@ export async function lagsOf(options: {
   );
 }
 
-/** When the first event after a position was recorded; null when there is none up to `head`, or none is found until aborted. */
+/**
+ * When the first event after `position` was recorded; null when there is none up to `head`, or none was found before the
+ * signal aborted.
+ */
 export async function oldestAfter(
   feed: Feed,
   { position, head, signal }: { position: Position; head: Position; signal?: AbortSignal },

@@ -4,12 +4,12 @@ import type { EventStore } from './event-store';
 import { available } from './postgres';
 import { consumeFeed, type ConsumerContext, type Feed } from './projection';
 
-/** A history that others follow. */
+/** A context's history with what consumers of it need. */
 export type Log = Feed & Pick<EventStore, 'head' | 'between'>;
 
 /**
- * The event bus without a broker, where all contexts live in one database: the publishing context's history is the log, so there
- * is nothing to publish, and a consumer follows it with a checkpoint in its own schema.
+ * The event bus without a broker, for contexts in one database: the publishing context's history is the log, so `publish`
+ * does nothing, and a consumer follows it with a checkpoint in its own schema.
  */
 export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<ConsumerContext, 'signal'>): EventBus {
   const { feeds, ...context } = options;

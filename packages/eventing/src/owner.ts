@@ -3,31 +3,31 @@ import { StoreUnavailable } from './event-store';
 import { reasonOf, type EventFacts, type FeedHealth } from './feed-health';
 import { available, waker } from './postgres';
 
-/** How often a standby tries to take over: nothing tells it that a process died. */
+/** How often a standby tries to get the lock: PostgreSQL does not notify it when the owner's process dies. */
 const STANDBY_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** A kind of work that one process at a time does, until `signal`. */
+/** Work that only one process does at a time, until `signal` aborts. */
 export type Owned = {
   readonly name: string;
   readonly topic: string;
   readonly pool: Pool;
-  /** Of the session lock. */
+  /** Key of the session lock. */
   readonly key: string;
   readonly signal: AbortSignal;
   onHealth(health: FeedHealth): void;
-  /** Whether the same event would fail again. */
+  /** Whether the error would occur again with the same event. */
   isPoison(error: unknown): boolean;
-  /** Called after each try that failed. Answers the event at which the work stands still, when that is why. */
+  /** Called after each failed attempt. Returns the event at which the work is stuck, if that is why it failed. */
   failed?(error: unknown): Promise<EventFacts | undefined>;
 };
 
-/** What the owner's work is given: when to end, and whom to tell that it goes on (with `applied`: past an event). */
+/** Passed to the work: its signal, and a callback for progress (`applied`: an event was applied). */
 export type Owner = { readonly signal: AbortSignal; onProgress(applied: boolean): void };
 
 /**
- * Does `work` whenever this process owns it, until aborted. After an error it begins anew with growing pauses, and health says
- * so each time; after a poison event only its application shows that it goes on.
+ * Runs `work` whenever this process owns the lock, until aborted. After an error it starts again with growing pauses and
+ * reports each failure. After a poison event health stays `failing` until that event is applied.
  */
 export async function runAsOwner(
   { name, topic, pool, key, signal, onHealth, isPoison, failed }: Owned,
@@ -68,8 +68,9 @@ export async function runAsOwner(
 }
 
 /**
- * Does `work` on a connection of its own that holds the lock `key`, so that one process at a time does it; false when another
- * one holds it. When the connection is lost the lock is, too: then `work`'s signal is aborted, and this throws.
+ * Runs `work` on a dedicated connection that holds the lock `key`, so that one process at a time does it. Returns false
+ * when another process holds the lock. When the connection is lost, so is the lock: then `work`'s signal aborts and this
+ * throws.
  */
 async function whileOwner(
   { pool, key, signal }: { pool: Pool; key: string; signal: AbortSignal },
@@ -95,7 +96,7 @@ async function whileOwner(
     await available(client.query('select pg_advisory_unlock($1)', [key]));
     return true;
   } catch (error) {
-    // The lock goes with the connection.
+    // The lock ends with the connection.
     broken ??= error instanceof Error ? error : new Error(String(error));
     throw error;
   } finally {
@@ -108,7 +109,7 @@ async function whileOwner(
 
 const queues = new WeakMap<Pool, Promise<unknown>>();
 
-/** One after the other: a process in which others' work stands by needs one connection to ask for all of it, not one for each. */
+/** One attempt at a time per pool: a standby process needs one connection to try all its locks, not one for each. */
 function inTurn<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
   const turn = (queues.get(pool) ?? Promise.resolve()).then(work, work);
   queues.set(
@@ -118,7 +119,7 @@ function inTurn<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
   return turn;
 }
 
-/** A connection that holds the lock; undefined when another one does. */
+/** A connection that holds the lock; undefined when another connection holds it. */
 async function lockedConnection(pool: Pool, key: string): Promise<PoolClient | undefined> {
   const client = await available(pool.connect());
   try {
@@ -132,7 +133,7 @@ async function lockedConnection(pool: Pool, key: string): Promise<PoolClient | u
   return undefined;
 }
 
-/** Makes whoever holds the lock begin anew, by ending that connection: it reads its checkpoint again. */
+/** Ends the lock holder's connection, so that it starts again and reads its checkpoint. */
 export async function disconnectOwner(pool: Pick<Pool, 'query'>, key: string): Promise<void> {
   await pool.query(
     `select pg_terminate_backend(pid) from pg_locks

@@ -7,17 +7,17 @@ export const factsOf = ({ id, type, version, stream, revision }: Envelope): Even
   return { id, type, version, stream, revision };
 };
 
-/** In words, for status, health and log. */
+/** The event as text for status, health and log, without its data. */
 export const eventName = (event: EventFacts): string =>
   event ? `${event.type} ${event.id} (revision ${event.revision} of ${event.stream})` : 'a message that is no event';
 
-/** Why an event cannot be applied, as a code for those who may know no more: an SQLSTATE, or the kind of the error. */
+/** Why an event cannot be applied, without personal data: an SQLSTATE, or the kind of the error. */
 export function codeOf(error: unknown): string {
   const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
   return typeof code === 'string' ? code : String(name);
 }
 
-/** An event that cannot be applied, however often it is tried: what comes before it is applied, nothing behind it is. */
+/** An event that cannot be applied, however often it is tried. The events before it are applied, those after it are not. */
 export class PoisonEvent extends Error {
   override name = 'PoisonEvent';
   constructor(
@@ -30,8 +30,8 @@ export class PoisonEvent extends Error {
 }
 
 /**
- * Applies events at once, and should that fail one by one, so that all before a poison one are applied. Throws PoisonEvent for that
- * one; what may pass, as a lost connection or a deadlock, is thrown as it is.
+ * Applies events in one call, and if that fails one by one, so that all events before a poison event are applied. Throws
+ * PoisonEvent for that one; a transient error, such as a lost connection or a deadlock, is thrown as it is.
  */
 export async function applyUpToPoison<E extends Envelope & { position: string }>(
   events: readonly E[],
@@ -46,10 +46,13 @@ export async function applyUpToPoison<E extends Envelope & { position: string }>
   }
 }
 
-/** The place of a consumer in what it follows. */
+/** Names a consumer's checkpoint. */
 export type ConsumerPlace = { readonly name: string; readonly topic: string; readonly partition: number };
 
-/** Writes down where a consumer stands still, for other processes. That it cannot be written must not hide the trouble itself. */
+/**
+ * Records for other processes where a consumer is stuck. A failure to record it is ignored, because the consumer's own
+ * error matters more.
+ */
 export async function rememberStuck(
   pool: Pool,
   { name, topic, partition }: ConsumerPlace,
@@ -78,14 +81,14 @@ export async function rememberStuck(
     .catch(() => undefined);
 }
 
-/** Forgets that a consumer stood still: it goes on. */
+/** Deletes that record when the consumer has made progress. */
 export async function forgetStuck(pool: Pool, { name, topic, partition }: ConsumerPlace): Promise<void> {
   await pool
     .query('delete from stuck_events where name = $1 and topic = $2 and partition = $3', [name, topic, partition])
     .catch(() => undefined);
 }
 
-/** What was skipped for a consumer, and is never applied: ids of events, and of messages that are none their places. */
+/** Events that are never applied by a consumer: ids of events, and positions of messages that are no events. */
 export type Skipped = {
   has(event: Pick<Envelope, 'id'>): boolean;
   hasPlace(place: Omit<ConsumerPlace, 'name'> & { position: string }): boolean;
@@ -93,7 +96,7 @@ export type Skipped = {
 
 const placeKey = (topic: string, partition: number, position: string): string => `${topic} ${partition} ${position}`;
 
-/** The events that a person had a consumer, or the read model of that name, pass over. */
+/** The events that an operator has skipped for a consumer, or for the read model of that name. */
 export async function skippedBy(pool: Pick<Pool, 'query'>, name: string): Promise<Skipped> {
   const { rows } = await pool.query<{ id: string | null; topic: string; partition: number; position: string }>(
     `select event ->> 'id' as id, topic, partition, position from skipped_events where name = $1`,

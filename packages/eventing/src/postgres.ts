@@ -40,19 +40,19 @@ const settings: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',
   client_min_messages: 'warning',
   jit: 'off',
-  // The append lock orders writers only when each statement sees what was committed before it began, whatever the server's
-  // own default is.
+  // The append lock orders writers only if each statement sees everything committed before it began; the server's default
+  // may differ.
   default_transaction_isolation: 'read committed',
-  // The locks of a machine that went away without a word are free again in half a minute, not in two hours.
+  // Locks of a machine that lost its network are released after half a minute instead of two hours.
   tcp_keepalives_idle: '10',
   tcp_keepalives_interval: '5',
   tcp_keepalives_count: '4',
 };
 
 /**
- * For statements that find rows by keys only, of a few or of many thousands: planned once per connection, by indexes whatever
- * the statistics say. Else PostgreSQL plans a statement with arrays anew at each call, which costs more than to run it, or
- * keeps a plan of the days when its tables were tiny.
+ * Settings for statements that find rows by keys only: plans are made once per connection and use indexes, whatever the
+ * statistics say. Otherwise PostgreSQL plans a statement with arrays at each call, which costs more than running it, or
+ * keeps a plan from when its tables were tiny.
  */
 const byKey: Readonly<Record<string, string>> = {
   plan_cache_mode: 'force_generic_plan',
@@ -73,12 +73,12 @@ function clientConfig(url: string): ClientConfig {
   };
 }
 
-/** How long a connection may take, and its settings once it stands. */
+/** Time limit for opening a connection and for applying its settings. */
 const CONNECT_MS = 5_000;
 
 /**
- * The settings of a session, in a statement of its own when the connection is new. Not as the start-up parameter `options`: pgbouncer
- * refuses that, and one in the URL would replace ours.
+ * Sets a session's settings in a statement when the connection is new. Not with the start-up parameter `options`: pgbouncer
+ * refuses it, and one in the URL would replace ours.
  */
 function setUp(schema: string, extra: Readonly<Record<string, string>> = {}): QueryConfig {
   const all = Object.entries({ ...settings, ...extra, search_path: `${schema},public` });
@@ -86,15 +86,15 @@ function setUp(schema: string, extra: Readonly<Record<string, string>> = {}): Qu
   return { text, query_timeout: CONNECT_MS };
 }
 
-/** A pool whose connections see one context's schema. Never ends the process when the database goes away. */
+/** A pool whose connections use one context's schema. A lost database never ends the process. */
 export function openPool(url: string, schema: string, max = 10): Pool {
   return poolOf({ ...clientConfig(url), max }, { schema, use: 'work' });
 }
 
-/** How long a request waits for an answer of PostgreSQL: a network that swallows packets must not hold it for ever. */
+/** Time limit for a reply of PostgreSQL: on a network that drops packets a request must not wait for ever. */
 const ANSWER_MS = 10_000;
 
-/** A pool for what requests ask: a query without an answer is a connection error after ten seconds. */
+/** A pool for requests: a query without a reply fails with a connection error after ten seconds. */
 export function openRequestPool(url: string, schema: string, max: number): Pool {
   return poolOf({ ...clientConfig(url), max, query_timeout: ANSWER_MS }, { schema, use: 'requests' });
 }
@@ -110,28 +110,28 @@ function poolOf(
   extra?: Readonly<Record<string, string>>,
 ): Pool {
   const settled = setUp(names.schema, extra);
-  // A connection without its settings would be a wrong one: it is thrown away when they cannot be made. pg-pool waits for the answer,
-  // its types do not know.
+  // A connection without its settings must not be used, so it is discarded when they cannot be applied. pg-pool awaits this
+  // promise, although its types do not say so.
   const onConnect = (client: ClientBase) => client.query(settled) as unknown as void;
   const pool = new Pool({ ...config, idleTimeoutMillis: 0, onConnect });
-  // Without a listener an idle connection that breaks would end the process; the next query reports it.
+  // Without a listener an error of an idle connection would end the process; the next query reports it.
   pool.on('error', () => undefined);
-  // So would one that breaks between being taken and being listened to: both may stand in one packet.
+  // The same for an error between acquiring a connection and adding a listener; both can happen in one network packet.
   pool.on('connect', (client) => client.on('error', () => undefined));
   observe(pool, names);
   return pool;
 }
 
 /**
- * Asks every connection that a pool has idle, and opens those that it lacks: a pool that serves must be whole before it is needed
- * whole. Rejects as the first that fails does.
+ * Queries every idle connection of a pool and opens the missing ones, so that all of them are usable before they are
+ * needed. Rejects with the first error.
  */
 export async function pingAll(pool: Pool, atMostMs: number): Promise<void> {
   const free = pool.options.max - (pool.totalCount - pool.idleCount);
   await Promise.all(Array.from({ length: free }, () => pool.query({ text: 'select 1', query_timeout: atMostMs })));
 }
 
-/** Whether PostgreSQL refused a connection because there are too many: of the server, the database or the role. */
+/** True when PostgreSQL refused a connection because the server, the database or the role has too many. */
 export const isExhausted = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '53300';
 
 function observe(pool: Pool, names: { schema: string; use: string }): void {
@@ -147,10 +147,12 @@ function observe(pool: Pool, names: { schema: string; use: string }): void {
   gauge.addCallback(observeCounts);
 }
 
-/** Whether an error says that the database is away, going away or only a stand-in, not that the statement was wrong. */
+/**
+ * True when an error means that the database is down, shutting down or read-only, rather than that the statement was wrong.
+ */
 export function isConnectionError(error: unknown): boolean {
   if (error instanceof StoreUnavailable) return true;
-  // Not `instanceof Error`: jest runs tests in a realm of their own, and the network's errors are of node's.
+  // Not `instanceof Error`: jest runs tests in another realm than node's network errors.
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (typeof code === 'string' && (/^(08|57P|53|25006)/.test(code) || NETWORK_ERRORS.has(code))) return true;
   return typeof message === 'string' && BROKEN.test(message);
@@ -161,7 +163,7 @@ const NETWORK_ERRORS: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
-/** What pg says without a code. */
+/** Messages of pg's errors without a code. */
 const BROKEN = new RegExp(
   [
     'Connection terminated',
@@ -177,8 +179,8 @@ const BROKEN = new RegExp(
 );
 
 /**
- * Whether the same may go well the next time: the database is away, or it gave up this call in favour of another (a deadlock, a
- * time-out, a cancellation), or others were first.
+ * True for a transient error: the database is down, it cancelled this statement (a deadlock, a timeout, a cancellation), or
+ * other writers were first.
  */
 export const isPassing = (error: unknown): boolean =>
   isConnectionError(error) ||
@@ -188,8 +190,8 @@ export const isPassing = (error: unknown): boolean =>
   /^(40...|55P03|57014)$/.test(String((error as { code?: unknown } | null | undefined)?.code));
 
 /**
- * Whether the tables are not (or not any more) those that this release knows: another version of a read model is being built or has
- * just taken their place. PostgreSQL also refuses a statement that a connection prepared before.
+ * True when the tables are not (or no longer) those of this release: another version of a read model is being built or was
+ * just swapped in. PostgreSQL also refuses statements that a connection prepared before the swap.
  */
 function isOfOtherTables(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
@@ -198,7 +200,7 @@ function isOfOtherTables(error: unknown): boolean {
   );
 }
 
-/** Runs a query so that an absent database is a StoreUnavailable, and tables of another release are, too. */
+/** Runs a query and turns errors about an unavailable database or tables of another release into StoreUnavailable. */
 export async function available<T>(query: Promise<T>): Promise<T> {
   try {
     return await query;
@@ -209,8 +211,8 @@ export async function available<T>(query: Promise<T>): Promise<T> {
 }
 
 /**
- * Runs `work` in one transaction on a connection of the pool, which is thrown away when it broke: then StoreUnavailable, and
- * whether the transaction was committed is unknown.
+ * Runs `work` in one transaction on a connection of the pool. If the connection breaks, it is discarded and
+ * StoreUnavailable is thrown; whether the transaction was committed is then unknown.
  */
 export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
   const client = await available(pool.connect());
@@ -229,15 +231,15 @@ export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Pro
 }
 
 /**
- * How long a change of tables waits for a lock. Everybody who comes to the table after it waits, too, even those who only read:
- * behind a backup that takes an hour all of them would.
+ * How long a change of tables waits for a lock. All later statements on the table queue behind it, even reads: behind an
+ * hour's backup all of them would wait.
  */
 export const LOCK_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 
 /**
- * Runs `work`, which creates, changes or drops something, in one transaction that waits for no lock longer than LOCK_MS. When it
- * does not get one it is rolled back and tried again, for as long as it takes; each time `prepare` goes before it.
+ * Runs `work`, which creates, changes or drops tables, in one transaction that waits at most LOCK_MS for a lock. Without
+ * the lock it is rolled back and tried again without limit; `prepare` runs before each attempt.
  */
 export async function changingTables<T>(
   pool: Pool,
@@ -258,7 +260,7 @@ export async function changingTables<T>(
   }
 }
 
-/** Whether a statement gave up because somebody else holds a lock: it may be tried again. */
+/** True when a statement failed because another session holds a lock: it may be tried again. */
 const isLockedOut = (error: unknown): boolean => /^(55P03|40P01)$/.test((error as { code?: string }).code ?? '');
 
 /** Runs `work` between begin and commit, or rolls back and throws. */
@@ -267,7 +269,7 @@ export async function transaction<T>(client: Pick<PoolClient, 'query'>, work: ()
   try {
     const result = await work();
     const { command } = await client.query('commit');
-    // PostgreSQL answers the commit of a failed transaction with a rollback, and calls that a success.
+    // PostgreSQL reports the commit of a failed transaction as a successful rollback.
     if (command !== 'COMMIT') throw new Error('the transaction had failed before its commit');
     return result;
   } catch (error) {
@@ -276,7 +278,7 @@ export async function transaction<T>(client: Pick<PoolClient, 'query'>, work: ()
   }
 }
 
-/** A 63-bit number for an advisory lock, from words; the same words give the same number in every process. */
+/** A 63-bit number for an advisory lock; the same words give the same number in every process. */
 export function lockKey(...words: string[]): string {
   let hash = 0xcbf29ce484222325n;
   for (const char of words.join('/'))
@@ -285,8 +287,8 @@ export function lockKey(...words: string[]): string {
 }
 
 /**
- * Applies the numbered SQL files of `folder` that `schema` has not seen yet, all or none, under a lock: several processes may
- * start at once. Creates the schema.
+ * Applies the numbered SQL files of `folder` that `schema` does not have yet, all or none, under a lock, since several
+ * processes may start at once. Creates the schema.
  */
 export async function migrate(pool: Pool, schema: string, folder: string): Promise<void> {
   await changingTables(pool, async (tx) => {
@@ -308,7 +310,7 @@ export async function migrate(pool: Pool, schema: string, folder: string): Promi
   });
 }
 
-/** The SQL of the event store, for `migrate`. */
+/** Folder with the SQL of the event store, for `migrate`. */
 export const EVENT_STORE_SQL = join(__dirname, '..', 'sql');
 
 export type Listener = {
@@ -320,14 +322,14 @@ export type Listener = {
   close(): Promise<void>;
 };
 
-/** How often the connection is asked whether it still lives: a network that swallows packets ends no connection. */
+/** Interval of a query that detects a dead connection: on a network that drops packets no socket is closed. */
 const HEARTBEAT_MS = 15_000;
 
-/** One LISTEN connection per process, on the channel `gatehouse`; it comes back by itself. */
+/** One LISTEN connection per process, on the channel `gatehouse`; it reconnects by itself. */
 export function listen(url: string): Listener {
   const callbacks = new Map<string, Set<() => void>>();
   let closed = false;
-  /** The connection while it listens: one statement after the other. */
+  /** Runs statements one after another on the connection; undefined while it is not listening. */
   let listening: ((text: string, values?: unknown[]) => Promise<unknown>) | undefined;
   let client: Client | undefined;
   let retryMs = 50;
@@ -372,7 +374,10 @@ export function listen(url: string): Listener {
     for (const callback of callbacks.get(payload) ?? []) callback();
   }
 
-  /** Says that somebody waits for these, and wakes them then. A connection that comes back does so for all. */
+  /**
+   * Takes the shared locks that make commits notify these payloads, then calls their callbacks. After a reconnect this is
+   * done for all payloads.
+   */
   function subscribe(payloads: readonly string[]): void {
     if (payloads.length === 0) return;
     const text = 'select pg_advisory_lock_shared(hashtextextended(payload, 0)) from unnest($1::text[]) payload';
@@ -405,7 +410,7 @@ export function listen(url: string): Listener {
   };
 }
 
-/** `next` resolves when `wake` was called since the last wait, or `signal` is aborted, or after `atMostMs`. */
+/** `next` resolves when `wake` was called since the last wait, when `signal` aborts, or after `atMostMs`. */
 export function waker(): { wake(): void; next(signal: AbortSignal, atMostMs: number): Promise<void> } {
   let woken = false;
   let resolveNext: (() => void) | undefined;

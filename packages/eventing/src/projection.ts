@@ -8,19 +8,19 @@ import { factsOf, forgetStuck, PoisonEvent, rememberStuck, skippedBy, type Skipp
 import { available, isConnectionError, isPassing, lockKey, transaction, waker, type Listener } from './postgres';
 import { spanOver } from './tracing';
 
-/** A source of events in an order that can be resumed: a store, or one partition of a topic. */
+/** A source of events that can be followed from any position: a store, or one partition of a topic. */
 export type Feed = Pick<EventStore, 'follow' | 'start' | 'before'> & {
-  /** Names its checkpoints: the context of a store, or a topic of Kafka. */
+  /** Topic of its checkpoints: the context of a store, or a topic of Kafka. */
   readonly topic: string;
 };
 
 export type Consumer = {
-  /** Names the checkpoint. */
+  /** Name of the checkpoint. */
   readonly name: string;
   readonly feed: Feed;
-  /** Applies events in the transaction that moves the checkpoint; must bear to see an event again. */
+  /** Applies events in the transaction that moves the checkpoint. Must tolerate an event that it has applied before. */
   handle(tx: Tx, events: readonly Recorded[]): Promise<void>;
-  /** Whether `handle` does anything for an event; of a batch with none only the checkpoint moves. */
+  /** Whether `handle` does anything for an event; for a batch without such events only the checkpoint moves. */
   filter?(event: Recorded): boolean;
 };
 
@@ -32,24 +32,27 @@ export type ConsumerContext = {
 };
 
 /**
- * Batches begin at least so far apart: at thousands of events a second a transaction for each group commit would cost more
- * than the commits. After a quiet moment a batch begins at once.
+ * Minimum time between the starts of two batches: at thousands of events a second a transaction for each group commit would
+ * cost more than the commits. After a pause a batch starts at once.
  */
 const PACE_MS = 10;
-/** Events in one transaction. */
+/** Most events in one transaction. */
 const SLICE = 250;
 
 /**
- * Follows a feed until aborted: one process at a time (a session lock on its own connection), one transaction per batch,
- * effect and checkpoint together. A broken connection is made anew; an event that cannot be applied stops this consumer only,
- * after all events before it: it is tried again with growing pauses, health says so, and `stuck_events` where it stands.
+ * Follows a feed until aborted: in one process at a time (a session lock on its own connection), with one transaction per
+ * batch for effect and checkpoint. A broken connection is replaced. A poison event stops only this consumer, after all
+ * events before it: it is tried again with growing pauses, health reports it, and `stuck_events` records the place.
  */
 export async function consumeFeed(consumer: Consumer, context: ConsumerContext): Promise<void> {
   const { name, feed } = consumer;
   const { pool, schema, signal, onHealth } = context;
   const key = lockKey('consumer', schema, name, feed.topic);
   const here = { name, topic: feed.topic, partition: 0 };
-  /** Where the last try ended. Once may be an accident of its connection; twice at the same event, and it stands still. */
+  /**
+   * Where the last attempt stopped. One failure may be caused by the connection; a second one at the same event makes it a
+   * poison event.
+   */
   let stopped: Position | undefined;
   await runAsOwner(
     {
@@ -94,7 +97,7 @@ class StoppedAtPoison extends Error {
   }
 }
 
-/** The checkpoint is not where this owner left it: it reads it again. */
+/** The checkpoint has changed since this owner read it, so it must read it again. */
 class CheckpointMoved extends Error {
   override name = 'CheckpointMoved';
 }
@@ -133,12 +136,12 @@ type Batch = { readonly events: readonly Recorded[]; readonly position: Position
 type Place = {
   readonly consumer: Consumer;
   readonly schema: string;
-  /** Never applied, also not by a consumer that was set back. */
+  /** Never applied, not even by a consumer that was reset. */
   readonly skipped: Skipped;
   readonly at: Position;
 };
 
-/** A large batch in parts: an import must not hold up the requests of the same process. */
+/** Splits a large batch, so that an import does not delay the requests of the same process. */
 function* slicesOf({ events, position }: Batch): Iterable<Batch> {
   let from = 0;
   for (; from + SLICE < events.length; from += SLICE) {
@@ -147,11 +150,11 @@ function* slicesOf({ events, position }: Batch): Iterable<Batch> {
   yield { events: events.slice(from), position };
 }
 
-/** Whether nothing in a batch concerns the consumer. */
+/** True when the consumer's filter accepts no event of the batch. */
 const matchesNothing = ({ filter }: Consumer, { events }: Batch): boolean =>
   filter !== undefined && !events.some((event) => filter(event));
 
-/** Answers the position reached. Should the batch fail, its events go one by one, so that only the poison one stays. */
+/** Returns the position reached. If the batch fails, its events are applied one by one up to the one that fails. */
 async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promise<Position> {
   if (matchesNothing(place.consumer, batch)) return passOver(client, place, batch.position);
   try {
@@ -171,7 +174,7 @@ async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promi
   return applyAtOnce(client, { ...place, at }, { events: [], position: batch.position });
 }
 
-/** Moves the checkpoint over events that change nothing, in one statement. */
+/** Moves the checkpoint past events that change nothing, in one statement. */
 async function passOver(client: PoolClient, { consumer, schema, at }: Place, position: Position): Promise<Position> {
   const { name, feed } = consumer;
   const { rowCount } = await available(
@@ -193,7 +196,7 @@ async function applyAtOnce(client: PoolClient, place: Place, batch: Batch): Prom
   const { consumer, schema, skipped, at } = place;
   const { name, feed } = consumer;
   return transaction(client, async () => {
-    // The row's lock fences an owner from before: what it has applied is dropped here.
+    // The row's lock fences off an earlier owner: its transaction fails here.
     const { rows } = await client.query<{ position: string }>({
       name: 'lock_checkpoint',
       text: 'select position from checkpoints where name = $1 and topic = $2 and partition = 0 for update',
@@ -217,7 +220,7 @@ async function applyAtOnce(client: PoolClient, place: Place, batch: Batch): Prom
   });
 }
 
-/** Applies all of a feed up to `until` through `handle`, from its first event; for rebuilding and verifying. */
+/** Applies a feed from its first event up to `until` through `handle`; for rebuilding and verifying. */
 export async function replay(
   feed: Feed,
   range: { from: Position; until: Position },
@@ -235,9 +238,9 @@ export async function replay(
       const events = batch.events.filter((event) => !feed.before(range.until, event.position));
       at = feed.before(range.until, batch.position) ? range.until : batch.position;
       const goesOn = feed.before(at, range.until);
-      // Read while this one is applied.
+      // The next batch is read while this one is applied.
       if (goesOn) next = batches.next();
-      // Its failure is reported when its turn comes.
+      // Its failure is reported when it is awaited.
       next.catch(() => undefined);
       await handle(events, at);
       if (!goesOn) return at;
@@ -248,7 +251,7 @@ export async function replay(
   }
 }
 
-/** Waits until read models have applied all that their own store holds when it is asked (design §1.9). */
+/** Waits until read models have applied everything that their own store held at the time of the call (design §1.9). */
 export function freshness(options: {
   pool: Pool;
   schema: string;
@@ -272,7 +275,7 @@ export function freshness(options: {
   return {
     async caughtUp(names, atMostMs = 2_000) {
       const until = Date.now() + atMostMs;
-      // Later events do not count, or a busy context would never be caught up.
+      // Only events up to this head count; otherwise a busy context would never catch up.
       const [head, now] = await Promise.all([store.head(), positions(names)]);
       const isBehind = (position: Position) => store.before(position, head);
       if (!now.some(isBehind)) return true;
@@ -280,7 +283,7 @@ export function freshness(options: {
       const forget = names.map((name) => listener.on(`${schema}.${name}`, waiting.wake));
       const never = new AbortController().signal;
       try {
-        // Asked again at once: they may have caught up before anybody listened.
+        // Checked again after subscribing: they may have caught up before.
         while ((await positions(names)).some(isBehind)) {
           const remainingMs = until - Date.now();
           if (remainingMs <= 0) return false;

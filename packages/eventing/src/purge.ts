@@ -1,13 +1,15 @@
 import type { Pool } from 'pg';
 import type { Position } from './event-store';
 
-/** Events deleted in one transaction: short, so that nobody waits for its locks. */
+/** Events deleted in one transaction: few, so that its locks are short. */
 const CHUNK = 5_000;
 
 /**
- * Deletes old events of a context's history on PostgreSQL, of the streams whose names begin with `prefix`, of which nothing may be
- * derived: no read model, no decision. Recorded before `before`, and not behind `upTo` (null: wherever they are). The newest event of all stays: a replay
- * up to a checkpoint at it would wait for it. What stays keeps its position and revision; a writer whose whole stream is gone begins another one. Answers how many were deleted.
+ * Deletes old events of the streams whose names begin with `prefix` from a context's history on PostgreSQL: those recorded
+ * before `before` and at or before the position `upTo` (null: no limit). No read model and no decision may depend on them.
+ * The newest event of the context is kept, because a replay up to a checkpoint at it would wait for it. Remaining events
+ * keep their position and revision; the writer of a deleted stream begins another one. Returns the number of deleted
+ * events.
  */
 export async function purgeStreams(
   pool: Pool,
@@ -34,7 +36,7 @@ export async function purgeStreams(
   return deleted;
 }
 
-/** One look into the index for each stream, however many events it has. */
+/** One index lookup per stream, however many events it has. */
 async function* streamsOf(pool: Pool, prefix: string): AsyncGenerator<string> {
   for (let after = prefix; ;) {
     const { rows } = await pool.query<{ stream: string }>(

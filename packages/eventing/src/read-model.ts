@@ -10,21 +10,24 @@ import { replay } from './projection';
 import { refreshStatistics } from './statistics';
 
 /**
- * Tables that follow from history and can be made again from it. Names in its SQL are unqualified: the same code fills the
- * live tables and, in a schema of their own, those that a rebuild or a verification makes beside them.
+ * Tables that are derived from history and can be rebuilt from it. Names in its SQL are unqualified: the same code fills
+ * the live tables and, in another schema, those of a rebuild or a verification.
  */
 export type ReadModel = {
   readonly name: string;
-  /** Raised whenever tables or handlers change: the next start builds the new version beside the old one and swaps. */
+  /** Raised whenever tables or handlers change: the next start builds the new version beside the old one and swaps them. */
   readonly version: number;
   /** Creates the tables, with the keys that handlers need. */
   readonly sql: string;
-  /** Creates what readers need besides. A rebuild does it after most of history: that is a fraction of the work. */
+  /** Creates the indexes that only readers need. A rebuild runs it after applying most of history, which is much faster. */
   readonly indexes?: string;
   readonly tables: readonly ReadModelTable[];
-  /** What each context's events do to the tables. Must bear to see an event again, and the contexts in any interleaving. */
+  /**
+   * Applies each context's events to the tables. Must tolerate an event that it has applied before, and any interleaving of
+   * contexts.
+   */
   readonly handles: Partial<Record<Context, (tx: Tx, events: readonly Envelope[]) => Promise<void>>>;
-  /** Whether a handler does anything for an event; absent: it may for each. */
+  /** Whether a handler does anything for an event; absent: for every event. */
   filter?(event: Envelope): boolean;
 };
 
@@ -32,23 +35,23 @@ export type ReadModelTable = {
   readonly name: string;
   /** Columns of the primary key. */
   readonly key: string;
-  /** Columns that follow from history alone, for comparing; `*` for all. */
+  /** Columns that are derived from history alone, for comparing; `*` for all. */
   readonly columns: string;
 };
 
 export type ReadModelContext = {
   readonly pool: Pool;
   readonly schema: string;
-  /** The histories as its consumers read them: checkpoints count in these. */
+  /** The histories that its consumers follow; checkpoints are positions in these. */
   readonly feeds: ReadonlyMap<Context, Log>;
-  /** Ends a rebuild that waits for its swap; it rejects then. */
+  /** Ends a rebuild that waits for its swap; the rebuild rejects then. */
   readonly signal?: AbortSignal;
 };
 
-/** Events applied so far, of how many is not known beforehand: positions are opaque. */
+/** Events applied so far. The total is unknown, because positions are opaque. */
 export type Progress = (state: { topic: Context; events: number; position: Position }) => void;
 
-/** Creates the tables of a read model that this schema has never had. Answers false when another version stands there. */
+/** Creates the tables of a read model that this schema has never had. Returns false when another version is installed. */
 export async function installReadModel(model: ReadModel, { pool, schema }: ReadModelContext): Promise<boolean> {
   return changingTables(pool, async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [lockKey('read-model', schema, model.name)]);
@@ -64,9 +67,9 @@ export async function installReadModel(model: ReadModel, { pool, schema }: ReadM
 }
 
 /**
- * Builds a read model anew from history beside the live one, catches up, and swaps in one short transaction. Readers see the
- * old tables until then, and writers go on. While somebody reads the old tables for long (a backup) the swap is tried again and
- * again, each time after catching up anew, so that nobody waits behind it.
+ * Builds a read model from history in another schema, catches up, and swaps the tables in one short transaction. Readers
+ * use the old tables until then, and writers are not blocked. While a long transaction (a backup) reads the old tables, the
+ * swap is retried, catching up before each attempt, so that no statement queues behind it.
  */
 export async function rebuildReadModel(model: ReadModel, context: ReadModelContext, progress: Progress): Promise<void> {
   const { pool, schema } = context;
@@ -77,12 +80,12 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
     at = await replayInto({ beside, model, context, progress }, at);
     const { indexes } = model;
     if (indexes) await inSchema(pool, beside, (tx) => tx.query(indexes));
-    // Without statistics the first questions would be answered by whatever index comes first.
+    // Without statistics the first queries would use an arbitrary index.
     await refreshStatistics({ pool, schema: beside, tables: model.tables.map(({ name }) => name) });
     await changingTables(
       pool,
       (tx) => swapIn(tx, { beside, model, context }, at),
-      // Another round with the live model going on: it is short, so that little is left for the locked one.
+      // One more round while the live model is not locked, so that little remains for the round under the lock.
       async () => {
         context.signal?.throwIfAborted();
         at = await replayInto({ beside, model, context, progress }, at);
@@ -91,10 +94,10 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
   });
 }
 
-/** How long a swap waits for the batch that a projection is at: nobody else waits for that. */
+/** How long a swap waits for a projection's current batch; no other statement waits for it. */
 const BATCH_MS = 10_000;
 
-/** Applies what is left and puts the tables beside in the place of the live ones. */
+/** Applies the remaining events and replaces the live tables. */
 async function swapIn(
   tx: Tx,
   { beside, model, context }: Omit<Replay, 'progress'>,
@@ -102,7 +105,7 @@ async function swapIn(
 ): Promise<void> {
   const { schema } = context;
   await tx.query(`set local lock_timeout = ${BATCH_MS}`);
-  // The consumers' checkpoints stand still from here to the commit.
+  // From here until the commit the consumers' checkpoints are locked.
   const { rows } = await tx.query<{ topic: string; position: Position }>(
     'select topic, position from checkpoints where name = $1 and partition = 0 order by topic for update',
     [model.name],
@@ -148,8 +151,8 @@ async function swapIn(
 export type Difference = { table: string; key: string; live: unknown; replayed: unknown };
 
 /**
- * Compares a read model with a replay of history up to the same checkpoints, in chunks, by hashes. The system may run
- * meanwhile. Answers up to 50 rows that differ; none: the read model follows from history.
+ * Compares a read model with a replay of history up to the same checkpoints, in chunks, by hashes, while the system may be
+ * running. Returns up to 50 rows that differ; an empty result means that the read model equals the replay.
  */
 export async function verifyReadModel(
   model: ReadModel,
@@ -245,8 +248,8 @@ type Replay = {
 };
 
 /**
- * Replays every feed of a model into the tables beside the live ones, to the feeds' heads or to given positions, without the
- * events that were skipped. Throws PoisonEvent at one that cannot be applied.
+ * Replays every feed of a model into the tables of the other schema, up to the feeds' heads or given positions, without
+ * skipped events. Throws PoisonEvent at an event that cannot be applied.
  */
 async function replayInto(
   { beside, model, context, progress }: Replay,
@@ -289,12 +292,12 @@ function feedOf(context: ReadModelContext, topic: Context): Log {
 const startOf = (model: ReadModel, context: ReadModelContext): Map<Context, Position> =>
   new Map(handlesOf(model).map(([topic]) => [topic, feedOf(context, topic).start]));
 
-/** Another process rebuilds or verifies the same read model at this moment. */
+/** Another process is rebuilding or verifying the same read model. */
 export class AlreadyAtWork extends Error {
   override name = 'AlreadyAtWork';
 }
 
-/** Holds a session lock while `work` runs; a second one for the same thing throws AlreadyAtWork. */
+/** Runs `work` while holding a session lock; throws AlreadyAtWork if it is held. */
 async function withLock<T>(pool: Pool, key: string, work: () => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {

@@ -1,6 +1,6 @@
 /**
- * What was looked up lately, bounded: when the young half is full it becomes the old half, and what nobody asked for in the
- * meantime is gone. A hit costs one map lookup.
+ * A bounded cache in two generations: when the young one is full it becomes the old one, and old values that were not used
+ * since then are dropped. A hit costs one map lookup.
  */
 export class Recent<V> {
   #young = new Map<string, V>();

@@ -15,24 +15,25 @@ export type Relay = {
   /** The context's own store, which is the outbox. */
   readonly feed: Feed;
   readonly bus: Pick<EventBus, 'publish'>;
-  /** Of the context's schema, where the checkpoint is. */
+  /** Pool of the context's schema, which has the checkpoint. */
   readonly pool: Pool;
   readonly signal: AbortSignal;
   onHealth(health: FeedHealth): void;
 };
 
 /**
- * A busy second costs four sends, not one for each group commit: most of a send's cost does not depend on its size. The first
- * event after a pause goes at once; only the next ones wait.
+ * Pause between sends, so that a busy second costs four sends, not one for each group commit: most of a send's cost does
+ * not depend on its size. The first event after a pause is sent at once.
  */
 const BATCH_MS = 250;
-/** With so many events in a batch more are waiting: then twenty sends a second. */
+/** A batch of this size means that more events are waiting: then twenty sends a second. */
 const FULL_BATCH = 1_000;
 const FULL_BATCH_MS = 50;
 
 /**
- * Publishes a context's events in their order until aborted: one process at a time (economy only: two side by side merely
- * repeat), the checkpoint moved when every partition has acknowledged. Never skips: after an error it reads the checkpoint again.
+ * Publishes a context's events in their order until aborted, and moves the checkpoint when every partition has
+ * acknowledged. A lock keeps it to one process at a time, only to save work: two relays would publish everything twice. It
+ * never skips an event: after an error it reads the checkpoint again.
  */
 export async function runRelay(relay: Relay): Promise<void> {
   const { feed, pool, signal, onHealth } = relay;
@@ -45,7 +46,7 @@ export async function runRelay(relay: Relay): Promise<void> {
 
 async function publishAll({ feed, bus }: Relay, client: PoolClient, { signal, onProgress }: Owner): Promise<void> {
   const pause = waker();
-  // A bus that is not the one we filled before shows itself at once, not with the next event.
+  // Publishing nothing checks at once, not at the next event, that the topics are those that this relay filled before.
   await unlessAborted(bus.publish([]), signal);
   let at = await readCheckpoint(client, feed);
   onProgress(false);
@@ -60,7 +61,7 @@ async function publishAll({ feed, bus }: Relay, client: PoolClient, { signal, on
       await publish(batch.events, batch.position);
     } catch (error) {
       if (!(error instanceof NewerEventVersion) || batch.events.length < 2) throw error;
-      // Only the event that is not understood stays, and none before it is sent again and again.
+      // One by one, so that events before the unknown one are published and not repeated at each retry.
       for (const event of batch.events) await publish([event], event.position);
       await publish([], batch.position);
     }
@@ -70,7 +71,7 @@ async function publishAll({ feed, bus }: Relay, client: PoolClient, { signal, on
   }
 }
 
-/** A broker that does not answer must not hold up a stop; what was on its way is sent again by the next relay. */
+/** A broker that does not answer must not delay a stop; the next relay sends the same events again. */
 async function unlessAborted(sending: Promise<void>, signal: AbortSignal): Promise<void> {
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
@@ -112,29 +113,29 @@ async function move(client: PoolClient, place: { feed: Feed; from: Position; to:
 }
 
 export type RelayStatus = {
-  /** Null: no relay has ever begun. */
+  /** Null: no relay has ever run. */
   readonly position: Position | null;
   readonly head: Position;
-  /** When the oldest event that is not published was recorded; null when all are. */
+  /** When the oldest unpublished event was recorded; null when all are published. */
   readonly oldest: string | null;
 };
 
-/** How far the relay of a context has come. */
+/** How far the relay of a context has published. */
 export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
   const head = await feed.head();
   const position = (await available(checkpointOf(pool, feed))) ?? null;
   return { position, head, oldest: await oldestAfter(feed, { position: position ?? feed.start, head }) };
 }
 
-/** How much of a context's history is not published, in the store's own measure; 0: nothing. */
-export async function relayLeft(pool: Pool, feed: Log): Promise<number> {
+/** How much of a context's history is not published, in the store's own measure; 0 when all is. */
+export async function relayBacklog(pool: Pool, feed: Log): Promise<number> {
   const head = await feed.head();
   return feed.between((await available(checkpointOf(pool, feed))) ?? feed.start, head);
 }
 
 /**
- * Lets the relay publish again from a position on, by default from the first event, and accept its topics as they are now. A
- * running relay begins anew.
+ * Makes the relay publish again from a position, by default from the first event, and accept its topics as they are now. A
+ * running relay is restarted.
  */
 export async function rewindRelay(
   pool: Pool,

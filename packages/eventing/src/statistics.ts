@@ -1,30 +1,30 @@
 import type { Pool } from 'pg';
 import { available, lockKey, waker } from './postgres';
 
-/** How often is looked. Autovacuum looks once a minute: gates may open a few seconds after an import. */
+/** Autovacuum checks only once a minute, and gates may open a few seconds after an import. */
 const LOOK_MS = 500;
-/** A table of fewer pages is read whole as fast as by any index. */
+/** Reading a table of fewer pages completely is as fast as using an index. */
 const SMALL_PAGES = 8;
 
 type Tables = { readonly pool: Pool; readonly schema: string; readonly tables: readonly string[] };
 
 /**
- * Analyses and vacuums tables, until aborted, whenever one has doubled since that was done last. PostgreSQL knows nothing of a
- * table that has just been filled, and then finds a few rows by reading all of them. One process at a time is enough.
+ * Analyses and vacuums tables, until aborted, whenever one has doubled in size since the last time. Without statistics of a
+ * table that was just filled, PostgreSQL may read all of it to find a few rows. One process at a time is enough.
  */
 export async function keepStatistics(tables: Tables, signal: AbortSignal): Promise<void> {
   const pause = waker();
   while (!signal.aborted) {
-    // The database is away, or somebody else is at a table: it is looked at again.
+    // The database is away, or another session holds a lock: the next round tries again.
     await refreshStatistics(tables, signal).catch(() => undefined);
     await pause.next(signal, LOOK_MS);
   }
 }
 
-/** Does that once. */
+/** One round of `keepStatistics`. */
 export async function refreshStatistics({ pool, schema, tables }: Tables, signal?: AbortSignal): Promise<void> {
   const client = await available(pool.connect());
-  // A statement that goes on after its connection ended does no harm; nobody waits for it at a stop.
+  // On abort the connection is released at once; a statement that is still running does no harm.
   let released = false;
   const release = (broken: boolean) => {
     if (!released) client.release(broken);
@@ -40,7 +40,7 @@ export async function refreshStatistics({ pool, schema, tables }: Tables, signal
     if (!locks[0]!.mine) return;
     const { rows } = await client.query<{ name: string }>({
       name: 'doubled_tables',
-      // One look by its id for each table: `offset 0` keeps PostgreSQL from reading its whole catalogue instead.
+      // One index lookup for each table: `offset 0` keeps PostgreSQL from reading its whole catalogue instead.
       text: `select asked.name from unnest($2::text[]) as asked(name)
              cross join lateral (
                select oid, relpages from pg_class
@@ -50,7 +50,8 @@ export async function refreshStatistics({ pool, schema, tables }: Tables, signal
       values: [schema, tables],
     });
     for (const { name } of rows) {
-      // Plans first. Where autovacuum is at work already it is left alone. 'truncate' would need a lock that keeps readers out.
+      // Analyse first, for better plans. Tables that autovacuum is processing are skipped. 'truncate' would need a lock
+      // that blocks readers.
       await client.query(`analyze (skip_locked) ${schema}.${name}`);
       await client.query(`vacuum (skip_locked, truncate off) ${schema}.${name}`);
     }

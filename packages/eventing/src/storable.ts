@@ -3,8 +3,8 @@ import type { NewEvent } from '@gatehouse/events/envelope';
 import { MAX_APPEND_BYTES, RejectedEvent } from './event-store';
 
 /**
- * The events' data as JSON texts, and their size in bytes. Throws RejectedEvent for what no store could keep, before it
- * queues with the appends of others. What JSON leaves out (`undefined`) is not stored.
+ * The events' data as JSON texts, and their size in bytes. Throws RejectedEvent for data that no store could keep, before
+ * it joins a batch with others' appends. `undefined` is not stored, as in JSON.
  */
 export function storable(stream: string, events: readonly NewEvent[]): { datas: string[]; bytes: number } {
   if (events.length === 0) throw new RejectedEvent('nothing to append');
@@ -24,7 +24,10 @@ export function storable(stream: string, events: readonly NewEvent[]): { datas: 
 }
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
-/** NUL, or a surrogate without its partner, escaped in JSON: behind an even number of backslashes, or it is a text about escapes. */
+/**
+ * NUL or a lone surrogate, as JSON escapes them: `\u` after an even number of backslashes (after an odd number it is an
+ * escaped backslash followed by text).
+ */
 const UNSTORABLE_JSON = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 
 function requireText(text: string): void {

@@ -4,15 +4,15 @@ import type { Decider, Decision } from '@gatehouse/domain/decider';
 import { catalog, event, type EventOf } from '@gatehouse/events/define';
 import { z } from 'zod';
 import { aStream } from './contract';
-import { MAX_APPEND_BYTES, StoreOverloaded, type EventStore } from './event-store';
+import { MAX_APPEND_BYTES, StoreOverloaded, StoreUnavailable, type EventStore } from './event-store';
 import { esdbInTest } from './esdb-in-test';
 import { esdbClient, esdbStore } from './esdb-store';
 import { historyInTest } from './history-in-test';
 import { memoryStore } from './memory-store';
-import { streams, type Streams } from './streams';
+import { streams, type Known, type Streams } from './streams';
 import { uuidV5 } from './uuid';
 
-/* A hall with places, so that who was let in and how many can be counted. */
+/* A hall with a number of places: a small domain in which admissions can be counted. */
 
 const Entered = event('Entered', z.object({ who: z.string() }));
 const Left = event('Left', z.object({ who: z.string() }));
@@ -53,7 +53,7 @@ function countingReads(store: EventStore): { store: EventStore; read: () => numb
     read: () => read,
   };
 }
-/** A store that notes how many events each of its appends brought. */
+/** A store that records how many events each append had. */
 function countingAppends(store: EventStore): { store: EventStore; sizes: number[] } {
   const sizes: number[] = [];
   const append: EventStore['append'] = (stream, expected, events) => {
@@ -64,7 +64,7 @@ function countingAppends(store: EventStore): { store: EventStore; sizes: number[
 }
 const enteredIn = async (asked: Streams<Hall, HallEvent>, stream: string) => [...(await asked.read(stream)).state];
 
-/** Two processes at one history. */
+/** Two processes on one history. */
 type Opened = { readonly stores: readonly [EventStore, EventStore]; close(): Promise<void> };
 
 async function onPostgres(): Promise<Opened> {
@@ -192,6 +192,145 @@ describe.each([
     });
   });
 
+  describe('a stored state', () => {
+    const people = Array.from({ length: 100 }, (_, i) => `person ${i}`);
+    const stateOf = (revision: number): Known<Hall> => ({ state: new Set(people.slice(0, revision)), revision });
+    /** A stream of a hundred entries. */
+    async function longStream(): Promise<string> {
+      const stream = aStream();
+      await Promise.all(people.map((who) => gates[0]!.transact(stream, enter(who), by)));
+      return stream;
+    }
+    /** A process that has just started, with stored states; it counts how often it opened one, and the events that it read. */
+    function opening(stored: Known<Hall> | undefined, { remember = 10, store = stores[1] } = {}) {
+      const counted = countingReads(store);
+      const opened: string[] = [];
+      const open = (stream: string) => {
+        opened.push(stream);
+        return Promise.resolve(stored);
+      };
+      const asked = streams(counted.store, hall, { catalog: hallEvents, remember, open });
+      return { asked, opened, read: counted.read };
+    }
+
+    test('is opened once, and only what came after it is loaded, with the last event before it', async () => {
+      const stream = await longStream();
+      const { asked, opened, read } = opening(stateOf(90));
+      expect(await asked.transact(stream, enter('person 95'), by)).toMatchObject({ result: 'already', revision: 100 });
+      expect(read()).toBe(11);
+      expect(await asked.transact(stream, enter('another'), by)).toMatchObject({ result: 'in', revision: 101 });
+      expect(read()).toBe(11);
+      expect((await asked.read(stream)).state.size).toBe(101);
+      expect(read()).toBe(12);
+      expect(opened).toEqual([stream]);
+    });
+
+    test('serves a read, too, which then need not be opened for commands', async () => {
+      const stream = await longStream();
+      const { asked, opened, read } = opening(stateOf(98));
+      expect(await asked.read(stream)).toEqual(stateOf(100));
+      expect(await asked.transact(stream, enter('another'), by)).toMatchObject({ result: 'in', revision: 101 });
+      expect(read()).toBe(3);
+      expect(opened).toEqual([stream]);
+    });
+
+    test('is opened once for all who come at the same time', async () => {
+      const stream = await longStream();
+      const { asked, opened } = opening(stateOf(90));
+      const [known, ...outcomes] = await Promise.all([
+        asked.read(stream),
+        ...['a', 'b', 'a'].map((who) => asked.transact(stream, enter(who), by)),
+        asked.read(stream),
+      ]);
+      expect(known.revision).toBeGreaterThanOrEqual(100);
+      expect(outcomes.slice(0, 3)).toMatchObject([{ result: 'in' }, { result: 'in' }, { result: 'already' }]);
+      expect(opened).toEqual([stream]);
+    });
+
+    test('is opened again when the stream was evicted from memory, and not for a command that knows the state', async () => {
+      const stream = await longStream();
+      const { asked, opened, read } = opening(stateOf(90), { remember: 1 });
+      await asked.transact(stream, enter('a'), { ...by, known: stateOf(100) });
+      expect(opened).toEqual([]);
+      for (let i = 0; i < 3; i++) await asked.transact(aStream(), enter('elsewhere'), by);
+      const others = opened.length;
+      expect(await asked.transact(stream, enter('a'), by)).toMatchObject({ result: 'already', revision: 101 });
+      expect(opened.slice(others)).toEqual([stream]);
+      expect(read()).toBe(12);
+    });
+
+    test.each([
+      ['of another history, longer than the stream', stateOf(80), 3],
+      ['that is not there', undefined, 3],
+    ])('%s: the stream is loaded from its beginning', async (_, stored, count) => {
+      const stream = aStream();
+      for (const who of people.slice(0, count)) await gates[0]!.transact(stream, enter(who), by);
+      expect(await opening(stored).asked.read(stream)).toEqual(stateOf(count));
+      expect(await opening(stored).asked.transact(stream, enter('person 50'), by)).toMatchObject({
+        result: 'in',
+        state: new Set([...people.slice(0, count), 'person 50']),
+        revision: count + 1,
+      });
+    });
+
+    test('that cannot be read fails those who wait for it, and is asked for again', async () => {
+      const stream = await longStream();
+      let away = true;
+      const open = () => (away ? Promise.reject(new StoreUnavailable('away')) : Promise.resolve(stateOf(90)));
+      const asked = streams(stores[1], hall, { catalog: hallEvents, remember: 10, open });
+      const outcomes = await Promise.allSettled([asked.transact(stream, enter('a'), by), asked.read(stream)]);
+      expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason)).toEqual([
+        new StoreUnavailable('away'),
+        new StoreUnavailable('away'),
+      ]);
+      away = false;
+      expect(await asked.transact(stream, enter('a'), by)).toMatchObject({ result: 'in', revision: 101 });
+    });
+
+    test('a lost race goes on from what memory has, and so does the command after it', async () => {
+      const stream = await longStream();
+      const { asked, opened, read } = opening(stateOf(100));
+      await asked.read(stream);
+      const before = read();
+      await gates[0]!.transact(stream, enter('elsewhere'), by);
+      // Its decision on the state in memory would have been to write; on the state now it is not.
+      expect(await asked.transact(stream, enter('elsewhere'), by)).toMatchObject({ result: 'already', revision: 101 });
+      expect(read() - before).toBe(2);
+      expect(await asked.transact(stream, enter('a'), by)).toMatchObject({ result: 'in', revision: 102 });
+      expect(read() - before).toBe(2);
+      expect(opened).toEqual([stream]);
+    });
+
+    test.each([
+      ['an append whose outcome is unknown', 'append'],
+      ['a lost race and a store that goes away then', 'load'],
+    ] as const)('after %s memory has still how the stream begins', async (_, failing) => {
+      const stream = await longStream();
+      let fails = false;
+      const failOnce =
+        <A extends unknown[], T>(work: (...asked: A) => Promise<T>) =>
+        async (...asked: A): Promise<T> => {
+          const [done, failed] = [await work(...asked), fails];
+          fails = false;
+          if (failed) throw new StoreUnavailable('the answer was lost');
+          return done;
+        };
+      const store = { ...stores[1], [failing]: failOnce(stores[1][failing] as never) };
+      const { asked, opened, read } = opening(stateOf(100), { store });
+      await asked.read(stream);
+      const before = read();
+      if (failing === 'load') await gates[0]!.transact(stream, enter('elsewhere'), by);
+      fails = true;
+      await expect(asked.transact(stream, enter('a'), by)).rejects.toBeInstanceOf(StoreUnavailable);
+      const again = await asked.transact(stream, enter('a'), by);
+      expect(again).toMatchObject(
+        failing === 'append' ? { result: 'already', revision: 101 } : { result: 'in', revision: 102 },
+      );
+      expect(read() - before).toBe(2);
+      expect(opened).toEqual([stream]);
+    });
+  });
+
   describe('requests', () => {
     test('their events have ids that derive from them, and are found again with the state before and after', async () => {
       const stream = aStream();
@@ -299,7 +438,7 @@ describe.each([
       );
       expect(outcomes.map(({ revision }) => revision)).toEqual(people.map((_, i) => Math.min(i + 1, 30)));
       expect(outcomes.map(({ position }) => position !== null)).toEqual(people.map((_, i) => i < 30));
-      // The first goes alone, since nothing was waiting yet.
+      // The first is appended alone, since nothing was waiting yet.
       expect(counted.sizes).toEqual([1, 29]);
       expect(await enteredIn(gates[1]!, stream)).toEqual(people.slice(0, 30));
     });

@@ -4,14 +4,15 @@ import { incarnationOf, type Incarnation } from './kafka-topics';
 import { available } from './postgres';
 
 /**
- * The topic is not the one that the checkpoint counts in: another broker, an emptied or a shortened one. Going on would leave
- * a silent gap, so relay and consumers stop, and the message names the command that mends it (design §8).
+ * The topic is not the one to which the checkpoint belongs: it is on another broker, or was emptied or shortened.
+ * Continuing would leave a silent gap, so relay and consumers stop, and the message names the command that repairs it
+ * (design §8).
  */
 export class WrongGeneration extends Error {
   override name = 'WrongGeneration';
 }
 
-/** Who counts in a topic: the relay that fills it, or a group that reads it. */
+/** Whose checkpoints are offsets in a topic: the relay that fills it, or a group that reads it. */
 export type Reader = { readonly name: string; readonly topic: string };
 
 /** The relay's name in `checkpoints` and `topic_generations`. */
@@ -20,8 +21,8 @@ export const RELAY = 'relay';
 type Row = { cluster: string; generation: string; ends: string[] };
 
 /**
- * Compares the topic with the one that was seen before; the first sight is remembered. Throws WrongGeneration, also when
- * there is no topic or no topic command has made it.
+ * Compares the topic with its recorded generation, and records it the first time. Throws WrongGeneration, also when the
+ * topic does not exist or was not made by the topic command.
  */
 export async function sameGeneration(pool: Pool, admin: Admin, reader: Reader): Promise<Incarnation> {
   const { name, topic } = reader;
@@ -56,14 +57,14 @@ function differenceOf(seen: Row, now: Incarnation): string | undefined {
   return undefined;
 }
 
-/** What to do about a topic that is not the one before. */
+/** The advice for a topic of another generation. */
 export function mendingOf({ name, topic }: Reader): string {
   return name === RELAY
     ? 'Fill it again from history with `gatehouse relay rewind`, which also accepts the topic as it is now.'
     : `When its relay has filled it again, read it from its beginning with \`gatehouse consumer reset ${name} --topic ${topic}\`.`;
 }
 
-/** Forgets what was seen, so that the topic as it is at the next start is accepted. For the commands that mend. */
+/** Forgets the recorded generation, so that the next start accepts the topic as it is. For repair commands. */
 export async function acceptGeneration(pool: Pick<Pool, 'query'>, { name, topic }: Reader): Promise<void> {
   await pool.query('delete from topic_generations where name = $1 and topic = $2', [name, topic]);
 }

@@ -9,10 +9,10 @@ import {
   type SpanContext,
 } from '@opentelemetry/api';
 
-/** Makes every span of ours. Without telemetry they are nothing, and cost next to nothing. */
+/** The tracer of all our spans. Without telemetry it makes no-op spans, which cost almost nothing. */
 export const tracer = trace.getTracer('gatehouse');
 
-/** A span as a W3C `traceparent`, for headers and events; null for one that belongs to no trace. */
+/** A span as a W3C `traceparent`, for headers and events; null for a span without a trace. */
 export function traceparentOf(span: Span | undefined): string | null {
   if (!span) return null;
   const { traceId, spanId, traceFlags } = span.spanContext();
@@ -20,7 +20,7 @@ export function traceparentOf(span: Span | undefined): string | null {
   return `00-${traceId}-${spanId}-${(traceFlags & 1) === 1 ? '01' : '00'}`;
 }
 
-/** The place in a trace that a valid `traceparent` names. `isRemote`: whether to sample what follows is not for it to say. */
+/** The span context of a valid `traceparent`. `isRemote`: it came from a client, whose sampling flag is ignored. */
 export const spanContextOf = (traceparent: string, isRemote: boolean): SpanContext => ({
   traceId: traceparent.slice(3, 35),
   spanId: traceparent.slice(36, 52),
@@ -28,27 +28,27 @@ export const spanContextOf = (traceparent: string, isRemote: boolean): SpanConte
   isRemote,
 });
 
-/** What a span that begins there is a child of. */
+/** The context for spans whose parent is `place`. */
 export const below = (place: SpanContext): Context => trace.setSpanContext(ROOT_CONTEXT, place);
 
-/** The lowest bit of its flags, which end it. */
+/** Whether the lowest bit of its flags, its last digit, is set. */
 const isSampled = (traceparent: string): boolean => '13579bdf'.includes(traceparent.charAt(54));
 
 const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** What a header says, when it is a trace context of W3C's form; null for anything else. */
+/** The header's value if it is a valid W3C `traceparent`; otherwise null. */
 export const traceparentIn = (header: unknown): string | null =>
   typeof header === 'string' && TRACEPARENT.test(header) ? header : null;
 
-/** A span that an event's request has as its child; none when that is not sampled. */
+/** A child span of an event's request; none when the request is not sampled. */
 export function spanBelow(traceparent: string | null, name: string, kind: SpanKind): Span | undefined {
   if (traceparent === null || !isSampled(traceparent)) return undefined;
   return tracer.startSpan(name, { kind }, below(spanContextOf(traceparent, false)));
 }
 
 /**
- * Does work on many requests' events, which has one span: the child of the first request that is sampled, with links to all of
- * them. No span when none is.
+ * Runs `work` on the events of many requests in one span: a child of the first sampled request, with links to all sampled
+ * ones. Without a sampled request there is no span.
  */
 export async function spanOver<T>(
   name: string,
@@ -64,7 +64,7 @@ export async function spanOver<T>(
   try {
     return await work();
   } catch (error) {
-    // Not the error's text: a database quotes the values that it met.
+    // Not the error's text: a database's errors quote values.
     span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {

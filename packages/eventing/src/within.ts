@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * What `work` gives, but what `late` gives (or throws) when that takes longer than `atMostMs`. The work goes on then, and its outcome is not reported
- * of its end, not of a failure either.
+ * The result of `work`, or, when it takes longer than `atMostMs`, what `late` returns or throws. The work then continues,
+ * and its outcome, even a failure, is ignored.
  */
 export async function within<T, L>(atMostMs: number, work: Promise<T>, late: () => L): Promise<T | L> {
   const timer = new AbortController();
@@ -13,7 +13,7 @@ export async function within<T, L>(atMostMs: number, work: Promise<T>, late: () 
   }
 }
 
-/** Waits for the end of `work`, good or bad, but no longer than `atMostMs`. */
+/** Waits until `work` has settled, at most `atMostMs`. */
 export const settledWithin = (atMostMs: number, work: Promise<unknown>): Promise<void> =>
   within(
     atMostMs,

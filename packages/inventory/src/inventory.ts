@@ -2,9 +2,18 @@ import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
+import { freshness } from '@gatehouse/eventing/projection';
 import type { Backends } from '@gatehouse/service/backends';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
+import { cartIds } from './cart-ids';
+import { cartFinder, type CartFinder } from './carts/find';
+import { inventoryStreams, type InventoryStreams } from './inventory-streams';
+import { refusalLog } from './refusals';
+import { reservations, type Reservations } from './reservations';
+import { factsReader, type FactsReader } from './shop/facts';
+import { shopModel } from './shop/read-model';
+import { uploads, type Uploads } from './uploads';
 
 const INVENTORY = 'inventory';
 
@@ -13,6 +22,14 @@ export type InventoryContext = Shop & {
   /** The pools that requests and decisions need. */
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
+  /** What decisions know of the shop. */
+  readonly facts: FactsReader;
+  readonly streams: InventoryStreams;
+  readonly reservations: Reservations;
+  readonly carts: CartFinder;
+  /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
+  caughtUp(models: readonly ('carts' | 'shop')[]): Promise<boolean>;
+  readonly uploads: Uploads;
   close(): Promise<void>;
 };
 
@@ -32,14 +49,28 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
   const store = backends.store(INVENTORY, keyed);
   const shop = await opening((opened) => {
     opened(() => pool.end());
-    return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [] });
+    return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [shopModel.name] });
   });
+  const { catalog } = shop;
+  const { caughtUp } = freshness({ pool, schema: INVENTORY, listener, store });
+  const facts = factsReader(keyed, catalog, shop);
+  const refusals = refusalLog(store);
+  const streams = inventoryStreams(store, pool);
+  const carts = cartFinder(pool);
   return {
     ...shop,
     serving: [pool, keyed],
     store,
+    facts,
+    streams,
+    reservations: reservations({ streams, facts, carts, ids: cartIds(keyed), refusals, catalog, caughtUp }),
+    carts,
+    caughtUp: (models) => caughtUp(models),
+    uploads: uploads(pool),
     async close() {
-      shop.catalog.close();
+      catalog.close();
+      await refusals.idle();
+      await facts.idle();
       await store.idle();
       await keyed.end();
       await pool.end();

@@ -2,7 +2,7 @@ import { Recent } from '@gatehouse/eventing/recent';
 
 const answers = new Recent<boolean>(500);
 
-/** Whether JSON satisfies an Accept header; absent or empty it takes anything (contract §1.4). */
+/** Whether an Accept header allows JSON; an absent or empty one allows everything (contract §1.4). */
 export function acceptsJson(header: string | undefined): boolean {
   if (header === undefined || header === '*/*' || header === 'application/json' || header === '') return true;
   const known = answers.get(header);
@@ -12,7 +12,7 @@ export function acceptsJson(header: string | undefined): boolean {
   return answer;
 }
 
-/** Weights are ignored, as in the reference: `application/json;q=0` takes JSON. */
+/** Weights are ignored, as in the reference: `application/json;q=0` allows JSON. */
 function rangeTakesJson(range: string): boolean {
   const [type, subtype, more] = range.split(';', 1)[0]!.trim().toLowerCase().split('/');
   if (more !== undefined) return false;

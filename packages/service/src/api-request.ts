@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
 import type { Principal } from './auth';
-import { readBody, type Body } from './body';
+import { readBody, readBytes, type Body } from './body';
+import type { Keyed } from './idempotency';
 import type { Aim } from './path';
 import { Query } from './query';
 
-/** How a request came in; HEAD asks for what GET answers. */
+/** The methods of routes; HEAD is handled as GET. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 type Parts = Aim & {
@@ -14,11 +15,11 @@ type Parts = Aim & {
   readonly trace: string | null;
 };
 
-/** A request to a REST route, after all checks that need no handler. Everything costly is done when it is asked for. */
+/** A request to a REST route, after all checks that need no handler. Expensive values are computed on first use. */
 export class ApiRequest {
   readonly query: Query;
-  /** For a request with an X-Idempotency-Key: the UUID from which ids of its events derive, the same when it runs again. */
-  idempotency: { readonly namespace: string } | undefined;
+  /** For a request with an X-Idempotency-Key. */
+  idempotency: Keyed | undefined;
   readonly #req: Request;
   readonly #parts: Parts;
   #body: Promise<Body> | undefined;
@@ -36,12 +37,12 @@ export class ApiRequest {
     return value;
   }
 
-  /** The same as it was sent, still encoded. */
+  /** The same parameter as it was sent, still encoded. */
   sent(name: string): string {
     return this.#parts.sent[name] ?? this.param(name);
   }
 
-  /** Who asks. Routes that anyone may use have nobody. */
+  /** The authenticated principal. Throws on routes that anyone may use. */
   get principal(): Principal {
     if (!this.#parts.principal) throw new Error('this route is open to anyone');
     return this.#parts.principal;
@@ -50,6 +51,11 @@ export class ApiRequest {
   /** The parsed body. Throws 400, 413, 415. */
   body(): Promise<Body> {
     return (this.#body ??= readBody(this.#req));
+  }
+
+  /** The bytes of the body, whatever they are, for a route that takes files. Throws 413 beyond `maxBytes`. */
+  bytes(maxBytes: number): Promise<Buffer> {
+    return readBytes(this.#req, maxBytes);
   }
 
   get headers(): IncomingHttpHeaders {
@@ -62,7 +68,7 @@ export class ApiRequest {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** What links begin with: scheme and host as the client sees them, without a slash at the end. */
+  /** Prefix of links: scheme and host as the client sees them, without a trailing slash. */
   get baseUrl(): string {
     return baseUrlOf(this.#req, this.#parts.publicUrl);
   }
@@ -80,7 +86,9 @@ export class ApiRequest {
 
 const HOST = /^[a-z0-9._-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/i;
 
-/** Scheme and host for absolute links: PUBLIC_URL, else as the request came in, believing trusted proxies only. */
+/**
+ * Scheme and host for absolute links: PUBLIC_URL, else those of the request, with `X-Forwarded-*` of trusted proxies only.
+ */
 export function baseUrlOf(req: Request, publicUrl: string | undefined): string {
   if (publicUrl !== undefined) return publicUrl;
   const host = req.host as string | undefined;
@@ -89,6 +97,6 @@ export function baseUrlOf(req: Request, publicUrl: string | undefined): string {
   return `${req.protocol}://${host !== undefined && HOST.test(host) ? host : `${local}:${localPort}`}`;
 }
 
-/** The path with every character that a URL cannot hold escaped; it holds one character per byte. */
+/** The path with all characters escaped that a URL may not contain. `path` has one character per byte. */
 const printable = (path: string): string =>
   path.replace(/[^!#-;=?-[\]_a-z~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

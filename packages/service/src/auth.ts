@@ -6,30 +6,30 @@ import { notAuthenticated, permissionDenied } from './errors';
 
 export type CredentialKind = 'token' | 'device';
 
-/** Who asks, and what they may (contract §1.3). */
+/** An authenticated client and its permissions (contract §1.3). */
 export type Principal = {
   readonly kind: CredentialKind;
   readonly id: number;
-  /** Slug of the one organizer whose events this is about. */
+  /** Slug of the organizer to which the permissions apply. */
   readonly organizer: string;
   readonly permissions: ReadonlySet<Permission>;
-  /** Whether all events of the organizer are covered, else those of `events` (slugs). */
+  /** Whether all events of the organizer are covered; otherwise those in `events` (slugs). */
   readonly allEvents: boolean;
   readonly events: ReadonlySet<string>;
-  /** As events name who acted: `token:3`. */
+  /** The actor in events: `token:3`. */
   readonly actor: string;
 };
 
-/** What every device may, whatever else is set (contract §1.3). */
+/** Permissions that every device has (contract §1.3). */
 export const DEVICE_PERMISSIONS: ReadonlySet<Permission> = new Set<Permission>([
   'can_view_orders',
   'can_change_orders',
 ]);
 
-/** Why a credential does not open the door. */
+/** Why a credential is refused. */
 export type CredentialRefusal = 'unknown' | 'inactive' | 'uninitialized' | 'revoked';
 
-/** Who holds a secret. Only hashes are asked for, and only hashes need to be kept. */
+/** Finds the principal of a secret. Only hashes are passed and stored. */
 export interface Credentials {
   find(
     kind: CredentialKind,
@@ -37,15 +37,15 @@ export interface Credentials {
   ): Principal | CredentialRefusal | Promise<Principal | CredentialRefusal>;
 }
 
-/** Which events there are, by slugs. */
+/** Finds existing events by their slugs. */
 export interface Events {
   exists(organizer: string, event: string): boolean | Promise<boolean>;
 }
 
-/** Who may use the REST API, and about which events. */
+/** Principals of the REST API, and the existing events. */
 export type ShopAccess = { readonly credentials: Credentials; readonly events: Events };
 
-/** For a process that knows nothing of the shop: nobody may use it. */
+/** For a process without a context that has credentials: nobody has access. */
 export const NO_ACCESS: ShopAccess = {
   credentials: { find: () => 'unknown' },
   events: { exists: () => false },
@@ -54,7 +54,7 @@ export const NO_ACCESS: ShopAccess = {
 /** What the Authorization header claims; `secretSha256` in lower-case hexadecimal. */
 export type Claim = { readonly kind: CredentialKind; readonly secretSha256: string };
 
-/** Texts that real scanners compare word for word: the revoked one makes a device wipe itself (contract §1.2). */
+/** Texts that real scanners compare word for word: the one for a revoked device makes it wipe its data (contract §1.2). */
 const REFUSALS: Record<CredentialRefusal, string> = {
   unknown: 'Invalid token.',
   inactive: 'Token inactive or deleted.',
@@ -63,7 +63,7 @@ const REFUSALS: Record<CredentialRefusal, string> = {
 };
 
 const claims = new Recent<Claim>(5_000);
-/** Longer than any real header; what is longer is not worth remembering. */
+/** Longer than any real header; longer ones are not cached. */
 const MAX_REMEMBERED_LENGTH = 200;
 
 /** Reads the Authorization header, hashing each secret once. Throws the 401 of contract §1.2. */
@@ -82,7 +82,7 @@ function readClaim(header: string): Claim {
   if (kind !== 'token' && kind !== 'device') throw notAuthenticated();
   if (secret === undefined) throw notAuthenticated('Invalid token header. No credentials provided.');
   if (more !== undefined) throw notAuthenticated('Invalid token header. Token string should not contain spaces.');
-  // Node gives headers one character per byte.
+  // Node decodes headers with one character per byte.
   const bytes = Buffer.from(secret, 'latin1');
   if (!isUtf8(bytes)) {
     throw notAuthenticated('Invalid token header. Token string should not contain invalid characters.');
@@ -90,13 +90,13 @@ function readClaim(header: string): Claim {
   return { kind, secretSha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** The principal behind the Authorization header. Throws 401. */
+/** The principal of the Authorization header. Throws 401. */
 export async function authenticate(credentials: Credentials, header: string | undefined): Promise<Principal> {
   const claim = claimOf(header);
   return accepted(await credentials.find(claim.kind, claim.secretSha256));
 }
 
-/** The principal, unless the credential is refused: then throws its 401. */
+/** The principal; throws the 401 of a refused credential. */
 export function accepted(found: Principal | CredentialRefusal): Principal {
   if (typeof found === 'string') throw notAuthenticated(REFUSALS[found]);
   return found;
@@ -105,7 +105,7 @@ export function accepted(found: Principal | CredentialRefusal): Principal {
 /** One permission, or several of which one is enough. */
 export type Need = Permission | readonly Permission[];
 
-/** Whether the principal holds what is needed for this organizer (and event, when one is named). Looks nothing up. */
+/** Whether the principal has the permission for this organizer (and event, if one is named). Needs no look-up. */
 export function covers(principal: Principal, need: Need, place: { organizer: string; event?: string }): boolean {
   if (principal.organizer !== place.organizer) return false;
   if (place.event !== undefined && !principal.allEvents && !principal.events.has(place.event)) return false;

@@ -12,32 +12,32 @@ import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { Pool } from 'pg';
 import type { Config } from './config';
 
-/** What a context says of itself when it opens its bus. */
+/** A context that opens its bus. */
 export type BusUser = {
   readonly context: Context;
   /** The contexts whose events it consumes. */
   readonly follows: readonly Context[];
-  /** Of its own schema. */
+  /** Pool of its own schema. */
   readonly pool: Pool;
   onHealth(health: FeedHealth): void;
 };
 
 export type OpenBus = {
   readonly bus: EventBus;
-  /** The histories that it follows, as its consumers read them. */
+  /** The histories of the followed contexts, as its consumers read them. */
   readonly logs: ReadonlyMap<Context, Log>;
-  /** Whether its events come onto the bus by a relay. */
+  /** Whether a relay publishes this context's events. */
   readonly isRelayed: boolean;
-  /** How far the consumers that this process runs are behind, where only they can know. */
+  /** The lags of this process's consumers, if they cannot be computed from checkpoints. */
   lags(): readonly Lag[];
   close(): Promise<void>;
 };
 
-/** The event store and the event bus that the configuration names, opened in this one place. */
+/** The configured event store and event bus; opened only in this file. */
 export type Backends = {
-  /** Of the database where a context's read models and checkpoints are. */
+  /** URL of the database with a context's read models and checkpoints. */
   urlOf(context: Context): string;
-  /** Hears of changes in that database; one connection for the whole process. */
+  /** Notifications of that database; one connection for the whole process. */
   listenerOf(context: Context): Listener;
   /** The history of a context; `pool` is of its schema. */
   store(context: Context, pool: Pool): ContextStore;
@@ -45,10 +45,10 @@ export type Backends = {
   close(): Promise<void>;
 };
 
-/** For reading another context's history in the same database. */
+/** Pool size for reading another context's history in the same database. */
 export const FOLLOWED_CONNECTIONS = 2;
 
-/** `databaseUrl` is for the contexts that the configuration gives no database of their own. */
+/** `databaseUrl` is used for contexts without a configured database of their own. */
 export function openBackends(
   config: Pick<Config, 'databases' | 'eventStore' | 'eventBus'>,
   databaseUrl: string | undefined,

@@ -5,7 +5,7 @@ import { Fields, parseUrlEncoded } from './fields';
 import { parseJson } from './json';
 import { hasNoBody } from './unread-body';
 
-/** What a client sent: a form, or any JSON value (integers too long for a number as bigint). An empty body is `{}`. */
+/** A parsed body: a form, or any JSON value (integers too large for a number are bigints). An empty body is `{}`. */
 export type Body = unknown;
 
 export const MAX_BODY_BYTES = 2_621_440;
@@ -18,23 +18,24 @@ export async function readBody(req: IncomingMessage): Promise<Body> {
   if (hasNoBody(req)) return {};
   const type = req.headers['content-type'] ?? '';
   const read = readerOf(type);
-  // Chunked bodies may turn out to be empty, and those are fine whatever their type.
+  // A chunked body may turn out to be empty, which is valid with any content type.
   if (!read && req.headers['content-length'] !== undefined) throw unsupportedMediaType(type);
-  const bytes = await readBytes(req);
+  const bytes = await readBytes(req, MAX_BODY_BYTES);
   if (bytes.length === 0) return {};
   if (!read) throw unsupportedMediaType(type);
   return read(bytes, type);
 }
 
-function readBytes(req: IncomingMessage): Promise<Buffer> {
+/** The bytes of a body. Throws ApiError (413) and ClientGone. */
+export function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) =>
-    collect(req, MAX_BODY_BYTES, (error, bytes) => (error ? reject(error) : resolve(bytes))),
+    collect(req, maxBytes, (error, bytes) => (error ? reject(error) : resolve(bytes))),
   );
 }
 
 export type Collected = (error: ApiError | ClientGone | undefined, bytes: Buffer) => void;
 
-/** Collects the bytes of a body and calls back once: without a copy when it comes in one piece, as scans do. */
+/** Collects the bytes of a body and calls back once; without copying when it arrives in one piece, as those of scans do. */
 export function collect(req: IncomingMessage, maxBytes: number, done: Collected): void {
   if (req.destroyed) return done(new ClientGone(), NOTHING);
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) return refuse(req, done);
@@ -56,7 +57,7 @@ export function collect(req: IncomingMessage, maxBytes: number, done: Collected)
   }
   req.on('data', onData);
   req.on('end', () => finish());
-  // Every request closes in the end: an error, with its stack, is only made for one that has not been read.
+  // 'close' is also emitted after a complete request; the error, with its stack, is only created for an incomplete one.
   const onGone = () => {
     if (!finished) finish(new ClientGone());
   };
@@ -64,7 +65,7 @@ export function collect(req: IncomingMessage, maxBytes: number, done: Collected)
   req.on('close', onGone);
 }
 
-/** 413. What still comes is dropped when that is answered. */
+/** 413. The rest of the body is dropped when the reply is written. */
 function refuse(req: IncomingMessage, done: Collected): void {
   req.pause();
   done(tooLarge(), NOTHING);
@@ -93,7 +94,7 @@ function parseForm(bytes: Buffer): Fields {
   return fields;
 }
 
-/** The text fields of a multipart form; files are read over. */
+/** The text fields of a multipart form; files are ignored. */
 function parseMultipart(bytes: Buffer, type: string): Promise<Fields> {
   return new Promise((resolve, reject) => {
     const refused = () => reject(parseError('Multipart form parse error - Invalid form data'));

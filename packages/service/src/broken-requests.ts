@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import { PLAIN_HEADERS, writeReply, type Reply } from './reply';
 
 /*
- * Requests that no handler ever sees, because node's parser refuses them or they do not arrive. Node by itself answers them without
- * a body; scanners read every 400 as a result, so the answer says in JSON what is wrong (contract, decisions).
+ * Requests that no handler sees, because node's parser refuses them or they do not arrive completely. Node's default reply
+ * has no body; scanners parse every 400 as a result, so this reply has JSON with a `detail` (contract, decisions).
  */
 
-/** How long a connection stays open for the client to read what was wrong. */
+/** How long a connection stays open so that the client can read the reply. */
 const LINGER_MS = 2_000;
 
 const BODY = 'How long the body is cannot be told from Content-Length and Transfer-Encoding.';
@@ -32,12 +32,12 @@ const WRONG: Readonly<Record<string, readonly [status: number, detail: string]>>
 };
 const UNREADABLE = [400, 'The request is no HTTP that can be read.'] as const;
 
-/** Lets a server answer what its parser refuses: 400, 408, 413 or 431 with a `detail`. The connection ends with it. */
+/** Answers requests that the parser refuses with 400, 408, 413 or 431 and a `detail`. Then the connection ends. */
 export function answerBrokenRequests(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const [status, detail] = WRONG[error.code ?? ''] ?? UNREADABLE;
     if (socket.writable) refuse(socket, { status, body: { detail }, headers: { Connection: 'close' } });
-    // What else the client sends of the same is refused again, and has been answered.
+    // Further bytes of the refused request raise the error again; it has been answered.
     else if (!socket.writableEnded) socket.destroy();
   });
   server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
@@ -45,12 +45,12 @@ export function answerBrokenRequests(server: Server): void {
   });
 }
 
-/** Node refuses an HTTP/1.1 request without Host by itself, without a body, unless `requireHostHeader` is off. */
+/** With `requireHostHeader` node would itself refuse an HTTP/1.1 request without Host, without a body. */
 export const lacksHost = (req: IncomingMessage): boolean => req.headers.host === undefined && req.httpVersion === '1.1';
 
 export const WITHOUT_HOST: Reply = { status: 400, body: { detail: 'The request has no header Host.' } };
 
-/** What a connection is busy with: node's own handler, too, can tell by these fields only. */
+/** The request and reply that a connection is processing; node's own handler uses the same private fields. */
 type Busy = Socket & {
   /** The reply that is due next. */
   readonly _httpMessage?: ServerResponse | null;
@@ -58,14 +58,14 @@ type Busy = Socket & {
   readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
 };
 
-/** In its turn: what came before it on the connection is answered first, and no request is answered twice. */
+/** Answers after the earlier requests of the connection, and never twice. */
 function refuse(socket: Busy, reply: Reply): void {
   const due = socket._httpMessage;
   const unread = socket.parser?.incoming?.complete === false ? socket.parser.incoming : undefined;
   if (due && due.req !== unread) {
     due.once('close', () => socket.writable && refuse(socket, reply));
   } else if (due) {
-    // Nothing more of it will be read, so the reply does not wait for that.
+    // No more of the request will be read, so the reply must not wait for it.
     due.req.complete = true;
     due.once('close', () => end(socket));
     writeReply(due, reply, PLAIN_HEADERS);

@@ -4,21 +4,24 @@ import { Recent } from '@gatehouse/eventing/recent';
 import type { Log } from './log';
 
 /*
- * Who may hold a server's connections. A connection is known once a request on it brought a good credential (or when it comes from
- * a trusted proxy, whose clients are that proxy's to hold). No limit of this file ends or refuses known ones for the sake of
- * others: all gates of a festival may come from one address with one token. All others are anybody's, and bounded: when there are
- * too many the oldest of them ends, so that a new one, which may be a scanner's, always gets in. A scanner needs milliseconds to be
- * known; whoever holds connections open grows old.
+ * Limits for a server's connections. A connection is known once a request on it has brought a valid credential (or when it
+ * comes from a trusted proxy, which limits its own clients). No limit in this file closes or refuses known connections in
+ * favour of others: all gates of a festival may share one address and one token. The number of all others is bounded:
+ * beyond it the oldest is closed, so that a new one, which may be a scanner's, is always accepted. A scanner's connection
+ * is known within milliseconds; an idle attacker's grows old.
  */
 
 export type ConnectionLimits = {
-  /** Connections that are not known, in all and from one address. Beyond, the oldest of them is ended. */
+  /** Connections that are not known, in total and from one address. Beyond that, the oldest is closed. */
   readonly unknown: number;
   readonly unknownOfOneAddress: number;
-  /** Requests at work, in all and on connections that are not known. Beyond, a request is 503. */
+  /** Running requests, in total and on connections that are not known. Beyond that, a request is answered 503. */
   readonly atWork: number;
   readonly unknownAtWork: number;
-  /** Requests sent on one connection before the first of them is answered. Beyond, it is ended: no scanner does so. */
+  /**
+   * Requests sent on one connection before the first is answered. Beyond that, the connection is closed: no scanner does
+   * so.
+   */
   readonly pipelined: number;
 };
 
@@ -30,7 +33,7 @@ const LIMITS: ConnectionLimits = {
   pipelined: 64,
 };
 
-/** For `createServer`: how long a head and a whole request may take to come, and a connection without requests may stay. */
+/** Options for `createServer`: time limits for a head, for a whole request, and for an idle connection. */
 export const REQUEST_DEADLINES = {
   headersTimeout: 20_000,
   requestTimeout: 60_000,
@@ -38,13 +41,13 @@ export const REQUEST_DEADLINES = {
   keepAliveTimeout: 75_000,
 };
 
-/** A client that takes nothing of its answer for so long is gone. Above the longest time that an answer takes to be made. */
+/** A client that reads nothing of its reply for so long is disconnected. Longer than any reply takes to be made. */
 const SILENT_MS = 70_000;
-/** A bound for the process's file descriptors; what is not known keeps far below it. */
+/** Protects the process's file descriptors; connections that are not known stay far below it. */
 const MAX_CONNECTIONS = 20_000;
 const LOG_EVERY_MS = 60_000;
 
-/** Requests at work, on connections that are known or on others. */
+/** Running requests, on known or on other connections. */
 type Work = { count: number };
 
 type Connection = {
@@ -52,7 +55,7 @@ type Connection = {
   readonly address: string;
   readonly server: Shared;
   isKnown: boolean;
-  /** Requests in a row that came before the one before them was answered. */
+  /** Consecutive requests that arrived before the previous one was answered. */
   pipelined: number;
 };
 
@@ -60,29 +63,29 @@ type Connection = {
 type Shared = {
   readonly known: Work;
   readonly unknown: Work;
-  /** Credentials that were good lately, as they were sent: a new connection that brings one is known from its first head on. */
+  /** Recently valid credentials, as they were sent: a new connection that brings one is known from its first head on. */
   readonly credentials: Recent<true>;
-  /** Counts the connection among those that are known. */
+  /** Makes the connection a known one. */
   know(connection: Connection): void;
 };
 
 const connections = new WeakMap<Socket, Connection>();
 
 export type Connections = {
-  /** To be asked for each request when it begins: false when its connection was ended instead. */
+  /** Call for each request when it begins; false when its connection was closed instead. */
   admit(req: IncomingMessage, res: ServerResponse): boolean;
-  /** Whether the request must be answered 503 with Retry-After: too many are at work. */
+  /** True when the request must be answered 503 with Retry-After because too many are running. */
   isFull(req: IncomingMessage): boolean;
 };
 
 export type WatchOptions = {
   readonly log: Log;
-  /** As TRUSTED_PROXIES names them. */
+  /** As in TRUSTED_PROXIES. */
   readonly trustedProxies: readonly string[];
   readonly limits?: Partial<ConnectionLimits> | undefined;
 };
 
-/** Bounds the connections of a server. */
+/** Applies the limits to a server's connections. */
 export function watchConnections(server: Server, options: WatchOptions): Connections {
   const limits = { ...LIMITS, ...options.limits };
   const isTrusted = trusts(options.trustedProxies);
@@ -114,7 +117,7 @@ export function watchConnections(server: Server, options: WatchOptions): Connect
     if (own.size === 0) byAddress.delete(connection.address);
   }
 
-  /** Sets keep the order in which they were filled. */
+  /** A Set iterates in insertion order, so the first is the oldest. */
   function endOldest(of: ReadonlySet<Connection>): void {
     for (const oldest of of) {
       forget(oldest);
@@ -148,7 +151,7 @@ export function watchConnections(server: Server, options: WatchOptions): Connect
     admit(req, res) {
       const connection = connections.get(req.socket);
       if (!connection) return true;
-      // Node gives a response its socket when all answers before it are written.
+      // Node assigns a response its socket when all earlier replies are written.
       if (res.socket !== null) connection.pipelined = 0;
       else if (++connection.pipelined >= limits.pipelined) {
         req.socket.destroy();
@@ -168,7 +171,7 @@ export function watchConnections(server: Server, options: WatchOptions): Connect
   };
 }
 
-/** To be called when the credential of a request was found good: from now on its connection is known. */
+/** Call when a request's credential is valid: its connection is known from now on. */
 export function credentialAccepted(req: IncomingMessage): void {
   const connection = connections.get(req.socket);
   if (!connection || connection.isKnown) return;
@@ -177,7 +180,7 @@ export function credentialAccepted(req: IncomingMessage): void {
   if (credential !== undefined) connection.server.credentials.set(credential, true);
 }
 
-/** To be called when it was not: a new connection that brings it is like any other. */
+/** Call when it is not: new connections that bring it are no longer known at once. */
 export function credentialRefused(req: IncomingMessage): void {
   const credential = credentialIn(req);
   if (credential !== undefined) connections.get(req.socket)?.server.credentials.delete(credential);
@@ -185,7 +188,7 @@ export function credentialRefused(req: IncomingMessage): void {
 
 const ELSEWHERE: Work = { count: 0 };
 
-/** Counts a request as being at work, until `count` of the answer is lowered again. */
+/** Counts a request as running until the caller lowers the returned `count`. */
 export function beginWork(req: IncomingMessage): Work {
   const connection = connections.get(req.socket);
   const work = connection ? connection.server[connection.isKnown ? 'known' : 'unknown'] : ELSEWHERE;
@@ -193,10 +196,10 @@ export function beginWork(req: IncomingMessage): Work {
   return work;
 }
 
-/** Longer than any real one; what is longer is not worth remembering. */
+/** Longer than any real credential; longer ones are not cached. */
 const MAX_CREDENTIAL_LENGTH = 200;
 
-/** What a request shows: the Authorization header, or the key that the pretixdroid API has in its query. */
+/** The request's credential: the Authorization header, or the key in the query of the pretixdroid API. */
 function credentialIn(req: IncomingMessage): string | undefined {
   const credential = req.headers.authorization ?? /[?&]key=([^&]+)/.exec(req.url!)?.[1];
   return credential !== undefined && credential.length <= MAX_CREDENTIAL_LENGTH ? credential : undefined;

@@ -2,6 +2,7 @@ import { parseJsonText } from './json';
 import {
   boolean,
   char,
+  checked,
   choice,
   date,
   datetime,
@@ -27,7 +28,7 @@ import { ValidationError } from './errors';
 import { Fields } from './fields';
 import { Invalid } from './invalid';
 
-/** What a field makes of one value: the value, or `[messages]` under `error`. */
+/** The result of a field for one value: the value, or `[messages]` under `error`. */
 async function read(field: Field<unknown>, value: unknown): Promise<unknown> {
   const values = await readObject({ it: value }, { it: field });
   return values instanceof Invalid ? { error: (values.tree as Record<string, unknown>)['it'] } : values.it;
@@ -363,9 +364,17 @@ test('JSON objects are kept as they are, when they can be', async () => {
   expect(await read(jsonObject(), { a: '\\u0000' })).toEqual({ a: '\\u0000' });
 });
 
+test('a rule of a field is asked of what was given, null included, and of nothing else', async () => {
+  const even = (value: number | null | undefined) => (value === 2 ? undefined : `${value} is not 2.`);
+  const shape = { a: checked(nullable(integer()), even), b: checked(optional(integer()), even) };
+  expect(await validate({ a: 2 }, shape)).toEqual({ a: 2 });
+  expect(await treeOf(validate({ a: null, b: '3' }, shape))).toEqual({ a: ['null is not 2.'], b: ['3 is not 2.'] });
+  expect(await treeOf(validate({ a: 'x' }, shape))).toEqual({ a: ['A valid integer is required.'] });
+});
+
 describe('lists of objects', () => {
-  const answers = objects({ question: pk(find), answer: char() }, ({ answer }) =>
-    answer === 'bad' ? { non_field_errors: ['A valid number is required.'] } : undefined,
+  const answers = objects({ question: pk(find), answer: char() }, (values) =>
+    values.answer === 'bad' ? new Invalid({ non_field_errors: ['A valid number is required.'] }) : values,
   );
 
   test('errors stand beside the input', async () => {

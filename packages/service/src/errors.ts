@@ -5,7 +5,7 @@ import type { Reply } from './reply';
 /** Errors as Django REST framework shows them: messages by field, in lists where the input was a list (contract §1.7). */
 export type ErrorTree = readonly string[] | readonly ErrorTree[] | { readonly [field: string]: ErrorTree };
 
-/** A refusal with its whole reply. Thrown anywhere below a route, written by the transport layer. */
+/** A refusal with its complete reply. May be thrown anywhere in a route; the transport layer writes the reply. */
 export class ApiError extends Error {
   override name = 'ApiError';
   constructor(
@@ -25,7 +25,7 @@ export class ValidationError extends Error {
   }
 }
 
-/** The client went away before its request was complete: there is nobody to answer. */
+/** The client disconnected before its request was complete; there is no reply. */
 export class ClientGone extends Error {
   override name = 'ClientGone';
 }
@@ -33,7 +33,7 @@ export class ClientGone extends Error {
 const detail = (status: number, text: string, headers?: Record<string, string>) =>
   new ApiError(status, { detail: text }, headers);
 
-/** 400 for a body whose syntax is broken. The parser's own words stay here: they quote the body. */
+/** 400 for a body with broken syntax. The parser's own message is not sent, since it quotes the body. */
 export const parseError = (text = 'JSON parse error - Expected object or value') => detail(400, text);
 /** 401; `text` is one of contract §1.2, whose table real scanners compare word for word. */
 export const notAuthenticated = (text = 'Authentication credentials were not provided.') =>
@@ -45,27 +45,27 @@ export const invalidPage = () => detail(404, 'Invalid page.');
 export const methodNotAllowed = (method: string, allow: string) =>
   detail(405, `Method "${method}" not allowed.`, { Allow: allow });
 export const notAcceptable = () => detail(406, 'Could not satisfy the request Accept header.');
-/** 409 for what may be tried again after `retryAfterSeconds`. */
+/** 409 for a request that may be repeated after `retryAfterSeconds`. */
 export const conflict = (text: string, retryAfterSeconds: number) =>
   detail(409, text, { 'Retry-After': String(retryAfterSeconds) });
 export const tooLarge = () => detail(413, 'The request body is too large.');
 /** 415; the type as the client wrote it. */
 export const unsupportedMediaType = (type: string) => detail(415, `Unsupported media type "${type}" in request.`);
-/** 503: nothing was decided, or it is not known; the client may come back. */
+/** 503: the request was not decided, or its outcome is unknown; the client may repeat it. */
 export const unavailable = (retryAfterSeconds: number) =>
   detail(503, 'The service is temporarily unavailable. Please try again.', {
     'Retry-After': String(retryAfterSeconds),
   });
-/** 500 with nothing but the number under which the log knows the story. */
+/** 500 with the trace id under which the error is logged. */
 export const internalError = (traceId: string): Reply => ({
   status: 500,
   body: { detail: 'Internal server error.', trace_id: traceId },
 });
 
-/** A value under the key of one field: `{"search":["Null characters are not allowed."]}`. */
+/** A message for one field: `{"search":["Null characters are not allowed."]}`. */
 export const fieldError = (field: string, message: string) => new ValidationError({ [field]: [message] });
 
-/** The reply that an exception stands for; undefined when it is a bug. */
+/** The reply for an exception; undefined when it is a bug. */
 export function replyOf(error: unknown): Reply | undefined {
   if (error instanceof ApiError) return { status: error.status, body: error.body, headers: error.headers };
   if (error instanceof ValidationError) return { status: 400, body: error.tree };
@@ -73,10 +73,10 @@ export function replyOf(error: unknown): Reply | undefined {
   return undefined;
 }
 
-/** SQLSTATEs of a statement that was given up, not refused: cancelled, serialisation, deadlock, lock not available. */
+/** SQLSTATEs of statements that may be repeated: cancelled, serialisation failure, deadlock, lock not available. */
 const GIVEN_UP = new Set(['57014', '40001', '40P01', '55P03']);
 
-/** Whether the error only says that the store is away or full: the request may be tried again. */
+/** True when the store is unavailable or overloaded, so the request may be repeated. */
 export function isOutage(error: unknown): boolean {
   if (error instanceof StoreUnavailable || error instanceof StoreOverloaded) return true;
   if (!(error instanceof Error)) return false;

@@ -7,8 +7,8 @@ const PROJECT = resolve(__dirname, '../../..');
 const PUBLISHED = join(PROJECT, 'packages/events/published');
 
 /**
- * `/docs/events`: the AsyncAPI document of what this release publishes; `/docs/events/PositionRedeemed.v1.json` and its like: the
- * JSON Schemas that events name as their `dataschema`. Open to anyone: they say nothing of an installation.
+ * `/docs/events`: the AsyncAPI document of this release's events; `/docs/events/PositionRedeemed.v1.json` and so on: the
+ * JSON Schemas to which events refer as `dataschema`. Open to anyone: they contain nothing of an installation.
  */
 export function eventDocs(): RequestHandler {
   const document: Reply = {

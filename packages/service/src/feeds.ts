@@ -13,19 +13,22 @@ import { followedBy, followersOf, projectionsOf, type ContextDefinition } from '
 
 type Definition = Omit<ContextDefinition<unknown>, 'open' | 'access' | 'servingConnections'>;
 
-/** The histories that a context reads, and the connections for reading them and for filling its read models. */
+/** The histories that a context reads, with pools for reading them and for filling its read models. */
 export type Feeds = ReadModelContext & {
   readonly own: ContextStore;
-  /** The same as its projections and its relay follow it. */
+  /** Its own history, as its projections and its relay follow it. */
   readonly ownFeed: Log;
   readonly bus: OpenBus;
-  /** What its consumers' checkpoints count in: its own history, and the others as the bus brings them. */
+  /** The topics of its consumers' checkpoints: its own history, and the others by their names on the bus. */
   readonly topics: readonly string[];
-  /** Waits until its read models have applied what its own history holds now, at most so long; whether they have. */
+  /**
+   * Waits up to `atMostMs` until its read models have applied everything that its own history holds now; returns whether
+   * they have.
+   */
   ownIsApplied(atMostMs: number): Promise<boolean>;
-  /** Where the topics of the contexts that it follows end now. Throws when the bus cannot be asked. */
+  /** The current ends of the followed topics. Throws when the bus does not answer. */
   followedEnds(): Promise<FollowedEnds>;
-  /** How much before these ends each of its consumer groups has not applied, in the bus's own measure. */
+  /** For each consumer group, how much before these ends it has not applied, in the bus's own measure. */
   backlogs(ends: FollowedEnds): Promise<number[]>;
   close(): Promise<void>;
 };
@@ -47,7 +50,7 @@ export async function openHistory(
   });
 }
 
-/** Several processes may do so at once. */
+/** Several processes may do this at the same time. */
 async function migrateContext(
   pool: Pool,
   { name, sql = [], extensions = [] }: Pick<Definition, 'name' | 'sql' | 'extensions'>,
@@ -56,14 +59,14 @@ async function migrateContext(
   for (const extension of extensions) {
     const create = `create extension if not exists ${extension} with schema public`;
     await changingTables(pool, (tx) => tx.query(create)).catch((error: unknown) => {
-      // Two at once: the other one has made it.
+      // Another process has created it at the same time.
       if ((error as { code?: string }).code !== '23505') throw error;
     });
   }
   for (const folder of sql) await migrate(pool, name, folder);
 }
 
-/** Creates or updates the schema of a context and opens its feeds: its own history, and what it follows by the bus. */
+/** Creates or updates the schema of a context and opens its feeds: its own history, and those that it follows on the bus. */
 export async function openFeeds(
   definition: Definition,
   backends: Backends,
@@ -97,7 +100,7 @@ export async function openFeeds(
       },
       async backlogs(ends) {
         const all: number[] = [];
-        // In turn: a process that stands by must not open a connection for each.
+        // One after another, so that a standby process does not open a connection for each.
         for (const { group, topics } of followers) {
           all.push(
             await bus.bus.backlog(

@@ -15,8 +15,8 @@ export class Fields {
 const NO_FIELDS = new Fields([]);
 
 /**
- * Reads `a=1&b=x+y`. The text is as node gives it: one character per byte. Broken escapes stay as they are, bytes that are
- * not UTF-8 become U+FFFD. Undefined when there are more than `maxPairs`.
+ * Parses `a=1&b=x+y`. The text has one character per byte, as node gives it. Invalid escapes are kept, bytes that are not
+ * UTF-8 become U+FFFD. Undefined when there are more than `maxPairs`.
  */
 export function parseUrlEncoded(text: string, maxPairs: number): Fields | undefined {
   if (text === '') return NO_FIELDS;
@@ -51,7 +51,7 @@ export function decodePercent(text: string): string {
 
 const PERCENT = 37;
 
-/** The byte that two hexadecimal digits name; -1 when they do not. */
+/** The byte of two hexadecimal digits; -1 when they are none. */
 function hexPair(text: string, at: number): number {
   const high = hexDigit(text.charCodeAt(at));
   const low = hexDigit(text.charCodeAt(at + 1));

@@ -3,10 +3,10 @@ import { Invalid } from './invalid';
 import { integerOf, strip, unstorable } from './python';
 import type { Query } from './query';
 
-/** Reads the text of one query parameter, which is never empty. Undefined means: as if it were absent. */
+/** Parses one query parameter, which is never empty. Undefined: the parameter is ignored. */
 export type Filter<T> = (text: string) => T | undefined | Invalid | Promise<T | undefined | Invalid>;
 
-/** Which of these ids exist, in whatever event: those of other events are valid and match nothing (contract §1.9). */
+/** Returns which of these ids exist in any event: those of other events are valid and match nothing (contract §1.9). */
 export type Existing = (ids: readonly number[]) => ReadonlySet<number> | Promise<ReadonlySet<number>>;
 
 export type FilterValues<S> = { readonly [K in keyof S]: S[K] extends Filter<infer T> ? T | undefined : never };
@@ -14,7 +14,7 @@ export type FilterValues<S> = { readonly [K in keyof S]: S[K] extends Filter<inf
 const NOT_AVAILABLE = 'Select a valid choice. That choice is not one of the available choices.';
 
 /**
- * Reads the query parameters that a route knows; absent and empty ones are undefined, others are ignored (contract §1.9).
+ * Parses the query parameters of a route; absent and empty ones are undefined, unknown ones are ignored (contract §1.9).
  * Throws ValidationError with the errors of all of them.
  */
 export async function readFilters<S extends Record<string, Filter<unknown>>>(
@@ -48,7 +48,7 @@ export function idFilter(existing: Existing): Filter<number> {
   };
 }
 
-/** Ids separated by commas, all of which must exist. Of nothing but commas no id is left, and so nothing matches. */
+/** Ids separated by commas, all of which must exist. A text of commas only selects nothing. */
 export function idsFilter(existing: Existing): Filter<readonly number[]> {
   return (text) =>
     existingIds(
@@ -65,7 +65,7 @@ async function existingIds(texts: readonly string[], existing: Existing): Promis
   return findable.every((id) => known.has(id)) ? findable : new Invalid([NOT_AVAILABLE]);
 }
 
-/** One of a few words, as it is written: `order__status`. */
+/** One of a few words, case-sensitive: `order__status`. */
 export function choiceFilter<T extends string>(...choices: readonly T[]): Filter<T> {
   return (text) =>
     choices.find((choice) => choice === text) ??
@@ -75,13 +75,13 @@ export function choiceFilter<T extends string>(...choices: readonly T[]): Filter
 /** Words separated by commas, unchecked: unknown ones match nothing (`order__status__in`; contract, Transport). */
 export const wordsFilter: Filter<readonly string[]> = (text) => text.split(',');
 
-/** Text without white space around it; of nothing but white space no filter is left. */
+/** Text without surrounding white space; a text of white space only is ignored. */
 export const textFilter: Filter<string> = (text) => {
   const stripped = strip(text);
   return stripped === '' ? undefined : stripped;
 };
 
-/** `true`, `1`, `False`, `0` in any case; anything else is no filter. */
+/** `true`, `1`, `False`, `0` in any case; anything else is ignored. */
 export const booleanFilter: Filter<boolean> = (text) => {
   const word = text.toLowerCase();
   if (word === 'true' || word === '1') return true;
@@ -90,7 +90,10 @@ export const booleanFilter: Filter<boolean> = (text) => {
 
 export type Ordering<F extends string> = { readonly field: F; readonly descending: boolean };
 
-/** Reads `ordering=a,-b`. Unknown names are dropped, and names that come again, which order nothing any more; when none is left the caller's default order holds (contract §1.9). */
+/**
+ * Parses `ordering=a,-b`. Unknown and repeated names are dropped; if none remains, the caller's default order applies
+ * (contract §1.9).
+ */
 export function readOrdering<F extends string>(query: Query, fields: readonly F[]): readonly Ordering<F>[] {
   const terms = (query.get('ordering') ?? '').split(',').map(strip);
   const orderings = new Map<F, Ordering<F>>();

@@ -3,13 +3,13 @@ import type { Feeds, FollowedEnds } from './feeds';
 import type { Log } from './log';
 
 const LOOK_MS = 200;
-/** A backlog of other contexts' events that does not shrink for so long is not waited for. */
+/** After this time without progress in other contexts' backlog the process stops waiting for it. */
 const STANDSTILL_MS = 10_000;
 
 /**
- * Resolves when a process that has just started may take requests, or when aborted. Its read models must have applied all of the
- * context's own history. Other contexts are waited for while the backlog of their events shrinks; after ten seconds without progress
- * (a broker that is away, a consumer at a poison event) the process begins with what it knows.
+ * Resolves when a newly started process may accept requests, or when aborted. Its read models must have applied the
+ * context's own history. For other contexts it waits while their backlog shrinks; after ten seconds without progress (a
+ * broker that is away, a consumer stuck at a poison event) the process starts with the facts that it has.
  */
 export async function firstCatchUp(feeds: Feeds, { log, signal }: { log: Log; signal: AbortSignal }): Promise<void> {
   const pause = waker();
@@ -27,7 +27,7 @@ export async function firstCatchUp(feeds: Feeds, { log, signal }: { log: Log; si
       least = Math.min(least, backlog);
       othersAre ||= backlog === 0;
     } catch {
-      // The database is away, which health says, or the bus cannot be asked.
+      // The database is away, which health reports, or the bus does not answer.
     }
     if (!othersAre && Date.now() - since > STANDSTILL_MS) {
       log.warn('what other contexts have said is not all here: the gates begin with what they know');

@@ -5,6 +5,8 @@ import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { lagsOf, type Lag } from '@gatehouse/eventing/lag';
 import type { Log as History } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
+import { runAsOwner } from '@gatehouse/eventing/owner';
+import { lockKey } from '@gatehouse/eventing/postgres';
 import { consumeFeed } from '@gatehouse/eventing/projection';
 import { runRelay } from '@gatehouse/eventing/relay';
 import { keepStatistics } from '@gatehouse/eventing/statistics';
@@ -19,46 +21,52 @@ import type { Log } from './log';
 import { installReadModels, upgradeReadModels } from './read-models';
 import { watchStore, type StoreHealth } from './store-health';
 
-/** What every part of a process gets. */
+/** Passed to every part of a process. */
 export type Platform = {
   readonly config: Config;
   readonly log: Log;
   readonly backends: Backends;
 };
 
-/** A context that is at work in this process. */
+/** With the context that it belongs to: several contexts may have, say, a read model of the same name. */
+export type OfContext<T> = T & { readonly context: Context };
+
+/** A context that runs in this process. */
 export type HostedContext<C> = {
-  /** What its services work with. */
+  /** The value that its services use. */
   readonly value: C;
-  /** Absent: it knows nothing of the shop. */
+  /** Absent: the context has no credentials and events of the shop. */
   readonly access: ShopAccess | undefined;
-  /** Why the process may get no requests yet (`blocking`), and what is merely slow or broken. */
+  /** Why the process is not ready (`blocking`), and problems that do not prevent requests. */
   health(): { blocking: readonly string[]; troubles: readonly string[] };
-  /** How far projections, consumers and relays of this context are behind, whichever process runs them. */
-  lags(): Promise<readonly Lag[]>;
-  /** Where the projections and consumers of this context are, and which stand still, whichever process runs them; as of a second ago. */
-  consumers(): readonly ConsumerStatus[];
-  /** Flushes appends, then stops projections and relay; called when no request is at work any more. */
+  /** The lags of this context's projections, consumers and relays, whichever process runs them. */
+  lags(): Promise<readonly OfContext<Lag>[]>;
+  /**
+   * The checkpoints of this context's projections and consumers and where they are stuck, whichever process runs them; at
+   * most a second old.
+   */
+  consumers(): readonly OfContext<ConsumerStatus>[];
+  /** Flushes appends, then stops projections and relay; call it when no request is running any more. */
   close(): Promise<void>;
 };
 
-/** An answer that takes longer is none: a network that swallows packets says nothing of it. */
+/** A later reply counts as none: a network that drops packets reports no error. */
 const PING_PATIENCE_MS = 5_000;
-/** To look at progress and statistics, and to build a read model anew. */
+/** For progress, statistics and rebuilds. */
 const FEED_CONNECTIONS = 3;
-/** To ask, in turn for each consumer, whether another process has stopped running it. */
+/** For trying, one consumer after another, whether its lock is free. */
 const STANDBY_CONNECTIONS = 1;
-/** Listens for NOTIFY; one for all contexts of a database. */
+/** For LISTEN; one connection for all contexts of a database. */
 const LISTENER_CONNECTIONS = 1;
 /** The relay holds one for its lock and reads with another. */
 const RELAY_CONNECTIONS = 2;
-/** To ask whether the database is there, where nothing else asks. */
+/** For checking the database in a process without other queries. */
 const PING_CONNECTIONS = 1;
 
 /**
- * Hosts a context in this process. In this order: its schema is created or updated, its read models are installed, its own value is
- * opened; then, as ROLES says, read models of another version are built anew, projections, subscribers and the relay run. Until it
- * is closed it tells its health and its lags.
+ * Hosts a context in this process: creates or updates its schema, installs its read models and opens its value; then, as
+ * ROLES says, rebuilds read models of another version and runs projections, subscribers and the relay. Reports health and
+ * lags until it is closed.
  */
 export const hostContext = <C>(definition: ContextDefinition<C>, platform: Platform): Promise<HostedContext<C>> =>
   opening((opened) => host(definition, platform, opened));
@@ -70,7 +78,7 @@ async function host<C>(
 ): Promise<HostedContext<C>> {
   const { name, readModels } = definition;
   const { roles } = config;
-  const { onHealth, troubles } = feedStates(log);
+  const { onHealth, troubles } = feedStates(name, log);
   const feeds = await openFeeds(definition, backends, { connections: feedConnections(definition, config), onHealth });
   opened(() => feeds.close());
   const { pool } = feeds;
@@ -81,7 +89,7 @@ async function host<C>(
 
   const stop = new AbortController();
   const { signal } = stop;
-  // Consumers, relay and waits hear of the stop, each for itself.
+  // Each consumer, relay and wait adds a listener to this signal.
   setMaxListeners(50, signal);
   const upgrades = upgradeReadModels(outdated, { ...feeds, log, signal });
   const running: Promise<void>[] = [];
@@ -94,7 +102,7 @@ async function host<C>(
     running.push(runRelay({ feed: feeds.ownFeed, bus: feeds.bus.bus, pool, signal, onHealth }));
   }
 
-  // A relay alone reads no read model.
+  // A process that only runs the relay reads no read model.
   let caughtUp = !isConsuming(definition) || !(roles.has('http') || roles.has('projections'));
   const catchingUp = caughtUp
     ? Promise.resolve()
@@ -106,17 +114,18 @@ async function host<C>(
     health: () => ({
       blocking: [
         ...[store.trouble()].filter((trouble) => trouble !== null),
-        ...(caughtUp ? [] : ['read models are catching up for the first time']),
+        ...(caughtUp ? [] : [`the read models of ${name} are catching up for the first time`]),
         ...upgrades.missing(),
       ],
       troubles: troubles(stuckConsumers(consumers())),
     }),
-    consumers,
+    consumers: () => consumers().map((each) => ({ ...each, context: name })),
     async lags() {
       const { isRelayed } = feeds.bus;
-      // On Kafka the consumers' checkpoints count in offsets.
+      // On Kafka the consumers' checkpoints are offsets.
       const counted = isRelayed ? new Map<Context, History>([[name, feeds.ownFeed]]) : feeds.feeds;
-      return [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      const lags = [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      return lags.map((lag) => ({ ...lag, context: name }));
     },
     async close() {
       store.close();
@@ -129,27 +138,28 @@ async function host<C>(
   };
 }
 
-/** Asks once a second whether requests can be served, and where the consumers are. */
+/** Checks once a second whether requests can be served, and reads the consumers' checkpoints. */
 async function watchContext<C>(
   definition: ContextDefinition<C>,
   { config, log, feeds, value }: { config: Config; log: Log; feeds: Feeds; value: Opened },
 ): Promise<{ store: StoreHealth; consumers(): readonly ConsumerStatus[] }> {
   let status: readonly ConsumerStatus[] = [];
   const serves = definition.servingConnections > 0;
+  const what = serves ? 'event store' : 'database';
   async function also(): Promise<void> {
     try {
       status = await consumerStatus(feeds.pool, feeds.topics, PING_PATIENCE_MS);
     } catch (error) {
-      // Where requests are served their own pools answer for the database, and consumers say for themselves when they cannot work.
+      // If requests are served, their pools report the database's state, and consumers report their own failures.
       if (!serves) throw error;
     }
     if (serves && config.eventStore.kind !== 'postgres') await feeds.own.head();
   }
-  const store = await watchStore(value.serving, { log, name: serves ? 'the event store' : 'the database', also });
+  const store = await watchStore(value.serving, { log, name: `the ${what} of ${definition.name}`, also });
   return { store, consumers: () => status };
 }
 
-/** Runs projections and subscribers until aborted, each from when its read model is there in this release's version. */
+/** Runs projections, subscribers and workers until aborted, each as soon as its read model is installed in this release's version. */
 function runConsumers<C>(
   definition: ContextDefinition<C>,
   {
@@ -166,7 +176,7 @@ function runConsumers<C>(
     upgraded(readModel: string): Promise<void>;
   },
 ): Promise<void>[] {
-  const { name: own, readModels, subscribers = [] } = definition;
+  const { name: own, readModels, subscribers = [], workers = [] } = definition;
   const { pool, ownFeed } = feeds;
   const { bus } = feeds.bus;
   const whenUpgraded = async (readModel: string | undefined, work: () => Promise<void>) => {
@@ -187,34 +197,39 @@ function runConsumers<C>(
     const handle = handler(value);
     return whenUpgraded(after, () => bus.consume(group, topics, (_tx, batch) => handle(batch), signal));
   });
-  return [...projections, ...followers, ...subscribed];
+  const working = workers.map(({ name, after, work }) => {
+    const key = lockKey('worker', own, name);
+    const owned = { name, topic: own, pool, key, signal, onHealth, isPoison: () => false };
+    return whenUpgraded(after, () => runAsOwner(owned, (_lock, owner) => work(value, owner)));
+  });
+  return [...projections, ...followers, ...subscribed, ...working];
 }
 
-/** Whether a relay is at work here: on PostgreSQL the history itself is the bus. */
+/** Whether a relay runs in this process; with the PostgreSQL bus none is needed. */
 const relays = ({ roles, eventBus }: Config): boolean => roles.has('relay') && eventBus.kind === 'kafka';
 
 /** Whether it has read models or subscribers. */
 const isConsuming = (definition: ContextDefinition<unknown>): boolean => consumersIn(definition) > 0;
 
-/** How many projections and subscribers it has, one for each topic. */
+/** The number of its projections and subscribers, counted once for each topic. */
 const consumersIn = (definition: ContextDefinition<unknown>): number =>
   projectionsOf(definition).length + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
 
-/** Of the pool that fills read models. */
+/** Size of the pool that fills read models. */
 function feedConnections(definition: ContextDefinition<unknown>, config: Config): number {
   const { roles } = config;
   const relaying = relays(config) ? projectionsOf(definition).length + RELAY_CONNECTIONS : 0;
   if (!isConsuming(definition)) return PING_CONNECTIONS + relaying;
-  // Consumers and relay hold a connection each, which must not be those of others.
-  const held = Math.max(consumersIn(definition), relaying);
+  // Consumers, workers and relay each hold a connection for their lock, in addition to the others.
+  const held = Math.max(consumersIn(definition) + (definition.workers?.length ?? 0), relaying);
   return FEED_CONNECTIONS + (roles.has('projections') || relays(config) ? held : STANDBY_CONNECTIONS);
 }
 
-/** How many connections to its database a process needs for a context in order to serve; a start looks whether they are free. */
+/** How many connections to its database a process needs to serve a context; a start checks that they are free. */
 export function connectionsOf(definition: ContextDefinition<unknown>, config: Config): number {
-  // A context without consumers is there for its relay.
+  // A context without consumers only runs its relay.
   if (!isConsuming(definition)) return definition.servingConnections + feedConnections(definition, config);
-  // What consumers hold is held in one process: the others stand by.
+  // Only one process holds the consumers' connections: the others are on standby.
   const followed = followedBy(definition).length * FOLLOWED_CONNECTIONS;
   return definition.servingConnections + FEED_CONNECTIONS + STANDBY_CONNECTIONS + followed + LISTENER_CONNECTIONS;
 }

@@ -25,37 +25,37 @@ import {
   replyOf,
   unavailable,
 } from './errors';
-import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency } from './idempotency';
+import { idempotencyKeyOf, keyUnder, NO_KEY_GIVEN, type Idempotency, type Keyed } from './idempotency';
 import { described, type Log } from './log';
 import { CLIENT_GONE, requestObserver } from './observe';
 import { MAX_PATH_BYTES, PathTable, targetOf, type Aim, type Target } from './path';
 import { apiHeaders, PLAIN_HEADERS, ROUTE_NOT_FOUND, writeReply, type HeaderList, type Reply } from './reply';
 
-/** What a route does for one method. */
+/** A route's implementation of one method. */
 export type Handler = (request: ApiRequest) => Reply | Promise<Reply>;
 
-/** Who may use a route. With needs, its path must have `:organizer` (and `:event`, where it is about one). */
+/** Who may use a route. With permissions, its path must have `:organizer` (and `:event`, if they are about one). */
 export type Access = 'anyone' | 'authenticated' | { readonly safe: Need; readonly unsafe: Need };
 
-/** A route under `/api/v1/`, which answers with and without a slash at its end, for every method. */
+/** A route under `/api/v1/`, which answers with and without a trailing slash, for every method. */
 export type Route = Readonly<Partial<Record<Method, Handler>>> & {
   /** As in `organizers/:organizer/events/:event/checkinlists/:list/`. */
   readonly path: string;
   readonly access: Access;
-  /** Asked before all checks: false for the usual way. */
+  /** Called before all checks; false when the request must take the usual way. */
   readonly hot?: (req: Request, res: Response, at: Aim) => Taken;
 };
 
 /** A route as a value, as services list them. */
 export const route = (path: string, rest: Omit<Route, 'path'>): Route => ({ path, ...rest });
 
-/** Whether the process may get requests; `reasons` say what is missing or merely slow. */
+/** Whether the process is ready for requests; `reasons` name what is missing or degraded. */
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
 
-/** What a handler says that may answer a request by itself: whether it does, or the work that this is. */
+/** The result of a handler that may answer by itself: false when it does not, otherwise true or its pending work. */
 export type Taken = boolean | Promise<void>;
 
-/** What is asked before the routes, as an API with a transport layer of its own: false when it does not answer the request itself. */
+/** Called before the routes, for an API with its own transport layer: false when it does not answer the request. */
 export type HotRoute = (req: Request, res: Response, target: Target) => Taken;
 
 export type HttpOptions = {
@@ -67,7 +67,7 @@ export type HttpOptions = {
   readonly ready: () => Readiness;
   readonly idempotency?: Idempotency;
   readonly hot?: readonly HotRoute[];
-  /** What answers outside of `/api/`: other APIs, with their own layers. */
+  /** Handlers for paths outside of `/api/`: other APIs, with their own layers. */
   readonly mounts?: readonly RequestHandler[];
   readonly connections?: Partial<ConnectionLimits>;
 };
@@ -78,12 +78,12 @@ const API = '/api/v1';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** The server with everything mounted, not yet listening. */
+/** Makes the server with all routes, not yet listening. */
 export function createHttp(options: HttpOptions): HttpServer {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  // Neither API reads req.query: both have their own rules for parameters.
+  // req.query is not used: each API has its own rules for parameters.
   app.set('query parser', false);
   app.set('trust proxy', [...options.config.trustedProxies]);
 
@@ -92,7 +92,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   const hot = options.hot ?? [];
   const answer = apiHandler(options);
   const observe = requestObserver();
-  // Only what no route answers goes through Express: its router costs more than all of a scan's other HTTP.
+  // Only requests that no route answers go through Express: its router costs more than all other HTTP work of a scan.
   const server = serverFor(app, (req, res) => {
     try {
       if (!connections.admit(req, res)) return;
@@ -114,7 +114,7 @@ export function createHttp(options: HttpOptions): HttpServer {
     if (lacksHost(req)) return refuse(res, WITHOUT_HOST);
     const target = targetOf(req.url);
     if (target.path.length > MAX_PATH_BYTES) return refuse(res, PATH_TOO_LONG);
-    // A busy process must not be taken for a dead one.
+    // Probes are always answered: a busy process must not be taken for a dead one.
     if (connections.isFull(req) && !PROBES.has(target.segments[0]!)) return refuse(res, replyOf(unavailable(1))!);
     for (const tryHot of hot) {
       const taken = tryHot(req, res, target);
@@ -128,7 +128,7 @@ export function createHttp(options: HttpOptions): HttpServer {
     return true;
   }
 
-  /** Whatever a handler did not catch itself. */
+  /** Answers an error that a handler did not catch. */
   function fail(error: unknown, req: Request, res: Response): void {
     const { trace, end } = observe(req, 'other');
     const reply = failureReply(error, { req, log: options.log, trace });
@@ -141,8 +141,8 @@ export function createHttp(options: HttpOptions): HttpServer {
 }
 
 /**
- * A server whose requests and responses are born with Express's prototypes, which makes the change of prototypes that
- * Express does for each request a no-op, and the server about twice as fast.
+ * A server whose requests and responses are created with Express's prototypes. Express changes the prototypes of each
+ * request, which then is a no-op and makes the server about twice as fast.
  */
 function serverFor(app: Express, listener: (req: Request, res: Response) => void): Server {
   const server = createServer(
@@ -159,9 +159,9 @@ function serverFor(app: Express, listener: (req: Request, res: Response) => void
 }
 
 /**
- * The same constructor with another prototype. Node's two are plain functions, which is what lets them be called so. V8 gives an
- * object as many fields of its own as its constructor's text assigns to `this`; all others go to a list that grows three at a time,
- * which made a request a third slower. So the text assigns some forty, and never does.
+ * The same constructor with another prototype. Node's two constructors are plain functions, so they can be called this way.
+ * V8 reserves as many in-object fields as the constructor's source assigns to `this`; further ones go to a list that grows
+ * by three, which made requests a third slower. So the source contains some forty assignments, which never run.
  */
 function born<C extends typeof IncomingMessage | typeof ServerResponse>(base: C, prototype: object): C {
   function Born(this: Record<`f${number}`, unknown>, ...args: unknown[]): void {
@@ -177,7 +177,7 @@ function born<C extends typeof IncomingMessage | typeof ServerResponse>(base: C,
   return Born as unknown as C;
 }
 
-/** Starts to listen; resolves with the address once the port is open. */
+/** Starts listening; resolves with the address once the port is open. */
 export function listen(server: Server, { port, host }: { port: number; host: string }): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException) => reject(new Error(whyNot(cause, { port, host }), { cause }));
@@ -198,7 +198,7 @@ function whyNot({ code, message }: NodeJS.ErrnoException, { port, host }: { port
   return `Nothing can listen on ${host}, port ${port} (${message}): set HOST and PORT to others.`;
 }
 
-/** Takes no new connections, lets requests finish for `graceMs`, then ends what is left. */
+/** Accepts no new connections, lets requests finish for `graceMs`, then closes the rest. */
 export function drain(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const idle = setInterval(() => server.closeIdleConnections(), 50);
@@ -215,7 +215,7 @@ type Entry = { readonly route: Route; readonly headers: HeaderList; readonly all
 
 const PATH_TOO_LONG: Reply = { status: 414, body: { detail: 'The path of the request is too long.' } };
 
-/** Answers `/api/…`, `/healthz` and `/readyz`; false for what is none of them. */
+/** Answers `/api/…`, `/healthz` and `/readyz`; false for any other path. */
 function apiHandler(options: HttpOptions): HotRoute {
   const table = new PathTable<Entry>();
   const own = options.idempotency ? [ROOT, idempotencyQuery(options.idempotency)] : [ROOT];
@@ -252,13 +252,13 @@ function apiHandler(options: HttpOptions): HotRoute {
     const principal =
       access === 'anyone' ? undefined : await authenticate(options.credentials, req.headers.authorization);
     if (principal) credentialAccepted(req);
-    const run = (namespace?: string) => runRoute(req, entry, { asked, principal, namespace });
+    const run = (keyed?: Keyed) => runRoute(req, entry, { asked, principal, keyed });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
     if (!key || !principal) return run();
-    return options.idempotency!.once(key, (namespace) => settled(run(namespace), { req, entry, trace: asked.trace }));
+    return options.idempotency!.once(key, (keyed) => settled(run(keyed), { req, entry, trace: asked.trace }));
   }
 
-  /** The reply in any case, complete: what is stored under a key must not need the route again. */
+  /** Always a complete reply: a stored reply must not need its route again. */
   async function settled(
     reply: Promise<Reply>,
     at: { req: Request; entry: Entry; trace: string | null },
@@ -269,7 +269,7 @@ function apiHandler(options: HttpOptions): HotRoute {
     return { ...given, headers: { Allow: at.entry.allow, ...given.headers } };
   }
 
-  async function runRoute(req: Request, entry: Entry, { asked, principal, namespace }: Run): Promise<Reply> {
+  async function runRoute(req: Request, entry: Entry, { asked, principal, keyed }: Run): Promise<Reply> {
     const { route: called, allow } = entry;
     if (typeof called.access === 'object') await permit(req.method, called.access, { asked, principal: principal! });
     if (req.method === 'OPTIONS') return describe(called);
@@ -277,7 +277,7 @@ function apiHandler(options: HttpOptions): HotRoute {
     if (!handler) throw methodNotAllowed(req.method, allow);
     if (asked.hasNul) throw notFound();
     const request = new ApiRequest(req, { ...asked, principal, publicUrl: options.config.publicUrl });
-    if (namespace !== undefined) request.idempotency = { namespace };
+    request.idempotency = keyed;
     return handler(request);
   }
 
@@ -318,7 +318,7 @@ type Asked = Aim & { readonly hasNul: boolean; readonly trace: string | null };
 type Run = {
   readonly asked: Asked;
   readonly principal: Principal | undefined;
-  readonly namespace: string | undefined;
+  readonly keyed: Keyed | undefined;
 };
 
 function entryOf(one: Route): Entry {
@@ -326,13 +326,13 @@ function entryOf(one: Route): Entry {
   return { route: one, allow, headers: apiHeaders(allow) };
 }
 
-/** As the reference lists them: `GET, POST, HEAD, OPTIONS`. */
+/** The methods in the reference's order: `GET, POST, HEAD, OPTIONS`. */
 function allowOf(one: Route): string {
   const methods: string[] = METHODS.filter((method) => one[method]);
   return [...methods, ...(one.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 }
 
-/** The metadata that OPTIONS answers: rarely used, so only what holds for every route. */
+/** The metadata in the reply to OPTIONS: rarely used, so only what every route has in common. */
 function describe(one: Route): Reply {
   const words = one.path.split('/').filter((part) => part !== '' && !part.startsWith(':'));
   return {
@@ -351,7 +351,9 @@ const ROOT = route('', {
   GET: (request) => ({ status: 200, body: { organizers: `${request.baseUrl}${API}/organizers/` } }),
 });
 
-/** The undocumented way to ask for a stored reply (contract §1.10): whoever knows header and key may. */
+/**
+ * The undocumented query for a stored reply (contract §1.10), for any client that has the Authorization header and the key.
+ */
 function idempotencyQuery(idempotency: Idempotency): Route {
   return route('idempotency_query', {
     access: 'anyone',
@@ -376,7 +378,7 @@ function isProbe({ segments }: Target, res: Response, ready: () => Readiness): b
   return true;
 }
 
-/** What an exception becomes for the client: its own reply, or a 500 that only names the log entry. */
+/** The reply for an exception: its own, or a 500 that names the log entry. */
 export function failureReply(
   error: unknown,
   at: { req: IncomingMessage; log: Log; route?: string; trace?: string | null },

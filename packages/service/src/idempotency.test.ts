@@ -24,15 +24,18 @@ let pool: Pool;
 let idempotency: Idempotency;
 let app: TestApp;
 
-/** What the handler answers next, and the namespaces that it was called with. */
+/** The handler's next reply, and the namespaces with which it was called. */
 let answer: (body: unknown) => Reply | Promise<Reply>;
 let namespaces: (string | undefined)[];
+/** Whether each was told that it may have run before. */
+let again: (boolean | undefined)[];
 let ran: number;
 
 const access = { safe: 'can_view_orders', unsafe: 'can_change_orders' } as const;
 const create: Route['POST'] = async (request) => {
   ran++;
   namespaces.push(request.idempotency?.namespace);
+  again.push(request.idempotency?.again);
   return answer(await request.body());
 };
 const routes = [
@@ -56,6 +59,7 @@ beforeEach(async () => {
   await pool.query('delete from idempotency');
   ran = 0;
   namespaces = [];
+  again = [];
   answer = (body) => ({ status: 201, body: { ran, body }, headers: { 'X-Own': 'yes' } });
 });
 afterAll(async () => {
@@ -185,6 +189,7 @@ test.each([500, 503])(
     expect(both.map((each) => each.status).sort()).toEqual(expect.arrayContaining([201]));
     expect(await post('k')).toMatchObject({ status: 201, body: 'now' });
     expect([ran, new Set(namespaces).size]).toEqual([2, 1]);
+    expect(again).toEqual([false, true]);
   },
 );
 
@@ -248,12 +253,13 @@ test('a claim whose process died is taken over by one, under the same namespace'
   void call(doomed.url, 'POST', CARTS, keyed('k')).catch(() => undefined);
   await started.passed;
   expect(await post('k')).toMatchObject({ status: 409 });
-  await dying.close(); // Its connection goes, as it would with the process.
+  await dying.close(); // Its connection is closed, as at the end of its process.
   answer = () => ({ status: 201, body: 'again' });
   const replies = await Promise.all(Array.from({ length: 10 }, () => post('k')));
   expect(replies.map((reply) => reply.status)).toContain(201);
   expect(ran).toBe(2);
   expect(namespaces[0]).toBe(namespaces[1]);
+  expect(again).toEqual([false, true]);
   expect(await post('k')).toMatchObject({ status: 201, body: 'again' });
   await doomed.close();
 });

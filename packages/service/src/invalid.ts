@@ -1,6 +1,6 @@
 import type { ErrorTree } from './errors';
 
-/** What a field says of a value it does not take; an ordinary value, since a request may hold thousands of them. */
+/** The errors of an invalid field; a value instead of an exception, since a request may contain thousands of them. */
 export class Invalid {
   constructor(readonly tree: ErrorTree) {}
 }

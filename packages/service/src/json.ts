@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { parseError } from './errors';
 
-/** Far beyond any body of the four APIs, far below what recursion over a value could not bear. */
+/** Far deeper than any body of the four APIs, and far from the depth at which recursion overflows the stack. */
 const MAX_NESTING = 200;
-/** Python reads no longer integer. */
+/** Python parses no longer integer. */
 const MAX_INTEGER_DIGITS = 4_300;
 
-/** Parses JSON in UTF-8. Throws the 400 of broken syntax, also for nesting that is only meant to hurt. */
+/** Parses JSON in UTF-8. Throws the 400 of broken syntax, also for excessive nesting. */
 export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw parseError();
   return parseJsonText(bytes.toString('utf8'));
@@ -47,8 +47,9 @@ function stringEnd(text: string, at: number): number {
 }
 
 /*
- * JSON.parse rounds integers beyond 2^53, and an error message must show the id that was sent. They are marked before the
- * parse and become bigints after it. A client that writes the mark itself sends an integer in a roundabout way.
+ * JSON.parse rounds integers beyond 2^53, but an error message must show the id that was sent. So long integers are marked
+ * before parsing and converted to bigints afterwards. A client that sends the mark itself has only sent an integer in an
+ * unusual way.
  */
 const LONG_DIGITS = /\d{16}/;
 const INTEGER_MARK = '\u0000integer ';
@@ -80,6 +81,6 @@ function parseWithLongIntegers(text: string): unknown {
 function isLongInteger(number: string): boolean {
   if (number.length < 16 || /[.eE]/.test(number)) return false;
   if (number.length > MAX_INTEGER_DIGITS) throw parseError();
-  // A leading zero is no JSON: left as it is, the parser refuses it.
+  // A leading zero is not valid JSON: left for the parser to refuse.
   return !/^-?0/.test(number) && !Number.isSafeInteger(Number(number));
 }

@@ -8,8 +8,8 @@ const MAX_HEADER_LENGTH = 500;
 const parsed = new Recent<readonly string[]>(500);
 
 /**
- * Which of an event's languages an `Accept-Language` header asks for; without a match English if the event speaks it, else the event's
- * own `locale` (contract §1.5). A header longer than 500 characters asks for none.
+ * The best of an event's languages for an `Accept-Language` header; without a match English if the event has it, else the
+ * event's own `locale` (contract §1.5). A header longer than 500 characters is ignored.
  */
 export function chooseLanguage(header: string | undefined, locales: readonly string[], locale: string): string {
   return spokenLanguage(wantedLanguages(header), locales, locale);

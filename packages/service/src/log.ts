@@ -4,22 +4,22 @@ import type { LogLevel } from './config';
 export type Log = Logger;
 
 /**
- * The process's log: one JSON line per entry. The rule that makes redaction unnecessary: nothing secret or personal is
- * ever passed to it (no tokens, ticket secrets, names, e-mails, bodies, query strings), and errors go through `described`.
+ * The process's log: one JSON line per entry. Redaction is not needed, because nothing secret or personal is ever passed to
+ * it (no tokens, ticket secrets, names, e-mails, bodies, query strings) and errors go through `described`.
  */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const options = { level, messageKey: 'message', timestamp: stdTimeFunctions.isoTime };
   return pino(options, destination ?? standardOutput());
 }
 
-/** What takes no more lines (a terminal that was closed, a full disk) loses them; the process goes on. */
+/** Lines are lost if they cannot be written (a closed terminal, a full disk); the process continues. */
 function standardOutput(): DestinationStream {
   const output = pino.destination(1);
   output.on('error', () => undefined);
   return output;
 }
 
-/** What an error may tell a log. A database's own messages quote the values they met, so of those only the code is logged. */
+/** The fields of an error that may be logged. A database's own messages quote values, so of those only the code is logged. */
 export function described(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { error: typeof error };
   const { code, table, constraint, severity } = error as Error & Record<string, unknown>;

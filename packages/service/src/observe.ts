@@ -3,18 +3,21 @@ import { below, spanContextOf, traceparentIn, traceparentOf, tracer } from '@gat
 import { metrics, ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { beginWork } from './connections';
 
-/** A request as telemetry sees it, and the one span that it has. */
+/** The observation of one request, with its only span. */
 export type Observed = {
-  /** What events of this request keep: the span as a `traceparent`; without telemetry what the client sent, or null. */
+  /** The `traceparent` for the request's events: the span's; without telemetry the client's, or null. */
   readonly trace: string | null;
   /** Called once, with the status of the reply. */
   end(status: number): void;
 };
 
-/** In place of a status: the client went away before there was one. */
+/** Used instead of a status when the client disconnected before the reply. */
 export const CLIENT_GONE = 499;
 
-/** Begins the observation of requests, and counts each as being at work until it ends: `route` is a pattern, never a path, which holds tickets' secrets. */
+/**
+ * Begins the observation of a request and counts it as running until it ends. `route` is a pattern, never a path, since
+ * paths contain tickets' secrets.
+ */
 export function requestObserver(): (req: IncomingMessage, route: string) => Observed {
   const durations = metrics.getMeter('gatehouse').createHistogram('gatehouse.request.duration.seconds', {
     description: 'From the first byte that was read of a request to the writing of its reply',

@@ -6,7 +6,7 @@ import type { Reply } from './reply';
 
 export const MAX_PAGE_SIZE = 50;
 
-/** The page that a client asks for, before it is known how many there are. */
+/** The requested page, before the number of pages is known. */
 export type AskedPage = { readonly number: number | 'last'; readonly size: number };
 
 /** A page that exists: rows `offset` … `offset + size - 1` of `count`. */
@@ -23,7 +23,7 @@ export function askedPage(query: Query): AskedPage {
   return { number, size };
 }
 
-/** The page asked for in a list of `count` rows. Throws 404 beyond the last; page 1 of nothing exists. */
+/** The requested page of a list of `count` rows. Throws 404 beyond the last; an empty list has page 1. */
 export function pageOf(asked: AskedPage, count: number): Page {
   const last = Math.max(1, Math.ceil(count / asked.size));
   const number = asked.number === 'last' ? last : asked.number;
@@ -31,22 +31,22 @@ export function pageOf(asked: AskedPage, count: number): Page {
   return { number, size: asked.size, offset: (number - 1) * asked.size, count };
 }
 
-/** Larger sizes are capped, senseless ones ignored. */
+/** Larger sizes are capped, invalid ones ignored. */
 function pageSize(text: string | undefined): number {
   const size = text === undefined ? undefined : naturalOf(text);
   return Math.min(size ?? MAX_PAGE_SIZE, MAX_PAGE_SIZE);
 }
 
-/** 1, 2, 3, … as Python reads it; undefined for anything else. Too long to be exact it is merely very large. */
+/** 1, 2, 3, … as Python parses it; undefined for anything else. Beyond the exact range it is just a very large number. */
 function naturalOf(text: string): number | undefined {
   const number = /^\+?\d+$/.test(strip(text)) ? Number(strip(text)) : 0;
   return number >= 1 ? number : undefined;
 }
 
-/** Where a page's links lead: the request's own URL without its query, and that query. */
+/** Base of a page's links: the request's own URL without its query, and that query. */
 export type PagedUrl = { readonly url: string; readonly query: Query };
 
-/** 200 with the envelope of contract §1.8. `results` are the rows of this page as they go out. */
+/** 200 with the envelope of contract §1.8. `results` are the rows of this page, ready to be sent. */
 export function pageReply(at: PagedUrl, page: Page, results: readonly unknown[]): Reply {
   const last = page.offset + page.size >= page.count;
   return {

@@ -1,32 +1,32 @@
 import { decodePercent } from './fields';
 
 /**
- * A request's target, taken apart: once, and alike for every route and head (contract, decisions). Everything but `segments` is as
- * it was sent, one character per byte.
+ * A parsed request target, the same for every route and service (contract, decisions). Everything but `segments` is as it
+ * was sent, one character per byte.
  */
 export type Target = {
   readonly path: string;
   /** Without its question mark. */
   readonly query: string;
-  /** What stands between the slashes of the path. One slash at its end is no part of it. */
+  /** The parts between the slashes of the path. A trailing slash adds none. */
   readonly sent: readonly string[];
-  /** The same percent-decoded once, so that `%2F` is a character of its segment. */
+  /** The same parts, percent-decoded once, so that `%2F` is a character of its segment. */
   readonly segments: readonly string[];
 };
 
-/** What a request is aimed at: the route's parameters, decoded and as they were sent, and the rest of the target, still encoded. */
+/** A matched route: its parameters, decoded and as they were sent, and the rest of the target, still encoded. */
 export type Aim = Pick<Target, 'path' | 'query'> & {
   readonly params: Readonly<Record<string, string>>;
   readonly sent: Readonly<Record<string, string>>;
 };
 
 /**
- * No longer path is looked at. The longest secret has 1,024 characters, which are 12,288 bytes when each takes three escapes; what
- * stands around it needs far less than the rest. Node refuses heads of more than 16 KiB.
+ * Longer paths match no route. The longest secret has 1,024 characters, which are 12,288 bytes when each takes three
+ * escapes; the rest of the path is much shorter than the remaining bytes. Node refuses heads of more than 16 KiB.
  */
 export const MAX_PATH_BYTES = 14_336;
 
-/** Takes `/path?query` or `http://host/path?query` apart. */
+/** Parses `/path?query` or `http://host/path?query`. */
 export function targetOf(url: string): Target {
   const start = url.charCodeAt(0) === SLASH ? 0 : originEnd(url);
   const mark = url.indexOf('?', start);
@@ -43,17 +43,17 @@ export function targetOf(url: string): Target {
 const SLASH = 47;
 const NEEDS_DECODING = /[%\u0080-\uffff]/;
 
-/** Where the path starts in a target in absolute form, as proxies send it. */
+/** Where the path starts in a target in absolute form, which proxies send. */
 function originEnd(url: string): number {
   return /^https?:\/\/[^/?#]*/i.exec(url)?.[0].length ?? 0;
 }
 
 function segmentsOf(path: string): string[] {
   if (path === '' || path === '/') return [];
-  // `*`, which OPTIONS may ask for, is no path.
+  // `*`, the target of a server-wide OPTIONS, is no path.
   if (path.charCodeAt(0) !== SLASH) return [path];
   const end = path.charCodeAt(path.length - 1) === SLASH ? path.length - 1 : path.length;
-  // Twice as fast as split, which every request would pay.
+  // Twice as fast as split, and needed for every request.
   const segments: string[] = [];
   for (let from = 1; from <= end;) {
     const slash = path.indexOf('/', from);
@@ -76,10 +76,13 @@ const GREATEST_ID = 2_147_483_647;
 type Node<T> = {
   readonly words: Map<string, Node<T>>;
   any: Node<T> | undefined;
-  /** What may follow a parameter of several segments, the longest first, so that the parameter gets as few as will do. */
+  /**
+   * Patterns that continue after a parameter of several segments, the longest first, so that the parameter gets as few as
+   * possible.
+   */
   readonly tails: Tail<T>[];
   leaf: Leaf<T> | undefined;
-  /** For whatever begins as this node does and has nothing more of its own. */
+  /** The value of a pattern that ends in `*` here: for every path below this node without a more specific pattern. */
   below: Leaf<T> | undefined;
 };
 type Leaf<T> = { readonly value: T; readonly names: readonly string[] };
@@ -90,17 +93,17 @@ type Params = Readonly<Record<string, string>>;
 export type PathMatch<T> = { readonly value: T; readonly params: Params; readonly sent: Params };
 
 /**
- * Finds what was registered for a path. The work is linear in the path's length: a pattern has one parameter of several segments at
- * most, behind which only words stand, so that where it ends is counted from the end of the path. A word goes before a parameter, a longer
- * pattern before the beginning of one (`*`).
+ * Finds the value registered for a path, in time linear in the path's length: a pattern has at most one parameter of
+ * several segments, followed by literal words only, so its end is counted from the end of the path. A literal word takes
+ * precedence over a parameter, a longer pattern over a prefix (`*`).
  */
 export class PathTable<T> {
   readonly #root: Node<T> = newNode();
 
   /**
-   * `pattern` as in `organizers/:organizer/events/:event`; `:secret+` takes one segment or more, empty ones too, for clients that
-   * send slashes as they are; only words may follow it. `pretixdroid/*` is `pretixdroid` and every path below it, `*` every path at all.
-   * Registering one twice is a bug.
+   * `pattern` as in `organizers/:organizer/events/:event`; `:secret+` matches one segment or more, even empty ones, for
+   * clients that do not encode slashes; only literal words may follow it. `pretixdroid/*` is `pretixdroid` and every path
+   * below it, `*` every path. Registering a pattern twice is a bug.
    */
   add(pattern: string, value: T): void {
     const parts = pattern.split('/').filter((text) => text !== '');
@@ -131,7 +134,7 @@ export class PathTable<T> {
     node.tails.sort((a, b) => b.words.length - a.words.length);
   }
 
-  /** What is registered for this path; undefined for nothing. */
+  /** The value registered for this path; undefined if there is none. */
   find({ segments, sent }: Pick<Target, 'segments' | 'sent'>): PathMatch<T> | undefined {
     const ends: number[] = [];
     const leaf = walk(this.#root, segments, 0, ends);
@@ -151,7 +154,7 @@ function childOf<T>(node: Node<T>, word: string): Node<T> {
   return child;
 }
 
-/** Meets each node once at most. Leaves in `ends` where each parameter begins and where it ends. */
+/** Visits each node at most once. Records in `ends` where each parameter begins and ends. */
 function walk<T>(node: Node<T>, segments: readonly string[], at: number, ends: number[]): Leaf<T> | undefined {
   if (at === segments.length) return node.leaf ?? node.below;
   const segment = segments[at]!;

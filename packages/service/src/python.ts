@@ -1,8 +1,8 @@
 import { LONE_SURROGATE } from '@gatehouse/domain/storable-text';
 
 /*
- * The reference is written in Python, and some of Python shows on the wire: type names, what counts as white space, how an
- * integer is read. These few facts are kept here.
+ * The reference is written in Python, and some of Python is visible in replies: type names, white space, integer syntax.
+ * This file holds those rules.
  */
 
 /** The type of a JSON value as Python names it: `str`, `int`, `float`, `bool`, `list`, `dict`, `NoneType`. */
@@ -34,7 +34,7 @@ export function pythonText(value: unknown): string {
   return String(value);
 }
 
-/** JSON has no bigint: an integer too long for a number becomes the nearest number. */
+/** An integer too large for a number becomes the nearest number, since JSON.stringify takes no bigint. */
 export const plainNumber = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
 
 const isSpace = (code: number): boolean =>
@@ -50,7 +50,7 @@ function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_value, index) => first + index);
 }
 
-/** Without white space at both ends, as `str.strip` does it (JavaScript's trim also takes U+FEFF). Linear in any text. */
+/** Removes surrounding white space as `str.strip` does (JavaScript's trim also removes U+FEFF). Linear in any text. */
 export function strip(text: string): string {
   let start = 0;
   let end = text.length;
@@ -62,8 +62,8 @@ export function strip(text: string): string {
 const INTEGER = /^[+-]?\d+$/;
 
 /**
- * An id as a client may write it: a JSON integer or a text of digits with white space around. Undefined when it is no
- * integer at all. One too long to exist is Infinity, so that it can be looked up (and missed) like any other.
+ * An id in a request: a JSON integer, or a text of digits with surrounding white space. Undefined when it is no integer.
+ * One that is too large to exist becomes Infinity, so that it can be looked up (without a match) like any other.
  */
 export function integerOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isInteger(value) ? bounded(value) : undefined;

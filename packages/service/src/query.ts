@@ -2,11 +2,11 @@ import { fieldError } from './errors';
 import { parseUrlEncoded, type Fields } from './fields';
 import { unstorable } from './python';
 
-/** A request line holds less than this many parameters; node refuses longer ones. */
+/** A request line has fewer parameters than this; node refuses longer ones. */
 const MAX_PARAMETERS = 20_000;
 
 /**
- * The parameters of a URL. Only those that a route reads are looked at, so unknown ones are ignored whatever they hold;
+ * The parameters of a URL. Only those that a route reads are checked, so unknown ones are ignored whatever they contain;
  * reading one with a NUL throws its 400 (contract, Transport).
  */
 export class Query {

@@ -9,43 +9,46 @@ import {
 } from '@gatehouse/eventing/read-model';
 import { described, type Log } from './log';
 
-/** Creates the read models that a schema has never had. Answers those that it has in another version. */
+/** Installs the read models that a schema has never had. Returns those that it has in another version. */
 export async function installReadModels(models: readonly ReadModel[], context: ReadModelContext): Promise<ReadModel[]> {
   const outdated: ReadModel[] = [];
   for (const model of models) if (!(await installReadModel(model, context))) outdated.push(model);
   return outdated;
 }
 
-/** The read models that a process brings to its release's version. */
+/** The read models that a process upgrades to its release's version. */
 export type Upgrades = {
-  /** Resolves when a read model is there in this release's version, or when everything is aborted. */
+  /** Resolves when a read model is in this release's version, or when aborted. */
   of(readModel: string): Promise<void>;
-  /** Resolves when all are. */
+  /** Resolves when all of them are. */
   readonly all: Promise<void>;
-  /** Which are not yet, in words for /readyz. */
+  /** Sentences for /readyz about those that are not. */
   missing(): string[];
 };
 
-/** Nothing tells a process that another one's rebuild has ended or failed. */
+/** A process is not notified when another one's rebuild ends or fails, so it polls. */
 const RETRY_MS = 500;
 const LONGEST_RETRY_MS = 60_000;
 
 /**
- * Builds read models in this release's version beside the old ones, one after the other, or waits for the process that does. A
- * rebuild that fails is tried again with growing pauses, until `signal`.
+ * Rebuilds read models in this release's version beside the old ones, one after another, or waits for the process that
+ * does. A failed rebuild is tried again with growing pauses, until `signal` aborts.
  */
 export function upgradeReadModels(
   outdated: readonly ReadModel[],
   { log, signal, ...context }: ReadModelContext & { log: Log; signal: AbortSignal },
 ): Upgrades {
   let missing = outdated.map((model) => model.name);
-  /** At which event the rebuild that is at work ends, in words for /readyz. */
+  /** The poison event at which the current rebuild ended, as text for /readyz. */
   let poisoned = '';
 
   async function upgrade(model: ReadModel): Promise<void> {
     const pause = waker();
     let failures = 0;
-    log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
+    log.info(
+      { context: context.schema, readModel: model.name },
+      'a new version of a read model is built beside the old one',
+    );
     while (!signal.aborted) {
       try {
         if (!(await installReadModel(model, context)))
@@ -61,7 +64,7 @@ export function upgradeReadModels(
               ? `, which ends at ${eventName(error.event)}, position ${error.position}: ${codeOf(error.cause)}`
               : '';
           log.error(
-            { ...described(error), readModel: model.name },
+            { ...described(error), context: context.schema, readModel: model.name },
             'a read model could not be rebuilt and is tried again',
           );
         }
@@ -79,6 +82,7 @@ export function upgradeReadModels(
   return {
     of: (readModel) => upgrades.get(readModel) ?? Promise.resolve(),
     all,
-    missing: () => missing.map((name, i) => `the read model ${name} is being rebuilt${i === 0 ? poisoned : ''}`),
+    missing: () =>
+      missing.map((name, i) => `the read model ${context.schema}.${name} is being rebuilt${i === 0 ? poisoned : ''}`),
   };
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { endWithoutBody, isStillArriving } from './unread-body';
 
-/** What a route answers, as a value; it is written once, by `writeReply`. */
+/** A route's reply as a value; `writeReply` writes it once. */
 export type Reply = {
   readonly status: number;
   /** A value sent as JSON; undefined sends no body. */
@@ -11,10 +11,10 @@ export type Reply = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** Name and value in turn, as `writeHead` takes them. */
+/** Names and values alternately, as `writeHead` takes them. */
 export type HeaderList = readonly string[];
 
-/** Nothing that we send is meant to be run, framed or sniffed. HSTS is for the proxy that ends TLS to say. */
+/** No reply may be executed, framed or sniffed by a browser. HSTS is set by the proxy that terminates TLS. */
 const SECURITY: HeaderList = [
   'X-Content-Type-Options', 'nosniff',
   'X-Frame-Options', 'DENY',
@@ -22,7 +22,7 @@ const SECURITY: HeaderList = [
   'Referrer-Policy', 'no-referrer',
 ]; // prettier-ignore
 
-/** The headers that every reply of a REST route carries (contract §1.4); `allow` as in `GET, HEAD, OPTIONS`. */
+/** The headers of every REST reply (contract §1.4); `allow` as in `GET, HEAD, OPTIONS`. */
 export const apiHeaders = (allow: string): HeaderList => [
   'Allow', allow,
   'Vary', 'Accept, Accept-Language, Cookie, Host',
@@ -30,12 +30,12 @@ export const apiHeaders = (allow: string): HeaderList => [
   ...SECURITY,
 ]; // prettier-ignore
 
-/** The headers of everything else. */
+/** The headers of all other replies. */
 export const PLAIN_HEADERS: HeaderList = SECURITY;
 
 /**
- * Writes the reply in one go. To a HEAD request node sends the same headers and drops the body. When most of the request's body is
- * still to come nobody wants it any more, and the connection ends.
+ * Writes the reply in one go. For a HEAD request node sends the same headers and drops the body. If most of the request's
+ * body has not arrived yet, it is not needed any more, and the connection ends.
  */
 export function writeReply(res: ServerResponse, reply: Reply, base: HeaderList): void {
   if (res.headersSent || res.destroyed) return;
@@ -61,7 +61,7 @@ function send(res: ServerResponse, content: string | Buffer | undefined, isEarly
   endWithoutBody(res.req, res);
 }
 
-/** The text or bytes that the reply's body becomes; undefined when it has none. */
+/** The text or bytes of the reply's body; undefined when it has none. */
 export function contentOf(reply: Reply): string | Buffer | undefined {
   if (reply.raw !== undefined) return reply.raw;
   return reply.body === undefined ? undefined : JSON.stringify(reply.body);
@@ -82,7 +82,9 @@ function named(headers: Reply['headers'], name: string): boolean {
   return headers !== undefined && Object.keys(headers).some((key) => key.toLowerCase() === name);
 }
 
-/** Real scanners tell an unknown route from an unknown object by the first byte: `<` here, `{` there (contract §1.1). */
+/**
+ * Real scanners distinguish an unknown route from an unknown object by the first byte: `<` here, `{` there (contract §1.1).
+ */
 export const ROUTE_NOT_FOUND: Reply = {
   status: 404,
   raw: '<!doctype html><title>Not found</title><h1>Not found</h1><p>There is nothing at this address.</p>\n',

@@ -2,23 +2,23 @@ import { ignoreForeignSettings, readConfig, type Config } from './config';
 import { createLog, described, type Log } from './log';
 import { onStop } from './stop-signals';
 
-/** What a main works with. */
+/** Passed to a main function. */
 export type Main = {
   readonly config: Config;
   readonly log: Log;
-  /** Work for the end of the process; what was opened last is left first. */
+  /** Registers work for the stop of the process; it runs in reverse order. */
   atStop(work: () => Promise<void>): void;
 };
 
-/** What is not finished by then is what an outage of a broker or a database holds up: it is repeated, never lost. */
+/** Work that is not finished by then is waiting for a broker or a database that is away; the next start repeats it. */
 const STOP_MS = 25_000;
 
-/** Tells a person something on standard output; the log goes there, too, line by line. */
+/** Prints a line for a person on standard output, where the log also goes. */
 export const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /**
- * The main of a process that runs until a signal stops it: what was accepted is finished first. Exit code 0 after SIGINT,
- * SIGTERM or SIGHUP (the terminal was closed), 1 when it could not start.
+ * Runs a process until a signal stops it, finishing accepted work first. Exit code 0 after SIGINT, SIGTERM or SIGHUP (the
+ * terminal was closed), 1 when it could not start.
  */
 export function runMain(start: (main: Main) => Promise<void>): void {
   begin(start).catch((error: unknown) => {
@@ -33,9 +33,10 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
   const log = createLog(config.logLevel);
   let hasStarted = false;
   /*
-   * What handlers throw is caught around them and answered with 500. What comes here was thrown where nobody waits for it, in a timer or
-   * a stream's callback: a bug. Once started the process goes on, because to end it would close its gates for as long as a start takes, and
-   * nothing that it has in memory is trusted: a decision holds only when history has taken it at the revision it was made on.
+   * Exceptions of handlers are caught and answered with 500. An exception here was thrown in a timer or a stream's
+   * callback: a bug. A started process continues, because ending it would close its gates until it has restarted. That is
+   * safe: no decision depends on its memory, since a decision takes effect only when it is appended at the revision it was
+   * made on.
    */
   process.on('uncaughtException', (error) => {
     if (hasStarted) return log.error(described(error), 'an exception was not caught');
@@ -49,7 +50,7 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
     (stopping ??= (async () => {
       for (let work = works.pop(); work; work = works.pop()) await work();
     })());
-  // A terminal that was closed takes no words: they are lost, and the stop goes on.
+  // Writing to a closed terminal fails: the lines are lost, and the stop continues.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   onStop(() => {
     say('Stopping: requests at work are finished first.');
@@ -74,10 +75,10 @@ async function begin(start: (main: Main) => Promise<void>): Promise<void> {
   }
 }
 
-/** By their names, since not all are made in packages that this one knows. */
+/** By name, since not all of these classes are in packages that this one may import. */
 const FOR_PEOPLE: ReadonlySet<string> = new Set(['ConfigError', 'CannotStart', 'UnusableDatabase']);
 
-/** A wrong setting, or an error that was made for people, is printed as its sentence; anything else with its stack. */
+/** The sentence of a wrong setting or of another error that is meant for people; the stack of any other error. */
 export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return FOR_PEOPLE.has(error.name) || error.cause !== undefined ? error.message : (error.stack ?? error.message);

@@ -6,9 +6,9 @@ import { runMain } from './run-main';
 
 export type ServeOptions = {
   readonly services: readonly Service<unknown>[];
-  /** The database of the contexts that have none of their own, and how to leave it when everything else has stopped. */
+  /** Opens the database of the contexts without one of their own; `stop` is called after everything else has stopped. */
   openDatabase(config: Config): Promise<{ url: string; stop(): Promise<void> }>;
-  /** Called when requests are answered. */
+  /** Called when the process answers requests. */
   started?(at: { config: Config; log: Log; running: Running; databaseUrl: string | undefined }): Promise<void>;
 };
 
@@ -24,7 +24,7 @@ export function serve({ services, openDatabase, started }: ServeOptions): void {
   });
 }
 
-/** Whether some context that this process touches has no database of its own. */
+/** Whether some context in this process has no database of its own. */
 function needsDatabase({ databases, eventBus }: Config, services: readonly Service<unknown>[]): boolean {
   const touched = eventBus.kind === 'kafka' ? services.map(({ context }) => context.name) : CONTEXT_NAMES;
   return touched.some((context) => databases[context] === undefined);

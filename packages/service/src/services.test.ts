@@ -29,5 +29,12 @@ test('names of services, processes and settings are unique, and what gets reques
 test('no two services claim the same paths, and one has all that no other claims', () => {
   const table = new PathTable<string>();
   for (const { name, requests } of rows) for (const path of requests?.paths ?? []) table.add(path, name);
-  expect(table.find({ segments: ['nosuch'], sent: ['nosuch'] })?.value).toBe('checkin');
+  const served = (path: string) => table.find({ segments: path.split('/'), sent: path.split('/') })?.value;
+  expect(served('nosuch')).toBe('checkin');
+  const event = 'api/v1/organizers/demo/events/openair';
+  expect(served(`${event}/cartpositions/bulk_create`)).toBe('cart');
+  expect(served(`${event}/quotas/1/availability`)).toBe('cart');
+  expect(served('api/v1/upload')).toBe('cart');
+  expect(served(`${event}/checkinlists/1`)).toBe('checkin');
+  expect(served('pretixdroid/api/demo/openair/redeem')).toBe('legacy-droid');
 });

@@ -1,27 +1,27 @@
-/** What a process does: `http` answers requests, `projections` fills read models, `relay` publishes to Kafka. */
+/** The roles of a process: `http` answers requests, `projections` fills read models, `relay` publishes to Kafka. */
 export const ROLES = ['http', 'projections', 'relay'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** A service: one folder of `services/`, started as processes of its own. */
+/** A service: one folder of `services/`, started as separate processes. */
 export type ServiceRow = {
-  /** Its folder, and what `npm run start:…` calls it. */
+  /** Its folder, and its name in `npm run start:…`. */
   readonly name: string;
-  /** What clients may ask of it, through the gateway; absent where nobody asks anything. */
+  /** Its paths behind the gateway; absent if it serves no requests. */
   readonly requests?: ServedRequests;
-  /** Its processes in the split system (`start:distributed`, docker-compose.yml), in the order of their start. */
+  /** Its processes in the split system (`start:distributed`, docker-compose.yml), in the order in which they start. */
   readonly processes: readonly ServiceProcess[];
 };
 
-/** Without `roles` it has all. */
+/** Without `roles` a process has all of them. */
 export type ServiceProcess = { readonly name: string; readonly roles?: readonly Role[] };
 
 export type ServedRequests = {
   /**
-   * Which paths are its own, as patterns of `PathTable`: `pretixdroid/*` is that path and all below it. The longest pattern of all
-   * services decides; `*` has what no other service names.
+   * Its paths, as patterns of `PathTable`: `pretixdroid/*` is that path and all below it. The longest matching pattern of
+   * all services wins; `*` matches every other path.
    */
   readonly paths: readonly string[];
-  /** The setting that tells the gateway where its processes are. */
+  /** The gateway's setting with the URLs of its processes. */
   readonly setting: `${string}_URLS`;
   /** Whether it serves the REST API, and so stores replies for idempotency keys. */
   readonly isRest: boolean;
@@ -38,6 +38,23 @@ const ROWS = {
       { name: 'checkin-2', roles: ['http'] },
     ],
   },
+  cart: {
+    name: 'cart',
+    requests: {
+      paths: [
+        'api/v1/organizers/:organizer/events/:event/cartpositions/*',
+        'api/v1/organizers/:organizer/events/:event/quotas/*',
+        'api/v1/upload/*',
+      ],
+      setting: 'CART_URLS',
+      isRest: true,
+    },
+    processes: [
+      { name: 'cart-projections', roles: ['projections', 'relay'] },
+      { name: 'cart-1', roles: ['http'] },
+      { name: 'cart-2', roles: ['http'] },
+    ],
+  },
   legacyDroid: {
     name: 'legacy-droid',
     requests: { paths: ['pretixdroid/*'], setting: 'LEGACY_DROID_URLS', isRest: false },
@@ -48,23 +65,23 @@ const ROWS = {
 type Rows = typeof ROWS;
 
 /**
- * The one list of services. The gateway routes by it, the settings of upstreams are made from it, the launcher of the split system starts
- * what it says, and `npm run check` compares docker-compose.yml and Prometheus' targets with it.
+ * The list of services. The gateway routes by it, the settings of upstreams are derived from it, the launcher of the split
+ * system starts its processes, and `npm run check` compares docker-compose.yml and Prometheus' targets with it.
  */
 export const SERVICES: Readonly<Record<keyof Rows, ServiceRow>> = ROWS;
 
-/** A service that answers requests, by its key in `SERVICES`. */
+/** A service with requests, by its key in `SERVICES`. */
 export type UpstreamService = {
   [Key in keyof Rows]: Rows[Key] extends { requests: ServedRequests } ? Key : never;
 }[keyof Rows];
-/** What names its processes to the gateway. */
+/** The name of the gateway's setting for its processes. */
 export type UpstreamSetting = Rows[UpstreamService]['requests']['setting'];
 
-/** The services that answer requests, with the settings of their upstreams. */
+/** The services with requests, and the settings of their upstreams. */
 export const UPSTREAM_SETTINGS = Object.entries(SERVICES).flatMap(([key, { requests }]) =>
   requests ? [[key as UpstreamService, requests.setting as UpstreamSetting] as const] : [],
 );
 
-/** Those of a service's processes that requests are sent to. */
+/** The processes of a service that answer requests. */
 export const upstreamsIn = ({ requests, processes }: ServiceRow): readonly ServiceProcess[] =>
   requests ? processes.filter(({ roles = ROLES }) => roles.includes('http')) : [];

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/* Whether a text is what a setting takes (config.ts). */
+/* Whether a text is a valid value of a setting (config.ts). */
 
 /** `postgres://…` or `postgresql://…`. */
 export function isPostgresUrl(text: string): boolean {

@@ -1,14 +1,14 @@
 import { constants } from 'node:os';
 
 /**
- * A Ctrl-C comes twice under npm: the terminal sends it to everybody, and npm passes it on, later when the machine is busy. The
- * echo must not count as "now, at once".
+ * Under npm a Ctrl-C arrives twice: the terminal sends it to all processes, and npm forwards it, later on a busy machine.
+ * This echo must not count as the second signal, which ends the process at once.
  */
 const ECHO_MS = 2_000;
 
 /**
- * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). Who asks again after a while ends the process at
- * once; a terminal does not ask.
+ * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A later SIGINT or SIGTERM ends the process
+ * at once.
  */
 export function onStop(stop: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void): void {
   let firstMs: number | undefined;
@@ -24,5 +24,5 @@ export function onStop(stop: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void):
   }
 }
 
-/** As shells tell that a signal ended a process. */
+/** The exit code by which shells report that a signal ended a process. */
 export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];

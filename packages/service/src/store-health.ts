@@ -10,13 +10,13 @@ export type StoreHealth = {
 };
 
 const EVERY_MS = 1_000;
-/** A network that swallows packets answers no question, and says nothing of it. */
+/** On a network that drops packets a query gets neither a reply nor an error. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Asks the pools that serve requests, each connection of them, once a second: one that answers says nothing of those that cannot be
- * made. `also` asks what else must be there. Throws UnusableDatabase when the pools
- * cannot be opened whole at the start.
+ * Checks each connection of the pools that serve requests once a second, since a working connection does not prove that
+ * others can be opened. `also` runs a further check. Throws UnusableDatabase when not all connections can be opened at the
+ * start.
  */
 export async function watchStore(
   pools: readonly Pool[],

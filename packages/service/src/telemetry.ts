@@ -5,29 +5,30 @@ import type { Lag } from '@gatehouse/eventing/lag';
 import { settledWithin } from '@gatehouse/eventing/within';
 import { metrics, trace } from '@opentelemetry/api';
 import type { Config } from './config';
+import type { OfContext } from './host-context';
 import type { Log } from './log';
 
-/** What a process tells of itself while it runs. */
+/** The running telemetry of a process. */
 export type Telemetry = {
-  /** Where /metrics is; null when METRICS_PORT is not set. */
+  /** Port of /metrics; null when METRICS_PORT is not set. */
   readonly metricsPort: number | null;
-  /** Sends what is left and ends; the last thing that a process does. */
+  /** Sends the remaining spans and ends; call it last. */
   stop(): Promise<void>;
 };
 
 const NOTHING: Telemetry = { metricsPort: null, stop: () => Promise.resolve() };
 
 /**
- * Starts OpenTelemetry where it is configured; before anything that counts or traces is made. Nothing of ours is instrumented from
- * outside: the spans and counters that there are stand in the code. Where spans go to, and how, says the environment, as
- * OpenTelemetry's own documents have it (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, …).
+ * Starts OpenTelemetry if it is configured; call it before anything creates counters or spans. There is no automatic
+ * instrumentation: all spans and counters are written in our code. The exporter reads OpenTelemetry's own environment
+ * variables (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, …).
  */
 export async function startTelemetry(
   { traces, metricsAt }: Config['telemetry'],
   { name, log }: { name: string; log: Log },
 ): Promise<Telemetry> {
   if (!traces && !metricsAt) return NOTHING;
-  // Loaded where it is wanted: it is large.
+  // Loaded only when configured, because it is large.
   const { NodeSDK, tracing } = await import('@opentelemetry/sdk-node');
   const { PrometheusExporter } = await import('@opentelemetry/exporter-prometheus');
   const prometheus = metricsAt && new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
@@ -36,12 +37,13 @@ export async function startTelemetry(
     serviceName: name,
     autoDetectResources: false,
     textMapPropagator: null,
-    // Null, which the types do not know, registers none: Node's asynchronous context costs every promise of the process.
+    // Null, which the types do not allow, registers none: Node's asynchronous context would slow down every promise of the
+    // process.
     contextManager: null as never,
     metricReaders: prometheus ? [prometheus] : [],
     logRecordProcessors: [],
     ...(traces ? {} : { spanProcessors: [] }),
-    // What a client wishes does not decide: whoever scans could make every scan cost more.
+    // The client's sampling flag is ignored: otherwise any client could make every scan more expensive.
     sampler: new tracing.ParentBasedSampler({ root: share, remoteParentSampled: share, remoteParentNotSampled: share }),
   });
   sdk.start();
@@ -60,7 +62,7 @@ export async function startTelemetry(
     async stop() {
       server?.closeAllConnections();
       server?.close();
-      // A collector that is away must not hold up the stop for long, nor make it fail.
+      // A collector that is away must not delay the stop for long, nor make it fail.
       await settledWithin(2_000, sdk.shutdown());
       trace.disable();
       metrics.disable();
@@ -75,8 +77,8 @@ function listening(server: Server, at: { port: number; host: string }): Promise<
   });
 }
 
-/** Tells how old the oldest event is that each projection, consumer and relay has not processed, whenever somebody asks. */
-export function tellLags(lags: () => Promise<readonly Lag[]>): void {
+/** Reports the age of the oldest unprocessed event of each projection, consumer and relay, whenever metrics are read. */
+export function observeLags(lags: () => Promise<readonly OfContext<Lag>[]>): void {
   const meter = metrics.getMeter('gatehouse');
   const gauges = {
     projection: meter.createObservableGauge('gatehouse.projection.lag.seconds', {
@@ -95,25 +97,25 @@ export function tellLags(lags: () => Promise<readonly Lag[]>): void {
       ...lag,
       age: lag.oldestMs === null ? 0 : Math.max(0, now - lag.oldestMs) / 1_000,
     }));
-    // Of several partitions the one that is furthest behind is reported: the last one observed counts.
-    for (const { kind, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
-      result.observe(gauges[kind], age, { name, topic });
+    // Of several partitions the one furthest behind is reported: the last observed value counts.
+    for (const { kind, context, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
+      result.observe(gauges[kind], age, { context, name, topic });
     }
   }, Object.values(gauges));
 }
 
-/** Tells which projections and consumers stand at an event that they cannot apply. */
-export function tellStuck(consumers: () => readonly ConsumerStatus[]): void {
+/** Reports which projections and consumers are stuck at an event that they cannot apply. */
+export function observeStuck(consumers: () => readonly OfContext<ConsumerStatus>[]): void {
   metrics
     .getMeter('gatehouse')
     .createObservableGauge('gatehouse.consumer.stuck', {
       description: '1 while a projection or consumer stands at an event that it cannot apply, else 0',
     })
     .addCallback((result) => {
-      // Of several partitions one that stands still is reported: the last one observed counts.
-      const states = consumers().map(({ name, topic, stuck }) => ({ name, topic, value: stuck ? 1 : 0 }));
-      for (const { name, topic, value } of states.sort((a, b) => a.value - b.value)) {
-        result.observe(value, { name, topic });
+      // Of several partitions a stuck one is reported: the last observed value counts.
+      const states = consumers().map(({ stuck, ...each }) => ({ ...each, value: stuck ? 1 : 0 }));
+      for (const { context, name, topic, value } of states.sort((a, b) => a.value - b.value)) {
+        result.observe(value, { context, name, topic });
       }
     });
 }

@@ -7,7 +7,7 @@ import type { CredentialRefusal, Credentials, Events, Principal } from './auth';
 import { createHttp, drain, listen, type HttpOptions } from './http';
 import { createLog } from './log';
 
-/** A reply as a test looks at it: `body` is parsed when it is JSON. */
+/** A reply for tests: `body` is parsed when it is JSON. */
 export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export type Ask = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** Calls the address with nothing added or normalised, which fetch would do. */
+/** Sends a request without the normalisation that fetch does. */
 export function call(url: string, method: string, target: string, ask: Ask = {}): Promise<Answer> {
   const headers: Record<string, string> = { ...ask.headers };
   if (ask.token !== undefined) headers['authorization'] = `Token ${ask.token}`;
@@ -53,13 +53,13 @@ export function call(url: string, method: string, target: string, ask: Ask = {})
   });
 }
 
-/** A connection on which a test writes bytes as it likes. */
+/** A connection on which a test writes arbitrary bytes. */
 export type RawConnection = {
   readonly socket: Socket;
-  /** What was read so far, one character per byte. */
+  /** What was received so far, one character per byte. */
   received(): string;
   isOpen(): boolean;
-  /** Resolves when the other side has said `count` answers, or has ended the connection. */
+  /** Resolves when `count` replies were received, or when the other side has closed the connection. */
   answers(count: number): Promise<readonly number[]>;
   closed: Promise<void>;
 };
@@ -90,7 +90,7 @@ export async function connectRaw(url: string, bytes = '', localAddress?: string)
 
 export type TestApp = {
   readonly url: string;
-  /** What was logged, line by line. */
+  /** The log, line by line. */
   readonly logged: readonly string[];
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
   close(): Promise<void>;
@@ -118,7 +118,7 @@ export async function startApp(
   };
 }
 
-/** Credentials by their secrets in clear. */
+/** Credentials by their secrets in plain text. */
 export function knownCredentials(bySecret: Readonly<Record<string, Principal | CredentialRefusal>>): Credentials {
   const byHash = new Map(Object.entries(bySecret).map(([secret, found]) => [sha256(secret), found]));
   return {

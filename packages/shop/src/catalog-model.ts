@@ -7,13 +7,14 @@ import {
   type ItemFact,
   type OrganizerFact,
   type QuestionFact,
+  type QuotaFact,
   type ReferenceEvent,
   type VoucherFact,
 } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 
-/** The small facts of a shop that a context may keep in memory: what a festival sells and asks, not who bought it. */
+/** The small facts of a shop that a context may keep in memory: products, dates and questions, not orders. */
 export type FactOfKind = {
   organizer: OrganizerFact;
   event: EventFact;
@@ -21,6 +22,8 @@ export type FactOfKind = {
   category: CategoryFact;
   item: ItemFact;
   question: QuestionFact;
+  /** With its revision: a quota that has closed itself is open again only by a newer fact (contract §2.7). */
+  quota: QuotaFact & { readonly revision: number };
   voucher: VoucherFact;
   channel: Extract<ReferenceEvent, { type: 'SalesChannelStated' }>['data'];
 };
@@ -33,6 +36,7 @@ const KIND_OF: Partial<Record<ReferenceEvent['type'], Kind>> = {
   CategoryStated: 'category',
   ItemStated: 'item',
   QuestionStated: 'question',
+  QuotaStated: 'quota',
   VoucherStated: 'voucher',
   SalesChannelStated: 'channel',
 };
@@ -42,7 +46,7 @@ type FactRow = { kind: string; id: string; organizer: string; event: string | nu
 /** Read model `catalog` of a context: the newest state of every fact of the kinds that it needs. */
 export const catalogModel = (kinds: readonly Kind[]): ReadModel => ({
   name: 'catalog',
-  version: 1,
+  version: 2,
   sql: `
     create table facts (
       kind text collate "C" not null,

@@ -1,4 +1,4 @@
-import type { OrganizerFact } from '@gatehouse/events/reference';
+import type { ItemFact, OrganizerFact, QuestionFact } from '@gatehouse/events/reference';
 import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import { available, type Listener } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
@@ -6,7 +6,7 @@ import { derive, type Derived, type Facts, type Festival } from './festival';
 
 export type FactKind = 'item' | 'variation' | 'date' | 'voucher';
 
-/** All events of this installation, in memory; follows the read model through NOTIFY. */
+/** All events of this installation, in memory; NOTIFY of the read model keeps it up to date. */
 export type Catalog = {
   festival(organizer: string, slug: string): Festival | undefined;
   organizer(slug: string): OrganizerFact | undefined;
@@ -15,19 +15,26 @@ export type Catalog = {
   /** The item's organizer and event, or undefined when there is no such item. */
   itemOwner(id: number): { organizer: string; event: string } | undefined;
   dateOwner(id: number): { organizer: string; event: string } | undefined;
-  /** The vouchers that have this code, written just so, in any event. */
+  /** Of whatever event, as the three that follow. */
+  item(id: number): ItemFact | undefined;
+  question(id: number): QuestionFact | undefined;
+  /** The question that has this option. */
+  questionOfOption(id: number): QuestionFact | undefined;
+  /** The item that has this variation. */
+  itemOfVariation(id: number): ItemFact | undefined;
+  /** The vouchers with exactly this code, in any event. */
   voucherIds(code: string): number[];
   /** Sales channels that the organizer has stated; `web` always exists. Empty: none were stated. */
   channels(organizer: string): ReadonlySet<string>;
   close(): void;
 };
 
-/** How soon a read that failed is tried again. */
+/** Pause before a failed read is repeated. */
 const RETRY_MS = 500;
 
 /**
- * Opens the catalog. While the read model is there in another version, and the present one is being built, there is nothing to be read:
- * then whatever is asked of the catalog throws StoreUnavailable, and it is read as soon as it can be.
+ * Opens the catalog. While the read model has another version and is being rebuilt, it cannot be read: until then every
+ * access throws StoreUnavailable.
  */
 export async function openCatalog(options: { pool: Pool; schema: string; listener: Listener }): Promise<Catalog> {
   const { pool, schema, listener } = options;
@@ -38,6 +45,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     category: new Map(),
     item: new Map(),
     question: new Map(),
+    quota: new Map(),
     voucher: new Map(),
     channel: new Map(),
   };
@@ -55,8 +63,8 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     );
     const isOther = models[0] !== undefined && models[0].generation !== generation;
     const { rows } = await available(
-      pool.query<{ kind: keyof Facts; id: string; data: never; change: string }>(
-        'select kind, id, data, change from facts where change > $1 order by change',
+      pool.query<{ kind: keyof Facts; id: string; revision: number; data: object; change: string }>(
+        'select kind, id, revision, data, change from facts where change > $1 order by change',
         [isOther ? '0' : seen],
       ),
     );
@@ -65,12 +73,14 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
       seen = '0';
       for (const map of Object.values(facts)) map.clear();
     }
-    for (const { kind, id, data } of rows) facts[kind]?.set(id, data);
+    for (const { kind, id, revision, data } of rows) {
+      facts[kind]?.set(id, (kind === 'quota' ? { ...data, revision } : data) as never);
+    }
     if (rows.length > 0) seen = rows.at(-1)!.change;
     if (rows.length > 0 || isOther || !derived) derived = derive(facts);
   }
 
-  /** One read at a time: a wish that comes while one is under way is answered by the next. */
+  /** One read at a time: a request during a read is served by the next one. */
   function refresh(): Promise<void> {
     if (!reading) return begin();
     return (next ??= reading.then(noop, noop).then(() => {
@@ -84,7 +94,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     return reading;
   }
 
-  /** A change is notified once, so a read that fails must be repeated. */
+  /** A change is notified once, so a failed read must be repeated. */
   function follow(): void {
     clearTimeout(retry);
     refresh().catch(() => {
@@ -114,6 +124,10 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     },
     itemOwner: (id) => now() && owner(facts.item.get(String(id))),
     dateOwner: (id) => now() && owner(facts.date.get(String(id))),
+    item: (id) => now() && facts.item.get(String(id)),
+    question: (id) => now() && facts.question.get(String(id)),
+    questionOfOption: (id) => now().options.get(id),
+    itemOfVariation: (id) => now().variations.get(id),
     voucherIds: (code) => now().vouchers.get(code) ?? [],
     channels: (organizer) => now().channels.get(organizer) ?? none,
     close() {

@@ -1,5 +1,6 @@
 import { reference, type DeviceFact, type DroidKeyFact, type TokenFact } from '@gatehouse/events/reference';
 import type { Envelope } from '@gatehouse/events/envelope';
+import { coalesce } from '@gatehouse/eventing/coalesce';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { available } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
@@ -7,13 +8,13 @@ import { Recent } from '@gatehouse/eventing/recent';
 import type { Pool } from 'pg';
 import type { News } from './news';
 
-/** Who holds a secret, as reference states it. */
+/** The holder of a secret, as reference states it. */
 export type Credential =
   | { readonly kind: 'token'; readonly fact: TokenFact }
   | { readonly kind: 'device'; readonly fact: DeviceFact }
   | { readonly kind: 'droidkey'; readonly fact: DroidKeyFact };
 
-/** Read model `credentials`: by the hash of the secret, which is all that is known of it. */
+/** Read model `credentials`, by the hash of the secret; the secret itself is not stored. */
 export const credentialsModel: ReadModel = {
   name: 'credentials',
   version: 1,
@@ -76,10 +77,10 @@ async function stateCredentials(tx: Tx, events: readonly Envelope[]): Promise<vo
   );
 }
 
-/** Most credentials that a process remembers, so that their facts are not read anew for each scan. */
+/** Most credentials in a process's cache, which saves parsing their facts for each scan. */
 const REMEMBERED = 2_000;
 
-/** Reads credentials from their facts' JSON; the same text gives the same value. */
+/** Parses credentials from their facts' JSON; the same text gives the same object. */
 export function credentialMemo(): (kind: Credential['kind'], fact: string) => Credential {
   const recent = new Recent<Credential>(REMEMBERED);
   return (kind, fact) => {
@@ -91,21 +92,31 @@ export function credentialMemo(): (kind: Credential['kind'], fact: string) => Cr
   };
 }
 
-/** Whose secret has this SHA-256 (hex), as the read model knows it now. */
-export async function findCredential(
-  { pool, news }: { pool: Pool; news: News },
-  kind: Credential['kind'],
-  hash: string,
-): Promise<Credential | undefined> {
-  const find = () =>
-    available(
-      pool.query<Credential>({
-        name: 'find_credential',
-        text: 'select kind, fact from credentials where hash = $1 and kind = $2',
-        values: [hash, kind],
+/** The credential whose secret has this SHA-256 (hex), from the read model. */
+export type CredentialFinder = (kind: Credential['kind'], hash: string) => Promise<Credential | undefined>;
+
+/** One is found for all requests that wait: most of a festival's come with a few tokens. */
+const LIMITS = { batch: 500, waiting: 10_000 };
+
+/** Finds credentials in one read for all who ask at once. `news` is asked before an unknown one is refused. */
+export function credentialFinder({ pool, news }: { pool: Pool; news: News }): CredentialFinder {
+  const credentialOf = credentialMemo();
+  const reads = coalesce<string, readonly Credential[]>(async (asked) => {
+    const { rows } = await available(
+      pool.query<{ hash: string; kind: Credential['kind']; fact: string }>({
+        name: 'find_credentials',
+        text: 'select hash, kind, fact::text as fact from credentials where hash = any($1::text[])',
+        values: [[...new Set(asked)]],
       }),
     );
-  const { rows } = await find();
-  if (rows[0] || !(await news())) return rows[0];
-  return (await find()).rows[0];
+    return asked.map((hash) =>
+      rows.filter((row) => row.hash === hash).map(({ kind, fact }) => credentialOf(kind, fact)),
+    );
+  }, LIMITS);
+  const find: CredentialFinder = async (kind, hash) =>
+    (await reads.ask(hash)).find((credential) => credential.kind === kind);
+  return async (kind, hash) => {
+    const found = await find(kind, hash);
+    return found || !(await news()) ? found : find(kind, hash);
+  };
 }

@@ -3,18 +3,23 @@ import type { Context } from '@gatehouse/events/contexts';
 import { caughtUp, type EventBus } from '@gatehouse/eventing/event-bus';
 import { within } from '@gatehouse/eventing/within';
 
-/** True when everything that `reference` had published before the call has been applied: then it is worth to look again. */
+/**
+ * Resolves with true when everything that `reference` had published before the call has been applied: then a repeated
+ * look-up may find more.
+ */
 export type News = () => Promise<boolean>;
 
-/** So often at most is the bus asked; those who ask in between share the next answer. */
+/** The bus is asked at most once in this time; calls in between share the next answer. */
 const EVERY_MS = 50;
 const PATIENCE_MS = 500;
-/** After the bus could not be asked, or was far ahead, nothing waits for it for this time: the gates go on with what they know. */
+/**
+ * For this time after a timeout or a failure of the bus, calls return at once, and the gates use the facts that they have.
+ */
 const REST_MS = 5_000;
 
 /**
- * A ticket or a credential that nobody knows may be on its way: before a head refuses it, it waits for these read models, bounded
- * and rate-limited (design §8).
+ * An unknown ticket or credential may be in an event that is not applied yet: before it is refused, the service waits for
+ * these read models, with a time limit and a rate limit (design §8).
  */
 export function referenceNews(
   bus: Pick<EventBus, 'ends' | 'backlog'>,
@@ -26,7 +31,7 @@ export function referenceNews(
 
   async function ask(): Promise<boolean> {
     await sleep(Math.max(0, askedAt + EVERY_MS - performance.now()));
-    // Whoever asks from here on may know of something newer.
+    // A later call may be about a newer event, so it needs another check.
     next = undefined;
     askedAt = performance.now();
     const answers = readModels.map((group) => caughtUp(bus, { group, topics }, PATIENCE_MS));
@@ -34,7 +39,7 @@ export function referenceNews(
       (applied) => applied.every(Boolean),
       () => false,
     );
-    // The bus itself may be slow to say that it is away.
+    // The bus itself may take long to report that it is away.
     const isApplied = await within(2 * PATIENCE_MS, all, () => false);
     if (!isApplied) restUntil = performance.now() + REST_MS;
     return isApplied;

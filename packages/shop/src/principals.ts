@@ -1,4 +1,4 @@
-import { findCredential, type Credential } from './credentials';
+import type { Credential } from './credentials';
 import {
   DEVICE_PERMISSIONS,
   type ShopAccess,
@@ -8,18 +8,18 @@ import {
 } from '@gatehouse/service/auth';
 import type { Shop } from './shop';
 
-/** Who may use the REST API (team tokens and devices), and which events exist, as the read models know them now. */
+/** Principals of the REST API (team tokens and devices), and existing events, from the read models. */
 export const restAccess = (shop: Shop): ShopAccess => ({
   credentials: {
-    find: async (kind, secretSha256) => principalOf(await findCredential(shop, kind, secretSha256), kind),
+    find: async (kind, secretSha256) => principalOf(await shop.credential(kind, secretSha256), kind),
   },
   events: { exists: (organizer, event) => shop.catalog.festival(organizer, event) !== undefined },
 });
 
-/** Credentials are values: the same one is the same principal. */
+/** The same credential object always has the same principal. */
 const principals = new WeakMap<Credential, Principal | CredentialRefusal>();
 
-/** The principal behind a credential, or why it opens no door (contract §1.2). */
+/** The principal of a credential, or why it is refused (contract §1.2). */
 export function principalOf(
   credential: Credential | null | undefined,
   claimed: CredentialKind,

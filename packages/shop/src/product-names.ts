@@ -1,13 +1,13 @@
 import { localize } from '@gatehouse/domain/localize';
 import type { Festival } from './festival';
 
-/** What an item is called at a gate: by its internal name where it has one (contract §2.1). Empty for an unknown one. */
+/** An item's name at a gate: its internal name if it has one (contract §2.1). Empty for an unknown item. */
 export function itemName({ items, fact }: Festival, id: number, language: string): string {
   const item = items.get(id);
   return item ? item.internal_name || localize(item.name, language, fact.locale) : '';
 }
 
-/** What a variation of an item is called; empty for an unknown one. */
+/** A variation's name; empty for an unknown one. */
 export function variationName(
   { items, fact }: Festival,
   of: { item: number; variation: number },

@@ -9,7 +9,7 @@ const NONE: readonly CheckinQuestion[] = [];
 export const sortedOptions = (question: QuestionFact): QuestionFact['options'] =>
   [...question.options].sort((a, b) => a.position - b.position || a.id - b.id);
 
-/** The check-in questions of an item as a decision wants them, option texts in `language` (contract §2.3). */
+/** The check-in questions of an item as the decision needs them, with option texts in `language` (contract §2.3). */
 export function checkinQuestions(festival: Festival, item: number, language: string): readonly CheckinQuestion[] {
   const questions = festival.checkinQuestions.get(item);
   if (!questions || questions.length === 0) return NONE;

@@ -3,24 +3,25 @@ import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { Listener } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import { openCatalog, type Catalog } from './catalog';
-import { credentialsModel } from './credentials';
+import { credentialFinder, credentialsModel, type CredentialFinder } from './credentials';
 import { referenceNews, type News } from './news';
 
-/** What a context knows of the shop, from read models in its own schema: what is sold and asked, and who may do what. */
+/** The shop's facts for a context, from read models in its own schema: products, questions, credentials. */
 export type Shop = {
-  /** Of the context's schema, for requests. */
+  /** Pool of the context's schema, for requests. */
   readonly pool: Pool;
   readonly catalog: Catalog;
-  /** Asked before an unknown credential, or another thing that the shop states, is refused. */
+  readonly credential: CredentialFinder;
+  /** Call it before refusing an unknown credential or another unknown thing that the shop states. */
   readonly news: News;
 };
 
-/** The contexts whose events tell it. */
+/** The contexts that publish the shop's facts. */
 export const SHOP_TOPICS: readonly Context[] = ['reference'];
 
 /**
- * Opens what a context knows of the shop. `awaited` names the read models besides the credentials that an unknown thing may still
- * be on its way to; without a bus (in a command) nothing is waited for.
+ * Opens the shop's facts. `awaited` names the read models, besides the credentials, for which `news` waits; without a bus
+ * (in a command) it does not wait.
  */
 export async function openShop(options: {
   pool: Pool;
@@ -30,11 +31,8 @@ export async function openShop(options: {
   awaited: readonly string[];
 }): Promise<Shop> {
   const { pool, bus, awaited } = options;
-  return {
-    pool,
-    catalog: await openCatalog(options),
-    news: bus
-      ? referenceNews(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
-      : () => Promise.resolve(false),
-  };
+  const news: News = bus
+    ? referenceNews(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
+    : () => Promise.resolve(false);
+  return { pool, catalog: await openCatalog(options), credential: credentialFinder({ pool, news }), news };
 }

@@ -3,11 +3,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** What somebody needs to try the demo festival: credentials of this installation, a check-in list and a paid ticket without questions. */
+/**
+ * What is needed to try the demo festival: credentials of this installation, a check-in list and a paid ticket without
+ * questions.
+ */
 export type Demo = {
   readonly organizer: string;
   readonly event: string;
-  /** API token of a team with all rights. */
+  /** API token of a team with all permissions. */
   readonly token: string;
   readonly deviceToken: string;
   /** Key for the old scanners (contract §3.1), of the same list. */
@@ -17,9 +20,9 @@ export type Demo = {
 };
 
 /**
- * Writes a made-up festival in the import format (import.md §1) of some 2,000 tickets: `summer-nights`, and the series
- * `city-tours`. It is the same everywhere but for its credentials, which are drawn once per installation and kept here
- * with mode 600. A folder that holds it already is only read.
+ * Writes a made-up festival of some 2,000 tickets in the import format (import.md §1): `summer-nights`, and the series
+ * `city-tours`. It is the same everywhere except for its credentials, which are generated once per installation and stored
+ * here with mode 600. An existing festival is only read.
  */
 export async function demoFestival(folder: string): Promise<Demo> {
   const nights = summerNights();
@@ -36,10 +39,13 @@ export async function demoFestival(folder: string): Promise<Demo> {
   };
 }
 
-/** Whether the festival is in that folder, all of it: its last file is there. */
+/** Whether the complete festival is in that folder: its last file exists. */
 export const holdsDemo = (folder: string): boolean => existsSync(path.join(folder, 'organizer.json'));
 
-/** Beside its place, so that nobody ever reads a part of it: several processes may do this at once, and the first one's word counts. */
+/**
+ * Written to another folder and renamed, so that no process reads an incomplete one: several may do this at once, and the
+ * first one wins.
+ */
 async function writeWhole(folder: string, nights: Event): Promise<void> {
   await mkdir(path.dirname(folder), { recursive: true });
   const unfinished = await mkdtemp(`${folder}.`);
@@ -60,7 +66,7 @@ async function writeWhole(folder: string, nights: Event): Promise<void> {
     );
   try {
     if ((await place()) || holdsDemo(folder)) return;
-    // A part that an earlier release left when it was killed; nothing of it was imported.
+    // An incomplete folder of a killed earlier release; nothing of it was imported.
     await rm(folder, { recursive: true, force: true });
     await place();
   } finally {
@@ -69,8 +75,8 @@ async function writeWhole(folder: string, nights: Event): Promise<void> {
 }
 
 /*
- * Ids: a real export may be imported beside the demo, so the demo's lie where no pretix has got to yet, and below those
- * that Gatehouse gives itself.
+ * A real export may be imported beside the demo, so the demo's ids are above those that pretix has reached, and below those
+ * that Gatehouse assigns.
  */
 const base = 900_000_000;
 const listIds = { mainGate: base + 1, camping: base + 2, boxOffice: base + 3, firstTour: base + 11 };
@@ -165,7 +171,7 @@ function droidKey(key: string, list: number) {
   };
 }
 
-// --- chance that falls the same way everywhere (mulberry32)
+// --- deterministic random numbers (mulberry32)
 
 type Chance = {
   below(limit: number): number;
@@ -228,7 +234,7 @@ type Event = {
   readonly orders: readonly Order[];
 };
 
-/** Sells the tickets of one event, with ids of its own. */
+/** Sells the tickets of one event, with its own range of ids. */
 class Shop {
   private nextPosition: number;
   private readonly codes = new Set<string>();
@@ -303,7 +309,7 @@ class Shop {
   }
 }
 
-/** A paid pass, never scanned, in an order of its own: anybody's first scan. */
+/** A paid pass that was never scanned, in an order of its own: for the user's first scan. */
 function sampleOf({ orders }: Event): string {
   const simple = orders.find(({ status, checkin_attention: attention, positions }) => {
     const [only, second] = positions;
@@ -613,7 +619,7 @@ function tourOrders(shop: Shop): Order[] {
 
 // --- files
 
-/** Only its owner may read what holds tokens; the rest is made up and secret to nobody, but simpler to keep alike. */
+/** Only the owner may read files with tokens; for simplicity the same holds for the others. */
 async function write(folder: string, name: string, content: unknown): Promise<void> {
   await writeFile(path.join(folder, name), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
 }

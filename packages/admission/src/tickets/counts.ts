@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { statusesOf } from './query';
 import type { ListRow } from '../lists';
 
-/** How many tickets that are not canceled stand under one heading. `date` and `variation` null: those without one. */
+/** Number of tickets, without canceled ones, with these properties. `date` and `variation` null: those without one. */
 export type TicketTally = {
   readonly date: number | null;
   readonly item: number;
@@ -12,10 +12,13 @@ export type TicketTally = {
   readonly status: string;
   readonly count: number;
 };
-/** How many check-in rows of a list stand under one heading. */
+/** Number of check-in rows of a list with these properties. */
 export type CheckinTally = TicketTally & { readonly list: number; readonly canceled: boolean };
 
-/** The tallies that some lists of one event are counted from: as many rows as products and dates, however many tickets. */
+/**
+ * The tallies from which the counts of some lists of one event are computed: one row per product and date, however many
+ * tickets there are.
+ */
 export type Tallies = { readonly tickets: readonly TicketTally[]; readonly checkins: readonly CheckinTally[] };
 
 /** Reads the tallies of some lists and dates of an event (`organizer/slug`). Rejects with StoreUnavailable while the database is away. */
@@ -53,17 +56,17 @@ export function ticketsOn({ fields }: ListRow, { tickets }: Tallies): TicketTall
   );
 }
 
-/** Those of them that have entered (contract §4.1, `checkin_count`). */
+/** The tickets on the list that have entered (contract §4.1, `checkin_count`). */
 export function enteredOn(list: ListRow, tallies: Tallies): CheckinTally[] {
   return checkinRowsOn(list, tallies).filter((tally) => tally.date === list.fields.subevent && !tally.canceled);
 }
 
-/** Check-in rows of a list, of canceled tickets and other dates, too (contract §4.4). */
+/** Check-in rows of a list, including those of canceled tickets and other dates (contract §4.4). */
 export function checkinRowsOn({ id, fields }: ListRow, { checkins }: Tallies): CheckinTally[] {
   const statuses = statusesOf(fields);
   return checkins.filter((tally) => tally.list === id && statuses.includes(tally.status) && admits(fields, tally.item));
 }
 
-/** How many tickets or check-ins some tallies are together. */
+/** The sum of some tallies. */
 export const sum = (tallies: readonly { count: number }[]): number =>
   tallies.reduce((total, { count }) => total + count, 0);

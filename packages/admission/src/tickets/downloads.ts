@@ -22,7 +22,7 @@ export type DownloadSelection = {
   readonly list: number;
 };
 
-/** What a download shows of a ticket; `entered` as the read model knows it. */
+/** The fields of a ticket that a download shows; `entered` as of the read model's checkpoint. */
 export type DownloadRow = {
   readonly id: number;
   readonly positionid: number;
@@ -32,15 +32,15 @@ export type DownloadRow = {
   readonly variation: number | null;
   readonly status: string;
   readonly attendeeName: string | null;
-  /** The order asks for attention; the item may ask for it, too. */
+  /** The order requires attention; the item may require it as well. */
   readonly attention: boolean;
   readonly addons: readonly { readonly item: number; readonly variation: number | null }[];
   readonly entered: boolean;
 };
 
-/** How far the read model `tickets` has come. */
+/** How far the read model `tickets` has applied history. */
 export type DownloadState = {
-  /** Of the read model's tables: a rebuild raises it and numbers the changes from the beginning. */
+  /** Number of the read model's tables: a rebuild raises it and numbers the changes from the beginning. */
   readonly generation: number;
   /** The newest change of a ticket of the event. */
   readonly change: string;
@@ -48,16 +48,22 @@ export type DownloadState = {
   readonly position: Position;
 };
 
-/** A changed ticket; `shown`: whether it belongs to the download (now). */
+/** A changed ticket; `shown`: whether it belongs to the download now. */
 export type ChangedTicket = { readonly id: number; readonly positionid: number; readonly shown: boolean };
 
 /** Reads what downloads are made from. All its functions reject with StoreUnavailable while the database cannot be reached. */
 export type DownloadReader = {
-  /** Passes on all tickets of a download by position and id, `page` of them at a time, from one snapshot, whose state it returns. */
+  /**
+   * Passes all tickets of a download to `take`, ordered by position and id, `page` of them at a time, from one snapshot.
+   * Returns the snapshot's state.
+   */
   readAll(selection: DownloadSelection, page: number, take: (rows: DownloadRow[]) => void): Promise<DownloadState>;
-  /** How far the read model has come now. */
+  /** The current state of the read model. */
   state(event: string): Promise<DownloadState>;
-  /** The event's tickets that have changed after one state up to another, in no order; null: too many, so that reading all tickets costs less. */
+  /**
+   * The event's tickets that changed after one state up to another, in no order; null: so many that reading all tickets is
+   * cheaper.
+   */
   changes(
     selection: DownloadSelection,
     range: { since: DownloadState; until: DownloadState },
@@ -134,7 +140,7 @@ const SORT_MS = 60_000;
 /** Pages whose ids are asked for at once: few round trips, and few ids in memory. */
 const PAGES_AT_ONCE = 4;
 
-/** All rows of a download in its order, page by page; PostgreSQL reads the next page while the caller works on one. */
+/** All rows of a download in its order, page by page; PostgreSQL reads the next page while the caller processes one. */
 async function* pagesOf(tx: Queryable, selection: DownloadSelection, page: number): AsyncGenerator<DownloadRow[]> {
   await tx.query(`declare ids no scroll cursor for ${IDS} order by t.positionid, t.id`, valuesOf(selection));
   const idsAtOnce = PAGES_AT_ONCE * page;
@@ -147,7 +153,7 @@ async function* pagesOf(tx: Queryable, selection: DownloadSelection, page: numbe
     for (let from = 0; from < ids.length; from += page) {
       const current = await next;
       next = readRows(tx, selection, ids.slice(from, from + page));
-      // It is awaited after the caller's work, and may fail before.
+      // It is awaited after the caller's work, and may reject before that.
       next.catch(() => undefined);
       yield current;
     }

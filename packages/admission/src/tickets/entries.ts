@@ -4,12 +4,12 @@ import { replay } from '@gatehouse/eventing/projection';
 import { ticketEvents, type TicketEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 
-/** By list and ticket: whether the ticket has entered by that list. Tickets that nothing has happened to are not named. */
+/** By list and ticket: whether the ticket has entered by that list. Contains only tickets with new events. */
 export type Entries = ReadonlyMap<number, ReadonlyMap<number, boolean>>;
 
 /**
- * Replays admission's history from a position to its head and passes on, batch by batch, which tickets have entered since or have
- * lost their check-in. Returns the position that it came to. An event may be passed on again when `from` is behind it.
+ * Replays admission's history from a position to its head and passes on, batch by batch, the tickets that have entered
+ * since or lost their check-in. Returns the position reached. An event may be passed on again when `from` is before it.
  */
 export async function replayEntries(
   store: ContextStore,
@@ -40,8 +40,8 @@ function entriesIn(events: readonly Envelope[]): Entries {
 const ENTERED: CheckIn = { datetime: '1970-01-01T00:00:00.000000Z', auto: false, nonces: [] };
 
 /**
- * Whether a ticket has entered by the event's list after the event; undefined where that depends on what was before. The ticket's
- * own decider is asked, with and without an earlier check-in, so that new kinds of events need no change here.
+ * Whether a ticket has entered by the event's list after the event; undefined when that depends on earlier events. Uses the
+ * ticket's own decider, with and without an earlier check-in, so that new kinds of events need no change here.
  */
 export function enteredAfter(event: TicketEvent): boolean | undefined {
   const { list } = event.data;

@@ -67,7 +67,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
     const checkin = query.ordering.some(({ by }) => by === 'last_checked_in')
       ? `left join checkins c on c.ticket = t.id and c.list = ${add(values, query.list.id)}`
       : '';
-    // A deep page goes on from the nearest known cursor instead of counting from the first ticket.
+    // A deep page continues from the nearest cached cursor instead of counting from the first ticket.
     const walk = plain && isPlain(query) ? await walkOf(query) : undefined;
     const cursor = walk ? cursors.nearest(walk, offset) : undefined;
     const from = cursor
@@ -94,12 +94,12 @@ export function ticketFinder(pool: Pool): TicketFinder {
     return rows.map(ticketOf);
   }
 
-  /** The name of a plain query's walk in the page cache: another one as soon as the shop's facts or the list have changed. */
+  /** The name of a plain query's walk in the page cache; it changes whenever the shop's facts or the list change. */
   async function walkOf(query: TicketQuery): Promise<string> {
     const { rows } = await available(
       pool.query<{ position: string | null; generation: number }>({
         name: 'tickets_state_of_reference',
-        // The topic of reference has its name from the bus.
+        // The checkpoint's topic depends on the bus.
         text: `select string_agg(position, ' ' order by topic) as position,
                       (select generation from read_models where name = 'tickets') as generation
                from checkpoints where name = 'tickets' and topic <> 'admission'`,
@@ -128,5 +128,5 @@ export function ticketFinder(pool: Pool): TicketFinder {
 
 const keyOf = ({ name_key, positionid, id }: Row) => ({ name_key, positionid, id });
 
-/** Whether nothing but the list itself selects the tickets: then counts come from the tallies. */
+/** Whether only the list itself selects the tickets: then counts are computed from the tallies. */
 const isPlain = (query: TicketQuery): boolean => Object.keys(query.where).length === 0;

@@ -7,7 +7,7 @@ import type { Pool } from 'pg';
 import { credentialMemo, type Credential } from '@gatehouse/shop/credentials';
 import type { ShownFacts } from './row';
 
-/** A ticket that is not canceled, as the read model has it. */
+/** A ticket that is not canceled, from the read model. */
 export type Ticket = {
   readonly id: number;
   readonly event: string;
@@ -16,32 +16,32 @@ export type Ticket = {
   readonly variation: number | null;
   readonly status: 'n' | 'p' | 'e' | 'c';
   readonly facts: ShownFacts;
-  /** Its admission history as far as the read model has come: a hint, never trusted without the store's word. */
+  /** Its admission history as of the read model: a hint, which is confirmed against the stream before a decision. */
   readonly history: Known<Admissions>;
 };
 
-/** What one scan asks of the read models. */
+/** Identifies ticket, list and credential of one scan. */
 export type Lookup = {
   /** `organizer/slug`. */
   readonly event: string;
   readonly date: number | null;
-  /** Found by its secret, or by its id, which goes first. */
+  /** The ticket's secret; `id`, if not null, takes precedence. */
   readonly secret: string;
   readonly id: number | null;
   readonly list: number;
-  /** SHA-256 in hex of the scanner's secret; null when it was checked otherwise. */
+  /** SHA-256 in hex of the scanner's secret; null when the scanner was authenticated otherwise. */
   readonly credential: string | null;
 };
 
-/** What the read models know of what a scan asks. */
+/** What the read models contain for a look-up. */
 export type Found = {
   readonly ticket: Ticket | null;
-  /** Revision of the list in the read model; null: there is no such list in this event (any more). */
+  /** Revision of the list in the read model; null: the event has no such list. */
   readonly listRevision: number | null;
   readonly credential: Credential | null;
 };
 
-/** A ticket as `tickets` and `admissions` have it: 0 stands for none. */
+/** A ticket as a row of `tickets` and `admissions`; 0 means none. */
 export type TicketRow = {
   id: number;
   event: string;
@@ -54,12 +54,12 @@ export type TicketRow = {
   state: Admissions | null;
 };
 
-/** What one ask found; the ticket's event and date are those that were asked for. */
+/** The result of one look-up; the ticket's event and date are those of the look-up. */
 type Row = (Omit<TicketRow, 'event' | 'date'> | (Omit<TicketRow, 'event' | 'date' | 'id'> & { id: null })) & {
   n: number;
   list_revision: number | null;
   kind: Credential['kind'] | null;
-  /** JSON: thousands of scans come with the same few credentials. */
+  /** As JSON text, which is parsed once: thousands of scans use the same few credentials. */
   fact: string | null;
 };
 
@@ -77,7 +77,7 @@ export const ticketOf = (row: TicketRow): Ticket => ({
   history: row.state ? { state: row.state, revision: row.revision! } : NO_HISTORY,
 });
 
-/** One ask as the statement reads it. A secret that no ticket can have must not spoil the others' read. */
+/** One look-up as JSON for the statement. A secret that cannot be stored must not fail the other look-ups of the batch. */
 const documentOf = (ask: Lookup, n: number) => ({
   ...ask,
   n,
@@ -86,14 +86,15 @@ const documentOf = (ask: Lookup, n: number) => ({
 });
 
 /**
- * A shop gives a secret once, but an import may bring its new holder and say nothing of the old one. The one that may enter has it
- * (paid before pending before the rest), of two the one that was stated last (import.md §3).
+ * Shops do not give a secret twice, but an import may bring its new holder without the old one. It then belongs to the
+ * ticket that may enter (paid before pending before the rest), of two such tickets to the one that was stated last
+ * (import.md §3).
  */
 export const SECRET_HOLDER = "case status when 'p' then 0 when 'n' then 1 else 2 end, order_import desc, id desc";
 
 /**
- * Everything that a scan needs to know, in one read that scans of the same moment share: the ticket, its history, the list's
- * revision and the credential's state, so that an edited list or a revoked token holds at every gate at once (design §3).
+ * Everything that a scan needs, in one read that concurrent scans share: the ticket, its history, the list's revision and
+ * the credential's state, so an edited list or a revoked token takes effect at every gate at once (design §3).
  */
 export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle(): Promise<void> } {
   const credentialOf = credentialMemo();
@@ -102,8 +103,8 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
       const { rows } = await available(
         pool.query<Row>({
           name: 'lookup',
-          // With 'offset 0' the ticket's own key is all that PostgreSQL can find it by. Else it may choose an index by event and
-          // date while it knows nothing of the table yet, and keep to it while the table grows.
+          // With 'offset 0' PostgreSQL can find the ticket only by its key. Otherwise, without statistics, it may choose an
+          // index by event and date, and keep that plan while the table grows.
           text: `
             select q.n, t.id, t.item, t.variation, t.status, t.facts,
                    a.revision, a.state, l.revision as list_revision, c.kind, c.fact::text as fact
@@ -127,7 +128,7 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
             left join admissions a on a.ticket = t.id
             left join lists l on l.id = q.list and l.event = q.event and not l.deleted
             left join lateral (select kind, fact from credentials where hash = q.credential limit 1) c on true`,
-          // One document is cheaper to make and to read than an array per column.
+          // One JSON document is cheaper to build and to parse than an array per column.
           values: [JSON.stringify(asks.map(documentOf))],
         }),
       );

@@ -1,4 +1,4 @@
-/** The ticket that a page of the default order begins with, and how many tickets come before it. */
+/** The first ticket of a page in the default order, and the number of tickets before it. */
 export type PageCursor = {
   readonly offset: number;
   readonly name_key: string;
@@ -6,21 +6,22 @@ export type PageCursor = {
   readonly id: number;
 };
 
-/** Walks through lists that are remembered; the one that was read longest ago is dropped first. */
+/** Most walks in the cache; the least recently read one is dropped first. */
 const MOST_WALKS = 50;
 const MOST_CURSORS = 2_000;
 
-/** The cursors of several walks, each under its name. */
+/** The cursors of several walks, by the walk's name. */
 export type PageCache = {
-  /** The last known cursor that is not behind `offset`; undefined when the walk must begin at the first ticket. */
+  /** The last cached cursor at or before `offset`; undefined when the walk must start at the first ticket. */
   nearest(walk: string, offset: number): PageCursor | undefined;
-  /** Remembers where a page began. */
+  /** Stores the cursor of a page. */
   put(walk: string, cursor: PageCursor): void;
 };
 
 /**
- * Remembers with which ticket the pages of a walk through a list began, so that a deep page goes on from there instead of counting
- * from the first ticket. A walk's name must change whenever its tickets or their order may have changed. A hint of one process.
+ * Caches the first ticket of each page of a walk through a list, so that a deep page continues from there instead of
+ * counting from the first ticket. A walk's name must change whenever its tickets or their order may have changed. The cache
+ * is local to the process and only a hint.
  */
 export function pageCache(): PageCache {
   const walks = new Map<string, Map<number, PageCursor>>();

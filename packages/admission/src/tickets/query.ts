@@ -3,19 +3,19 @@ import type { ListRow } from '../lists';
 import { SECRET_HOLDER } from './lookup';
 import { nameKey, NO_NAME } from './row';
 
-/** What tickets of a check-in list are asked for (contract §5.2). All conditions must hold. */
+/** Selects tickets of a check-in list (contract §5.2). All conditions must hold. */
 export type TicketQuery = {
   readonly list: ListRow;
-  /** Orders of any status, not only those that the list lets in. */
+  /** Includes orders of any status, not only those that the list admits. */
   readonly ignoreStatus: boolean;
-  /** Tickets of any product: what a scan may meet (contract §6.2, step 4). */
+  /** Includes tickets of any product: those that a scan may meet (contract §6.2, step 4). */
   readonly ignoreProducts?: boolean;
   readonly where: TicketFilter;
   /** The default order when it is empty. */
   readonly ordering: readonly TicketOrder[];
 };
 
-/** Conditions beside the list's own; one that is absent holds for every ticket. */
+/** Conditions in addition to the list's own; an absent one holds for every ticket. */
 export type TicketFilter = {
   /** Its id or its secret. */
   readonly ticket?: { readonly id: number | null; readonly secret: string };
@@ -26,7 +26,7 @@ export type TicketFilter = {
   readonly dates?: readonly number[];
   readonly addonTo?: readonly number[];
   readonly vouchers?: readonly number[];
-  /** Own or parent's stored name, whatever its case. */
+  /** The ticket's own or its parent's stored name, in any case. */
   readonly attendeeName?: string;
   readonly secret?: string;
   readonly pseudonymizationId?: string;
@@ -53,9 +53,9 @@ export function add(values: unknown[], value: unknown): string {
 }
 
 /**
- * A query as parts of a statement: `source` is where its tickets `t` are selected from, `sql` is the condition that they must
- * fulfil, `values` the parameters of both. A condition that only few tickets fulfil (a secret, a code, a name) goes into the
- * source, so that PostgreSQL uses its index even while it has no statistics of the table ('offset 0' keeps the rest apart).
+ * A query as parts of a statement: `source` is the relation of its tickets `t`, `sql` their condition, `values` the
+ * parameters of both. A selective condition (a secret, a code, a name) is part of the source, so that PostgreSQL uses its
+ * index even without statistics of the table ('offset 0' separates the other conditions).
  */
 export function conditions(query: TicketQuery): { source: string; sql: string; values: unknown[] } {
   const { list, where } = query;
@@ -115,7 +115,7 @@ export function conditions(query: TicketQuery): { source: string; sql: string; v
 const hashed = (column: string, text: string) =>
   `hashtextextended(${column}, 0) = hashtextextended(${text}, 0) and ${column} = ${text}`;
 
-/** The number of characters of secrets and order codes that their indexes by text hold. */
+/** Number of characters of secrets and order codes in their text indexes. */
 const START = 200;
 
 /**
@@ -128,7 +128,7 @@ export function beginsWith(column: 'secret_key' | 'code_key', text: string, $: (
   return start === text ? indexed : `(${indexed} and ${column} like ${$(`${escapeLike(text)}%`)})`;
 }
 
-/** The start of a secret or an order code, or any part of a name or an e-mail (contract §5.2). */
+/** A prefix of a secret or an order code, or any part of a name or an e-mail (contract §5.2). */
 function searching(text: string, $: (value: unknown) => string): string {
   const folded = foldCase(text);
   const anywhere = $(`%${escapeLike(folded)}%`);

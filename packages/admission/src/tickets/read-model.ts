@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
+import { ORDER_TABLES } from '@gatehouse/shop/orders/states';
 import { projectOrders } from './orders';
 import { COLUMNS } from './row';
 import { projectHistory } from './scans';
@@ -9,16 +10,15 @@ function sqlOf(file: string): string {
   return readFileSync(join(__dirname, '..', '..', 'sql', file), 'utf8');
 }
 
-/** Read model `tickets`: fed by reference (facts) and by admission's own history; either may come first. */
+/** Read model `tickets`, from the events of reference (facts) and of admission itself, which may come in any interleaving. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
   version: 6,
-  sql: sqlOf('tickets.read-model.sql'),
+  sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql,
   indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
-    { name: 'orders', key: 'stream', columns: '*' },
-    { name: 'order_parts', key: 'stream, revision', columns: 'r.stream, r.revision, r.data::jsonb' },
+    ...ORDER_TABLES.tables,
     { name: 'name_schemes', key: 'event', columns: '*' },
     { name: 'admissions', key: 'ticket', columns: '*' },
     { name: 'checkins', key: 'list, ticket', columns: '*' },

@@ -5,20 +5,20 @@ import { parseInstant, sortable } from '@gatehouse/domain/instant';
 import { displayName, joinName, type Name } from '@gatehouse/domain/names';
 import type { Place } from './tallies';
 
-/** A name and an e-mail as the shop states them of one ticket, before any scheme has been applied. */
+/** A ticket's name and e-mail as the shop states them, before a name scheme is applied. */
 type Holder = {
   readonly name: string | null;
   readonly parts: Readonly<Record<string, unknown>>;
   readonly email: string | null;
 };
 
-/** What the replies show of a ticket, as its order states it; names are rendered by the schemes of contract §2.2. */
+/** The fields of a ticket that replies show, as its order states them; names are rendered by the schemes of contract §2.2. */
 export type ShownFacts = {
   readonly positionid: number;
   readonly price: string;
   readonly attendee_name: string | null;
   readonly attendee_name_parts: Readonly<Record<string, unknown>>;
-  /** For printing (`pdf_data`): the ticket's own parts, and its own or parent's name. */
+  /** For printing (`pdf_data`): the ticket's own name parts, and its own or its parent's name. */
   readonly printed: { readonly name: string | null; readonly parts: Readonly<Record<string, unknown>> };
   readonly attendee_email: string | null;
   readonly voucher: number | null;
@@ -27,9 +27,9 @@ export type ShownFacts = {
   readonly tax_rule: number | null;
   readonly secret: string;
   readonly addon_to: number | null;
-  /** The flat name that the shop states of a ticket without name parts; absent when there is none. */
+  /** The flat name of a ticket that the shop states without name parts; absent when there is none. */
   readonly stated_name?: string;
-  /** Of an add-on: whose it is, so that its names can be written again when the event's scheme changes. */
+  /** Of an add-on: the parent's name, so that its names can be rewritten when the event's scheme changes. */
   readonly parent?: Holder;
   readonly pseudonymization_id: string;
   readonly seat: PositionFact['seat'];
@@ -47,7 +47,7 @@ export type ShownFacts = {
   };
 };
 
-/** The names of a ticket as columns, and as its replies show them: what changes with the event's scheme. */
+/** The columns and facts with a ticket's names, which change with the event's scheme. */
 export const NAME_COLUMNS = [
   'name_key',
   'parent_name_key',
@@ -57,7 +57,7 @@ export const NAME_COLUMNS = [
   'facts',
 ] as const;
 
-/** The columns of `tickets` that are written, but for its key `id`. */
+/** The columns of `tickets` that the projection writes, without the key `id`. */
 export const COLUMNS = [
   'event', 'date', 'item', 'variation', 'order_code', 'order_time', 'positionid', 'addon_to', 'voucher', 'secret',
   'pseudonymization_id', 'secret_key', 'code_key', 'order_stream', 'order_import',
@@ -88,13 +88,13 @@ export type TicketRow = Place & {
   order_import: number;
 };
 
-/** What a ticket's row says besides its names. */
+/** A ticket's row without its names. */
 type Nameless = Omit<TicketRow, (typeof NAME_COLUMNS)[number]> & { facts: NamelessFacts };
 type NamelessFacts = Omit<ShownFacts, 'attendee_name' | 'attendee_name_parts' | 'printed'> & {
   readonly printed: Pick<ShownFacts['printed'], 'parts'>;
 };
 
-/** The rows of the tickets that an order names, made as they are asked for: there may be ten thousand. */
+/** The rows of the tickets that an order names, made one by one: there may be ten thousand. */
 export function* rowsOf(order: OrderFact, scheme: string, stream: string): Generator<TicketRow> {
   const byId = new Map(order.positions.map((position) => [position.id, position]));
   const addons = new Map<number, PositionFact[]>();
@@ -154,7 +154,10 @@ export function* rowsOf(order: OrderFact, scheme: string, stream: string): Gener
   }
 }
 
-/** A ticket that its order no longer names: canceled, but the order's own fields (status, e-mail) hold for it, too (import.md §3). */
+/**
+ * The row of a ticket that its order no longer names: canceled, but with the order's current fields (status, e-mail)
+ * (import.md §3).
+ */
 export function endedRow(row: TicketRow, order: OrderFact, scheme: string): TicketRow {
   return withNames(
     { ...row, ...orderColumns(order), canceled: true, facts: { ...row.facts, order: orderFacts(order) } },
@@ -162,7 +165,7 @@ export function endedRow(row: TicketRow, order: OrderFact, scheme: string): Tick
   );
 }
 
-/** A row with its names as the scheme writes them. */
+/** A row with its names in the given scheme. */
 export function withNames<Row extends { facts: NamelessFacts }>(row: Row, scheme: string): Row & NameColumns {
   const { facts } = row;
   const own = nameOf({ name: facts.stated_name ?? null, parts: facts.printed.parts }, scheme);
@@ -195,14 +198,14 @@ export function withNames<Row extends { facts: NamelessFacts }>(row: Row, scheme
 
 type NameColumns = Pick<TicketRow, (typeof NAME_COLUMNS)[number]>;
 
-/** What an order says of all its tickets, and may say otherwise later. */
+/** The columns that an order states for all its tickets and may change later. */
 const orderColumns = (order: OrderFact): Pick<Nameless, 'status' | 'testmode' | 'email_key'> => ({
   status: order.status,
   testmode: order.testmode,
   email_key: foldCase(order.email ?? ''),
 });
 
-/** What an order says of the tickets that it names. */
+/** The columns that an order states only for the tickets that it names. */
 const unchanging = (order: OrderFact, stream: string) => ({
   event: `${order.organizer}/${order.event}`,
   order_code: order.code,
@@ -224,26 +227,26 @@ const orderFacts = (order: OrderFact): ShownFacts['order'] => ({
 
 const isNameless = ({ attendee_name_parts: parts }: PositionFact): boolean => Object.keys(parts).length === 0;
 
-/** A ticket's own name: by its parts, or the flat one where an old export has no parts. */
+/** A ticket's own name: from its parts, or the flat one of old exports without parts. */
 const nameOf = ({ name, parts }: Omit<Holder, 'email'>, scheme: string): Name => ({
   name: joinName(parts, scheme) ?? name,
   parts,
 });
 
-/** Stands for no name in `name_key`: greater than every name. */
+/** The `name_key` of tickets without a name: greater than every name. */
 export const NO_NAME = '\u{10FFFF}';
 
-/** What of a folded name goes into its key as it is: an index holds 2,704 bytes of all that it has of a ticket. */
+/** Characters of a folded name that its key contains literally: an index entry holds at most 2,704 bytes. */
 const KEY_CHARS = 200;
 
 /**
- * A name as it is found and ordered by: folded, and of a long one the beginning with a hash of it all. Equal names, and no others,
- * have equal keys; names that begin alike for 200 characters are in no particular order.
+ * The key by which names are found and ordered: the folded name, or the beginning of a long one with a hash of the whole.
+ * Equal names, and only they, have equal keys; names whose first 200 characters are equal are in no particular order.
  */
 export function nameKey(name: string): string {
   const folded = foldCase(name);
   if (folded.length <= KEY_CHARS) return folded;
-  // By characters, not by halves of them.
+  // Cut between characters, not inside a surrogate pair.
   const start = [...folded.slice(0, 2 * KEY_CHARS)].slice(0, KEY_CHARS).join('');
   return `${start} ${createHash('sha256').update(folded).digest('hex')}`;
 }

@@ -3,17 +3,17 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { Instant } from '@gatehouse/domain/instant';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { Tx } from '@gatehouse/eventing/event-bus';
+import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import {
   dropEmptyCheckinTallies,
   movedCheckinTallies,
   movedOf,
-  lockTallies,
   tallyCheckin,
   type CheckinTally,
   type Place,
 } from './tallies';
 
-/** What scans, imported check-ins and deleted lists do to `tickets`. */
+/** Applies scans, imported check-ins and deleted lists to `tickets`. */
 export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const byTicket = new Map<number, Envelope[]>();
   const deletedLists: number[] = [];
@@ -27,14 +27,14 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
     else byTicket.set(id, [stored]);
   }
   if (byTicket.size === 0 && deletedLists.length === 0) return;
-  await lockTallies(tx);
+  await lockReadModel(tx, 'tickets');
   if (deletedLists.length > 0) await clearLists(tx, deletedLists);
   await projectScans(tx, byTicket);
 }
 
 /**
- * A deleted list takes its check-ins along (contract §12, row 7); its id is never given again. It is remembered, because a scan
- * that was under way may still come after it.
+ * A deleted list removes its check-ins (contract §12, row 7); its id is never reused. It is recorded as deleted, because a
+ * concurrent scan may still come after it.
  */
 async function clearLists(tx: Tx, lists: readonly number[]): Promise<void> {
   await tx.query('insert into deleted_lists select unnest($1::integer[]) on conflict do nothing', [lists]);

@@ -3,18 +3,18 @@ import { reference } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { NAME_COLUMNS, withNames, type TicketRow } from './row';
 
-/** How each event writes names. An event that has not been stated yet writes them as the shop does by default. */
+/** Each event's name scheme. An event that has not been stated yet has the shop's default. */
 export type Schemes = { of(event: string): string; readonly changed: readonly string[] };
 
 const DEFAULT = 'full';
-/** Tickets that are read and written at once when a scheme has changed. */
+/** Tickets renamed in one statement when a scheme has changed. */
 const AT_ONCE = 1_000;
 
 type SchemeRow = { event: string; revision: number; scheme: string };
 
 /**
- * Takes over what events say of their name schemes, and answers those of `events`. The read model keeps them itself: it must
- * not depend on whether another one has got so far (contract §2.2).
+ * Stores the name schemes in the stated events and returns those of `events`. The read model keeps its own copy, since
+ * another read model may be ahead or behind (contract §2.2).
  */
 export async function takeSchemes(tx: Tx, stated: readonly Envelope[], events: ReadonlySet<string>): Promise<Schemes> {
   const newest = new Map<string, SchemeRow>();
@@ -46,7 +46,7 @@ export async function takeSchemes(tx: Tx, stated: readonly Envelope[], events: R
   return { of: (event) => known.get(event)?.scheme ?? DEFAULT, changed };
 }
 
-/** Writes the names of an event's tickets again, by another scheme. */
+/** Rewrites the names of an event's tickets in another scheme. */
 export async function rename(tx: Tx, event: string, scheme: string): Promise<void> {
   const columns = ['id', ...NAME_COLUMNS] as const;
   await tx.query(`declare renamed no scroll cursor for select ${columns.join()} from tickets where event = $1`, [

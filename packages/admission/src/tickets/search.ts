@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Ticket } from './lookup';
 import { add, beginsWith, escapeLike } from './query';
 
-/** What a search looks for and among which tickets: those of one date that are not canceled, whatever their orders' status. */
+/** The text and scope of a search: tickets of one date that are not canceled, whatever their orders' status. */
 export type TicketSearch = {
   /** `organizer/slug`. */
   readonly event: string;
@@ -16,17 +16,17 @@ export type TicketSearch = {
   readonly list: number;
   /** Without NUL. */
   readonly text: string;
-  /** Whether codes of orders and parts of names are looked into, too, and not only the beginnings of secrets. */
+  /** Also search order codes and parts of names, not only prefixes of secrets. */
   readonly byNames: boolean;
   readonly limit: number;
 };
 
-/** A ticket as a search finds it; `entered`: whether it has a check-in on the search's list. */
+/** A ticket in a search result; `entered`: whether it has a check-in on the search's list. */
 export type TicketFound = Pick<Ticket, 'item' | 'variation' | 'status' | 'facts'> & { readonly entered: boolean };
 
 /**
- * The first tickets by position that a search finds, whatever the case of its text (contract §3.4). E-mail addresses are not looked
- * into. Rejects with StoreUnavailable while the database cannot be reached.
+ * The first matching tickets by position, ignoring case (contract §3.4). E-mail addresses are not searched. Rejects with
+ * StoreUnavailable while the database cannot be reached.
  */
 export async function searchTickets(pool: Pool, search: TicketSearch): Promise<TicketFound[]> {
   const { event, date, items, list, limit } = search;
@@ -36,7 +36,7 @@ export async function searchTickets(pool: Pool, search: TicketSearch): Promise<T
   const matches = [beginsWith('secret_key', folded, $)];
   if (search.byNames) {
     const anywhere = $(`%${escapeLike(folded)}%`);
-    // `search` holds the names, too, and has the index that finds parts of them.
+    // `search` contains the names, too, and has an index that finds substrings.
     matches.push(beginsWith('code_key', folded, $), `(search like ${anywhere} and search_names like ${anywhere})`);
   }
   const { rows } = await available(

@@ -1,25 +1,12 @@
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { lockKey } from '@gatehouse/eventing/postgres';
 
-/** What the tallies count a ticket under. */
+/** The properties by which tickets are counted. */
 export type Place = { event: string; date: number; item: number; variation: number; status: string; canceled: boolean };
 
-/**
- * Locks the tallies to the end of the transaction. Both feeds of the read model change them by what the other feed has written, so
- * their transactions must follow one another. The lock is per schema: a rebuild beside the live tables does not wait for them.
- */
-export const lockTallies = (tx: Tx) =>
-  tx.query({
-    name: 'tickets_turn',
-    text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))',
-    values: [TURN],
-  });
-const TURN = lockKey('tickets', 'turn');
-
-/** By how much the number of a list's check-ins under one heading changes. */
+/** The change of the number of a list's check-ins with the same properties. */
 export type CheckinTally = Place & { list: number; by: number };
 
-/** Adds to the change of the heading that a ticket's check-in is counted under. */
+/** Adds a ticket's check-in to the change of its count. */
 export function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, place: Place, by: number): void {
   const { event, date, item, variation, status, canceled } = place;
   const key = `${list} ${event} ${date} ${item} ${variation} ${status} ${canceled}`;
@@ -32,7 +19,7 @@ export function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, p
 export const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): CheckinTally[] =>
   [...tallies.values()].filter((tally) => tally.by !== 0);
 
-/** The statement that adds what moved, which `parameter` holds as JSON; alone or as a part of another one. */
+/** The statement that applies the changes in `parameter` (JSON), alone or as a part of another statement. */
 export const movedCheckinTallies = (parameter: string): string => `
   insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins)
   select * from json_to_recordset(${parameter}) as moved(
@@ -40,7 +27,7 @@ export const movedCheckinTallies = (parameter: string): string => `
   )
   on conflict (list, event, date, item, variation, status, canceled) do update set checkins = t.checkins + excluded.checkins`;
 
-/** A tally that came to nothing is none: history that is read in another order would not have made it. */
+/** Deletes tallies of 0: a replay that reads history in another order would not have created them. */
 export async function dropEmptyCheckinTallies(tx: Tx, moved: readonly CheckinTally[]): Promise<void> {
   const less = moved.filter(({ by }) => by < 0);
   if (less.length === 0) return;
@@ -57,7 +44,7 @@ export async function dropEmptyCheckinTallies(tx: Tx, moved: readonly CheckinTal
   });
 }
 
-/** Moves the tallies of tickets from where rows were counted before to where they are counted now. */
+/** Moves tickets from the tallies of their old rows to those of their new rows. */
 export async function moveTicketTallies(
   tx: Tx,
   rows: readonly (Place & { readonly id: number })[],

@@ -1,24 +1,74 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, type OrderFact } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
+import type { ReadModelTable } from '@gatehouse/eventing/read-model';
 
-/** The newest state of an order that is applied. */
+/** The tables of a read model that follows orders, in each context's own schema. */
+export const ORDER_TABLES = {
+  sql: `
+    -- Of each order the revision of its newest whole state, so that nothing older is taken for news, and the tickets that are its
+    -- own: those that it names, and those that it has named and that ended (AppliedOrder).
+    create table orders (
+      stream text collate "C" primary key,
+      revision integer not null,
+      tickets integer[] not null
+    );
+    -- Parts of states that are not complete yet (\`part\` of OrderStated).
+    create table order_parts (
+      stream text collate "C" not null,
+      revision integer not null,
+      data json not null,
+      primary key (stream, revision)
+    );
+  `,
+  tables: [
+    { name: 'orders', key: 'stream', columns: '*' },
+    { name: 'order_parts', key: 'stream, revision', columns: 'r.stream, r.revision, r.data::jsonb' },
+  ] satisfies readonly ReadModelTable[],
+};
+
+/** The newest applied state of an order. */
 export type AppliedOrder = {
   readonly stream: string;
-  /** Of the event that completed it. */
+  /** Revision of the event that completed it. */
   readonly revision: number;
-  /** The tickets that it names, and those that ended with it or before and that no other order has named since. */
+  /** The tickets that it names, and those that have ended with it or earlier and that no other order has named since. */
   readonly tickets: readonly number[];
 };
 
-/** A state of an order with all its positions, in however many events it came. */
+/** A complete state of an order with all its positions, from one or several events. */
 export type WholeState = { readonly stream: string; readonly revision: number; readonly order: OrderFact };
 
 type Part = Omit<WholeState, 'order'> & { readonly order: OrderFact & { part: NonNullable<OrderFact['part']> } };
 
+/** The newest applied states of orders, by stream; without those of which there is none. */
+export async function appliedOrders(tx: Tx, streams: readonly string[]): Promise<Map<string, AppliedOrder>> {
+  if (streams.length === 0) return new Map();
+  const { rows } = await tx.query<AppliedOrder>({
+    name: 'orders_applied',
+    // By the key, one by one ('offset 0'): PostgreSQL may keep a plan of the days when the table was small, and with any other it
+    // would read the whole table.
+    text: `select o.stream, o.revision, o.tickets
+           from unnest($1::text[]) as q(stream)
+           cross join lateral (select * from orders where stream = q.stream offset 0) o`,
+    values: [streams],
+  });
+  return new Map(rows.map((row) => [row.stream, row]));
+}
+
+export async function writeOrders(tx: Tx, orders: readonly AppliedOrder[]): Promise<void> {
+  await tx.query({
+    name: 'orders_apply',
+    text: `insert into orders (stream, revision, tickets)
+           select stream, revision, tickets from json_populate_recordset(null::orders, $1)
+           on conflict (stream) do update set revision = excluded.revision, tickets = excluded.tickets`,
+    values: [JSON.stringify(orders)],
+  });
+}
+
 /**
- * The whole states that these events complete, in their order, without those that were applied before: an event may be delivered again at any
- * time. Parts of a state that is not complete yet are kept.
+ * The states that these events complete, in their order, without those that were applied before, because events may be
+ * delivered again. Parts of an incomplete state are stored.
  */
 export async function takeStates(
   tx: Tx,
@@ -49,7 +99,7 @@ export async function takeStates(
   return whole;
 }
 
-/** Of all parts of a state; `parts` ends with the last one and may begin anywhere. */
+/** The positions of all parts of a state; `parts` ends with the last one and may begin with any. */
 async function positionsOf(tx: Tx, parts: readonly Part[]): Promise<OrderFact['positions']> {
   const last = parts.at(-1)!;
   const first = last.revision - last.order.part.of + 1;
@@ -61,7 +111,7 @@ async function positionsOf(tx: Tx, parts: readonly Part[]): Promise<OrderFact['p
   const positions: OrderFact['positions'] = [];
   for (let number = 1; number <= last.order.part.of; number++) {
     const order = byRevision.get(first + number - 1);
-    // Passing over it would cancel the tickets of the missing part.
+    // Ignoring it would cancel the tickets of the missing part.
     if (order?.part.number !== number) throw new Error(`part ${number} of a state of ${last.stream} is missing`);
     positions.push(...order.positions);
   }
@@ -71,7 +121,7 @@ async function positionsOf(tx: Tx, parts: readonly Part[]): Promise<OrderFact['p
 async function forget(tx: Tx, reached: ReadonlyMap<string, number>, whole: readonly WholeState[]): Promise<void> {
   const streams = [...new Set(whole.map(({ stream }) => stream))];
   await tx.query({
-    name: 'tickets_forget_parts',
+    name: 'orders_forget_parts',
     text: `delete from order_parts p using unnest($1::text[], $2::integer[]) as done(stream, revision)
            where p.stream = done.stream and p.revision <= done.revision`,
     values: [streams, streams.map((stream) => reached.get(stream)!)],

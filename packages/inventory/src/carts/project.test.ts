@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import type { Envelope } from '@gatehouse/events/envelope';
+import { inventory as catalog, inventoryStream, type InventoryEvent } from '@gatehouse/events/inventory';
+import { fold } from '@gatehouse/domain/decider';
+import { earlier, instantOf, type Instant } from '@gatehouse/domain/instant';
+import { inventory, restore, snapshotOf, type Inventory } from '@gatehouse/domain/inventory';
+import { reserved } from '@gatehouse/domain/inventory-in-test';
+import { coveredUntil } from '@gatehouse/domain/ledger';
+import { find, sizeOf } from '@gatehouse/domain/ordered';
+import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
+import { inTransaction } from '@gatehouse/eventing/postgres';
+import fc from 'fast-check';
+import type { Pool } from 'pg';
+import { projectCarts } from './project';
+import { cartsModel } from './read-model';
+import { storedInventory } from './state';
+
+/*
+ * Whatever happens to an event's inventory, and however its history is cut into batches: the rows give the state that folding it gives,
+ * and the tables are the same.
+ */
+
+let history: HistoryInTest;
+let pool: Pool;
+beforeAll(async () => {
+  history = await historyInTest({ context: 'inventory' });
+  ({ pool } = history.open());
+  await pool.query(cartsModel.sql);
+  await pool.query(cartsModel.indexes!);
+});
+afterAll(() => history.close());
+beforeEach(() => pool.query(`truncate ${cartsModel.tables.map(({ name }) => name).join()}`));
+
+const EVENTS = ['openair', 'hall'] as const;
+const DAY = 24 * 60;
+const at = (minute: number): Instant => instantOf(Date.UTC(2027, 5, 1, 8) + minute * 60_000, minute % 3);
+
+type Step = { readonly kind: number; readonly event: 0 | 1; readonly n: number; readonly minutes: number };
+const step: fc.Arbitrary<Step> = fc.record({
+  kind: fc.nat(11),
+  event: fc.constantFrom(0, 1),
+  n: fc.nat(7),
+  minutes: fc.constantFrom(0, 0, 1, 20, 40, 3 * DAY, 15 * DAY),
+});
+
+/** What may happen, as a decision could have it: nothing is released twice, and only what is held expires. */
+function historyOf(steps: readonly Step[]): Envelope[] {
+  const states = new Map<string, { state: Inventory; length: number }>();
+  const facts = new Map<string, number>();
+  const all: Envelope[] = [];
+  let minute = 0;
+  let id = 1_000_000_000;
+  for (const { kind, event: index, n, minutes } of steps) {
+    minute += minutes;
+    const event = EVENTS[index];
+    const where = { organizer: 'demo', event };
+    const { state, length } = states.get(event) ?? { state: inventory.initial, length: 0 };
+    const facts_revision = (facts.get(event) ?? 0) + (n % 2);
+    facts.set(event, facts_revision);
+    for (const fact of factsOf({ kind, n, state, where, now: at(minute), id: id++, facts_revision })) {
+      const before = states.get(event) ?? { state, length };
+      all.push({
+        ...catalog.write(fact),
+        id: randomUUID(),
+        stream: inventoryStream('demo', event),
+        revision: before.length,
+        time: at(minute),
+        actor: 'test:1',
+        trace: null,
+      });
+      states.set(event, { state: inventory.evolve(before.state, fact), length: before.length + 1 });
+    }
+  }
+  return all;
+}
+
+type Situation = {
+  kind: number;
+  n: number;
+  state: Inventory;
+  where: { organizer: string; event: string };
+  now: Instant;
+  id: number;
+  facts_revision: number;
+};
+
+function factsOf({ kind, n, state, where, now, id, facts_revision }: Situation): InventoryEvent[] {
+  const held = snapshotOf(state).held;
+  const voucher = [null, 17, 18][n % 3]!;
+  const expires = instantOf(Date.parse(now) + (n - 2) * 15 * 60_000, n);
+  const covered_until = voucher === 18 ? coveredUntil(expires, { blocks: true, valid_until: null }) : null;
+  switch (kind) {
+    case 0:
+    case 1:
+    case 2:
+    case 3: {
+      const { data } = reserved({ ...where, id, voucher, expires, datetime: now, covered_until, facts_revision });
+      return [
+        {
+          type: 'CartReserved',
+          data: { ...data, cart_id: n === 5 ? 'elsewhere' : `c${n}@api`, request: n > 3 ? `r${id}/0` : null },
+        },
+      ];
+    }
+    case 4:
+    case 5: {
+      const cart = held[n % Math.max(1, held.length)];
+      if (!cart) return [];
+      const { covered, request: _request, ...about } = cart;
+      const data = { ...where, ...about, imported: false, covered_until: covered, facts_revision, datetime: now };
+      return [{ type: 'CartReleased', data }];
+    }
+    case 6: {
+      // One that has expired, or of the shop.
+      if (find(state.released, n)) return [];
+      const about = { id: n, cart_id: 'shop@api', item: 3, variation: null, date: null, voucher, seat: null, expires };
+      return [
+        {
+          type: 'CartReleased',
+          data: { ...where, ...about, imported: n % 2 === 0, covered_until, facts_revision, datetime: now },
+        },
+      ];
+    }
+    case 7:
+    case 8:
+      return held
+        .filter((cart) => earlier(cart.expires, now))
+        .slice(0, n + 1)
+        .map(({ covered: _covered, request: _request, ...cart }) => ({
+          type: 'CartExpired',
+          data: { ...where, ...cart },
+        }));
+    case 9:
+      return [{ type: 'QuotaClosed', data: { ...where, quota: n % 3, quota_revision: n, datetime: now } }];
+    case 10: {
+      const terms = { blocks: n % 2 === 0, valid_until: n > 4 ? expires : null };
+      return [
+        {
+          type: 'VoucherTermsChanged',
+          data: { ...where, vouchers: [{ voucher: 17 + (n % 2), ...terms }], facts_revision },
+        },
+      ];
+    }
+    default: {
+      const batch = `batch ${n}`;
+      const known = find(state.batches, batch);
+      const about = { ...where, batch, item: 3, variation: null, date: n > 4 ? 1 : null, amount: n };
+      if (!known) return [{ type: 'PlacesTaken', data: { ...about, datetime: now, quotas: [] } }];
+      return known.returned ? [] : [{ type: 'PlacesReturned', data: about }];
+    }
+  }
+}
+
+async function apply(events: readonly Envelope[], cuts: readonly number[]): Promise<void> {
+  await pool.query(`truncate ${cartsModel.tables.map(({ name }) => name).join()}`);
+  const ends = [...new Set([...cuts.map((cut) => cut % (events.length + 1)), events.length])].sort((a, b) => a - b);
+  let from = 0;
+  for (const end of ends) {
+    // Some of a batch come a second time, as they do after a crash.
+    const batch = events.slice(Math.max(0, from - 2), end);
+    await inTransaction(pool, (tx) => projectCarts(tx, batch));
+    from = end;
+  }
+}
+
+async function tables(): Promise<unknown> {
+  const all: Record<string, unknown> = {};
+  for (const { name, key } of cartsModel.tables) {
+    all[name] = (await pool.query(`select * from ${name} order by ${key}`)).rows;
+  }
+  return all;
+}
+
+test('the rows give the state that folding the history gives, however it is cut', async () => {
+  let reservations = 0;
+  let purged = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 10, maxLength: 80 }),
+      fc.array(fc.nat(80), { maxLength: 6 }),
+      async (steps, cuts) => {
+        const events = historyOf(steps);
+        await apply(events, cuts);
+        for (const event of EVENTS) {
+          const stream = inventoryStream('demo', event);
+          const own = events.filter((each) => each.stream === stream);
+          const stored = await storedInventory(pool, stream);
+          const folded = fold(
+            inventory,
+            own.map((each) => catalog.read(each) as InventoryEvent),
+          );
+          if (own.length === 0) expect(stored).toBeUndefined();
+          else {
+            expect({ ...stored, state: snapshotOf(stored!.state) }).toEqual({
+              revision: own.length,
+              state: snapshotOf(folded),
+            });
+            // With its indexes, too.
+            expect(stored!.state).toEqual(restore(snapshotOf(folded)));
+          }
+          reservations += sizeOf(folded.held);
+        }
+        const live = await tables();
+        const listed = await pool.query<{ event: string; listed: number; counted: number }>(
+          `select event, listed, (select count(*)::integer from carts c where c.event = i.event and c.listed) as counted from inventories i`,
+        );
+        for (const row of listed.rows) expect(row.listed).toBe(row.counted);
+        purged +=
+          events.filter(({ type }) => type === 'CartReserved').length - (live as { carts: unknown[] }).carts.length;
+        await apply(events, []);
+        expect(await tables()).toEqual(live);
+      },
+    ),
+    { numRuns: 40 },
+  );
+  // The histories are not empty ones.
+  expect(reservations).toBeGreaterThan(100);
+  expect(purged).toBeGreaterThan(100);
+});

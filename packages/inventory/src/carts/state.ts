@@ -1,0 +1,40 @@
+import { restore, type Batch, type Inventory, type Released, type Reservation } from '@gatehouse/domain/inventory';
+import { inTransaction } from '@gatehouse/eventing/postgres';
+import type { Known } from '@gatehouse/eventing/streams';
+import type { Pool } from 'pg';
+
+const PREFIX = 'inventory-';
+
+/**
+ * The folded state of a stream `inventory-<organizer>/<event>` as the read model `carts` has it, and the number of events that it follows from: a hint, never
+ * trusted without the store's word. Undefined when nothing of the stream was applied. Rejects with StoreUnavailable.
+ */
+export async function storedInventory(pool: Pool, stream: string): Promise<Known<Inventory> | undefined> {
+  const event = stream.slice(PREFIX.length);
+  return inTransaction(pool, async (tx) => {
+    // All parts as of one moment.
+    await tx.query('set transaction isolation level repeatable read read only');
+    const rowsOf = async <Row extends object>(text: string) => (await tx.query<Row>(text, [event])).rows;
+    const [at] = await rowsOf<{ revision: number; learned: number; facts: number }>(
+      'select revision, learned, facts from inventories where event = $1',
+    );
+    if (!at) return undefined;
+    const cart = 'id, cart_id, item, variation, date, voucher, seat, expires, covered';
+    const state = restore({
+      format: 1,
+      held: await rowsOf<Reservation>(`select ${cart}, request from carts where event = $1 and held order by id`),
+      released: await rowsOf<Released>(`select ${cart}, imported from released_carts where event = $1 order by id`),
+      batches: await rowsOf<Batch>(
+        'select id, item, variation, date, amount, returned from place_batches where event = $1 order by id',
+      ),
+      closed: (
+        await rowsOf<{ quota: number; revision: number }>(
+          'select quota, revision from closed_quotas where event = $1 order by quota',
+        )
+      ).map(({ quota, revision }) => [quota, revision]),
+      learnedRevision: at.learned,
+      factsRevision: at.facts,
+    });
+    return state && { state, revision: at.revision };
+  });
+}

@@ -1,0 +1,313 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inventoryStream, type CartReserved } from '@gatehouse/events/inventory';
+import { hold, type Held, type Hold, type Reason, type Refused } from '@gatehouse/domain/hold';
+import { after, type Instant } from '@gatehouse/domain/instant';
+import type { Inventory } from '@gatehouse/domain/inventory';
+import { availabilityOf, takenOf, type Availability, type QuotaFacts, type Taken } from '@gatehouse/domain/quota';
+import { release } from '@gatehouse/domain/release';
+import { isStale, learn } from '@gatehouse/domain/shop-facts';
+import { RejectedEvent, StoreUnavailable } from '@gatehouse/eventing/event-store';
+import { conflict } from '@gatehouse/service/errors';
+import type { Catalog } from '@gatehouse/shop/catalog';
+import type { CartFinder, CartRow, Where } from './carts/find';
+import type { cartIds } from './cart-ids';
+import type { InventoryStreams } from './inventory-streams';
+import type { Refusal, RefusalLog } from './refusals';
+import type { Facts, FactsReader } from './shop/facts';
+
+/** One place that somebody wants. */
+export type Wanted = Omit<Hold, 'id' | 'cart_id' | 'request' | 'expires'> & {
+  /** null: a cart of its own, whose id is made up. */
+  readonly cart_id: string | null;
+  /** null: the event's `reservation_time` from now. */
+  readonly expires: Instant | null;
+  /** As it is shown to who asks. */
+  readonly productName: string;
+};
+
+/** Who asks, and the request that carries it. */
+export type By = {
+  /** As `kind:id`. */
+  readonly actor: string;
+  readonly trace: string | null;
+  /** The namespace of its idempotency key: a UUID that is the same when it runs again. */
+  readonly request?: string;
+  /** Whether it may have run before; absent: it may. */
+  readonly again?: boolean;
+};
+
+/** What became of one wanted place. A refusal's `text` is what the API says (contract §8.4). */
+export type Reserved =
+  | { readonly outcome: 'reserved'; readonly cart: CartRow }
+  | { readonly outcome: 'refused'; readonly reason: Reason | 'too_large'; readonly text: string };
+
+/** What is known of a quota as of one instant: what the shop states, what is taken, and what is left (contract §2.7). */
+export type QuotaState = { readonly quota: QuotaFacts; readonly taken: Taken; readonly availability: Availability };
+
+/**
+ * Reserves places and gives them back. All of it rejects with StoreUnavailable or StoreOverloaded, and with the 409 of contract §2.10 when
+ * the facts that it must decide on stay older than what was decided meanwhile.
+ */
+export type Reservations = {
+  /**
+   * Decides on places in their order, each by itself: those that are held count for the next (contract §8.4, §8.6). They go down in
+   * one append or in several. A request with an idempotency key that runs again reserves nothing twice, and refuses anew what it refused.
+   */
+  reserve(where: Where, wanted: readonly Wanted[], by: By): Promise<readonly Reserved[]>;
+  /** Deletes a position that is served (contract §8.2); false: there is none. */
+  release(where: Where, id: number, by: By): Promise<boolean>;
+  /** Of each quota that exists what is left of it, all as of one moment. */
+  availability(where: Where, quotas: readonly number[]): Promise<ReadonlyMap<number, QuotaState>>;
+};
+
+export type ReservationParts = {
+  readonly streams: InventoryStreams;
+  readonly facts: FactsReader;
+  readonly carts: CartFinder;
+  readonly ids: ReturnType<typeof cartIds>;
+  readonly refusals: RefusalLog;
+  readonly catalog: Pick<Catalog, 'festival'>;
+  /** Waits until read models have applied all that this context's history holds, bounded. */
+  caughtUp(models: readonly ('carts' | 'shop')[]): Promise<boolean>;
+};
+
+/** Places of one request that are decided before the next are looked at: others have their turn in between. */
+const AT_ONCE = 500;
+/** Pauses before facts that were too old are read again (contract §2.10). */
+const PAUSES_MS = [10, 20, 40, 80, 160];
+/** pretix's own default, for an event that the catalog does not know (any more). */
+const DEFAULT_MINUTES = 30;
+
+/** One place of a request that is to be decided. */
+type Element = { readonly place: number; readonly wanted: Wanted; readonly ask: Omit<Hold, 'expires'> };
+type TooLarge = { readonly outcome: 'too large' };
+/** The decision on it, what it rests on, and the event that it made. */
+type Decided = {
+  readonly element: Element;
+  readonly facts: Facts;
+  readonly result: Held | TooLarge;
+  readonly made: CartReserved['data'] | undefined;
+};
+
+/** Reservations over the deciders of inventories; the docstring of the type says what they do. */
+export function reservations(parts: ReservationParts): Reservations {
+  const { streams, facts: reader, carts, ids, refusals, catalog, caughtUp } = parts;
+  /** Of each stream the revision up to which changed terms of vouchers are known to be in its state: a hint that saves reading them again. */
+  const learned = new Map<string, number>();
+
+  const learnedOf = (stream: string): number => learned.get(stream) ?? 0;
+  function remember(stream: string, { learnedRevision }: Inventory): void {
+    if (learnedRevision > learnedOf(stream)) learned.set(stream, learnedRevision);
+  }
+
+  /** Asks until facts are new enough; `decide` answers undefined while they are not. */
+  async function withFreshFacts<T>(decide: () => Promise<T | undefined>): Promise<T> {
+    for (const pause of [...PAUSES_MS, undefined]) {
+      const decided = await decide();
+      if (decided !== undefined) return decided;
+      if (pause !== undefined) await sleep(pause);
+    }
+    throw conflict('The server was too busy to process your request. Please try again.', 5);
+  }
+
+  async function mustBeCaughtUp(models: readonly ('carts' | 'shop')[]): Promise<void> {
+    if (!(await caughtUp(models))) throw new StoreUnavailable(`${models.join(' and ')} are behind their history`);
+  }
+
+  /** Decides on places in their order. Those whose facts were too old are missing in the answer. */
+  async function decideOn(elements: readonly Element[], where: Where, by: By): Promise<Decided[]> {
+    const stream = inventoryStream(where.organizer, where.event);
+    const minutes = catalog.festival(where.organizer, where.event)?.fact.settings.reservation_time ?? DEFAULT_MINUTES;
+    const found = await Promise.all(
+      elements.map(({ ask, wanted: { productName } }) =>
+        reader.hold({
+          where,
+          product: ask,
+          productName,
+          voucher: ask.voucher,
+          seat: ask.seat,
+          learned: learnedOf(stream),
+        }),
+      ),
+    );
+    const decisions = elements.map(async (element, i): Promise<Decided> => {
+      const facts = found[i]!;
+      const ask: Hold = { ...element.ask, expires: element.wanted.expires ?? after(facts.now, minutes * 60_000) };
+      let made: CartReserved['data'] | undefined;
+      try {
+        const { result, state } = await streams.transact(
+          stream,
+          (inventory) => {
+            const decision = hold(facts, ask)(inventory);
+            made = decision.events.find((event) => event.type === 'CartReserved')?.data;
+            return decision;
+          },
+          // A request that runs again finds what it has made by `ask.request`, and what it makes then are other events.
+          { actor: by.actor, trace: by.trace },
+        );
+        remember(stream, state);
+        return { element, facts, result, made };
+      } catch (error) {
+        if (!(error instanceof RejectedEvent)) throw error;
+        return { element, facts, result: { outcome: 'too large' }, made: undefined };
+      }
+    });
+    // All are awaited before one of them fails the request: none is left behind undecided.
+    const settled = await Promise.allSettled(decisions);
+    for (const each of settled) if (each.status === 'rejected') throw each.reason;
+    return (await Promise.all(decisions)).filter(({ result }) => result.outcome !== 'stale');
+  }
+
+  /** Decides on some places of a request and records what is refused. */
+  async function reserveSome(elements: readonly Element[], where: Where, by: By): Promise<Map<number, Reserved>> {
+    const decided: Decided[] = [];
+    let open = elements;
+    await withFreshFacts(async () => {
+      const some = await decideOn(open, where, by);
+      decided.push(...some);
+      const done = new Set(some.map(({ element }) => element));
+      open = open.filter((element) => !done.has(element));
+      return open.length === 0 ? true : undefined;
+    });
+    const refused = decided.flatMap(refusalOf);
+    if (refused.length > 0) await refusals.record(refused, by);
+    const found = decided.flatMap(({ result, made }) => (result.outcome === 'held' && !made ? [result.id] : []));
+    const rows = found.length > 0 ? await rowsOf(found) : new Map<number, CartRow>();
+    return new Map(decided.map((each) => [each.element.place, replyOf(each, rows)]));
+  }
+
+  /** Reservations that an earlier try of a request has made. */
+  async function rowsOf(made: readonly number[]): Promise<Map<number, CartRow>> {
+    await mustBeCaughtUp(['carts']);
+    return new Map((await carts.made(made)).map((row) => [row.id, row]));
+  }
+
+  async function madeBefore(where: Where, { request, again }: By): Promise<ReadonlyMap<number, CartRow>> {
+    if (request === undefined || again === false) return new Map();
+    await mustBeCaughtUp(['carts']);
+    return carts.madeBy(where, request);
+  }
+
+  return {
+    async reserve(where, wanted, by) {
+      const before = await madeBefore(where, by);
+      const reserved: Reserved[] = [];
+      for (let from = 0; from < wanted.length; from += AT_ONCE) {
+        const some = wanted.slice(from, from + AT_ONCE).map((each, i) => ({ each, place: from + i }));
+        const open = some.filter(({ place }) => !before.has(place));
+        const given = await ids.take(open.length);
+        const elements = open.map(({ each, place }, i) => ({
+          place,
+          wanted: each,
+          ask: askOf(each, given[i]!, by.request === undefined ? null : `${by.request}/${place}`),
+        }));
+        const decided = await reserveSome(elements, where, by);
+        for (const { place } of some) {
+          const known = before.get(place);
+          reserved.push(known ? { outcome: 'reserved', cart: known } : decided.get(place)!);
+        }
+      }
+      return reserved;
+    },
+
+    async release(where, id, by) {
+      const stream = inventoryStream(where.organizer, where.event);
+      /** What a request that runs again has deleted is gone, and is deleted all the same. */
+      const deletedBefore = async () =>
+        by.request !== undefined &&
+        (await streams.recall(stream, by.request))?.events.some(({ type }) => type === 'CartReleased') === true;
+      // The row must be newer than what was decided: a position that was released once looks like one that has expired.
+      await mustBeCaughtUp(['carts', 'shop']);
+      const row = await carts.find(where, id);
+      if (!row) return deletedBefore();
+      const { imported, ...shown } = row;
+      const cart = { ...shown, seat: row.seat?.guid ?? null };
+      const outcome = await withFreshFacts(async () => {
+        const facts = await reader.terms(where, row.voucher);
+        const { result } = await streams.transact(stream, release({ ...where, ...facts, imported, cart }), by);
+        return result.outcome === 'stale' ? undefined : result.outcome;
+      });
+      return outcome === 'released' || deletedBefore();
+    },
+
+    availability(where, quotas) {
+      const stream = inventoryStream(where.organizer, where.event);
+      return withFreshFacts(async () => {
+        const facts = await reader.quotas(where, quotas, learnedOf(stream));
+        const { result, state } = await streams.transact(
+          stream,
+          (inventory) => ({ result: statesOf({ ...where, ...facts }, inventory), events: [] }),
+          { actor: 'system:availability', trace: null },
+        );
+        remember(stream, state);
+        return result;
+      });
+    },
+  };
+}
+
+function askOf({ productName: _name, expires: _expires, ...wanted }: Wanted, id: number, request: string | null) {
+  return { ...wanted, id, request, cart_id: wanted.cart_id ?? newCartId() };
+}
+
+/** What a refused place says in history; what is too large for it was refused before anything was decided. */
+function refusalOf({ element: { place, ask }, facts, result }: Decided): Refusal[] {
+  if (result.outcome !== 'refused') return [];
+  const { organizer, event, now, voucher, seat } = facts;
+  const { item, variation, date } = ask;
+  const { reason, quota } = result;
+  // Of a voucher or a seat that does not exist nothing is kept: it may be anything.
+  const about = { voucher: voucher?.id ?? null, seat: seat?.guid ?? null };
+  return [{ place, data: { organizer, event, item, variation, date, reason, quota, ...about, datetime: now } }];
+}
+
+const TOO_LARGE: Reserved = { outcome: 'refused', reason: 'too_large', text: 'The reservation is too large.' };
+
+function replyOf({ result, made, facts }: Decided, rows: ReadonlyMap<number, CartRow>): Reserved {
+  if (result.outcome === 'held') {
+    const cart = made ? cartOf(made, facts) : rows.get(result.id);
+    if (!cart) throw new StoreUnavailable('a reservation is not in the read model');
+    return { outcome: 'reserved', cart };
+  }
+  return result.outcome === 'refused' ? refused(result) : TOO_LARGE;
+}
+
+const refused = ({ reason, text }: Refused): Reserved => ({ outcome: 'refused', reason, text });
+
+/** A reservation as the read model will have it. */
+function cartOf(made: CartReserved['data'], { seat }: Facts): CartRow {
+  const { id, cart_id, item, variation, date, price, attendee_name_parts, attendee_email, voucher } = made;
+  const { datetime, expires, includes_tax, answers } = made;
+  const about = { id, cart_id, item, variation, date, price, attendee_name_parts, attendee_email, voucher };
+  const shown = seat && made.seat !== null ? { id: seat.id, name: seat.name, guid: seat.guid } : null;
+  return { ...about, addon_to: null, datetime, expires, includes_tax, answers, seat: shown };
+}
+
+/** Undefined when facts are too old. Reads only: new terms of vouchers count, and are written down by the next decision. */
+function statesOf(
+  facts: Where & Awaited<ReturnType<FactsReader['quotas']>>,
+  inventory: Inventory,
+): ReadonlyMap<number, QuotaState> | undefined {
+  if (isStale(facts.shop, inventory)) return undefined;
+  const { known } = learn(facts, inventory);
+  return new Map(
+    facts.quotas.map((quota) => {
+      const taken = takenOf(quota, known, facts.now);
+      return [quota.id, { quota, taken, availability: availabilityOf(quota, known, facts.now) }];
+    }),
+  );
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const CART_ID_LENGTH = 48;
+
+/** 48 random letters and digits and `@api` (contract §8.4). */
+function newCartId(): string {
+  let id = '';
+  while (id.length < CART_ID_LENGTH) {
+    // Bytes beyond the last whole alphabet would make its first letters more frequent.
+    for (const byte of randomBytes(CART_ID_LENGTH)) if (byte < 248) id += ALPHABET[byte % ALPHABET.length]!;
+  }
+  return `${id.slice(0, CART_ID_LENGTH)}@api`;
+}
