@@ -15,7 +15,7 @@ export type Drawn = { readonly tickets: number; readonly pages: number; readonly
 /** Where the file goes, piece by piece; drawing goes on when the promise is kept. */
 export type Sink = (chunk: Buffer) => Promise<void>;
 
-/** A chunk is sent when it has this size; none has more than twice of it. */
+/** The size of all chunks but the last. */
 export const CHUNK_BYTES = 64 * 1024;
 
 /** Set texts that are kept: most of a batch's texts are the same on every ticket. */
@@ -177,7 +177,7 @@ function chunked(doc: PDFKit.PDFDocument, sink: Sink) {
     /** Passes on what there is, when it is enough for a chunk. */
     async flush(): Promise<void> {
       take();
-      if (bytes >= CHUNK_BYTES) await send();
+      if (bytes >= CHUNK_BYTES) await send(CHUNK_BYTES);
     },
     /** Passes on the rest, when the document has ended. */
     async end(): Promise<void> {
@@ -186,7 +186,7 @@ function chunked(doc: PDFKit.PDFDocument, sink: Sink) {
         take();
         if (!doc.readableEnded) await new Promise((resolve) => doc.once('readable', resolve).once('end', resolve));
       }
-      await send();
+      await send(1);
     },
   };
 
@@ -197,10 +197,12 @@ function chunked(doc: PDFKit.PDFDocument, sink: Sink) {
     bytes += chunk.byteLength;
   }
 
-  async function send(): Promise<void> {
-    const all = Buffer.concat(waiting);
+  /** What is left is smaller than `least`. */
+  async function send(least: number): Promise<void> {
+    let rest = Buffer.concat(waiting);
     waiting = [];
-    bytes = 0;
-    for (let at = 0; at < all.length; at += CHUNK_BYTES) await sink(all.subarray(at, at + CHUNK_BYTES));
+    for (; rest.length >= least; rest = rest.subarray(CHUNK_BYTES)) await sink(rest.subarray(0, CHUNK_BYTES));
+    waiting = [rest];
+    bytes = rest.length;
   }
 }

@@ -41,6 +41,7 @@ describe('A layout of the shop (import format §2, contract §9.1)', () => {
       { ...box, type: 'imagearea', content: 'logo', width: -5 },
       { ...box, type: 'hologram' },
       { type: 'barcodearea', left: 1e9, bottom: 1, size: 10 },
+      { type: 'barcodearea', left: 1, bottom: 1, size: 10, page: 1000 },
       null,
     ];
     const { elements, omissions } = readLayout(layout)!;
@@ -51,7 +52,8 @@ describe('A layout of the shop (import format §2, contract §9.1)', () => {
       { element: 3, what: 'imagearea', why: 'width: must be more than 0' },
       { element: 4, what: 'hologram', why: 'this type is not known' },
       { element: 5, what: 'barcodearea', why: 'left: out of range' },
-      { element: 6, what: 'element', why: expect.any(String) },
+      { element: 6, what: 'barcodearea', why: expect.stringContaining('page: ') },
+      { element: 7, what: 'element', why: expect.any(String) },
     ]);
   });
 

@@ -121,22 +121,28 @@ const string = (absent: string) =>
     .nullish()
     .transform((value) => value || absent);
 
+/** Of a ticket. */
+const MOST_PAGES = 50;
+
 const placed = {
   page: z
     .number()
     .int()
     .min(1)
+    .max(MOST_PAGES)
     .nullish()
     .transform((value) => value ?? 1),
   left: mm,
   bottom: mm,
 };
+const textsOf = (texts: Record<string, unknown> | null | undefined): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(texts ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+
 const source = {
   text: string(''),
-  text_i18n: z
-    .record(z.string(), z.string())
-    .nullish()
-    .transform((value) => value ?? {}),
+  text_i18n: z.record(z.string(), z.unknown()).nullish().transform(textsOf),
   locale: z
     .string()
     .nullish()

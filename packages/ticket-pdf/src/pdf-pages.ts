@@ -14,13 +14,21 @@ import {
   type PDFObject,
   type PDFPage,
 } from '@cantoo/pdf-lib';
-import { type Background } from './background';
 import { type Omit } from './omission';
 import { type PageSize } from './page-size';
 
 /** An object of pdfkit's document, whose own types have less of it. */
 type Reference = { data: Record<string, unknown>; write(chunk: Uint8Array): void; end(): void };
 type Writer = { ref(data: Record<string, unknown>): Reference };
+
+/** Pages of another document, all drawn as large as they are shown. */
+export type PdfPages = {
+  /** Of the first one. */
+  readonly size: PageSize;
+  readonly pages: number;
+  /** Draws one of them, from 1, on the document's page. */
+  draw(page: number): void;
+};
 
 /** Says of pages what is of no use on other pages, and leads to the whole file that they come from. */
 const LEFT_OUT = new Set(['Length', 'Parent', 'PieceInfo', 'Metadata', 'StructParent', 'StructParents', 'OC']);
@@ -30,7 +38,7 @@ export async function openPdfPages(
   doc: PDFKit.PDFDocument,
   file: Uint8Array,
   omit: Omit,
-): Promise<Background | undefined> {
+): Promise<PdfPages | undefined> {
   try {
     const source = await PDFDocument.load(file, { updateMetadata: false });
     const pages = source.getPages();

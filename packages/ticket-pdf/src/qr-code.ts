@@ -41,7 +41,7 @@ function levelFor(characters: number): Level {
 }
 
 function create(data: Buffer, options: QRCode.QRCodeOptions): QRCode.QRCode {
-  if (data.length > 2953) throw new RangeError(`A QR code holds at most 2953 bytes, and this are ${data.length}.`);
+  if (data.length > 2953) throw new RangeError('no QR code holds more than 2953 bytes');
   return QRCode.create([{ data, mode: 'byte' }], options);
 }
 
