@@ -1,6 +1,5 @@
 import { PNG } from 'pngjs';
 import { type Omit } from './omission';
-import { openPdfPages } from './pdf-pages';
 import { type PageSize } from './page-size';
 
 /** What lies under the tickets of a document. */
@@ -25,7 +24,11 @@ export async function openBackground(
   file: Uint8Array,
   omit: Omit,
 ): Promise<Background | undefined> {
-  if (startsWith(file, '%PDF-', 1024)) return openPdfPages(doc, file, omit);
+  if (startsWith(file, '%PDF-', 1024)) {
+    // A large library, that few documents need.
+    const { openPdfPages } = await import('./pdf-pages.js');
+    return openPdfPages(doc, file, omit);
+  }
   const image = openImage(doc, file);
   if (typeof image === 'string') {
     omit({ element: null, what: 'background', why: image });

@@ -103,7 +103,9 @@ export function drawText(doc: PDFKit.PDFDocument, element: TextArea | TextContai
     let x = element.left + share * (element.width - line.width * set.fontSize);
     for (const { text, font, width } of line.pieces) {
       fonts.use(font, set.fontSize);
-      doc.text(text, x, baseline, { lineBreak: false, baseline: 'alphabetic' });
+      // With the width, which is known, pdfkit need not measure it again.
+      const known = { textWidth: width * set.fontSize, wordCount: 1 };
+      doc.text(text, x, baseline, { ...known, lineBreak: false, baseline: 'alphabetic' });
       x += width * set.fontSize;
     }
   }
