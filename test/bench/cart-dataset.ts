@@ -54,20 +54,22 @@ export async function openCartDataset(sold: number, options: CartDatasetOptions)
   const databaseUrl = urlOf(name, options.adminUrl);
   const tokenFile = path.join(options.folder, `${name}.json`);
   const isNew = !existsSync(tokenFile);
-  if (isNew) await createDatabase(name, options.adminUrl);
+  // No service runs meanwhile: it would record by itself what has expired.
+  if (isNew) await make(sold, { name, databaseUrl, adminUrl: options.adminUrl });
   const settings = { ROLES: 'projections' };
   const server: GatehouseOptions = { databaseUrl, settings, services: 'cart' };
   const projections = await startServer('gatehouse-server', server, options.nodeFlags);
   const pool = openPool(databaseUrl, 'inventory', 3);
+  const settled = () => settle(pool, 'inventory');
   if (isNew) {
-    const token = await make(sold, { databaseUrl, pool });
+    const token = await makeToken(databaseUrl);
+    await settled();
     await onDatabase(databaseUrl, RESERVATION_TABLES);
     await onDatabase(databaseUrl, 'vacuum analyze');
     await onDatabase(databaseUrl, 'checkpoint');
     writeFileSync(tokenFile, JSON.stringify(token));
   }
   const token = JSON.parse(readFileSync(tokenFile, 'utf8')) as string;
-  const settled = () => settle(pool, 'inventory');
   await settled();
   return {
     sold,
@@ -108,8 +110,12 @@ export async function openCartDataset(sold: number, options: CartDatasetOptions)
   };
 }
 
-/** Imports the festival and appends the events of its reservations; returns a token. */
-async function make(sold: number, { databaseUrl, pool }: { databaseUrl: string; pool: Pool }): Promise<string> {
+/** Imports the festival into a new database and appends the events of its reservations. */
+async function make(
+  sold: number,
+  { name, databaseUrl, adminUrl }: { name: string; databaseUrl: string; adminUrl: string },
+) {
+  await createDatabase(name, adminUrl);
   const folder = exportFolder();
   writeFestival(folder, sold);
   folder.write('events/fest/quotas.json', QUOTAS);
@@ -117,10 +123,7 @@ async function make(sold: number, { databaseUrl, pool }: { databaseUrl: string; 
   await importer.ask<Imported>('import');
   await importer.stop();
   folder.drop();
-  const token = await makeToken(databaseUrl);
   await writeHistory(databaseUrl, sold);
-  await settle(pool, 'inventory');
-  return token;
 }
 
 /** Inserts the peers' quota; returns the id of the new product, which is also the id of its quota. */

@@ -41,7 +41,7 @@ export const reservations: Bench = async (stage, plan) => {
   const dataset = await stage.cartDataset(plan.tickets);
   const sales = await openSales(stage, dataset);
   try {
-    findings.push(...(await closedLoops(sales, plan)), ...(await openLoop(sales, plan)), sales.truth());
+    findings.push(...(await closedLoops(sales, plan)), ...(await openLoop(sales, plan)), ...(await sales.outcome()));
   } finally {
     await sales.close();
   }

@@ -1,12 +1,12 @@
 import { call } from '@gatehouse/service/testing';
 import type { CartDataset } from './cart-dataset';
 import type { Server } from './child';
-import { cpuMsOf } from './cpu';
+import { cpuMsOf, memoryOf } from './cpu';
 import { EVENT_URL } from './dataset';
 import type { GatehouseOptions } from './gatehouse-server';
 import type { Measured } from './load-generator';
 import type { PeerOptions } from './peer-server';
-import { bar, type Finding } from './report';
+import { bar, figure, type Finding } from './report';
 import type { Shape, Stage } from './stage';
 
 /** Our service, the two usual ways to reserve places, and a static reply without a store. */
@@ -91,14 +91,21 @@ export async function openSales(stage: Stage, dataset: CartDataset) {
   return {
     ask,
     selling,
-    truth(): Finding {
-      return bar({
+    /** What is to be said after all sales: whether one was wrong, and what all of them have left in memory. */
+    async outcome(): Promise<Finding[]> {
+      const { rows } = await dataset.pool.query<{ held: number }>(
+        'select count(*)::integer as held from carts where held',
+      );
+      const memory = servers.get('gatehouse')!.map(({ pid }) => `${memoryOf(pid).nowMb} MB`);
+      const left = figure(`memory of our processes with ${rows[0]!.held} reservations that count`, memory.join(', '));
+      const truth = bar({
         bar: 'P6',
         what: `sales, of ${sold}, with fewer or more reservations in the database than callers were told, or more than places`,
         measured: wrong,
         needed: { atMost: 0 },
         unit: '',
       });
+      return [truth, left];
     },
     async close() {
       for (const each of [...servers.values()].flat()) await each.stop();

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inventoryStream, type CartReserved } from '@gatehouse/events/inventory';
 import { hold, type Held, type Hold, type Reason, type Refused } from '@gatehouse/domain/hold';
@@ -13,6 +12,7 @@ import type { Catalog } from '@gatehouse/shop/catalog';
 import type { CartFinder, CartRow, Where } from './carts/find';
 import type { cartIds } from './cart-ids';
 import type { InventoryStreams } from './inventory-streams';
+import { newCartId } from './new-cart-id';
 import type { Refusal, RefusalLog } from './refusals';
 import type { Facts, FactsReader } from './shop/facts';
 
@@ -24,6 +24,11 @@ export type Wanted = Omit<Hold, 'id' | 'cart_id' | 'request' | 'expires'> & {
   readonly expires: Instant | null;
   /** As it is shown to who asks. */
   readonly productName: string;
+  /**
+   * Its place in the request's list, by which a request that runs again finds it; absent: its place among the wanted. Whoever leaves out
+   * what is not valid gives it, because that may be another choice the next time.
+   */
+  readonly place?: number;
 };
 
 /** Who asks, and the request that carries it. */
@@ -194,7 +199,7 @@ export function reservations(parts: ReservationParts): Reservations {
       const before = await madeBefore(where, by);
       const reserved: Reserved[] = [];
       for (let from = 0; from < wanted.length; from += AT_ONCE) {
-        const some = wanted.slice(from, from + AT_ONCE).map((each, i) => ({ each, place: from + i }));
+        const some = wanted.slice(from, from + AT_ONCE).map((each, i) => ({ each, place: each.place ?? from + i }));
         const open = some.filter(({ place }) => !before.has(place));
         const given = await ids.take(open.length);
         const elements = open.map(({ each, place }, i) => ({
@@ -247,7 +252,11 @@ export function reservations(parts: ReservationParts): Reservations {
   };
 }
 
-function askOf({ productName: _name, expires: _expires, ...wanted }: Wanted, id: number, request: string | null) {
+function askOf(
+  { productName: _name, expires: _expires, place: _place, ...wanted }: Wanted,
+  id: number,
+  request: string | null,
+) {
   return { ...wanted, id, request, cart_id: wanted.cart_id ?? newCartId() };
 }
 
@@ -297,17 +306,4 @@ function statesOf(
       return [quota.id, { quota, taken, availability: availabilityOf(quota, known, facts.now) }];
     }),
   );
-}
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-const CART_ID_LENGTH = 48;
-
-/** 48 random letters and digits and `@api` (contract §8.4). */
-function newCartId(): string {
-  let id = '';
-  while (id.length < CART_ID_LENGTH) {
-    // Bytes beyond the last whole alphabet would make its first letters more frequent.
-    for (const byte of randomBytes(CART_ID_LENGTH)) if (byte < 248) id += ALPHABET[byte % ALPHABET.length]!;
-  }
-  return `${id.slice(0, CART_ID_LENGTH)}@api`;
 }
