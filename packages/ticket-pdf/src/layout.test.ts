@@ -57,6 +57,13 @@ describe('A layout of the shop (import format §2, contract §9.1)', () => {
     ]);
   });
 
+  it('has a thousand elements at most', () => {
+    const area = { type: 'textarea', left: 1, bottom: 1, width: 9, fontsize: 9, content: 'item' };
+    const { elements, omissions } = readLayout(Array(1001).fill(area))!;
+    expect(elements).toHaveLength(1000);
+    expect(omissions).toEqual([{ element: 1000, what: 'elements', why: 'only the first 1000 are drawn' }]);
+  });
+
   it('names at import what no file and no font is there for', () => {
     const text = { type: 'textarea', left: 1, bottom: 1, width: 50, fontsize: 9, content: 'item' };
     const image = { type: 'imagearea', left: 1, bottom: 1, width: 5, height: 5 };

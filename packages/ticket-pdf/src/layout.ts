@@ -123,6 +123,7 @@ const string = (absent: string) =>
 
 /** Of a ticket. */
 const MOST_PAGES = 50;
+const MOST_ELEMENTS = 1000;
 
 const placed = {
   page: z
@@ -208,7 +209,10 @@ export function readLayout(json: unknown): Layout | null {
   if (!Array.isArray(list)) return null;
   const elements: LayoutElement[] = [];
   const omissions: Omission[] = [];
-  for (const [index, item] of list.entries()) {
+  if (list.length > MOST_ELEMENTS) {
+    omissions.push({ element: MOST_ELEMENTS, what: 'elements', why: `only the first ${MOST_ELEMENTS} are drawn` });
+  }
+  for (const [index, item] of list.slice(0, MOST_ELEMENTS).entries()) {
     const read = readElement(item, index);
     if ('why' in read) omissions.push(read);
     else elements.push(read);
