@@ -4,7 +4,14 @@ import { inventoryStream, type CartReserved } from '@gatehouse/events/inventory'
 import { hold, type Held, type Hold, type Reason, type Refused } from '@gatehouse/domain/hold';
 import { after, type Instant } from '@gatehouse/domain/instant';
 import type { Inventory } from '@gatehouse/domain/inventory';
-import { availabilityOf, takenOf, type Availability, type QuotaFacts, type Taken } from '@gatehouse/domain/quota';
+import {
+  availabilityOf,
+  isClosed,
+  takenOf,
+  type Availability,
+  type QuotaFacts,
+  type Taken,
+} from '@gatehouse/domain/quota';
 import { release } from '@gatehouse/domain/release';
 import { isStale, learn } from '@gatehouse/domain/shop-facts';
 import { RejectedEvent, StoreUnavailable } from '@gatehouse/eventing/event-store';
@@ -44,7 +51,13 @@ export type Reserved =
   | { readonly outcome: 'refused'; readonly reason: Reason | 'too_large'; readonly text: string };
 
 /** What is known of a quota as of one instant: what the shop states, what is taken, and what is left (contract §2.7). */
-export type QuotaState = { readonly quota: QuotaFacts; readonly taken: Taken; readonly availability: Availability };
+export type QuotaState = {
+  readonly quota: QuotaFacts;
+  /** By the shop, or by itself since the shop's newest statement. */
+  readonly closed: boolean;
+  readonly taken: Taken;
+  readonly availability: Availability;
+};
 
 /**
  * Reserves places and gives them back. All of it rejects with StoreUnavailable or StoreOverloaded, and with the 409 of contract §2.10 when
@@ -303,7 +316,10 @@ function statesOf(
   return new Map(
     facts.quotas.map((quota) => {
       const taken = takenOf(quota, known, facts.now);
-      return [quota.id, { quota, taken, availability: availabilityOf(quota, known, facts.now) }];
+      return [
+        quota.id,
+        { quota, closed: isClosed(quota, known), taken, availability: availabilityOf(quota, known, facts.now) },
+      ];
     }),
   );
 }
