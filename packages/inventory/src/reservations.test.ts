@@ -198,6 +198,7 @@ test('§8.2: the list has our own and those of the shop, of carts …@api, in ev
   expect(await page([up('cart_id')], 1, 2)).toEqual(byCart.slice(1, 3));
   expect(await page([down('datetime')], 5, 2)).toEqual([13]);
   expect(await page([down('datetime')], 6, 2)).toEqual([]);
+  expect(await page([], 2 ** 31 - 1, 50)).toEqual([]);
 });
 
 test('§1.10: a request that runs again reserves nothing twice and records no refusal twice, whatever has become of its places', async () => {

@@ -24,6 +24,11 @@ export type Wanted = Omit<Hold, 'id' | 'cart_id' | 'request' | 'expires'> & {
   readonly expires: Instant | null;
   /** As it is shown to who asks. */
   readonly productName: string;
+  /**
+   * Its place in the request's list, by which a request that runs again finds it; absent: its place among the wanted. Whoever leaves out
+   * what is not valid gives it, because that may be another choice the next time.
+   */
+  readonly place?: number;
 };
 
 /** Who asks, and the request that carries it. */
@@ -194,7 +199,7 @@ export function reservations(parts: ReservationParts): Reservations {
       const before = await madeBefore(where, by);
       const reserved: Reserved[] = [];
       for (let from = 0; from < wanted.length; from += AT_ONCE) {
-        const some = wanted.slice(from, from + AT_ONCE).map((each, i) => ({ each, place: from + i }));
+        const some = wanted.slice(from, from + AT_ONCE).map((each, i) => ({ each, place: each.place ?? from + i }));
         const open = some.filter(({ place }) => !before.has(place));
         const given = await ids.take(open.length);
         const elements = open.map(({ each, place }, i) => ({
@@ -247,7 +252,11 @@ export function reservations(parts: ReservationParts): Reservations {
   };
 }
 
-function askOf({ productName: _name, expires: _expires, ...wanted }: Wanted, id: number, request: string | null) {
+function askOf(
+  { productName: _name, expires: _expires, place: _place, ...wanted }: Wanted,
+  id: number,
+  request: string | null,
+) {
   return { ...wanted, id, request, cart_id: wanted.cart_id ?? newCartId() };
 }
 

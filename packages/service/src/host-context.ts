@@ -208,20 +208,24 @@ function runConsumers<C>(
 /** Whether a relay runs in this process; with the PostgreSQL bus none is needed. */
 const relays = ({ roles, eventBus }: Config): boolean => roles.has('relay') && eventBus.kind === 'kafka';
 
-/** Whether it has read models or subscribers. */
+/** Whether it has read models, subscribers or workers. */
 const isConsuming = (definition: ContextDefinition<unknown>): boolean => consumersIn(definition) > 0;
 
-/** The number of its projections and subscribers, counted once for each topic. */
+/** The number of its projections and subscribers, counted once for each topic, and of its workers. */
 const consumersIn = (definition: ContextDefinition<unknown>): number =>
-  projectionsOf(definition).length + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
+  ownedIn(definition) + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
+
+/** The number of its projections and workers: each holds a lock while it runs. */
+const ownedIn = (definition: ContextDefinition<unknown>): number =>
+  projectionsOf(definition).length + (definition.workers?.length ?? 0);
 
 /** Size of the pool that fills read models. */
 function feedConnections(definition: ContextDefinition<unknown>, config: Config): number {
   const { roles } = config;
-  const relaying = relays(config) ? projectionsOf(definition).length + RELAY_CONNECTIONS : 0;
+  const relaying = relays(config) ? ownedIn(definition) + RELAY_CONNECTIONS : 0;
   if (!isConsuming(definition)) return PING_CONNECTIONS + relaying;
   // Consumers, workers and relay each hold a connection for their lock, in addition to the others.
-  const held = Math.max(consumersIn(definition) + (definition.workers?.length ?? 0), relaying);
+  const held = Math.max(consumersIn(definition), relaying);
   return FEED_CONNECTIONS + (roles.has('projections') || relays(config) ? held : STANDBY_CONNECTIONS);
 }
 

@@ -17,6 +17,8 @@ export type Demo = {
   readonly droidKey: string;
   readonly list: number;
   readonly secret: string;
+  /** A product of few places to reserve; undefined in a folder that an earlier release wrote, which had none. */
+  readonly boat: { readonly item: number; readonly price: string; readonly quota: number } | undefined;
 };
 
 /**
@@ -28,6 +30,9 @@ export async function demoFestival(folder: string): Promise<Demo> {
   const nights = summerNights();
   if (!holdsDemo(folder)) await writeWhole(folder, nights);
   const credentials = await credentialsIn(folder);
+  const written = JSON.parse(await readFile(path.join(folder, 'events', nights.slug, 'items.json'), 'utf8')) as {
+    id: number;
+  }[];
   return {
     organizer: 'demo',
     event: nights.slug,
@@ -36,6 +41,9 @@ export async function demoFestival(folder: string): Promise<Demo> {
     droidKey: credentials.nightsKey,
     list: listIds.mainGate,
     secret: sampleOf(nights),
+    boat: written.some(({ id }) => id === items.boat)
+      ? { item: items.boat, price: BOAT_PRICE, quota: base + BOAT_QUOTA }
+      : undefined,
   };
 }
 
@@ -80,7 +88,17 @@ async function writeWhole(folder: string, nights: Event): Promise<void> {
  */
 const base = 900_000_000;
 const listIds = { mainGate: base + 1, camping: base + 2, boxOffice: base + 3, firstTour: base + 11 };
-const items = { pass: base + 1, day: base + 2, youth: base + 3, camping: base + 4, locker: base + 5, tour: base + 11 };
+const items = {
+  pass: base + 1,
+  day: base + 2,
+  youth: base + 3,
+  camping: base + 4,
+  locker: base + 5,
+  boat: base + 6,
+  tour: base + 11,
+};
+const BOAT_QUOTA = 5;
+const BOAT_PRICE = '12.00';
 const variations = { friday: base + 1, saturday: base + 2, sunday: base + 3, adult: base + 11, child: base + 12 };
 const questions = { rules: base + 1, meal: base + 2, allergy: base + 3 };
 const options = { vegan: base + 1, fish: base + 2, none: base + 3 };
@@ -455,6 +473,11 @@ function summerNights(): Event {
           { en: 'Locker', de: 'Schließfach' },
           { category: base + 2, default_price: '8.00', admission: false, generate_tickets: false },
         ),
+        product(
+          items.boat,
+          { en: 'Sunrise boat trip', de: 'Bootsfahrt bei Sonnenaufgang', fr: 'Promenade en bateau à l’aube' },
+          { category: base + 2, default_price: BOAT_PRICE, admission: false },
+        ),
       ],
       quotas: [
         quota(1, 'Passes', { size: 2500, items: [items.pass, items.youth] }),
@@ -465,6 +488,7 @@ function summerNights(): Event {
           variations: [variations.friday, variations.sunday],
         }),
         quota(4, 'Camping', { size: 450, items: [items.camping], close_when_sold_out: true }),
+        quota(BOAT_QUOTA, 'Boat', { size: 3, items: [items.boat] }),
       ],
       questions: [
         question(questions.rules, 'RULES', {

@@ -80,11 +80,21 @@ async function isKnown(store: ContextStore, { token }: Demo): Promise<boolean> {
 /** How long to wait at most. */
 const KNOWN_MS = 10_000;
 
-/** Waits until the gates have the ticket of the printed scan command, which they get a moment after the import. */
-export async function untilApplied(url: string, { organizer, event, list, secret, token }: Demo): Promise<void> {
-  const ticket = `${url}/api/v1/organizers/${organizer}/events/${event}/checkinlists/${list}/positions/${secret}/`;
+/**
+ * Waits, for some seconds at most, until the services have the ticket and the product of the printed commands, which they get a moment
+ * after the import.
+ */
+export async function untilApplied(url: string, { organizer, event, list, secret, boat, token }: Demo): Promise<void> {
+  const at = `${url}/api/v1/organizers/${organizer}/events/${event}`;
+  const asked = [
+    `${at}/checkinlists/${list}/positions/${secret}/`,
+    ...(boat ? [`${at}/quotas/${boat.quota}/availability/`] : []),
+  ];
+  const isKnown = async (target: string) => {
+    const reply = await fetch(target, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);
+    return reply?.ok === true;
+  };
   for (const end = Date.now() + KNOWN_MS; Date.now() < end; await sleep(50)) {
-    const answer = await fetch(ticket, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);
-    if (answer?.ok) return;
+    if ((await Promise.all(asked.map(isKnown))).every(Boolean)) return;
   }
 }

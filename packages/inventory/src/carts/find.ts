@@ -121,10 +121,10 @@ export function cartFinder(pool: Pool): CartFinder {
           select id, imported, row_number() over () as place from (
             select id, imported from (
               (select ${columns}, false as imported from carts c where c.event = $1 and ${OWN_SERVED}
-               order by ${orderBy} limit $2::integer + $3::integer)
+               order by ${orderBy} limit $2::bigint + $3::bigint)
               union all
               (select ${columns}, true from shop_carts c where c.event = $1 and ${SHOPS_SERVED}
-               order by ${orderBy} limit $2::integer + $3::integer)
+               order by ${orderBy} limit $2::bigint + $3::bigint)
             ) served
             order by ${orderBy} offset $2 limit $3
           ) ids
@@ -132,7 +132,9 @@ export function cartFinder(pool: Pool): CartFinder {
         select ${OWN}, page.place from page join carts c on c.id = page.id where not page.imported
         union all
         select ${SHOPS}, page.place from page join shop_carts c on c.id = page.id where page.imported`;
-      const [total, rows] = await Promise.all([count(event), rowsOf({ source, values: [event, offset, limit] })]);
+      const total = await count(event);
+      // A page far behind the end must not read all that come before it.
+      const rows = offset < total ? await rowsOf({ source, values: [event, offset, limit] }) : [];
       return { count: total, rows: rows.map(cartOf) };
     },
 
