@@ -6,6 +6,7 @@ import type { NewEvent } from '@gatehouse/events/envelope';
 import type { Decider, Decision } from '@gatehouse/domain/decider';
 import { RejectedEvent, StoreOverloaded, WrongRevision, type EventStore, type Position } from './event-store';
 import { Recent } from './recent';
+import { streamCounts } from './stream-counts';
 import { uuidV5 } from './uuid';
 
 /** A state and the number of events that it includes. */
@@ -103,6 +104,7 @@ export function streams<S, E extends DomainEvent>(
   const memory = new Recent<Known<S>>(remember);
   /** Stored states that are being read, so that no two callers read one at once. */
   const opening = new Map<string, Promise<Known<S> | undefined>>();
+  const counts = streamCounts();
 
   const nothing: Known<S> = { state: decider.initial, revision: 0 };
 
@@ -163,7 +165,10 @@ export function streams<S, E extends DomainEvent>(
       const written = decided.flatMap(({ events }) => events);
       if (asking.length === 0) return;
       if (written.length === 0) {
-        if (confirmed) return answer(decided, null);
+        if (confirmed) {
+          counts.settled(stream, decided.length);
+          return answer(decided, null);
+        }
         at = await advance(stream, at);
         memory.set(stream, at);
         confirmed = true;
@@ -172,6 +177,7 @@ export function streams<S, E extends DomainEvent>(
       try {
         const position = await store.append(stream, at.revision, written);
         memory.set(stream, decided.at(-1)!.after);
+        counts.settled(stream, decided.length);
         return answer(decided, position);
       } catch (error) {
         // What memory has stays: whatever was written, it is still how the stream begins.
@@ -182,6 +188,7 @@ export function streams<S, E extends DomainEvent>(
           return settleApart(stream, asking.slice(middle));
         }
         if (!(error instanceof WrongRevision) || tries >= MAX_TRIES) throw error;
+        counts.lost(stream);
         if (tries > 1) await sleep(Math.random() * Math.min(tries, 20));
         at = await advance(stream, at);
         memory.set(stream, at);

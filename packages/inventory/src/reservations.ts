@@ -14,6 +14,7 @@ import type { cartIds } from './cart-ids';
 import type { InventoryStreams } from './inventory-streams';
 import { newCartId } from './new-cart-id';
 import type { Refusal, RefusalLog } from './refusals';
+import { reservationMetrics } from './reservation-metrics';
 import type { Facts, FactsReader } from './shop/facts';
 
 /** One place that somebody wants. */
@@ -86,7 +87,7 @@ const DEFAULT_MINUTES = 30;
 
 /** One place of a request that is to be decided. */
 type Element = { readonly place: number; readonly wanted: Wanted; readonly ask: Omit<Hold, 'expires'> };
-type TooLarge = { readonly outcome: 'too large' };
+type TooLarge = { readonly outcome: 'too_large' };
 /** The decision on it, what it rests on, and the event that it made. */
 type Decided = {
   readonly element: Element;
@@ -100,6 +101,16 @@ export function reservations(parts: ReservationParts): Reservations {
   const { streams, facts: reader, carts, ids, refusals, catalog, caughtUp } = parts;
   /** Of each stream the revision up to which changed terms of vouchers are known to be in its state: a hint that saves reading them again. */
   const learned = new Map<string, number>();
+
+  const measured = reservationMetrics();
+
+  function count({ result, made }: Decided, { organizer, event }: Where): void {
+    // What an earlier try has reserved was counted then.
+    if (result.outcome === 'held' && !made) return;
+    const key = `${organizer}/${event}`;
+    measured.decided(key, result.outcome === 'refused' ? result.reason : made ? 'reserved' : result.outcome);
+    for (const { quota, left } of made?.quotas ?? []) if (left !== null) measured.left(key, quota, left);
+  }
 
   const learnedOf = (stream: string): number => learned.get(stream) ?? 0;
   function remember(stream: string, { learnedRevision }: Inventory): void {
@@ -155,7 +166,7 @@ export function reservations(parts: ReservationParts): Reservations {
         return { element, facts, result, made };
       } catch (error) {
         if (!(error instanceof RejectedEvent)) throw error;
-        return { element, facts, result: { outcome: 'too large' }, made: undefined };
+        return { element, facts, result: { outcome: 'too_large' }, made: undefined };
       }
     });
     // All are awaited before one of them fails the request: none is left behind undecided.
@@ -175,6 +186,7 @@ export function reservations(parts: ReservationParts): Reservations {
       open = open.filter((element) => !done.has(element));
       return open.length === 0 ? true : undefined;
     });
+    for (const each of decided) count(each, where);
     const refused = decided.flatMap(refusalOf);
     if (refused.length > 0) await refusals.record(refused, by);
     const found = decided.flatMap(({ result, made }) => (result.outcome === 'held' && !made ? [result.id] : []));
