@@ -1,6 +1,13 @@
 import { inventoryStream } from '@gatehouse/events/inventory';
 import type { Inventory } from '@gatehouse/domain/inventory';
-import { availabilityOf, takenOf, type Availability, type QuotaFacts, type Taken } from '@gatehouse/domain/quota';
+import {
+  availabilityOf,
+  isClosed,
+  takenOf,
+  type Availability,
+  type QuotaFacts,
+  type Taken,
+} from '@gatehouse/domain/quota';
 import { isStale, learn } from '@gatehouse/domain/shop-facts';
 import type { Where } from './carts/find';
 import { withFreshFacts, type LearnedRevisions } from './fresh-facts';
@@ -8,7 +15,13 @@ import type { InventoryStreams } from './inventory-streams';
 import type { FactsReader } from './shop/facts';
 
 /** What is known of a quota as of one instant: what the shop states, what is taken, and what is left (contract §2.7). */
-export type QuotaState = { readonly quota: QuotaFacts; readonly taken: Taken; readonly availability: Availability };
+export type QuotaState = {
+  readonly quota: QuotaFacts;
+  /** By the shop, or by itself since the shop's newest statement. */
+  readonly closed: boolean;
+  readonly taken: Taken;
+  readonly availability: Availability;
+};
 
 type Parts = {
   readonly streams: InventoryStreams;
@@ -45,7 +58,10 @@ function statesOf(
   return new Map(
     facts.quotas.map((quota) => {
       const taken = takenOf(quota, known, facts.now);
-      return [quota.id, { quota, taken, availability: availabilityOf(quota, known, facts.now) }];
+      return [
+        quota.id,
+        { quota, closed: isClosed(quota, known), taken, availability: availabilityOf(quota, known, facts.now) },
+      ];
     }),
   );
 }

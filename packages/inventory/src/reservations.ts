@@ -11,8 +11,8 @@ import { learnedRevisions, withFreshFacts } from './fresh-facts';
 import type { InventoryStreams } from './inventory-streams';
 import { newCartId } from './new-cart-id';
 import type { Refusal, RefusalLog } from './refusals';
-import { reservationMetrics } from './reservation-metrics';
 import { releaseCart } from './release';
+import { reservationMetrics } from './reservation-metrics';
 import type { Facts, FactsReader } from './shop/facts';
 
 /** One place that somebody wants. */
@@ -193,7 +193,11 @@ export function reservations(parts: ReservationParts): Reservations {
       return reserved;
     },
 
-    release: (where, id, by) => releaseCart({ streams, facts: reader, carts, mustBeCaughtUp }, { where, id, by }),
+    async release(where, id, by) {
+      const released = await releaseCart({ streams, facts: reader, carts, mustBeCaughtUp }, { where, id, by });
+      if (released) measured.decided(`${where.organizer}/${where.event}`, 'released');
+      return released;
+    },
 
     availability: (where, quotas) => quotaStates({ streams, facts: reader, learned }, where, quotas),
   };
