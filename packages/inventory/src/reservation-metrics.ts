@@ -2,7 +2,7 @@ import { metrics } from '@opentelemetry/api';
 
 /** What of reservations an operator sees. */
 export type ReservationMetrics = {
-  /** One decided place: `reserved` or the reason of the refusal. */
+  /** One decided place: `reserved`, `released` or the reason of the refusal. */
   decided(event: string, result: string): void;
   /** What a quota had left after a reservation of one of its places. */
   left(event: string, quota: number, left: number): void;
@@ -23,7 +23,7 @@ export function reservationMetrics(): ReservationMetrics {
   const meter = metrics.getMeter('gatehouse');
   meter
     .createObservableCounter('gatehouse.reservations', {
-      description: 'Decided places by event and result: reserved, or the reason of the refusal',
+      description: 'Decided places by event and result: reserved, released, or the reason of the refusal',
     })
     .addCallback((observer) => {
       for (const [event, ofEvent] of results) {

@@ -1,19 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { inventoryStream, type CartReserved } from '@gatehouse/events/inventory';
 import { hold, type Held, type Hold, type Reason, type Refused } from '@gatehouse/domain/hold';
 import { after, type Instant } from '@gatehouse/domain/instant';
-import type { Inventory } from '@gatehouse/domain/inventory';
-import { availabilityOf, takenOf, type Availability, type QuotaFacts, type Taken } from '@gatehouse/domain/quota';
-import { release } from '@gatehouse/domain/release';
-import { isStale, learn } from '@gatehouse/domain/shop-facts';
 import { RejectedEvent, StoreUnavailable } from '@gatehouse/eventing/event-store';
-import { conflict } from '@gatehouse/service/errors';
 import type { Catalog } from '@gatehouse/shop/catalog';
+import type { By } from './asker';
+import { quotaStates, type QuotaState } from './availability';
 import type { CartFinder, CartRow, Where } from './carts/find';
 import type { cartIds } from './cart-ids';
+import { learnedRevisions, withFreshFacts } from './fresh-facts';
 import type { InventoryStreams } from './inventory-streams';
 import { newCartId } from './new-cart-id';
 import type { Refusal, RefusalLog } from './refusals';
+import { releaseCart } from './release';
 import { reservationMetrics } from './reservation-metrics';
 import type { Facts, FactsReader } from './shop/facts';
 
@@ -32,24 +30,10 @@ export type Wanted = Omit<Hold, 'id' | 'cart_id' | 'request' | 'expires'> & {
   readonly place?: number;
 };
 
-/** Who asks, and the request that carries it. */
-export type By = {
-  /** As `kind:id`. */
-  readonly actor: string;
-  readonly trace: string | null;
-  /** The namespace of its idempotency key: a UUID that is the same when it runs again. */
-  readonly request?: string;
-  /** Whether it may have run before; absent: it may. */
-  readonly again?: boolean;
-};
-
 /** What became of one wanted place. A refusal's `text` is what the API says (contract §8.4). */
 export type Reserved =
   | { readonly outcome: 'reserved'; readonly cart: CartRow }
   | { readonly outcome: 'refused'; readonly reason: Reason | 'too_large'; readonly text: string };
-
-/** What is known of a quota as of one instant: what the shop states, what is taken, and what is left (contract §2.7). */
-export type QuotaState = { readonly quota: QuotaFacts; readonly taken: Taken; readonly availability: Availability };
 
 /**
  * Reserves places and gives them back. All of it rejects with StoreUnavailable or StoreOverloaded, and with the 409 of contract §2.10 when
@@ -80,8 +64,6 @@ export type ReservationParts = {
 
 /** Places of one request that are decided before the next are looked at: others have their turn in between. */
 const AT_ONCE = 500;
-/** Pauses before facts that were too old are read again (contract §2.10). */
-const PAUSES_MS = [10, 20, 40, 80, 160];
 /** pretix's own default, for an event that the catalog does not know (any more). */
 const DEFAULT_MINUTES = 30;
 
@@ -99,9 +81,7 @@ type Decided = {
 /** Reservations over the deciders of inventories; the docstring of the type says what they do. */
 export function reservations(parts: ReservationParts): Reservations {
   const { streams, facts: reader, carts, ids, refusals, catalog, caughtUp } = parts;
-  /** Of each stream the revision up to which changed terms of vouchers are known to be in its state: a hint that saves reading them again. */
-  const learned = new Map<string, number>();
-
+  const learned = learnedRevisions();
   const measured = reservationMetrics();
 
   function count({ result, made }: Decided, { organizer, event }: Where): void {
@@ -110,21 +90,6 @@ export function reservations(parts: ReservationParts): Reservations {
     const key = `${organizer}/${event}`;
     measured.decided(key, result.outcome === 'refused' ? result.reason : made ? 'reserved' : result.outcome);
     for (const { quota, left } of made?.quotas ?? []) if (left !== null) measured.left(key, quota, left);
-  }
-
-  const learnedOf = (stream: string): number => learned.get(stream) ?? 0;
-  function remember(stream: string, { learnedRevision }: Inventory): void {
-    if (learnedRevision > learnedOf(stream)) learned.set(stream, learnedRevision);
-  }
-
-  /** Asks until facts are new enough; `decide` answers undefined while they are not. */
-  async function withFreshFacts<T>(decide: () => Promise<T | undefined>): Promise<T> {
-    for (const pause of [...PAUSES_MS, undefined]) {
-      const decided = await decide();
-      if (decided !== undefined) return decided;
-      if (pause !== undefined) await sleep(pause);
-    }
-    throw conflict('The server was too busy to process your request. Please try again.', 5);
   }
 
   async function mustBeCaughtUp(models: readonly ('carts' | 'shop')[]): Promise<void> {
@@ -143,7 +108,7 @@ export function reservations(parts: ReservationParts): Reservations {
           productName,
           voucher: ask.voucher,
           seat: ask.seat,
-          learned: learnedOf(stream),
+          learned: learned.of(stream),
         }),
       ),
     );
@@ -162,7 +127,7 @@ export function reservations(parts: ReservationParts): Reservations {
           // A request that runs again finds what it has made by `ask.request`, and what it makes then are other events.
           { actor: by.actor, trace: by.trace },
         );
-        remember(stream, state);
+        learned.saw(stream, state);
         return { element, facts, result, made };
       } catch (error) {
         if (!(error instanceof RejectedEvent)) throw error;
@@ -229,38 +194,12 @@ export function reservations(parts: ReservationParts): Reservations {
     },
 
     async release(where, id, by) {
-      const stream = inventoryStream(where.organizer, where.event);
-      /** What a request that runs again has deleted is gone, and is deleted all the same. */
-      const deletedBefore = async () =>
-        by.request !== undefined &&
-        (await streams.recall(stream, by.request))?.events.some(({ type }) => type === 'CartReleased') === true;
-      // The row must be newer than what was decided: a position that was released once looks like one that has expired.
-      await mustBeCaughtUp(['carts', 'shop']);
-      const row = await carts.find(where, id);
-      if (!row) return deletedBefore();
-      const { imported, ...shown } = row;
-      const cart = { ...shown, seat: row.seat?.guid ?? null };
-      const outcome = await withFreshFacts(async () => {
-        const facts = await reader.terms(where, row.voucher);
-        const { result } = await streams.transact(stream, release({ ...where, ...facts, imported, cart }), by);
-        return result.outcome === 'stale' ? undefined : result.outcome;
-      });
-      return outcome === 'released' || deletedBefore();
+      const released = await releaseCart({ streams, facts: reader, carts, mustBeCaughtUp }, { where, id, by });
+      if (released) measured.decided(`${where.organizer}/${where.event}`, 'released');
+      return released;
     },
 
-    availability(where, quotas) {
-      const stream = inventoryStream(where.organizer, where.event);
-      return withFreshFacts(async () => {
-        const facts = await reader.quotas(where, quotas, learnedOf(stream));
-        const { result, state } = await streams.transact(
-          stream,
-          (inventory) => ({ result: statesOf({ ...where, ...facts }, inventory), events: [] }),
-          { actor: 'system:availability', trace: null },
-        );
-        remember(stream, state);
-        return result;
-      });
-    },
+    availability: (where, quotas) => quotaStates({ streams, facts: reader, learned }, where, quotas),
   };
 }
 
@@ -303,19 +242,4 @@ function cartOf(made: CartReserved['data'], { seat }: Facts): CartRow {
   const about = { id, cart_id, item, variation, date, price, attendee_name_parts, attendee_email, voucher };
   const shown = seat && made.seat !== null ? { id: seat.id, name: seat.name, guid: seat.guid } : null;
   return { ...about, addon_to: null, datetime, expires, includes_tax, answers, seat: shown };
-}
-
-/** Undefined when facts are too old. Reads only: new terms of vouchers count, and are written down by the next decision. */
-function statesOf(
-  facts: Where & Awaited<ReturnType<FactsReader['quotas']>>,
-  inventory: Inventory,
-): ReadonlyMap<number, QuotaState> | undefined {
-  if (isStale(facts.shop, inventory)) return undefined;
-  const { known } = learn(facts, inventory);
-  return new Map(
-    facts.quotas.map((quota) => {
-      const taken = takenOf(quota, known, facts.now);
-      return [quota.id, { quota, taken, availability: availabilityOf(quota, known, facts.now) }];
-    }),
-  );
 }

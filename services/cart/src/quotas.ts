@@ -1,5 +1,5 @@
 import type { InventoryContext } from '@gatehouse/inventory/inventory';
-import type { QuotaState } from '@gatehouse/inventory/reservations';
+import type { QuotaState } from '@gatehouse/inventory/availability';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { notFound } from '@gatehouse/service/errors';
 import { idFilter, idsFilter, readFilters, readOrdering, type Ordering } from '@gatehouse/service/filters';
@@ -74,11 +74,18 @@ async function resources(
   quotas: readonly Quota[],
   { request, inventory, festival }: Place,
 ): Promise<Record<string, unknown>[]> {
-  if (request.query.get('with_availability') !== 'true') return quotas.map(resource);
-  const ids = quotas.map(({ id }) => id);
-  const states = await inventory.reservations.availability(whereOf(festival), ids);
-  return quotas.map((quota) => ({ ...resource(quota), ...summary(states.get(quota.id)) }));
+  const isTold = request.query.get('with_availability') === 'true';
+  // Of others the catalogue says whether they are closed.
+  const asked = isTold ? quotas : quotas.filter(({ close_when_sold_out, closed }) => close_when_sold_out && !closed);
+  const ids = asked.map(({ id }) => id);
+  const states = ids.length === 0 ? NO_STATES : await inventory.reservations.availability(whereOf(festival), ids);
+  return quotas.map((quota) => {
+    const state = states.get(quota.id);
+    return { ...resource(quota), closed: state?.closed ?? quota.closed, ...(isTold ? summary(state) : {}) };
+  });
 }
+
+const NO_STATES: ReadonlyMap<number, QuotaState> = new Map();
 
 const resource = (quota: Quota): Record<string, unknown> => ({
   id: quota.id,

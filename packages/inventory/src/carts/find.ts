@@ -26,8 +26,8 @@ export type CartRow = {
   readonly seat: { readonly id: number; readonly name: string; readonly guid: string } | null;
 };
 
-/** A cart position and whether the shop has made it. */
-export type Found = CartRow & { readonly imported: boolean };
+/** A cart position, whether the shop has made it, and the guid of its seat, which may be one that the shop does not state (any more). */
+export type Found = CartRow & { readonly imported: boolean; readonly guid: string | null };
 
 /** One field to order by. */
 export type CartOrder = { readonly by: 'datetime' | 'cart_id'; readonly descending: boolean };
@@ -65,7 +65,6 @@ const SHOPS_SERVED = `${SHOPS_LISTED} and greatest(c.datetime, c.expires) >= ${P
 type Row = Omit<Found, 'seat'> & {
   readonly event: string;
   readonly place: number;
-  readonly guid: string | null;
   readonly seat_id: number | null;
   readonly seat_name: string | null;
 };
@@ -107,7 +106,7 @@ export function cartFinder(pool: Pool): CartFinder {
                       union all
                       select ${SHOPS}, 2 from shop_carts c where c.id = $2 and c.event = $1 and ${SHOPS_SERVED}`;
       const [row] = await rowsOf({ name: 'find_cart', source, values: [keyOf(where), id] });
-      return row && { ...cartOf(row), imported: row.imported };
+      return row && { ...cartOf(row), imported: row.imported, guid: row.guid };
     },
 
     async page(where, { ordering, offset, limit }) {
