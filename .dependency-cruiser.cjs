@@ -1,5 +1,5 @@
-/** Who may know whom (docs/architecture.md). `npm run check` runs it over every source and test. */
-/** Tests and what only tests use; none of it is built. */
+/** Which packages may import which (docs/architecture.md). `npm run check` applies it to all sources and tests. */
+/** Tests and their helpers, which are not built. */
 const testing = '\\.test\\.ts$|/spec\\.ts$|contract\\.ts$|-in-test\\.ts$|/testing\\.ts$';
 const from = (path) => ({ path, pathNot: testing });
 const packagesBut = (...allowed) => `^packages/(?!(${allowed.join('|')})/)`;
@@ -14,6 +14,7 @@ const mayImport = {
   admission: ['shop', 'service', 'eventing', 'events', 'domain'],
   inventory: ['shop', 'service', 'eventing', 'events', 'domain'],
   reference: ['service', 'eventing', 'events', 'domain'],
+  'ticket-pdf': ['domain'],
   'embedded-postgres': [],
   'local-kafka': ['embedded-postgres'],
 };

@@ -16,7 +16,7 @@ const noSql = {
   message: 'SQL is in packages: a service calls a function of the context whose tables it is about.',
 };
 
-/** One type-aware run over sources and tests; each rule here is one that would otherwise be said twice in review. */
+/** One type-aware run over sources and tests; each rule here replaces a recurring review comment. */
 export default tseslint.config(
   { ignores: ['**/dist/', '**/node_modules/', '**/coverage/', '.gatehouse/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -38,7 +38,7 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'error',
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-      // Three is the aim; the fourth is for signatures that a port or Express gives.
+      // Three is the aim; signatures of ports and of Express need four.
       '@typescript-eslint/max-params': ['error', { max: 4 }],
       'gatehouse/own-tables': 'error',
       eqeqeq: 'error',
@@ -49,7 +49,7 @@ export default tseslint.config(
     },
   },
   {
-    // The domain is pure: the time, ids and secrets come in as arguments, and nothing is waited for.
+    // The domain is pure: time, ids and secrets are arguments, and nothing is asynchronous.
     files: ['packages/domain/src/**/*.ts'],
     ignores: ['**/*.test.ts', '**/spec.ts'],
     rules: {
@@ -77,7 +77,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', noDefaultExport, noEnum, noEnvironment, noSql] },
   },
   {
-    // The command line talks to a person.
+    // The command line prints for people.
     files: ['services/cli/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
@@ -86,12 +86,12 @@ export default tseslint.config(
     rules: {
       'no-restricted-syntax': ['error', noDefaultExport, noEnum],
       '@typescript-eslint/max-params': 'off',
-      // Tests look at tables to see what was done.
+      // Tests may read tables to check results.
       'gatehouse/own-tables': 'off',
     },
   },
   {
-    // jest asks for default exports and, before it owns the terminal, for nothing else to print with.
+    // jest requires default exports, and console is the only output of its global set-up.
     files: ['test/support/global-*.ts', 'test/**/*.ts'],
     rules: { 'no-console': 'off', 'no-restricted-syntax': ['error', noEnum], 'no-var': 'off' },
   },

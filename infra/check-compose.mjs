@@ -1,8 +1,8 @@
 /*
- * docker-compose.yml against the Compose Specification's own schema, as the package dclint brings it along; and by the real
- * command where there is one. What runs our code has to be as harmless as it can, nothing has a password that all know, and the
- * host sees no more than people may. Which processes there are, what the gateway knows of them and whom Prometheus asks follows from
- * packages/service/src/services.ts.
+ * Checks docker-compose.yml against the Compose Specification's schema (from the package dclint), and with `docker compose`
+ * if it is installed. Containers with our code must have minimal rights, nothing may have a well-known password, and only
+ * ports for people may be published. The processes, the gateway's upstreams and Prometheus' targets must match
+ * packages/service/src/services.ts, the databases packages/events/src/contexts.ts.
  */
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
@@ -13,7 +13,9 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { root } from './prepare.mjs';
 
-const { SERVICES, upstreamsIn } = createRequire(import.meta.url)('@gatehouse/service/services');
+const require = createRequire(import.meta.url);
+const { SERVICES, upstreamsIn } = require('@gatehouse/service/services');
+const { CONTEXT_NAMES } = require('@gatehouse/events/contexts');
 
 const schemaFile = path.join(root, 'node_modules', 'dclint', 'schemas', 'compose.schema.json');
 const { $schema, ...schema } = JSON.parse(readFileSync(schemaFile, 'utf8'));
@@ -35,7 +37,7 @@ for (const [name, service] of Object.entries(compose.services)) {
     service.user === 'node' && service.read_only && service.cap_drop?.includes('ALL') && !service.privileged;
   if (!harmless) complaints.push(`${name} must run as node, without capabilities, on a read-only root`);
 }
-/** Services that people on this machine look at; all others are reached inside of the containers' network only. */
+/** Services for people on this machine; all others are reachable only inside the containers' network. */
 const open = new Set(['gateway', 'prometheus', 'grafana']);
 for (const [name, { ports = [], environment = {} }] of Object.entries(compose.services)) {
   for (const port of ports) {
@@ -84,6 +86,13 @@ for (const row of rows.filter(({ requests }) => requests)) {
 }
 const behind = rows.flatMap((row) => upstreamsIn(row).map(({ name }) => name));
 if (!isSame(gateway.depends_on, behind)) complaints.push(`gateway must depend on ${behind.join(', ')}`);
+const databases = readFileSync(path.join(root, 'infra', 'postgres', 'databases.sql'), 'utf8');
+for (const context of CONTEXT_NAMES) {
+  const setting = `${context.toUpperCase()}_DATABASE_URL`;
+  const isSet = String(compose.services.cli.environment[setting]).endsWith(`@postgres:5432/${context}`);
+  if (!isSet) complaints.push(`x-settings must have ${setting}, of the database ${context}`);
+  if (!databases.includes(`create database ${context};`)) complaints.push(`databases.sql must create ${context}`);
+}
 const prometheus = parse(readFileSync(path.join(root, 'infra', 'prometheus', 'prometheus.yml'), 'utf8'));
 const asked = prometheus.scrape_configs.flatMap((job) => job.static_configs.flatMap(({ targets }) => targets));
 const measured = processes.map(({ name }) => `${name}:9464`);

@@ -1,6 +1,6 @@
 /*
- * Two ways in which a package-lock.json works on one machine and fails on the next: npm drops the packages for other
- * platforms when a registry lacks them, and it writes down the registry of whoever installed.
+ * Finds two reasons why a package-lock.json works on one machine and fails on the next: npm drops packages for other
+ * platforms that a registry lacks, and it records the registry of whoever installed.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -23,14 +23,14 @@ for (const [name, entry] of Object.entries(packages)) {
   }
 }
 
-/** From the manifest itself, since a lock file that lost a package may have lost its mention as well. */
+/** From the manifest itself, since a lock file that lost a package may have lost its entry as well. */
 function optionalOf(name, entry) {
   const manifest = path.join(root, name, 'package.json');
   const written = existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')).optionalDependencies : {};
   return { ...entry.optionalDependencies, ...written };
 }
 
-/** Looks where Node would look: beside the package, then further up. */
+/** Searches where Node does: beside the package, then further up. */
 function isLocked(from, wanted) {
   for (let folder = from; ; folder = folder.replace(/(^|\/)node_modules\/(@[^/]+\/)?[^/]+$/, '')) {
     if (packages[`${folder}${folder ? '/' : ''}node_modules/${wanted}`]) return true;

@@ -1,6 +1,6 @@
 /*
- * npm run check: everything a machine can say about the sources without running them. Two steps at a time; what a step
- * says is shown when it has failed, or with --verbose.
+ * npm run check: all static checks of the sources. Two steps run at a time; a step's output is shown if it failed, or with
+ * --verbose.
  */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { build, install, root } from './prepare.mjs';
 
 const bin = (name, file) => path.join(root, 'node_modules', name, file);
 
-/** The longest first, so that the two lanes end at about the same time. */
+/** The longest first, so that both lanes end at about the same time. */
 const steps = [
   ['lint', bin('eslint', 'bin/eslint.js'), ['.', '--max-warnings=0']],
   ['types of sources and tests', bin('typescript', 'bin/tsc'), ['-p', 'tsconfig.check.json']],

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Ends a run of tests, and all that it has started, when this process is told to end: servers have sessions of their own and would
- * stay. Becomes the exit code of the run.
+ * When this process is told to end, ends a test run and all processes that it started, which have sessions of their own and
+ * would otherwise stay. Exits with the run's exit code.
  */
 export function endTogether(child) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -13,7 +13,7 @@ export function endTogether(child) {
         try {
           process.kill(pid, 'SIGKILL');
         } catch {
-          // It has ended meanwhile.
+          // It has ended already.
         }
       }
     });
@@ -21,7 +21,7 @@ export function endTogether(child) {
   child.on('exit', (code) => process.exit(code ?? 1));
 }
 
-/** The processes that a process has started, directly or not; none where there is no /proc. */
+/** The direct and indirect child processes of a process; empty without /proc. */
 function descendantsOf(pid) {
   const children = new Map();
   for (const name of entriesOf('/proc')) {
@@ -30,7 +30,7 @@ function descendantsOf(pid) {
     children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
   }
   const all = [...(children.get(pid) ?? [])];
-  // Grows while it is gone through.
+  // Grows during the iteration.
   for (const one of all) all.push(...(children.get(one) ?? []));
   return all;
 }
@@ -45,7 +45,7 @@ function entriesOf(folder) {
 
 function parentOf(pid) {
   try {
-    // The name before it may hold blanks and brackets.
+    // The name before it may contain blanks and brackets.
     return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[1]);
   } catch {
     return 0;

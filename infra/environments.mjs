@@ -1,7 +1,7 @@
 /*
- * npm run environments -- [--quick] [NAME …]: starts Gatehouse in the shells that people have. Each row says what is odd about one, and what
- * must come of it: it starts and scans a ticket, or it ends with one sentence that says what to do.
- * --quick: only the rows that run in this folder as it is, without a clone of their own.
+ * npm run environments -- [--quick] [NAME …]: starts Gatehouse in unusual environments. Each row describes one and the
+ * expected result: it starts and scans a ticket, or it ends with one sentence that says what to do. --quick: only the rows
+ * that run in this folder, without a clone of their own.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ const SCANS = 'starts and scans';
 const temp = mkdtempSync(path.join(tmpdir(), 'gatehouse-environments-'));
 chmodSync(temp, 0o755);
 
-/** What is odd, and what must come of it. `prepare` answers what it knows only when it has done its part. */
+/** The environments and their expected results. `prepare` returns what is known only after it has run. */
 const rows = [
   [
     'variables meant for other databases',
@@ -246,7 +246,7 @@ function whyNot({ stranger, needs }) {
   return null;
 }
 
-/** What is not as it should be; null when all is. */
+/** The difference from the expected result; null when there is none. */
 async function tried(row) {
   const place = mkdtempSync(path.join(temp, 'row-'));
   chmodSync(place, 0o755);
@@ -293,7 +293,7 @@ async function tried(row) {
   return row.outcome.test(said) && code === 1 ? null : `It should have said ${row.outcome}.${words}`;
 }
 
-/** By the very words of the banner: what is printed must be usable. */
+/** Uses the commands printed in the banner, so that they are tested, too. */
 async function scanTwice(said) {
   const token = /Authorization: Token (\w+)/.exec(said)[1];
   const url = /(http:\S+\/redeem\/)/.exec(said)[1];
@@ -317,7 +317,7 @@ function cloneFor({ modules = true, built = false, mode, link, name = 'clone', f
   return path.join(place, 'link');
 }
 
-/** What was installed here, by hard links where they are possible and nobody changes the files. */
+/** Copies the installed modules, by hard links if possible and if no row changes the files. */
 function takeModules(clone, own) {
   const [from, to] = [root, clone].map((folder) => path.join(folder, 'node_modules'));
   const linked = !own && spawnSync('cp', ['-al', from, to]).status === 0;
@@ -348,7 +348,7 @@ function remember(data) {
   });
 }
 
-/** As root PostgreSQL's files may be elsewhere, and a server that a failed row left must not stay. */
+/** As root PostgreSQL's files may be in another folder, and a server of a failed row must not stay. */
 async function forgetCluster(data) {
   const file = path.join(data, 'postgres.json');
   if (!existsSync(file)) return;
@@ -381,7 +381,7 @@ function smallDisk(data) {
   undo.push(() => run('umount', ['-l', data]));
 }
 
-/** A PostgreSQL of the user's own, with a database made so; null makes none. */
+/** A PostgreSQL of the user's own, with a database created by this SQL; null creates none. */
 async function ownServer(making) {
   const dataFolder = mkdtempSync(path.join(temp, 'server-'));
   chmodSync(dataFolder, 0o755);
@@ -398,13 +398,13 @@ async function ownServer(making) {
   return { env: { DATABASE_URL: url.href } };
 }
 
-/** As operations.md has it: room for the connections of a process. */
+/** As in operations.md: enough connections for a process. */
 async function pooled(mode) {
   const { env } = await ownServer('');
   const url = new URL(env.DATABASE_URL);
   const folder = mkdtempSync(path.join(temp, 'pooler-'));
   const { env: port } = await takenPort();
-  // Free again, for the pooler.
+  // Frees the port for the pooler.
   await undo.pop()();
   const settings = {
     listen_addr: '127.0.0.1',
@@ -422,7 +422,7 @@ async function pooled(mode) {
   );
   writeFileSync(settings.auth_file, `"${url.username}" "${url.password}"\n`);
   chmodSync(folder, 0o755);
-  // It does not run as root.
+  // pgbouncer does not run as root.
   const child = spawn('pgbouncer', [path.join(folder, 'ini')], { stdio: 'ignore', ...(asRoot ? STRANGER : {}) });
   undo.push(() => child.kill('SIGKILL'));
   await sleep(500);

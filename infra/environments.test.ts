@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 
-/* Some of the shells that people have; `npm run environments` tries all of them, with clones of their own. */
+/* A few unusual environments; `npm run environments` tests all of them, with clones of their own. */
 
 it('starts, or says in a sentence why not', async () => {
   const rows = [

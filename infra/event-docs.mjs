@@ -1,7 +1,7 @@
 /*
- * What outsiders get to know of our events, made from packages/events: asyncapi.yaml, and packages/events/published/ with the JSON
- * Schema of each version. With --check it compares them with what is there and asks AsyncAPI's own parser about the document;
- * without, it writes them. The schema of an earlier version stays as its release has written it.
+ * Generates the documents of our public events from packages/events: asyncapi.yaml, and packages/events/published/ with the
+ * JSON Schema of each version. With --check it compares them with the existing files and validates the document with
+ * AsyncAPI's own parser; without, it writes them. The schema of an earlier version is never rewritten.
  */
 import { Parser } from '@asyncapi/parser';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ const document = asyncApi(version, published);
 const text = `# Made by \`node infra/event-docs.mjs\` from packages/events.\n${stringify(document, { lineWidth: 120, blockQuote: 'literal' })}`;
 files.set(path.join(root, 'asyncapi.yaml'), text);
 
-/** The schemas of what outsiders may read of a context; those of current versions become files. */
+/** The public schemas of a context; those of current versions become files. */
 function schemasOf(context) {
   const schemas = new Map();
   for (const definition of contextRow(context).definitions.values()) {

@@ -1,6 +1,6 @@
 /*
- * npm run faults -- [--rounds N]: kills the parts of the split system under load and checks that nothing is lost, doubled or out of
- * order. Longer than the one short round of npm test: 3 rounds, the broker away for 30 s.
+ * npm run faults -- [--rounds N]: kills the parts of the split system under load and checks that nothing is lost, doubled
+ * or out of order. Longer than the one short round of npm test: 3 rounds, with the broker away for 30 s.
  */
 import { spawn } from 'node:child_process';
 import path from 'node:path';

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 const packages = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'packages');
 
-/** Their tables are in every context's schema, where the context's own statements may read them. */
+/** Packages whose tables are in every context's schema, where the context's own statements may read them. */
 const IN_EVERY_SCHEMA = new Set(['eventing', 'shop']);
 
-/** The package that makes a table, by the table's name. */
+/** The package that creates a table, by the table's name. */
 const owners = new Map();
 for (const owner of readdirSync(packages)) {
   if (IN_EVERY_SCHEMA.has(owner)) continue;
@@ -28,7 +28,7 @@ function sourcesOf(name) {
 const STATEMENT = /\b(?:select|insert into|update|delete from|declare|alter table|drop table|lock table|truncate)\b/i;
 const TABLE = /(?<=\b(?:from|join|into|update|table|using|truncate)\s+(?:only\s+)?(?:[a-z_]+\.)?)\b[a-z_]+/gi;
 
-/** An ESLint rule: SQL names no table of another package (docs/architecture.md). Only a context knows its tables. */
+/** An ESLint rule: SQL may not name a table of another package (docs/architecture.md). */
 export const ownTables = {
   meta: {
     type: 'problem',

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 
-/** What the rule says of a source, by ESLint in a process of its own: the rule is a module that jest cannot load. */
+/** The rule's messages for a source, from ESLint in a separate process: jest cannot load the rule, which is an ES module. */
 function complaints(filename: string, code: string): string[] {
   const program = `
     import { Linter } from 'eslint';

@@ -1,6 +1,6 @@
 /*
- * What has to be done before anything runs: dependencies installed, sources built. It knows only Node itself, because in a
- * fresh clone there is nothing else, and costs some 30 ms when there is nothing to do.
+ * Installs dependencies and builds sources before anything else runs. It uses only Node itself, because a fresh clone has
+ * nothing else, and takes some 30 ms when nothing is to be done.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,10 +15,10 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
   fail(`Gatehouse needs Node ${OLDEST_NODE.join('.')} or later, and this is Node ${process.versions.node}.`);
 }
-// Meant for other programs: the database client reads them, also in tests, and this one when it is loaded.
+// Variables of other programs: the database client would read them, some already when it is loaded, also in tests.
 for (const name of Object.keys(process.env)) if (/^(PG[A-Z]|NODE_PG_)/.test(name)) delete process.env[name];
 
-/** Runs `npm ci` when node_modules is missing or is not what package-lock.json says; ends the process when that fails. */
+/** Runs `npm ci` when node_modules is missing or differs from package-lock.json; ends the process if that fails. */
 export function install(folder = root) {
   const reason = whyInstall(folder);
   if (reason === null) return;
@@ -30,13 +30,16 @@ export function install(folder = root) {
   fail('The dependencies could not be installed. What npm says of it is above.');
 }
 
-/** Whatever the user has set for projects of their own, here all of them are needed: the sources are built on this machine. */
+/** Whatever the user's npm settings are, all dependencies are needed, since the sources are built on this machine. */
 const NPM = (
   'ci --include=dev --include=optional --include=peer --no-global --no-dry-run --package-lock --no-package-lock-only ' +
   '--install-strategy=hoisted --no-audit --no-fund --loglevel=error'
 ).split(' ');
 
-/** Without the settings that the flags above replace, which npm would warn of, and without the workspace that npm was called in. */
+/**
+ * Without the settings that the flags above replace, about which npm would warn, and without the workspace in which npm was
+ * called.
+ */
 function npmEnvironment() {
   const replaced =
     /^npm_config_(omit|include|production|only|also|global|location|dry_run|package_lock.*|install_strategy|legacy_bundling|global_style|.*workspace.*|prefix|local_prefix)$/i;
@@ -55,7 +58,10 @@ function mustBeWritable(folder, reason) {
   }
 }
 
-/** npm keeps what it installed in node_modules/.package-lock.json; null when that agrees with package-lock.json. */
+/**
+ * Compares node_modules/.package-lock.json, npm's record of what it installed, with package-lock.json; null when they
+ * agree.
+ */
 export function whyInstall(folder) {
   const wanted = packagesOf(path.join(folder, 'package-lock.json'));
   const present = packagesOf(path.join(folder, 'node_modules', '.package-lock.json'));
@@ -74,7 +80,7 @@ function packagesOf(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : null;
 }
 
-/** Runs `tsc -b` when a source has changed since the last build; false when that fails. */
+/** Runs `tsc -b` when a source has changed since the last build; false if it fails. */
 export function build(folder = root) {
   const stamp = path.join(folder, 'node_modules', '.cache', 'gatehouse', 'built');
   const projects = projectsOf(folder);
@@ -96,7 +102,7 @@ function projectsOf(folder) {
   return references.map((reference) => path.join(folder, reference.path));
 }
 
-/** Of contents, not of times: a checkout or a copy changes times only. */
+/** A hash of contents, not of times: a checkout or a copy changes only times. */
 function hashOf(folder, projects) {
   const hash = createHash('sha256').update(process.version);
   const add = (file) => hash.update(path.relative(folder, file)).update('\0').update(readFileSync(file)).update('\0');
@@ -114,7 +120,7 @@ function hashOf(folder, projects) {
 }
 
 function run(command, args, folder, env = process.env) {
-  // What they print goes to stderr as well: stdout belongs to the program that is prepared.
+  // Their output goes to stderr as well: stdout belongs to the program that runs afterwards.
   const { status, error } = spawnSync(command, args, { cwd: folder, env, stdio: ['inherit', 2, 'inherit'] });
   if (error) say(error.message);
   return status === 0;
@@ -125,7 +131,7 @@ function fail(sentence) {
   process.exit(1);
 }
 
-/** To stderr: what a command prints stays its own. */
+/** On stderr, since stdout belongs to the program that runs afterwards. */
 function say(sentence) {
   process.stderr.write(`${sentence}\n`);
 }

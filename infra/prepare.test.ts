@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Calls a function of prepare.mjs in a process of its own: it is a module that jest cannot load, and it may exit. */
+/** Calls a function of prepare.mjs in a separate process: jest cannot load the ES module, and it may exit. */
 function call(name: 'install' | 'build') {
   const module = path.join(__dirname, 'prepare.mjs');
   const program = `const m = await import(${JSON.stringify(module)}); console.log(m.${name}(${JSON.stringify(folder)}));`;
@@ -24,7 +24,7 @@ async function writeJson(name: string, content: unknown): Promise<void> {
 }
 
 describe('install', () => {
-  /** A project with one package of its own as its only dependency: no registry is asked. */
+  /** A project whose only dependency is a local package, so that no registry is needed. */
   beforeEach(async () => {
     await writeJson('package.json', { name: 'p', version: '1.0.0', workspaces: ['packages/*'] });
     await writeJson('packages/a/package.json', { name: 'a', version: '1.0.0' });

@@ -2,7 +2,7 @@ import Module from 'node:module';
 import path from 'node:path';
 import { build, install, root } from './prepare.mjs';
 
-/** Prepares, then becomes the built program: the same process, so that signals, terminal and exit code are its own. */
+/** Prepares, then runs the built program in this same process, so that signals, terminal and exit code are the program's. */
 export function runBuilt(main, args) {
   install();
   if (!build()) {

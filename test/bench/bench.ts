@@ -12,6 +12,7 @@ import { reads } from './reads';
 import { relay } from './relay';
 import { markdown, type Finding } from './report';
 import { replicas } from './replicas';
+import { reservations } from './reservations';
 import { scans } from './scans';
 import { openStage } from './stage';
 import { telemetry } from './telemetry';
@@ -21,7 +22,8 @@ const HELP = `npm run bench -- [options]: the bars of performance.md as ratios, 
   --only PARTS     of ${PARTS.join(', ')}; several with commas (default: all)
   --rounds N       rounds that count (default 8; 3 with --quick)
   --quick          short turns and few tickets, for a look; its results are not written down
-  --tickets N      tickets behind the scans (default 300000; 50000 with --quick): enough that few are scanned at many lists
+  --tickets N      tickets behind the scans (default 300000; 50000 with --quick): enough that few are scanned at many lists;
+                   as many sold places, and events in the history, behind the reservations
   --sizes A,B,…    tickets between which costs are compared (default 10000,100000,1000000; 10000,50000 with --quick)
   --data FOLDER    keeps PostgreSQL and its tickets there, so that the next run need not import them (default: thrown away);
                    a ticket scanned at many lists costs more, so take a new one after a few runs
@@ -33,6 +35,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P1'], httpLayer],
   [['P2', 'P3', 'P4'], scans],
   [['P5'], openLoop],
+  [['P6'], reservations],
   [['P7'], projections],
   [['P9'], relay],
   [['P10'], freshImport],
@@ -42,7 +45,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['droid'], droid],
 ];
 
-/** What stays between runs of single parts: each with when and how it was measured. */
+/** Results kept between runs of single parts, with the time and conditions of their measurement. */
 type Results = Record<string, { measured: string; rounds: number; tickets: number; findings: readonly Finding[] }>;
 
 const FOLDER = path.join(__dirname, '..');
@@ -92,7 +95,7 @@ async function main(): Promise<void> {
       process.stderr.write(`${wanted.join(', ')} …\n`);
       const findings = await bench(stage, plan);
       found.push(...findings);
-      // What was measured now takes the place of what it covers.
+      // New results replace older ones of the same parts.
       for (const name of Object.keys(results)) {
         if (name.split(', ').every((part) => wanted.includes(part as Part))) delete results[name];
       }

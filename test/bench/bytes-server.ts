@@ -2,7 +2,10 @@ import { createServer } from 'node:http';
 import { answerParent, optionsOf } from './child';
 import { portOf } from './listening';
 
-/* As many bytes as a download has, from a process that does nothing else: what the machine alone makes of such a load. */
+/*
+ * Sends as many bytes as a download has, from a process that does nothing else: shows how much of the effect is the
+ * machine's.
+ */
 
 const bytes = Buffer.alloc(optionsOf<{ bytes: number }>().bytes);
 

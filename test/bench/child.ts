@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const OPTIONS = 'GATEHOUSE_BENCH_OPTIONS';
 
-/** A process of the bench's own. */
+/** A child process of the bench. */
 export type Child = {
   readonly pid: number;
   /** Sends a task and waits for its answer; one task at a time. */
@@ -14,10 +14,13 @@ export type Child = {
 /** A server in a process of its own. */
 export type Server = Child & { readonly port: number };
 
-/** As in the scripts that start services: a scan outlives many small collections, and buffers of the network cause no large ones. */
+/** As in the start scripts: a scan outlives many small collections, and network buffers trigger no large ones. */
 const NODE_FLAGS = ['--max-semi-space-size=64', '--initial-old-space-size=256'];
 
-/** Starts `file` of this folder. `options` go by its environment: they may hold a password, and arguments are for all to see. */
+/**
+ * Starts `file` of this folder. `options` are passed in the environment: they may contain a password, and arguments are
+ * visible to all users.
+ */
 export function startChild(file: string, options: unknown, nodeFlags: readonly string[] = []): Child {
   const child = fork(path.join(__dirname, `${file}.js`), [], {
     execArgv: [...NODE_FLAGS, ...nodeFlags],
@@ -62,10 +65,10 @@ export async function startServer(file: string, options: unknown, nodeFlags?: re
   return { ...child, port };
 }
 
-/** The other side: what the parent has sent along. */
+/** In the child: the options from the parent. */
 export const optionsOf = <Options>(): Options => JSON.parse(process.env[OPTIONS]!) as Options;
 
-/** The other side: answers the parent's tasks until it goes away; then `close` ends what would keep the process. */
+/** In the child: answers the parent's tasks until the parent ends; then `close` ends what would keep the process alive. */
 export function answerParent(answer: (task: never) => Promise<object>, close?: () => Promise<void>): void {
   process.on('message', (task) => {
     answer(task as never).then(

@@ -11,7 +11,7 @@ export function cpuMsOf(pid: number): number {
 
 const TICK_MS = 10;
 
-/** The same of a PostgreSQL: postmaster, its living processes, and what those that have ended (autovacuum) had used. */
+/** The same for a PostgreSQL: postmaster, its running processes, and those that have ended (autovacuum). */
 export function postgresCpuMs(postmaster: number): number {
   let ms = cpuMsOf(postmaster);
   for (const name of readdirSync('/proc')) {
@@ -25,7 +25,7 @@ export function postgresCpuMs(postmaster: number): number {
 /** The parent of a process. */
 export const parentOf = (pid: number): number => Number(fieldsOf(pid)[1]);
 
-/** Resident memory in MB: now, and the most that it ever was. */
+/** Resident memory in MB: current and peak. */
 export function memoryOf(pid: number): { nowMb: number; peakMb: number } {
   const status = textOf(`/proc/${pid}/status`);
   const mb = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);

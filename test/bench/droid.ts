@@ -7,18 +7,18 @@ import { bar, figure, type Finding } from './report';
 import { inTurn, median, ratio, type Rounds } from './rounds';
 import type { Stage, Target, Turn } from './stage';
 
-/* The old scanners beside the new ones: issue 4's bars. */
+/* The old scanners next to the new ones: the bars of issue 4. */
 
 /** What a device holds (issue 4), and how many devices fetch it how often. */
 const DOWNLOAD_TICKETS = 100_000;
 const DEVICES = 200;
 const EVERY_S = 30;
 const SCANS_PER_SECOND = 500;
-/** At which what a process keeps of downloads is measured. */
+/** The size at which the memory for downloads is measured. */
 const MANY_TICKETS = 1_000_000;
 
 const CONNECTIONS = 128;
-/** A percentile of 500 scans a second needs more of them than a turn of the other parts has. */
+/** The number of turns: a percentile of 500 scans a second needs more scans than a turn of the other parts has. */
 const TURNS = 5;
 
 export const droid: Bench = async (stage, { rounds, turnMs, tickets, sizes }) => {
@@ -35,7 +35,7 @@ export const droid: Bench = async (stage, { rounds, turnMs, tickets, sizes }) =>
 
 type Plan = { readonly rounds: number; readonly turnMs: number };
 
-/** The same tickets in the same process through both heads. */
+/** Redeems the same tickets in the same process through both services. */
 async function redeems(stage: Stage, dataset: Dataset, { rounds, turnMs }: Plan): Promise<Finding[]> {
   const targets = { droid: await stage.droid(dataset), checkin: await stage.gatehouse(dataset) };
   const turns = await inTurn(['droid', 'checkin'], rounds, (head) =>
@@ -74,7 +74,7 @@ function scansFigure(what: string, turns: readonly Turn[]): Finding {
 const GZIP = { 'Accept-Encoding': 'gzip' };
 const WAYS = ['gzip', 'text', 'not modified'] as const;
 
-/** What a download costs that is ready: as the apps ask for it, without gzip, and for a device that has it. */
+/** The cost of a cached download: as the apps request it, without gzip, and for a device that has it already. */
 async function downloads(stage: Stage, dataset: Dataset, { rounds, turnMs }: Plan): Promise<Finding[]> {
   const get = downloadOf(await dataset.newKey(await dataset.newList()));
   const first = await fetch(`http://127.0.0.1:${dataset.server.port}${get}`);
@@ -106,7 +106,10 @@ async function downloads(stage: Stage, dataset: Dataset, { rounds, turnMs }: Pla
   });
 }
 
-/** What goes on beside the scans. `elsewhere` sends the same bytes from another process: what is the machine's part in it. */
+/**
+ * The load besides the scans. `elsewhere` sends the same bytes from another process, which shows how much of the effect is
+ * the machine's.
+ */
 const BESIDE = ['devices', 'nothing', 'elsewhere'] as const;
 
 /** Two hundred devices that fetch all tickets every thirty seconds from the process that scans go through. */
@@ -117,7 +120,7 @@ async function beside(stage: Stage, dataset: Dataset, { rounds, turnMs }: Plan):
   let elsewhere: Server | undefined;
   const turns: Rounds<(typeof BESIDE)[number], Turn> = await inTurn(BESIDE, rounds, async (kind) => {
     const get = downloadOf(keyInUse(target));
-    // Every device has been here before.
+    // Every device has downloaded before.
     const { bodyBytes: bytes, sent } = await stage.fetch(
       server,
       { get, headers: GZIP },
@@ -157,10 +160,10 @@ async function beside(stage: Stage, dataset: Dataset, { rounds, turnMs }: Plan):
   ];
 }
 
-/** The key of the list where the next scan goes. */
+/** The key of the next scan's list. */
 const keyInUse = ({ keys, next, dataset }: Target): string => keys![Math.floor(next / dataset.positions)]!;
 
-/** A process that has never served a download: how long the first one takes, what it stops, and what stays in memory. */
+/** In a process without a book: how long the first download takes, what it delays, and how much memory it keeps. */
 async function firstDownload(stage: Stage, dataset: Dataset): Promise<Finding[]> {
   const get = downloadOf(await dataset.newKey(await dataset.newList()));
   const server = await startServer('gatehouse-server', { databaseUrl: dataset.databaseUrl });
@@ -189,7 +192,7 @@ async function firstDownload(stage: Stage, dataset: Dataset): Promise<Finding[]>
   ];
 }
 
-/** Lets a process finish what it does at its start. */
+/** Waits until a process has finished its start. */
 const idle = async (server: Server) => {
   for (let i = 0; i < 20; i++) {
     await fetch(`http://127.0.0.1:${server.port}/readyz`).then((answer) => answer.arrayBuffer());
@@ -197,7 +200,7 @@ const idle = async (server: Server) => {
   }
 };
 
-/** How long the smallest request waits at most, in milliseconds. */
+/** The longest wait of the smallest request, in milliseconds. */
 async function watchStalls(server: Server, signal: AbortSignal): Promise<number> {
   let longest = 0;
   while (!signal.aborted) {

@@ -3,7 +3,7 @@ import express from 'express';
 import { answerParent, optionsOf } from './child';
 import { portOf } from './listening';
 
-/* Express as its own guide shows it: its JSON reader, a route with parameters, res.json. */
+/* Express as in its own guide: its JSON reader, a route with parameters, res.json. */
 
 const { reply } = optionsOf<{ reply: unknown }>();
 

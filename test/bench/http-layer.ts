@@ -5,7 +5,7 @@ import { inTurn, median, ratio } from './rounds';
 const KINDS = ['raw node:http', 'static', 'default Express'] as const;
 const CONNECTIONS = 128;
 
-/** P1: what our HTTP layer leaves of node's speed, with a static reply in redeem's place. */
+/** P1: the speed of our HTTP layer compared with plain node, with a static reply on redeem's route. */
 export const httpLayer: Bench = async (stage, { rounds, turnMs, tickets }) => {
   const dataset = await stage.dataset(tickets);
   const turns = await inTurn(KINDS, rounds, async (kind) =>

@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { answerParent } from './child';
 
-/** How the generator is asked to send. Times in milliseconds. */
+/** The pace of a load. Times in milliseconds. */
 export type Pace = {
   /** Of the servers that do the same; connections are spread over them evenly. */
   readonly ports: readonly number[];
   readonly connections: number;
   readonly durationMs: number;
-  /** Requests per second, at even distances, whatever the replies do; none: as fast as replies come (closed loop). */
+  /** Requests per second, at equal intervals, regardless of replies; undefined: as fast as replies come (closed loop). */
   readonly rate?: number;
 };
 
 /** Scans. */
 export type Load = Pace & {
   readonly token: string;
-  /** For the old scanners' API: the key that goes with each list. Without them it is the REST API that is asked. */
+  /** For the old scanners' API: the key of each list. Without keys the REST API is used. */
   readonly keys?: readonly string[];
   /** A file with one secret per line. */
   readonly secrets: string;
@@ -24,15 +24,27 @@ export type Load = Pace & {
   readonly from: number;
 };
 
-/** One and the same GET, again and again. */
+/** The same GET, repeated. */
 export type Fetches = Pace & { readonly get: string; readonly headers: Readonly<Record<string, string>> };
 
-/** What came of it. Latencies in milliseconds; those of an open loop count from when the request was due. */
+/** The same POST with a JSON body, repeated. */
+export type Posts = Pace & {
+  readonly post: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly json: unknown;
+  /** The status of a refusal that ends the run: nothing is sent after the first reply that has it. */
+  readonly until?: string;
+};
+
+/**
+ * The measurements. Latencies in milliseconds; those of an open loop count from when the request was due. Replies with the status `until`
+ * are counted in `statuses` but left out of all times.
+ */
 export type Measured = {
   readonly sent: number;
-  /** How many replies had which status, with an old scanner's also which outcome: `201`, `200 ok`. */
+  /** Number of replies by status, for old scanners also by outcome: `201`, `200 ok`. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** Of all replies' bodies. */
+  /** The sum over all replies. */
   readonly bodyBytes: number;
   /** From the first request to the last reply. */
   readonly elapsedMs: number;
@@ -42,15 +54,15 @@ export type Measured = {
 };
 
 /*
- * The load generator: sockets that are kept open, one request at a time on each, the requests' bytes made beforehand. A
- * client library would cost as much CPU as the servers that it measures.
+ * The load generator: open sockets, one request at a time on each, with prepared bytes. A client library would cost as much
+ * CPU as the measured servers.
  */
 
 const HEAD_END = '\r\n\r\n';
 const REPLY_BUFFER_BYTES = 65_536;
-/** Only the old scanners' API puts its spaces so; there every outcome has the same status. */
+/** Only the old scanners' API writes such spaces; all its outcomes have the same status. */
 const OUTCOME = /(?<="status": ")\w+/;
-/** More than any server here answers in the time of one closed loop. */
+/** More than any server here answers in one closed loop. */
 const MOST_PER_SECOND = 40_000;
 
 class Connection {
@@ -111,12 +123,14 @@ class Connection {
 let secretsFile = '';
 let secrets: readonly string[] = [];
 
-async function run(load: Load | Fetches): Promise<Measured> {
-  const wanted = Math.ceil((load.durationMs / 1000) * (load.rate ?? MOST_PER_SECOND));
-  const requests = 'get' in load ? Array<Buffer>(wanted).fill(fetchOf(load)) : scansOf(load, wanted);
+async function run(load: Load | Fetches | Posts): Promise<Measured> {
+  const { most, at: requestAt } = requestsOf(load);
+  const until = 'post' in load ? load.until : undefined;
   const latencies: number[] = [];
   const statuses: Record<string, number> = {};
   let sent = 0;
+  let replies = 0;
+  let ended = false;
   let lastReplyAt = 0;
   let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => (finish = resolve));
@@ -125,39 +139,44 @@ async function run(load: Load | Fetches): Promise<Measured> {
     { length: load.connections },
     () =>
       new Connection((connection, status, dueAt) => {
-        lastReplyAt = performance.now();
-        latencies.push(lastReplyAt - dueAt);
+        replies++;
         statuses[status] = (statuses[status] ?? 0) + 1;
+        if (status === until) {
+          ended = true;
+        } else {
+          lastReplyAt = performance.now();
+          latencies.push(lastReplyAt - dueAt);
+        }
         next(connection);
       }),
   );
   await Promise.all(connections.map((connection, i) => connection.open(load.ports[i % load.ports.length]!)));
   const startedAt = performance.now();
-  const over = () => sent >= requests.length || performance.now() - startedAt >= load.durationMs;
+  const over = () => ended || sent >= most || performance.now() - startedAt >= load.durationMs;
 
   if (load.rate === undefined) {
     next = (connection) => {
-      if (!over()) connection.send(requests[sent++]!, performance.now());
-      else if (latencies.length === sent) finish();
+      if (!over()) connection.send(requestAt(sent++), performance.now());
+      else if (replies === sent) finish();
     };
     for (const connection of connections) next(connection);
   } else {
     const everyMs = 1000 / load.rate;
-    // The one that has rested longest is next, as gates take turns.
+    // Least recently used first, as gates alternate.
     const idle = [...connections];
     let due = 0;
     const sendDue = () => {
-      while (sent < due && idle.length > 0) idle.shift()!.send(requests[sent]!, startedAt + sent++ * everyMs);
+      while (sent < due && idle.length > 0) idle.shift()!.send(requestAt(sent), startedAt + sent++ * everyMs);
     };
     next = (connection) => {
       idle.push(connection);
       sendDue();
-      if (latencies.length === requests.length) finish();
+      if (replies === most) finish();
     };
     const tick = () => {
-      due = Math.min(requests.length, Math.floor((performance.now() - startedAt) / everyMs) + 1);
+      due = Math.min(most, Math.floor((performance.now() - startedAt) / everyMs) + 1);
       sendDue();
-      if (due < requests.length) setTimeout(tick, 1);
+      if (due < most) setTimeout(tick, 1);
     };
     tick();
   }
@@ -176,10 +195,30 @@ async function run(load: Load | Fetches): Promise<Measured> {
   };
 }
 
-function fetchOf({ get, headers }: Fetches): Buffer {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`GET ${get} HTTP/1.1\r\nHost: 127.0.0.1\r\n${lines.join('')}\r\n`, 'latin1');
+/** The requests of a load, and how many there are at most. */
+function requestsOf(load: Load | Fetches | Posts): { most: number; at(i: number): Buffer } {
+  const wanted = Math.ceil((load.durationMs / 1000) * (load.rate ?? MOST_PER_SECOND));
+  if (!('get' in load) && !('post' in load)) {
+    const scans = scansOf(load, wanted);
+    return { most: scans.length, at: (i) => scans[i]! };
+  }
+  const request = 'get' in load ? fetchOf(load) : postOf(load);
+  return { most: wanted, at: () => request };
 }
+
+const fetchOf = ({ get, headers }: Fetches): Buffer =>
+  Buffer.from(`GET ${get} HTTP/1.1\r\n${head(headers)}\r\n`, 'latin1');
+
+function postOf({ post, headers, json }: Posts): Buffer {
+  const body = JSON.stringify(json);
+  const own = { ...headers, 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) };
+  return Buffer.from(`POST ${post} HTTP/1.1\r\n${head(own)}\r\n${body}`);
+}
+
+const head = (headers: Readonly<Record<string, string>>): string =>
+  ['Host: 127.0.0.1', ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]
+    .map((line) => `${line}\r\n`)
+    .join('');
 
 /** Requests as the scanner apps send them, each for a ticket and list of its own and with a nonce of its own. */
 function scansOf(load: Load, most: number): Buffer[] {

@@ -3,7 +3,7 @@ import { bar, figure, type Finding } from './report';
 import { inTurn, median, ratio } from './rounds';
 import type { Turn } from './stage';
 
-/** Scans per second, and the p99 that is allowed at that rate, in milliseconds. */
+/** Rates in scans per second, with the allowed p99 in milliseconds. */
 const RATES = [
   [2_000, 10],
   [5_000, 20],

@@ -2,13 +2,14 @@ import type { Finding } from './report';
 import type { Stage } from './stage';
 
 export type Part =
-  'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P7' | 'P9' | 'P10' | 'reads' | 'droid' | 'telemetry' | 'replicas';
+  'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6' | 'P7' | 'P9' | 'P10' | 'reads' | 'droid' | 'telemetry' | 'replicas';
 export const PARTS: readonly Part[] = [
   'P1',
   'P2',
   'P3',
   'P4',
   'P5',
+  'P6',
   'P7',
   'P9',
   'P10',
@@ -18,16 +19,16 @@ export const PARTS: readonly Part[] = [
   'replicas',
 ];
 
-/** What a run is like. */
+/** The conditions of a run. */
 export type Plan = {
   readonly parts: ReadonlySet<Part>;
   readonly rounds: number;
   /** Of one turn of one variant. */
   readonly turnMs: number;
-  /** Numbers of tickets: the usual one, and those between which the cost must not grow. */
+  /** Numbers of tickets: the usual one, and the two whose costs are compared. */
   readonly tickets: number;
   readonly sizes: readonly number[];
 };
 
-/** A piece of the bench: what it finds out of the parts that are asked for. */
+/** A group of parts; returns the findings for those that were requested. */
 export type Bench = (stage: Stage, plan: Plan) => Promise<Finding[]>;

@@ -1,48 +1,68 @@
 import { openPool } from '@gatehouse/eventing/postgres';
 import { acceptsJson } from '@gatehouse/service/accept';
 import { claimOf } from '@gatehouse/service/auth';
-import { readBody } from '@gatehouse/service/body';
+import { readBody, type Body } from '@gatehouse/service/body';
 import { createHttp, failureReply, route, type Route } from '@gatehouse/service/http';
 import { createLog } from '@gatehouse/service/log';
-import { apiHeaders, writeReply } from '@gatehouse/service/reply';
+import { apiHeaders, writeReply, type Reply } from '@gatehouse/service/reply';
 import { answerParent, optionsOf } from './child';
 import { portOf } from './listening';
-import { singleStatement, transactionPerRequest, type Answering } from './usual-ways';
+import { lockedEvent, lockedRow } from './usual-reservations';
+import { singleStatement, transactionPerRequest } from './usual-ways';
 
-/* Our own HTTP layer, its redeem route answered the hot way, before what redeem is compared with. */
+/* Our own HTTP layer, with the hot path of one route answered by what our service is compared with. */
+
+const EVENT = 'organizers/:organizer/events/:event';
+const PATHS = {
+  scan: `${EVENT}/checkinlists/:list/positions/:position+/redeem/`,
+  reservation: `${EVENT}/cartpositions/`,
+} as const;
 
 export type PeerOptions = {
-  readonly store: 'none' | 'transaction' | 'statement';
-  /** A redeem reply of the real service. */
+  readonly of: keyof typeof PATHS;
+  readonly store: 'none' | 'transaction' | 'statement' | 'row lock' | 'event lock';
+  /** A reply of the real service. */
   readonly reply: Record<string, unknown>;
   readonly databaseUrl: string;
 };
 
-const { store, reply, databaseUrl } = optionsOf<PeerOptions>();
+type Ask = { readonly params: Readonly<Record<string, string>>; readonly tokenHash: string; readonly body: Body };
+
+const { of, store, reply, databaseUrl } = optionsOf<PeerOptions>();
 
 const log = createLog('error');
 const pool = openPool(databaseUrl, 'peers', 16);
-const answer: Answering = {
-  none: () => ({ status: 201, body: reply }),
-  transaction: transactionPerRequest(pool, reply),
-  statement: singleStatement(pool, reply),
-}[store];
+const answer = answering();
+
+function answering(): (ask: Ask) => Reply | Promise<Reply> {
+  switch (store) {
+    case 'none':
+      return () => ({ status: 201, body: reply });
+    case 'transaction':
+    case 'statement': {
+      const redeem = (store === 'transaction' ? transactionPerRequest : singleStatement)(pool, reply);
+      return ({ params, ...rest }) => redeem({ list: Number(params['list']), secret: params['position']!, ...rest });
+    }
+    case 'row lock':
+    case 'event lock': {
+      const reserve = (store === 'row lock' ? lockedRow : lockedEvent)(pool, reply);
+      return ({ params, ...rest }) => reserve({ event: `${params['organizer']}/${params['event']}`, ...rest });
+    }
+  }
+}
 
 const HEADERS = apiHeaders('POST, OPTIONS');
 
 const hot: Route['hot'] = (req, res, { params }) => {
   if (req.method !== 'POST' || !acceptsJson(req.headers.accept)) return false;
   const { secretSha256: tokenHash } = claimOf(req.headers.authorization);
-  const { list, position } = params as { list: string; position: string };
   readBody(req)
-    .then((body) => answer({ list: Number(list), secret: position, tokenHash, body }))
+    .then((body) => answer({ params: params, tokenHash, body }))
     .catch((error: unknown) => failureReply(error, { req, log }))
     .then((given) => writeReply(res, given, HEADERS))
     .catch(() => res.destroy());
   return true;
 };
-
-const PATH = 'organizers/:organizer/events/:event/checkinlists/:list/positions/:position+/redeem/';
 
 const { server } = createHttp({
   config: { publicUrl: undefined, trustedProxies: [] },
@@ -50,7 +70,7 @@ const { server } = createHttp({
   credentials: { find: () => 'unknown' },
   events: { exists: () => true },
   ready: () => ({ ready: true, reasons: [] }),
-  routes: [route(PATH, { access: 'anyone', hot })],
+  routes: [route(PATHS[of], { access: 'anyone', hot })],
 });
 
 answerParent(

@@ -11,7 +11,7 @@ import { median } from './rounds';
 
 const RATE = 2_000;
 
-/** P7: how long an event stays invisible in the read model `tickets`, and how fast that is built anew. */
+/** P7: how long it takes until an event is applied to the read model `tickets`, and how fast that is rebuilt. */
 export const projections: Bench = async (stage, { rounds, turnMs, tickets }) => {
   const dataset = await stage.dataset(tickets);
   const target = await stage.gatehouse(dataset);
@@ -44,8 +44,8 @@ export const projections: Bench = async (stage, { rounds, turnMs, tickets }) => 
 type Lag = { readonly p50: number; readonly p99: number; readonly every: number };
 
 /**
- * Looks at the head of history and at the checkpoint in one read, over and over. An event's lag is from the start of the
- * first read that saw it to the end of the first read that saw it applied: in doubt too long by one read, never hidden.
+ * Reads the head of history and the checkpoint in one query, repeatedly. An event's lag is from the start of the first
+ * query that saw it to the end of the first that saw it applied: at most one query too long, never too short.
  */
 async function watchLag(pool: Pool, signal: AbortSignal): Promise<Lag> {
   const seen: { head: number; at: number }[] = [];
@@ -68,7 +68,7 @@ async function watchLag(pool: Pool, signal: AbortSignal): Promise<Lag> {
     last = Math.max(last, head);
     while (seen[0] && seen[0].head <= applied) {
       const { head: position, at } = seen.shift()!;
-      // Every event counts, however many came at once.
+      // Every event counts, even if many came at once.
       for (; counted < position; counted++) lags.push(now - at);
     }
     pauses.push(now - before);
@@ -89,7 +89,7 @@ async function rebuild(databaseUrl: string): Promise<Finding[]> {
   await rebuildReadModel(ticketsModel, feeds, ({ topic, events }) => {
     const now = performance.now();
     const known = topics.get(topic) ?? { events: 0, from: before, until: now };
-    // A second round that has nothing to do starts from 0 again.
+    // A second round without work starts from 0 again.
     if (events >= known.events) topics.set(topic, { ...known, events, until: now });
     before = now;
   });

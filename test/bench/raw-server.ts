@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { answerParent, optionsOf } from './child';
 import { portOf } from './listening';
 
-/* The least that a JSON POST costs on node: read, parse, answer; no framework, no route, no header that nobody needs. */
+/* The minimum that a JSON POST costs on node: read, parse, answer; no framework, no route, no needless header. */
 
 const { reply } = optionsOf<{ reply: unknown }>();
 

@@ -55,13 +55,13 @@ function importOf({ positions, facts }: Dataset): Finding[] {
 
 type Cost = { readonly ms: number; readonly nodeMs: number; readonly postgresMs: number };
 
-/** What a quiet and a noisy machine agree on better than on the time. */
+/** CPU time depends less on the machine's load than elapsed time. */
 const cpuOf = ({ nodeMs, postgresMs }: Cost): number => nodeMs + postgresMs;
 
 const said = ({ ms, nodeMs, postgresMs }: Cost) =>
   `${ms.toFixed(1)} ms, CPU-ms: node ${nodeMs.toFixed(1)}, PostgreSQL ${postgresMs.toFixed(1)}`;
 
-/** Asks one by one, twice for warming up; medians of the time, means of the CPU. */
+/** Requests one by one, with two for warming up; medians of the time, means of the CPU. */
 async function repeated(
   stage: Stage,
   dataset: Dataset,
@@ -86,14 +86,13 @@ async function repeated(
   };
 }
 
-/** Page 1 and a page in the depth, the first time anybody asks for it and again. */
+/** Page 1 and a deep page, without and with cached cursors. */
 async function pages(stage: Stage, dataset: Dataset, rounds: number): Promise<Finding[]> {
   const { positions } = dataset;
   const deep = Math.min(1_000, Math.floor(positions / 50));
   const list = await dataset.newList();
   const first = await repeated(stage, dataset, rounds, () => `checkinlists/${list}/positions/`);
-  // Pages of a list that nobody has looked at: the service remembers where pages of a list began. Made before, so that what a
-  // new list costs is not counted.
+  // Pages of lists without cached cursors. The lists are created before, so that the cost of a new list is not included.
   const lists: number[] = [];
   while (lists.length < rounds + 2) lists.push(await dataset.newList());
   await dataset.settled();
@@ -126,7 +125,7 @@ async function pages(stage: Stage, dataset: Dataset, rounds: number): Promise<Fi
   ];
 }
 
-/** What people look for, and whether an index answers it. */
+/** Typical searches, and whether an index serves them. */
 async function searches(stage: Stage, dataset: Dataset, rounds: number): Promise<Finding[]> {
   const { positions, pool } = dataset;
   const id = await dataset.newList();
@@ -164,7 +163,7 @@ async function searches(stage: Stage, dataset: Dataset, rounds: number): Promise
       (round) => `checkinlists/${id}/positions/?${parameter}=${encodeURIComponent(of(round))}`,
     );
     const { indexes, rows: looked } = await readingOf(dataset, list, { [field]: of(0) });
-    // An index that is read from end to end, and what it leads to, is no help.
+    // Reading an index from end to end, and the rows to which it leads, is no better than reading the table.
     if (looked > positions / 10) slow++;
     findings.push(
       figure(
@@ -185,10 +184,10 @@ async function searches(stage: Stage, dataset: Dataset, rounds: number): Promise
   return findings;
 }
 
-/** What a search reads: the indexes of `tickets` that it uses, and the rows that it looks at, those it throws away included. */
+/** The indexes of `tickets` that a search uses, and the rows that it reads, including discarded ones. */
 type Reading = { readonly indexes: readonly string[]; readonly rows: number };
 
-/** Runs the very statements of the service, and asks PostgreSQL how it answered them. */
+/** Runs the service's own statements with EXPLAIN. */
 async function readingOf(dataset: Dataset, list: ListRow, where: TicketFilter): Promise<Reading> {
   const asked: { text: string; values: unknown[] }[] = [];
   const pool = {
@@ -230,7 +229,7 @@ type PlanNode = {
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
 
-/** Turns two hundred pages. */
+/** Requests two hundred pages. */
 async function memory(dataset: Dataset, list: number): Promise<Finding> {
   const before = memoryOf(dataset.server.pid).nowMb;
   const last = Math.min(200, Math.floor(dataset.positions / 50));

@@ -4,7 +4,7 @@ import { createLog } from '@gatehouse/service/log';
 import { run } from '@gatehouse/service/run';
 import { answerParent, optionsOf } from './child';
 
-/* The relay of admission in a process of its own, as `ROLES=relay npm run start:checkin` runs it. */
+/* The relay of admission in its own process, as `ROLES=relay npm run start:checkin` runs it. */
 
 const env = optionsOf<Record<string, string>>();
 

@@ -16,7 +16,7 @@ const RATES = [500, 2_000] as const;
 const TURN_MS = 6_000;
 const RELAY = 'gatehouse-relay';
 
-/** P9: what publishing an event costs, the broker apart, and how long it takes to a consumer. */
+/** P9: the cost of publishing an event, without the broker, and the time until a consumer gets it. */
 export const relay: Bench = async (stage, { rounds, turnMs, tickets }) => {
   const reason = await whyNoKafka();
   if (reason !== null) return [figure('P9: relay', `not measured. ${reason}`)];
@@ -34,7 +34,7 @@ export const relay: Bench = async (stage, { rounds, turnMs, tickets }) => {
     for (const plan of plans) await applyTopic(admin, plan);
     await admin.disconnect();
 
-    // Only what happens from now on.
+    // Only events from now on.
     await dataset.pool.query(
       `insert into checkpoints (name, topic, position) select 'relay', 'admission', coalesce(max(position), 0)::text from events
        on conflict (name, topic, partition) do update set position = excluded.position`,
@@ -93,7 +93,7 @@ export const relay: Bench = async (stage, { rounds, turnMs, tickets }) => {
   return findings;
 };
 
-/** A broker that has just been told of a topic may not know it yet. */
+/** A new topic reaches all brokers only after a moment. */
 async function subscribed(consumer: Consumer, topic: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -144,7 +144,7 @@ function environmentOf(
   { brokers, prefix }: { brokers: readonly string[]; prefix: string },
 ): Record<string, string> {
   const url = new URL(databaseUrl);
-  // So that its connections can be told from the others'.
+  // Distinguishes its connections from others.
   url.searchParams.set('application_name', RELAY);
   return {
     ADMISSION_DATABASE_URL: url.href,

@@ -7,22 +7,22 @@ import type { Target, Turn } from './stage';
 
 const COUNTS = ['1', '2', '3'] as const;
 const RATE = 500;
-/** A gate has one. */
+/** One per gate. */
 const CONNECTIONS = 60;
-/** At so low a rate shorter turns count little. */
+/** At this low rate a short turn has too few scans. */
 const TURN_MS = 6_000;
 
-/** CPU-milliseconds of each process beside what the turn says of all. */
+/** CPU-milliseconds by process, besides the turn's sums. */
 type Shared = Turn & { readonly each: readonly number[]; readonly projectionsMs: number };
 
-/** What a scan costs each process when 1, 2 or 3 of them answer the same scans and another one runs the projections. */
+/** The cost of a scan for each process when 1, 2 or 3 of them share the same load and another one runs the projections. */
 export const replicas: Bench = async (stage, { rounds, tickets }) => {
   const dataset = await stage.dataset(tickets);
   const servers: Server[] = [];
   const targets = new Map<string, Target>();
   for (const count of COUNTS) {
     const one = await stage.replica(`replica ${count}`, { of: dataset, settings: { ROLES: 'http' } });
-    // Warm before it is one of several.
+    // Warmed up alone first.
     await stage.drive(one, { connections: CONNECTIONS, durationMs: 1_000 });
     servers.push(one.server);
     const [server, ...others] = servers as [Server, ...Server[]];

@@ -1,4 +1,4 @@
-/** What a part of the bench found out. */
+/** A result of a part of the bench. */
 export type Finding =
   /** A bar that performance.md sets. */
   | {
@@ -26,7 +26,7 @@ export const withUnit = (value: number, unit: Unit): string => {
   return `${value < 1 ? value.toFixed(3) : value.toFixed(1)} ${unit}`;
 };
 
-/** The bars as a table in markdown, with what follows from each, and the figures behind them. */
+/** The bars as a table in markdown with notes, and the figures behind them. */
 export function markdown(findings: readonly Finding[]): string {
   const bars = findings.filter((finding) => finding.kind === 'bar');
   const figures = findings.filter((finding) => finding.kind === 'figure');

@@ -5,12 +5,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** What each variant gave in each round. */
+/** The results of each variant in each round. */
 export type Rounds<Name extends string, T> = Readonly<Record<Name, readonly T[]>>;
 
 /**
- * Drives the variants in turn, round after round, each round beginning with another one. The first round warms up and does
- * not count.
+ * Drives the variants one after another, round after round, each round starting with another one. The first round warms up
+ * and is not counted.
  */
 export async function inTurn<Name extends string, T>(
   names: readonly Name[],
@@ -28,7 +28,7 @@ export async function inTurn<Name extends string, T>(
   return results;
 }
 
-/** The median of the ratios of each round: what disturbs a round disturbs both sides of it. */
+/** The median of the rounds' ratios: a disturbance affects both sides of a round. */
 export function ratio<T>(above: readonly T[], below: readonly T[], of: (result: T) => number): number {
   return median(above.map((result, round) => of(result) / of(below[round]!)));
 }

@@ -9,7 +9,7 @@ type Variant = 'gatehouse' | 'static' | 'transaction' | 'statement';
 const NEEDED_OF_STATIC: Readonly<Record<number, number>> = { 512: 0.65, 128: 0.5, 32: 0.35 };
 const CONNECTIONS = [512, 128, 32] as const;
 
-/** P2, P3, P4: durable scans beside a static reply and beside the usual ways to make them exactly-once. */
+/** P2, P3, P4: durable scans compared with a static reply and with the usual ways to make them exactly-once. */
 export const scans: Bench = async (stage, { parts, rounds, turnMs, tickets }) => {
   const has = (part: Part) => parts.has(part);
   const dataset = await stage.dataset(tickets);
@@ -20,7 +20,7 @@ export const scans: Bench = async (stage, { parts, rounds, turnMs, tickets }) =>
     const compares = connections === 128 && (has('P3') || has('P4'));
     if (!has('P2') && !compares) continue;
     const variants: Variant[] = ['gatehouse', 'static', ...(compares ? (['transaction', 'statement'] as const) : [])];
-    // All are up before the first is driven.
+    // All are running before the first is driven.
     for (const variant of variants) await find(variant);
     const turns = await inTurn(variants, rounds, async (variant) =>
       stage.drive(await find(variant), { connections, durationMs: turnMs }),

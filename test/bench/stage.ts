@@ -6,33 +6,35 @@ import { startEmbedded } from '@gatehouse/embedded-postgres/start-embedded';
 import { call } from '@gatehouse/service/testing';
 import { Client } from 'pg';
 import { startChild, startServer, type Child, type Server } from './child';
+import { openCartDataset, type CartDataset } from './cart-dataset';
 import { cpuMsOf, parentOf, postgresCpuMs } from './cpu';
 import { openDataset, type Dataset, type Fresh } from './dataset';
-import type { Fetches, Load, Measured } from './load-generator';
+import type { Fetches, Load, Measured, Posts } from './load-generator';
+import type { PeerOptions } from './peer-server';
 
-/** A server that scans are sent to, and whose tickets. */
+/** A server for scans, and its tickets. */
 export type Target = {
   readonly name: string;
   readonly server: Server;
   /** Further processes that do the same. */
   readonly others?: readonly Server[];
   readonly dataset: Dataset;
-  /** Which (list, ticket) pairs it has not had yet. Servers without a store have them for ever. */
+  /** The next unused (list, ticket) pair. Servers without a store can reuse them for ever. */
   next: number;
   lists: number[];
-  /** For old scanners: the key that goes with each list. */
+  /** For old scanners: the key of each list. */
   readonly keys?: string[];
   readonly isReal: boolean;
-  /** Whether its code has been compiled by use. */
+  /** Whether V8 has compiled its code. */
   isWarm: boolean;
 };
 
-/** One turn of a target: what the generator saw, and CPU-milliseconds until the projections had caught up. */
+/** One turn of a target: the generator's measurements, and CPU-milliseconds until the projections had caught up. */
 export type Turn = Measured & {
   readonly perSecond: number;
   readonly nodeMs: number;
   readonly postgresMs: number;
-  /** How long after the last reply the read models held all. */
+  /** Time from the last reply until the read models had applied everything. */
   readonly lagMs: number;
 };
 
@@ -41,30 +43,38 @@ export type Shape = { readonly connections: number; readonly durationMs: number;
 export type Stage = {
   readonly folder: string;
   dataset(positions: number): Promise<Dataset>;
-  /** The real service over a dataset that was imported while it ran, a moment ago; whoever asks closes the dataset. */
+  /** A dataset for reservations. */
+  cartDataset(sold: number): Promise<CartDataset>;
+  /** The real service on a dataset that was just imported while it ran; the caller closes the dataset. */
   fresh(positions: number, state: Fresh): Promise<Target>;
-  /** Whether autovacuum works. */
+  /** Turns autovacuum on or off. */
   autovacuum(on: boolean): Promise<void>;
-  /** The real service over this dataset. */
+  /** The real service on this dataset. */
   gatehouse(dataset: Dataset): Promise<Target>;
-  /** One more process of the real service over this dataset. */
+  /** A further process of the real service on this dataset. */
   replica(name: string, at: { of: Dataset; settings: Readonly<Record<string, string>> }): Promise<Target>;
-  /** The same server, asked as old scanners ask. */
+  /** The same server through the old scanners' API. */
   droid(dataset: Dataset): Promise<Target>;
   peer(kind: PeerKind, dataset: Dataset): Promise<Target>;
-  /** One more process of ours, from a file of this folder. */
+  /** A further process from a file of this folder. */
   server(file: string, options: unknown): Promise<Server>;
   drive(target: Target, shape: Shape): Promise<Turn>;
-  /** Asks a server for one thing again and again, from a generator of its own: that may go on beside scans. */
+  /** Repeats one request from a separate generator, which may run beside scans. */
   fetch(from: Server, what: Pick<Fetches, 'get' | 'headers'>, shape: Shape): Promise<Measured>;
+  /** Repeats one POST, spread over equal servers. */
+  post(
+    to: readonly Server[],
+    what: Pick<Posts, 'post' | 'headers' | 'json' | 'until'>,
+    shape: Shape,
+  ): Promise<Measured>;
   cpu(of: { readonly server: Server }): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
 };
 
-/** Of one peer: more than it has time for. */
+/** For one peer: more than it can use. */
 const MOST_LISTS = 10_000;
 
-/** Until V8 has optimised what a scan runs through. */
+/** Until V8 has optimised the code of a scan. */
 const WARM_UP_MS = 4_000;
 
 export type PeerKind = 'raw node:http' | 'default Express' | 'static' | 'transaction' | 'statement';
@@ -79,16 +89,17 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     dataFolder: folder,
     log: () => undefined,
     takeOver: true,
-    // Durable as ever; only that all variants are up at once needs more connections.
+    // Durable as usual; only more connections, since all variants run at once.
     settings: { max_connections: '300' },
   });
   const postmaster = await postmasterOf(embedded.url);
   const generator: Child = startChild('load-generator', {});
   let fetcher: Child | undefined;
   const datasets = new Map<number, Promise<Dataset>>();
+  const cartDatasets = new Map<number, Promise<CartDataset>>();
   const targets = new Map<string, Promise<Target>>();
   const started: Server[] = [];
-  let replies: Promise<unknown> | undefined;
+  let replies: Promise<Record<string, unknown>> | undefined;
 
   const dataset = (positions: number) => {
     const known = datasets.get(positions);
@@ -97,7 +108,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     return opened;
   };
 
-  /** A reply of the real service, so that all answer the same. */
+  /** A reply of the real service, which all peers return. */
   const sampleReply = (from: Dataset) => (replies ??= takeReply(from));
 
   function target(key: string, open: () => Promise<Target>): Promise<Target> {
@@ -110,7 +121,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
     const { dataset: of } = to;
     const servers = [to.server, ...(to.others ?? [])];
     const nodeNow = () => servers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
-    // Lists for more scans than can come, so that each is the first of its ticket there.
+    // Enough lists that each scan is the first of its ticket there.
     const most = Math.ceil((durationMs / 1000) * (rate ?? (to.isReal ? 20_000 : 40_000)));
     while (to.lists.length * of.positions < to.next + most) {
       to.lists.push(to.isReal ? await of.newList() : to.lists[0]! + to.lists.length);
@@ -145,10 +156,16 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   return {
     folder,
     dataset,
+    cartDataset(sold) {
+      const known = cartDatasets.get(sold);
+      const opened = known ?? openCartDataset(sold, { adminUrl: embedded.url, folder, nodeFlags: options.nodeFlags });
+      cartDatasets.set(sold, opened);
+      return opened;
+    },
     async fresh(positions, state) {
       const of = await openDataset(positions, { adminUrl: embedded.url, folder, nodeFlags: options.nodeFlags }, state);
       const lists = [await of.newList()];
-      // Nobody warms up before the gates open.
+      // No warm-up: the gates have just opened.
       return { name: state, server: of.server, dataset: of, next: 0, lists, isReal: true, isWarm: true };
     },
     async autovacuum(on) {
@@ -201,9 +218,13 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
         const server =
           kind in files
             ? await startServer(files[kind as keyof typeof files], { reply })
-            : await startServer('peer-server', { store, reply, databaseUrl }, options.nodeFlags);
+            : await startServer(
+                'peer-server',
+                { of: 'scan', store, reply, databaseUrl } satisfies PeerOptions,
+                options.nodeFlags,
+              );
         started.push(server);
-        // Lists of its own, empty whatever an earlier bench on this data folder has left.
+        // Lists that no earlier bench on this data folder has used.
         const first = kind === 'statement' ? 2_000_000 : 1_000_000;
         await of.pool.query('delete from peers.checkins where list between $1 and $1 + 999999', [first]);
         await of.pool.query(
@@ -222,13 +243,15 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       fetcher ??= startChild('load-generator', {});
       return fetcher.ask<Measured>({ ports: [from.port], ...what, ...shape } satisfies Fetches);
     },
+    post: (to, what, shape) =>
+      generator.ask<Measured>({ ports: to.map(({ port }) => port), ...what, ...shape } satisfies Posts),
     cpu: (of) => ({ nodeMs: cpuMsOf(of.server.pid), postgresMs: postgresCpuMs(postmaster) }),
     async close() {
       await generator.stop();
       await fetcher?.stop();
       for (const server of started) await server.stop();
-      for (const opened of datasets.values()) {
-        // One that could not be opened has been told of.
+      for (const opened of [...datasets.values(), ...cartDatasets.values()]) {
+        // A failure to open it has been reported already.
         await opened.then(
           (each) => each.close(),
           () => undefined,
@@ -240,7 +263,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   };
 }
 
-async function takeReply(of: Dataset): Promise<unknown> {
+async function takeReply(of: Dataset): Promise<Record<string, unknown>> {
   const secret = readFileSync(of.secrets, 'latin1').split('\n', 1)[0]!;
   const list = await of.newList();
   const answer = await call(
@@ -250,7 +273,7 @@ async function takeReply(of: Dataset): Promise<unknown> {
     { token: of.token, json: {} },
   );
   if (answer.status !== 201) throw new Error(`a first scan was refused: ${answer.text}`);
-  return answer.body;
+  return answer.body as Record<string, unknown>;
 }
 
 async function postmasterOf(url: string): Promise<number> {

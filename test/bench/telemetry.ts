@@ -15,10 +15,12 @@ const SAMPLING: Readonly<Record<Variant, string | null>> = {
 };
 const CONNECTIONS = 128;
 
-/** What telemetry costs a process that answers scans, beside two without it; projections run in another one. */
+/**
+ * The cost of telemetry in a process that answers scans, compared with two without it; projections run in another process.
+ */
 export const telemetry: Bench = async (stage, { rounds, turnMs, tickets }) => {
   const dataset = await stage.dataset(tickets);
-  // A collector that takes everything and does nothing with it.
+  // A collector that ignores everything.
   const collector = createServer((req, res) => req.resume().on('end', () => res.end()));
   await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
@@ -37,7 +39,7 @@ export const telemetry: Bench = async (stage, { rounds, turnMs, tickets }) => {
   collector.closeAllConnections();
   collector.close();
   const each = (turn: Turn) => turn.nodeMs / turn.sent;
-  // Two processes that do the same differ by some percent: both are compared with, and what lies between them is told.
+  // Two equal processes differ by some percent: results are compared with their mean, and their difference is reported.
   const without = turns.off.map((turn, round) => (each(turn) + each(turns['off once more'][round]!)) / 2);
   const more = (variant: Variant) => ratio(turns[variant].map(each), without, (cost) => cost) - 1;
   return [

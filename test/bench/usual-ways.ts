@@ -4,14 +4,14 @@ import type { Reply } from '@gatehouse/service/reply';
 import type { Pool, PoolClient } from 'pg';
 
 /*
- * How a scan is usually made exactly-once: a transaction for each request, or one statement for each. Both ask what the real
- * service asks (token, list, ticket with its facts), in as few statements as possible and all of them prepared; neither
- * writes a history or counts, which is in their favour.
+ * The usual ways to make a scan exactly-once: a transaction for each request, or one statement for each. Both read what the
+ * real service reads (token, list, ticket with its facts), in as few prepared statements as possible; neither writes
+ * history or counts, which is in their favour.
  */
 
 /** `tokenHash` as the store has it. */
 export type Scan = { readonly list: number; readonly secret: string; readonly tokenHash: string; readonly body: Body };
-export type Answering = (scan: Scan) => Reply | Promise<Reply>;
+type Answering = (scan: Scan) => Promise<Reply>;
 
 /** The tables of both, filled from the read model of the real service. */
 export const PEER_TABLES = `

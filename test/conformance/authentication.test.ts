@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-/** Every kind of route: list, object, and the two ways into redeem. */
+/** Every kind of route: list, object, and both paths of redeem. */
 const requests: [method: string, target: string][] = [
   ['GET', lists],
   ['POST', lists],

@@ -4,13 +4,13 @@ import type { Exchange } from '@gatehouse/test-support/captures';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /*
- * The recorded calls of a real pretix 3.8 at lists, positions and redeem, replayed. What is not in the tables of this file must be
- * equal: the status, and the body as JSON.
+ * The recorded calls of a real pretix 3.8 about lists, positions and redeem, replayed. Status and JSON body must be equal,
+ * except for the differences in the tables of this file.
  */
 
 /**
- * The file is sorted by name. These calls change something, or look at what others have changed; their order follows from the
- * ids, counts and times in the replies. All other calls came before them and may come in any order.
+ * The recordings are sorted by name. These calls change something or read changes of others; their order follows from ids,
+ * counts and times in the replies. All other calls came before them, in any order.
  */
 const LATER = [
   ...[
@@ -45,7 +45,7 @@ const LATER = [
   ...['rest-list-after', 'rest-list-status-after', 'rest-gzip', 'rest-list-get-json-suffix'],
   ...['rest-redeem-answers-lenient', 'rest-position-after-answers-lenient', 'rest-redeem-answers-false-bool'],
   ...['rest-position-after-answers-false-bool', 'rest-redeem-answers-strict', 'rest-position-after-answers-strict'],
-  // Refused or crashed there, done here: nothing after them looks at it.
+  // Refused or crashed there, accepted here: no later call reads their result.
   ...[
     'rest-list-create-minimal',
     'rest-list-create-number-name',
@@ -80,7 +80,7 @@ const page = (name: string, next: string, size: number) => {
   const recorded = replyOf<{ results: unknown[] }>(name);
   return { ...recorded, next: `https://pretix.example.org${next}`, results: recorded.results.slice(0, size) };
 };
-/** A position of the main gate as it was listed, entered at some time. */
+/** A position as listed by the main gate, entered at some time. */
 const entered = (id: number, ...checkins: Json[]) => {
   const listed = replyOf<{ results: { id: number; checkins: Json[] }[] }>('rest-positions').results;
   const position = listed.find((each) => each.id === id)!;
@@ -92,11 +92,11 @@ const NO_SLASH = 'every route answers with and without its slash (decisions, Tra
 const RESET = 'PUT resets what is omitted (§12 row 9)';
 const PAGES = 'page_size is heard (§1.8, [L4])';
 const EVENT = '/api/v1/organizers/demo/events/openair';
-/** Stands for ids of lists which the reference did not make, and for the time of a scan in this test. */
+/** Placeholder for ids of lists that the reference did not create, and for the time of a scan in this test. */
 const NEW = 0;
 const NOW = 'now';
 
-/** Where the contract decides otherwise than the reference did. */
+/** Differences from the reference that the contract decided. */
 const DIFFERENT: Readonly<Record<string, Different>> = {
   'rest-list-create-minimal': { why: NO_LIMIT, status: 201, body: listOf(NEW, 'Minimal') },
   'rest-list-create-number-name': { why: NO_LIMIT, status: 201, body: listOf(NEW, '5') },
@@ -190,7 +190,7 @@ const DIFFERENT: Readonly<Record<string, Different>> = {
   },
 };
 
-/** The lists as they were after a PUT, of which we reset one field more. */
+/** The lists after a PUT, of which Gatehouse resets one more field. */
 function withListReset(name: string): unknown {
   const recorded = replyOf<{ results: { id: number }[] }>(name);
   const reset = (list: { id: number }) => (list.id === 7 ? { ...list, all_products: true, position_count: 34 } : list);
@@ -199,7 +199,7 @@ function withListReset(name: string): unknown {
 
 let system: System;
 const begin = new Date().toISOString();
-/** Our ids of lists that were made in this test, by the recorded ones. */
+/** Gatehouse's ids of the lists created in this test, by the recorded ids. */
 const ids = new Map<number, number>();
 
 beforeAll(async () => {
@@ -237,7 +237,7 @@ test.each([...before, ...LATER.map((name) => exchanges.get(name)!)])('$name', as
 
 const idOf = (list: unknown): number => (list as { id: number }).id;
 
-/** JSON, `null` when there is nothing, or the kind of another body. */
+/** JSON, `null` for an empty body, or the kind of another body. */
 function recordedBody({ response, request }: Exchange): unknown {
   if (response.status === 302) return null;
   if (response.body === '' || request.method === 'HEAD') return null;
@@ -259,11 +259,11 @@ function seen(answer: { text: string; headers: Readonly<Record<string, string>> 
 const isNow = (value: unknown): boolean =>
   typeof value === 'string' && value >= begin && value <= new Date().toISOString();
 
-/** A recorded path with our ids. */
+/** A recorded path with Gatehouse's ids. */
 const ours = (path: string): string =>
   path.replace(/(?<=\/checkinlists\/)\d+/, (id) => String(ids.get(Number(id)) ?? id));
 
-/** When the recorded calls of the droid API let somebody in: imported history here. */
+/** The times at which the recorded droid calls checked tickets in: imported history here. */
 const SCANNED = new Set(
   replyOf<{ results: { checkins: { datetime: string }[] }[] }>('rest-positions-ignore-status')
     .results.concat(
@@ -275,7 +275,7 @@ const SCANNED = new Set(
 /** Printed for badges by 3.8, not by the version of the seed (§5.1). */
 const NEWER_PDF_DATA = /^(question_\d+|invoice_city|attendee_company)$/;
 
-/** What is different in many replies, and always in the same way. */
+/** Differences that occur in many replies. */
 function asWeSend(recorded: Json): Json {
   return mapped(recorded, (key, value, parent) => {
     if (key === 'datetime') return SCANNED.has(String(value)) ? utc(String(value)) : NOW;
@@ -284,13 +284,13 @@ function asWeSend(recorded: Json): Json {
     if (key === 'help_text' && 'ask_during_checkin' in parent) return undefined;
     if (NEWER_PDF_DATA.test(key)) return undefined;
     if (typeof value === 'string') return value.replace('https://pretix.example.org', system.url);
-    // The reference of the seed forgot the key here (§12 row 10).
+    // The seed's version of the reference omitted the key here (§12 row 10).
     if (isObject(value) && 'pseudonymization_id' in value) return { ...value, seat: null };
     return value;
   }) as Json;
 }
 
-/** UTC is printed as Z; that server printed its own zone (§1.6). */
+/** UTC is printed as Z; that server printed its own time zone (§1.6). */
 const utc = (text: string): string => {
   const micros = /\.\d{6}/.exec(text)?.[0] ?? '';
   return new Date(text.replace(micros, '')).toISOString().slice(0, 19) + micros + 'Z';
@@ -316,11 +316,11 @@ type Listed = {
   attendee_name: string | null;
   checkins: readonly { datetime: string }[];
 };
-/** They are listed as nameless, but shown with the name of another ticket or of the invoice. */
+/** They are listed without a name, but shown with the name of another ticket or of the invoice. */
 const NAMED_BY_OTHERS = new Set([2, 7]);
 const isNamed = (each: Listed) => each.attendee_name !== null && !NAMED_BY_OTHERS.has(each.id);
 
-/** The order of tickets that an ordering does not tell apart is nobody's promise: here they come by their ids. */
+/** The order of tickets that an ordering leaves undefined is arbitrary: here it is by id. */
 function settled(body: unknown, name: string): unknown {
   if (!isObject(body) || !Array.isArray(body['results'])) return body;
   const [first, ...others] = body['results'] as Listed[];

@@ -54,7 +54,7 @@ const post = (json: unknown, target = lists) => system.call('POST', target, { to
 const put = (id: number, json: unknown) => system.call('PUT', `${lists}${id}/`, { token, json });
 const patch = (id: number, json: unknown) => system.call('PATCH', `${lists}${id}/`, { token, json });
 
-/** A new list of openair, with what it answered. */
+/** A new list of openair, from the reply to its creation. */
 async function created(fields: object = {}, target = lists): Promise<List> {
   const answer = await post({ name: 'Made here', ...fields }, target);
   expect(answer.status).toBe(201);
@@ -120,7 +120,7 @@ describe('contract §4.2 GET checkinlists/', () => {
     expect(namesOf(await get(`${tourLists}?subevent=${DATES.morning}`))).toEqual(['Morning']);
     expect(namesOf(await get(`${tourLists}?subevent=${DATES.night}`))).toEqual([]);
     expect(namesOf(await get(`${tourLists}?subevent=`))).toHaveLength(3);
-    // A date of another event exists, and nothing matches it.
+    // A date of another event exists, but matches nothing.
     expect(namesOf(await get(`${lists}?subevent=${DATES.morning}`))).toEqual([]);
   });
 

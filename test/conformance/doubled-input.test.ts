@@ -7,8 +7,8 @@ import type * as Systems from '@gatehouse/test-support/system';
 import { workMeter, type Meter } from '@gatehouse/test-support/work';
 
 /*
- * Twice as much of anything that a client sends makes at most twice the work, before a credential is looked at and after it: counted,
- * in the whole system, over real HTTP.
+ * Doubling any input of a client at most doubles the work, before authentication and after it: counted in the whole system,
+ * over real HTTP.
  */
 
 const BASE = '/api/v1/organizers/demo/events/openair/';
@@ -21,7 +21,7 @@ let token: string;
 let key: string;
 
 beforeAll(async () => {
-  // What is loaded before it cannot be counted.
+  // Code that is loaded before the meter is not counted.
   meter = workMeter();
   const { startSystem } = jest.requireActual<typeof Systems>('@gatehouse/test-support/system');
   const { checkin } = jest.requireActual<typeof Checkin>('@gatehouse/checkin/service');
@@ -48,7 +48,7 @@ const header = (name: string, value: string): Sent => ({ target: LIST, ask: { he
 const numbered = (n: number, each: (i: number) => string, by = ',') =>
   Array.from({ length: n }, (_, i) => each(i)).join(by);
 
-/** Each with a size that node's limit of 16 KiB, or ours of a body, lets through twice. */
+/** Each with a size that can be doubled within node's limit of 16 KiB, or ours for a body. */
 const INPUTS: readonly [what: string, size: number, of: (n: number) => Sent][] = [
   ['a path that could end everywhere', 800, (n) => ({ method: 'POST', target: `${LIST}positions${'/redeem'.repeat(n)}/x/` })],
   ['the same, and it does', 800, (n) => ({ method: 'POST', target: `${LIST}positions${'/redeem'.repeat(n)}/` })],
@@ -92,14 +92,14 @@ const INPUTS: readonly [what: string, size: number, of: (n: number) => Sent][] =
   ['a text in JSON', 100_000, (n) => json(`${BASE}checkinlists/`, `{"name":"${' \\\\'.repeat(n)}"}`)],
 ]; // prettier-ignore
 
-/** What a request costs whatever it says. */
+/** The cost of any request, regardless of its input. */
 const CONSTANT = 2_000;
 
 async function stepsOf({ method = 'GET', target, ask }: Sent, withToken: boolean): Promise<number> {
   const sent = withToken && !ask?.headers?.['authorization'] ? { ...ask, token } : (ask ?? {});
   let answer: Answer | undefined;
   const counts: number[] = [];
-  // Now and then something else runs meanwhile.
+  // Other work sometimes runs at the same time.
   for (let i = 0; i < 3; i++)
     counts.push(await meter.count(async () => (answer = await system.call(method, target, sent))));
   expect(answer!.status).toBeLessThan(500);

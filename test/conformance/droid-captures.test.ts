@@ -4,11 +4,14 @@ import type { Exchange } from '@gatehouse/test-support/captures';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /*
- * The recorded calls of a real pretix 3.8 at its droid API, replayed against the festival as it was before them. What is not in
- * the table of this file must be equal: the status, and the body as JSON or text.
+ * The recorded calls of a real pretix 3.8's droid API, replayed on the festival in its state before them. Status and body
+ * (JSON or text) must be equal, except for the differences in the table of this file.
  */
 
-/** The file is sorted by name; these let people in, or look at what others have done. All others may come in any order between. */
+/**
+ * The recordings are sorted by name; these check tickets in, or read the changes of others. All others may be replayed in
+ * any order in between.
+ */
 const FIRST = ['droid-series-status', 'droid-series-status-without-subevent'];
 const SCANS = [
   ...['ok', 'already-redeemed', 'force-1-is-not-true', 'force-already', 'force-true-capital', 'addon-ok'],
@@ -20,12 +23,12 @@ const SCANS = [
   ...['questions-not-supported', 'questions-supported-false-string', 'answers-all', 'answers-all-but-file-then-ok'],
   'series-ok',
 ].map((name) => `droid-redeem-${name}`);
-/** Answered by a redirect there, a scan here: it comes when nothing looks at its ticket any more. */
+/** A redirect there, a scan here: replayed last, so that no later call reads its ticket. */
 const LAST = ['droid-redeem-no-slash'];
 
 type Different = { readonly why: string; readonly status: number; readonly body: unknown };
 
-/** Where the contract decides otherwise than the reference did. */
+/** Differences from the reference that the contract decided. */
 const DIFFERENT: Readonly<Record<string, Different>> = {
   'droid-redeem-bad-datetime': {
     why: 'a crash of the reference (decisions, Droid)',
@@ -109,7 +112,7 @@ test.each([...named(FIRST), ...named(SCANS), ...others, ...named(LAST)])('$name'
 
 type Question = { readonly id: number; readonly type: string; readonly items?: readonly number[] };
 
-/** The recorded body; questions as we send them: with their items (§12 row 1), without types that crash old scanners. */
+/** The recorded body with Gatehouse's questions: with their items (§12 row 1), without types that crash old scanners. */
 function recorded({ name, response }: Exchange): unknown {
   if (!response.body.startsWith('{')) return response.body;
   const body = replyOf<{ questions?: readonly Question[] }>(name);

@@ -8,7 +8,7 @@ import { droid } from '@gatehouse/test-support/droid';
 import { DROID_KEYS, festival, ITEMS, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* What is changed elsewhere holds at old scanners with the next scan: lists, keys, products (contract §3). */
+/* Changes of lists, keys and products take effect with an old scanner's next scan (contract §3). */
 
 let system: System;
 beforeAll(async () => {
@@ -62,7 +62,7 @@ test('a product gets another name', async () => {
   await main.get('download/');
   await system.import({ ...files, [name]: items });
   const shown = async () => ticketsOf(await main.get('download/')).find(({ secret }) => secret === TICKETS.vip.secret)!;
-  // Products are kept in memory, which is told a moment later.
+  // Products are cached in memory, which is updated a moment later.
   while ((await shown()).item === 'VIP') await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await shown()).toMatchObject({ item: 'Very', redeemed: true });
 });

@@ -3,12 +3,12 @@ import { droid } from '@gatehouse/test-support/droid';
 import { order, position } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* A download of several pages that are read while others are packed: all tickets, each once, in their order (contract §3.5). */
+/* A download of several pages, read while others are packed: all tickets, each once, in order (contract §3.5). */
 
 const KEY = 'DroidKey';
 const LIST = 1;
 
-/** Two tickets in every third order, so that the order of tickets is not that of their ids. */
+/** Every third order has two tickets, so that the order of tickets is not that of their ids. */
 function orders(tickets: number) {
   const rows: ReturnType<typeof order>[] = [];
   for (let id = 1; id <= tickets;) {

@@ -7,7 +7,7 @@ import { DROID_KEYS, festival, LISTS, OPENAIR, QUESTIONS, TICKETS, TOKENS } from
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import * as fc from 'fast-check';
 
-/* Whatever is sent to the droid API, and whatever target to either API, it is answered, and never with a 500. */
+/* Any request to the droid API, and any target of either API, is answered, and never with a 500. */
 
 let system: System;
 beforeAll(async () => {
@@ -41,7 +41,7 @@ const anyText = fc.oneof(
   ),
   fc.constantFrom(...Object.values(TICKETS).map(({ secret }) => secret)),
 );
-/** Percent-escapes of any bytes, so that broken UTF-8 comes along, too. */
+/** Percent-escapes of any bytes, including invalid UTF-8. */
 const anyBytes = fc
   .uint8Array({ maxLength: 30 })
   .map((bytes) => [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''));
@@ -168,7 +168,7 @@ test('paths, methods and headers', async () => {
   );
 });
 
-/** Sends a target as it is, whatever bytes it has, which no HTTP client would. Answers status and body. */
+/** Sends a target with any bytes, which HTTP clients do not allow. Returns status and body. */
 async function raw(
   method: string,
   target: Buffer,
@@ -202,7 +202,7 @@ const start = fc.constantFrom(
 const anyTarget = fc
   .tuple(start, fc.array(fc.oneof({ weight: 6, arbitrary: piece }, bytes), { maxLength: 6 }))
   .map(([first, parts]) => Buffer.concat([first, ...parts]))
-  // Beyond these the target ends.
+  // A target ends at these bytes.
   .map((target) => Buffer.from(target.filter((byte) => ![0x0a, 0x0d].includes(byte))));
 
 test('any target is answered, and means the same with and without an idempotency key', async () => {
@@ -222,7 +222,7 @@ test('any target is answered, and means the same with and without an idempotency
       expect(plain.status).toBeGreaterThanOrEqual(100);
       expect(plain.status).toBeLessThan(500);
       const keyed = await raw(called, target, [...headers, `X-Idempotency-Key: ${randomUUID()}`]);
-      // The first one may have let the ticket in.
+      // The first request may have checked the ticket in.
       const then = plain.status === 201 ? [201, 400] : [plain.status];
       expect(then).toContain(keyed.status);
       if (plain.status !== 201) expect(withoutCheckins(keyed.body)).toBe(withoutCheckins(plain.body));

@@ -437,7 +437,7 @@ describe('§3.3 redeem', () => {
     ])('%s', async (_name, scanner, fields, outcome, redeemed) => {
       const answer = await scanner().redeem({ secret, ...fields });
       expect(outcomeOf(answer)).toEqual([200, outcome]);
-      // Not whether it has entered: whether it is paid or was forced.
+      // Not whether it has entered, but whether it is paid or was forced.
       expect((answer.body as Redeemed).data).toMatchObject({ redeemed, paid: false });
     });
 
@@ -885,7 +885,7 @@ describe('§3.6 status', () => {
     };
     const download = resultsOf(await main.get('download/'));
     const sum = (numbers: number[]) => numbers.reduce((all, each) => all + each, 0);
-    // The ticket in test mode is in the numbers, not in the download.
+    // The ticket in test mode is counted, but not downloaded.
     expect(total).toBe(download.length + 1);
     expect(checkins).toBe(download.filter(({ redeemed }) => redeemed).length + 1);
     expect([sum(items.map((item) => item.checkins)), sum(items.map((item) => item.total))]).toEqual([checkins, total]);

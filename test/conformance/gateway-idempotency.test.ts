@@ -1,20 +1,19 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { checkin } from '@gatehouse/checkin/service';
-import { migrate, openPool } from '@gatehouse/eventing/postgres';
+import { openPool } from '@gatehouse/eventing/postgres';
 import { gateway, type Gateway } from '@gatehouse/gateway/gateway';
 import { route } from '@gatehouse/service/http';
-import { IDEMPOTENCY_SQL, openIdempotency } from '@gatehouse/service/idempotency';
+import { openIdempotency } from '@gatehouse/service/idempotency';
 import { createLog } from '@gatehouse/service/log';
 import { SERVICES, type ServiceRow } from '@gatehouse/service/services';
 import { call, knownCredentials, startApp, tokenOf, type TestApp } from '@gatehouse/service/testing';
 import { festival, LISTS, OPENAIR, TOKENS } from '@gatehouse/test-support/festival';
-import { testDatabase } from '@gatehouse/test-support/postgres';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /*
- * Two REST services with databases of their own behind one gateway: whoever asks for the stored reply of an idempotency key gets it,
- * whichever of them has it.
+ * Two REST services behind one gateway share their stored replies: a query for an idempotency key gets the stored reply,
+ * whichever service stored it and whichever of them is asked.
  */
 
 const token = TOKENS.admin;
@@ -34,16 +33,13 @@ const services: Record<string, ServiceRow> = {
 
 let system: System;
 let seats: TestApp;
-let before: Gateway;
 let through: string;
 const closing: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   system = await startSystem([checkin]);
   await system.import(festival());
-  const database = await testDatabase();
-  const pool = openPool(database.url, 'transport', 2);
-  await migrate(pool, 'transport', IDEMPOTENCY_SQL);
+  const pool = openPool(system.databaseUrl, 'transport', 2);
   const idempotency = openIdempotency(pool, log);
   seats = await startApp({
     routes: [
@@ -55,29 +51,36 @@ beforeAll(async () => {
     credentials: knownCredentials({ [token]: tokenOf('demo', ['can_view_orders', 'can_change_orders']) }),
     idempotency,
   });
-  before = gateway({ checkin: [system.url], legacyDroid: [system.url], seats: [seats.url] }, { log, services });
-  before.server.listen(0, '127.0.0.1');
-  await once(before.server, 'listening');
-  through = `http://127.0.0.1:${(before.server.address() as AddressInfo).port}`;
+  through = await gatewayTo({ checkin: system.url, seats: seats.url });
   closing.push(
     () => seats.close(),
     () => idempotency.close(),
     () => pool.end(),
-    () => database.drop(),
     () => system.close(),
   );
 });
 afterAll(async () => {
-  before.server.closeAllConnections();
-  await new Promise((resolve) => before.server.close(resolve));
-  before.close();
   for (const close of closing) await close();
 });
 
+/** The address of a gateway to these services. */
+async function gatewayTo(urls: { checkin: string; seats: string }): Promise<string> {
+  const to = { checkin: [urls.checkin], legacyDroid: [urls.checkin], seats: [urls.seats] };
+  const made: Gateway = gateway(to, { log, services });
+  made.server.listen(0, '127.0.0.1');
+  await once(made.server, 'listening');
+  closing.unshift(async () => {
+    made.server.closeAllConnections();
+    await new Promise((resolve) => made.server.close(resolve));
+    made.close();
+  });
+  return `http://127.0.0.1:${(made.server.address() as AddressInfo).port}`;
+}
+
 const post = (target: string, key: string, json: unknown) =>
   call(through, 'POST', target, { token, json, headers: { 'x-idempotency-key': key } });
-const ask = (key: string, method = 'GET', as = token) =>
-  call(through, method, `/api/v1/idempotency_query?key=${encodeURIComponent(key)}`, { token: as });
+const ask = (key: string, method = 'GET', as = token, at = through) =>
+  call(at, method, `/api/v1/idempotency_query?key=${encodeURIComponent(key)}`, { token: as });
 
 test('a key is found wherever its reply is stored', async () => {
   const list = await post(`${OPENAIR}checkinlists/`, 'of checkin', { name: 'Queried' });
@@ -115,9 +118,25 @@ test('what no service knows, and what no service is asked for', async () => {
   expect(await call(through, 'POST', '/api/v1/idempotency_query?key=x', { token })).toMatchObject({ status: 405 });
 });
 
-test('while a service is away: what the others know, and 503 for what it may know', async () => {
-  await post(`${OPENAIR}checkinlists/`, 'still here', { name: 'Still here' });
+test('a key means the same at every service: the reply of the first use comes again, whatever is asked', async () => {
+  const first = await post(`${OPENAIR}checkinlists/`, 'of both', { name: 'Once' });
+  expect(first.status).toBe(201);
+  expect(await post(`${OPENAIR}seats/`, 'of both', { row: 1 })).toMatchObject({ status: 201, text: first.text });
+});
+
+test('while a service is away the other one answers; 503 while none does', async () => {
+  await post(`${OPENAIR}seats/`, 'still here', { row: 2 });
+  const nowhere = 'http://127.0.0.1:1';
+  const [withoutCheckin, without] = [
+    await gatewayTo({ checkin: nowhere, seats: seats.url }),
+    await gatewayTo({ checkin: nowhere, seats: nowhere }),
+  ];
+  expect(await ask('still here', 'GET', token, withoutCheckin)).toMatchObject({ status: 202 });
+  expect(await ask('nosuch', 'GET', token, withoutCheckin)).toMatchObject({ status: 404 });
+  expect(await ask('still here', 'GET', token, without)).toMatchObject({
+    status: 503,
+    headers: { 'retry-after': '1' },
+  });
   await seats.close();
-  expect(await ask('still here')).toMatchObject({ status: 201 });
-  expect(await ask('of seats')).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+  expect(await ask('still here')).toMatchObject({ status: 202 });
 });

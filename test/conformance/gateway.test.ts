@@ -9,8 +9,8 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 import fc from 'fast-check';
 
 /*
- * Whatever a client sends, through the gateway it gets the answer that it gets without it, and the gateway lives. Bytes are written as
- * they are: a client library would mend them.
+ * Any request gets the same reply through the gateway as without it, and the gateway keeps running. Bytes are written by
+ * hand: a client library would correct them.
  */
 
 let system: System;
@@ -34,7 +34,7 @@ afterEach(async () => {
   expect(await call(through, 'GET', '/healthz')).toMatchObject({ status: 200 });
 });
 
-/** The statuses of all answers to these bytes; a client that is waited for says no more after half a second, or at once. */
+/** The statuses of all replies to these bytes; the client ends its side after half a second, or at once. */
 async function statusesOf(url: string, bytes: string, patienceMs = 500): Promise<readonly number[]> {
   const { socket, answers, closed } = await connectRaw(url, bytes);
   const end = setTimeout(() => socket.end(), patienceMs);
@@ -133,7 +133,7 @@ describe('framings', () => {
     for (const status of passed) expect(status === 100 || status < 500).toBe(true);
   });
 
-  // The gateway waits for the body where the service may answer its head.
+  // The gateway waits for the body where a service may answer the head.
   test.each([
     ['a length that is too large', `${POST}Content-Length: 99999999\r\n\r\n{}`],
     ['less than its length', `${POST}Content-Length: 3\r\n\r\n{}`],

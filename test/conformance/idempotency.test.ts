@@ -200,7 +200,7 @@ describe('contract §1.10 what is not stored', () => {
     expect(
       await system.call('GET', `/api/v1/idempotency_query?key=${encodeURIComponent(key)}`, { token }),
     ).toMatchObject(concurrent);
-    // Other keys and other clients do not wait for it.
+    // Requests with other keys and of other clients do not wait for it.
     expect(await system.call('GET', lists, { token })).toMatchObject({ status: 200 });
     await blocker.query('rollback');
     await blocker.end();
@@ -284,7 +284,7 @@ test('contract §1.10 idempotency_query tells the stored reply', async () => {
 });
 
 test('a request that runs again after a crash finds what it wrote the first time', async () => {
-  // The reply was lost before it was stored: the claim is still there, its owner is not.
+  // The reply was lost before it was stored: the claim exists, but its owner is dead.
   const key = newKey();
   const ask = { ...withKey(key), json: { name: 'Crashed' } };
   const crashing = await startProcess([checkin], system.databaseUrl);

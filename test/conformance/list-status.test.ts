@@ -281,7 +281,7 @@ describe('after an import', () => {
     expect(await shown(1911)).toEqual([true]);
     expect(await shown(1921)).toEqual([]);
     expect(await shown(1931)).toEqual([]);
-    // Two paid ones; the pending one waits until its order is paid.
+    // Two paid ones; the pending one is not checked in until its order is paid.
     expect((await statusOf(LISTS.auto)).checkin_count).toBe(checkin_count + 2);
     await system.import(
       festivalWith([late('LATE2', {}, [position({ id: 1911, secret: 'late4' }, { item: ITEMS.pass })])]),

@@ -37,7 +37,7 @@ async function pageAt(target: string): Promise<Page> {
   return answer.body as Page;
 }
 
-/** Path and query of a link, whose host must be the one that was asked. */
+/** Path and query of a link, whose host must be that of the request. */
 function targetOf(link: string | null): string {
   expect(link).toMatch(new RegExp(`^${system.url}/`));
   return link!.slice(system.url.length);
@@ -69,7 +69,7 @@ describe.each([
 
     const backwards: string[] = [];
     for (let at: string | null = last; at; at = (await pageAt(targetOf(at))).previous) backwards.push(targetOf(at));
-    // The link to page 1 has no parameter any more.
+    // The link to page 1 has no parameter.
     expect(backwards).toEqual([`${target}?page=3`, `${target}?page=2`, target]);
   });
 

@@ -35,7 +35,7 @@ const READ = ['GET lists', 'GET list', 'GET status', 'GET positions', 'GET posit
 const CHANGE = ['POST lists', 'PUT list', 'PATCH list', 'DELETE list'] as const;
 type Operation = (typeof READ)[number] | (typeof CHANGE)[number] | 'redeem';
 
-/** What each operation is asked with; an unknown list for what would change something, so that it may be asked often. */
+/** The request of each operation; for writing ones with an unknown list, so that they can be repeated. */
 const OPERATIONS: Readonly<Record<Operation, [method: string, target: string, allowed: number]>> = {
   'GET lists': ['GET', lists, 200],
   'GET list': ['GET', list, 200],

@@ -2,14 +2,14 @@ import { checkin } from '@gatehouse/checkin/service';
 import { TOKENS, festival, order, position, type OrderFields } from '@gatehouse/test-support/festival';
 import { startSystem, type ExportFiles, type System } from '@gatehouse/test-support/system';
 
-/* What a position shows that follows from the settings of its event: names (contract §2.2) and downloads (contract §5.1). */
+/* The parts of a position that depend on its event's settings: names (contract §2.2) and downloads (contract §5.1). */
 
 const TICKET = 80_001;
 const SHIRT = 80_002;
 const ALWAYS = 80_003;
 const NEVER = 80_004;
 
-/** Small events, each of its own settings; ids of items are counted on, since they belong to one event. */
+/** Small events with different settings; ids of items are unique across them, since an item belongs to one event. */
 const events: { slug: string; list: number; files: ExportFiles }[] = [];
 let lastId = 81_000;
 
@@ -74,7 +74,7 @@ const ALL_PARTS = {
   calling_name: 'Ada',
   latin_transcription: 'Ada',
 };
-/** contract §2.2, row by row: with all parts, and with the given (or the full) name alone. */
+/** contract §2.2, row by row: with all parts, and with the given (or the full) name only. */
 const SCHEMES: readonly [scheme: string, all: string, one: string][] = [
   ['given_family', 'Ada Lovelace', 'Ada'],
   ['title_given_family', 'Dr Ada Lovelace', 'Ada'],
@@ -110,7 +110,7 @@ const fallbacks = small('fallbacks', { name_scheme: 'given_family' }, [
   { attendee_name_parts: ADA, order: invoice('Ivo Invoice', { given_name: 'Ivo', family_name: 'Invoice' }) },
   { attendee_name_parts: { given_name: 'Grace', family_name: 'Hopper' }, addonOf: 0 },
   { addonOf: 0 },
-  // 3: nobody but the invoice has a name, so its add-on (4) shows it, too.
+  // 3: only the invoice has a name, so its add-on (4) shows it, too.
   { order: invoice('', { given_name: 'Ivo', family_name: 'Invoice' }) },
   { addonOf: 3 },
   // 5: parts that make no name count as none.
@@ -189,7 +189,7 @@ describe('§2.2: attendee names', () => {
     const { slug, id } = bySchemeOfTheEvent[i]!;
     const position = await shown(slug, id);
     expect(position['attendee_name']).toBe(all);
-    // The scheme is not written into them.
+    // Names in the scheme are not added to the parts.
     expect(position['attendee_name_parts']).toEqual(ALL_PARTS);
   });
 

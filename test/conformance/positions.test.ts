@@ -29,7 +29,7 @@ import { scan } from './scans';
 type Shown = { readonly id: number; readonly [key: string]: unknown };
 type Page = { count: number; next: string | null; previous: string | null; results: Shown[] };
 
-/** Where a position is looked up. */
+/** The event and list of a request for positions. */
 type At = { readonly event?: string; readonly list?: number; readonly query?: string };
 
 let system: System;
@@ -39,9 +39,7 @@ const ROOM_LIST = 70_000;
 const ROOM_PENDING = 70_001;
 const ROOM_ITEM = 70_002;
 
-/**
- * An event to order and search in: what its tickets are called is all that matters. Ids grow against every order that is tested.
- */
+/** An event for ordering and searching: only its tickets' names matter. Ids ascend against every tested ordering. */
 const guests: { id: number; order: ReturnType<typeof order> }[] = [];
 function guest(
   code: string,
@@ -293,7 +291,7 @@ describe('§5.2: ordering', () => {
     '-order__datetime': [zoeToo, zoe, alicesNamedAddon, alicesAddon, alice, aeroe, bob, percent, nobody],
     'positionid,-order__code': [percent, nobody, bob, alice, aeroe, zoe, alicesAddon, zoeToo, alicesNamedAddon],
     '-positionid,order__code': [alicesNamedAddon, zoeToo, alicesAddon, zoe, aeroe, alice, bob, nobody, percent],
-    // Own name, else the parent's (no invoice); missing ones first, and last when it descends.
+    // Own name, else the parent's (no invoice); missing ones first, and last in descending order.
     'attendee_name,positionid': [nobody, percent, alice, alicesAddon, bob, zoe, zoeToo, alicesNamedAddon, aeroe],
     '-attendee_name,positionid': [aeroe, alicesNamedAddon, zoe, zoeToo, bob, alice, alicesAddon, percent, nobody],
     'last_checked_in,order__code,positionid': [

@@ -12,7 +12,7 @@ import {
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { scan, ticketOffice, summaries, type FreshTicket, type Scanned, type Shown } from './scans';
 
-/* Questions at check-in over REST: contract §2.3 (how an answer is read) and §2.4 (what of it is kept). */
+/* Questions at check-in over REST: contract §2.3 (parsing of answers) and §2.4 (what is stored). */
 
 let system: System;
 const office = ticketOffice(50_000);
@@ -30,7 +30,7 @@ const [otherOption] = QUESTIONS.M.required.options as [number];
 const day = (sent: string) => [sent, '2027-07-18'] as const;
 const at = (sent: string, stored: string) => [sent, stored] as const;
 
-/** What optional questions of each type make of an answer. The event is in Berlin, the language English. */
+/** The results of answers to optional questions of each type. The event is in Berlin, the language English. */
 const ANSWERS: Readonly<Record<QuestionType, readonly (readonly [sent: unknown, result: Result])[]>> = {
   N: [
     ['3.24', '3.24'],
@@ -163,7 +163,7 @@ const ANSWERS: Readonly<Record<QuestionType, readonly (readonly [sent: unknown, 
   ],
 };
 
-/** Falsy answers: given, whatever the type, but of no question that is required. */
+/** Falsy answers: given, whatever the type, but not sufficient for a required question. */
 const FALSY = ['', null, false, 0, [], {}];
 
 type Case = { name: string; asked: Asked; ticket: FreshTicket; sent: unknown; result: Result };

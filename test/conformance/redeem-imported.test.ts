@@ -20,7 +20,7 @@ import {
 import { startSystem, type ExportFiles, type System } from '@gatehouse/test-support/system';
 import { scan, summaries, type FreshTicket, type Scanned, type Shown } from './scans';
 
-/* Check-ins that come with an import, or happen by it: import.md §3 and contract §2.6. */
+/* Imported check-ins, and automatic ones at an import: import.md §3 and contract §2.6. */
 
 let system: System;
 let importedFirst: string[];
@@ -82,7 +82,7 @@ const redeem = (ticket: { id: number }, json: unknown = {}, list: number = main)
   scan(system, { event: OPENAIR, list, ticket: ticket.id }, { token: TOKENS.admin, json });
 const historyOf = async ({ id }: { id: number }) =>
   (await system.events()).filter((event) => event.stream === `ticket-${id}`);
-/** Another state of one position, with the rest of the festival as it was. */
+/** Another state of one position, with the rest of the festival unchanged. */
 const restated = (ticket: FreshTicket, fields: Row, orderFields: Row = {}): ExportFiles =>
   exported(
     made.map((each) => {
@@ -206,7 +206,7 @@ describe('§2.6: automatic check-in', () => {
     const shown = Object.entries(tickets).map(async ([name, ticket]) => [name, await autosOf(ticket)] as const);
     return Object.fromEntries(await Promise.all(shown));
   };
-  /** The lists that let a ticket in by themselves. */
+  /** The lists that have checked a ticket in automatically. */
   const autosOf = async (ticket: FreshTicket): Promise<number[]> =>
     (await historyOf(ticket)).flatMap(({ type, data }) => {
       const { auto, list, first } = data as { auto: boolean; list: number; first?: boolean };
@@ -250,7 +250,7 @@ describe('§2.6: automatic check-in', () => {
     expect(await redeem(seen.paid, {}, auto)).toMatchObject({ body: { reason: 'already_redeemed' } });
     expect((await historyOf(seen.paid))[0]!.data).toMatchObject({ nonce: null, nonce_present: false, forced: false });
 
-    // Not once more: neither by the same import nor by a changed order, nor after it was taken back.
+    // Not again: neither by the same import nor by a changed order, nor after it was taken back.
     const before = (await system.events()).length;
     await system.import(exported());
     expect(await system.events()).toHaveLength(before);

@@ -18,13 +18,13 @@ import {
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { scan, ticketOffice, summaries, type FreshTicket, type Scanned } from './scans';
 
-/* What a scan is told and what it leaves in history: contract §2.5, §6.1 to §6.4, with the decisions at its head. */
+/* The reply to a scan and its events: contract §2.5, §6.1 to §6.4, with the decisions at its head. */
 
 let system: System;
 const office = ticketOffice(40_000);
 const pass = (status: 'p' | 'n' | 'e' | 'c' = 'p') => office.ticket({ item: ITEMS.pass }, status);
 
-/** Nothing, or what is sent instead. */
+/** No body, or a raw one. */
 const NO_JSON = Symbol('no JSON');
 
 const redeem = (
@@ -738,7 +738,7 @@ describe('§1.10: idempotency', () => {
   });
 });
 
-// --- what the tests are written with
+// --- helpers
 
 function json(body: string): Ask {
   return { body, headers: { 'content-type': 'application/json' } };
@@ -759,7 +759,7 @@ async function checkinsOf(ticket: { id: number }, list: number = LISTS.main): Pr
   return ((await system.call('GET', target, { token: TOKENS.viewer })).body as { checkins: unknown }).checkins;
 }
 
-/** The festival with another state of a test's own order. */
+/** The festival with another state of an order of a test. */
 function changed(ticket: FreshTicket, fields: object) {
   const files = office.addTo(festival(), 'openair');
   const file = 'demo/events/openair/orders.ndjson';

@@ -9,7 +9,7 @@ import { droid } from '@gatehouse/test-support/droid';
 import { SHOP, shopExport, shopOrder, shopPosition, type ShopOrder } from '@gatehouse/test-support/shop';
 import { exportFolder, startSystem, type System } from '@gatehouse/test-support/system';
 
-/* An order is stated whole; what its newest state says holds at the gates (import.md §3). Each test has orders of its own. */
+/* An order is stated whole; its newest state applies at the gates (import.md §3). Each test has its own orders. */
 
 let system: System;
 beforeAll(async () => {
@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const model of READ_MODELS) expect(await verifyReadModel(model, system.feeds, () => undefined)).toEqual([]);
 });
 
-/** All rows of the read model `tickets`, whatever their place. */
+/** All rows of the read model `tickets`, regardless of order. */
 async function rows(): Promise<unknown> {
   const { tables } = READ_MODELS.find(({ name }) => name === 'tickets')!;
   const all: Record<string, unknown> = {};
@@ -115,7 +115,7 @@ describe('a ticket that its order no longer names', () => {
     expect(await scan(a.secret)).toBe('ok 1021');
     expect(await warnings([shopOrder('VOID1', [], { status: 'c', testmode: true })])).toEqual([`1 ${ENDED}`]);
     expect(await scan(a.secret)).toBe('unknown');
-    // Check-ins of canceled tickets count where their order's status does (contract §3.6): the order's holds for them, too.
+    // Check-ins of canceled tickets are counted if their order's status is (contract §3.6), which is that of the order now.
     const { rows: held } = await system.pool.query(
       'select status, canceled, testmode from admission.tickets where id = 1021',
     );
@@ -132,7 +132,7 @@ describe('a ticket that its order no longer names', () => {
       expect(await warnings(turned ? next.reverse() : next)).toEqual([]);
       expect([await idsOf(from), await idsOf(to)]).toEqual([[a.id], [b.id]]);
       expect(await scan(b.secret)).toBe('already_redeemed');
-      // What becomes of the order that it came from does not concern it.
+      // It is not affected by changes of its former order.
       await system.import(shopExport([shopOrder(from, [], { status: 'c' })]));
       expect(await idsOf(to)).toEqual([b.id]);
     }
@@ -158,9 +158,9 @@ describe('a secret', () => {
     expect(others).toEqual([]);
     expect(await scan('twice')).toBe('ok 1060');
     expect(await scan('twice', SHOP.dayGate)).toBe('product');
-    // The shop has not said so of the old one, which its id still finds.
+    // The import did not change the old one, which is still found by its id.
     expect(await scan(1061)).toBe('ok 1061');
-    // Refunded without the new one being told again: the one that may enter has it.
+    // Refunded, without the new one in the import: the secret belongs to the one that may enter.
     await system.import(shopExport([shopOrder('TWIC2', [b], { status: 'c' })]));
     expect(await scan('twice')).toBe('already_redeemed');
   });
@@ -171,7 +171,7 @@ describe('whatever has got how far', () => {
   const named = { attendee_name_parts: parts };
   const shown = async (code: string) => (await listed(`order=${code}`)).map(({ attendee_name: name }) => name);
 
-  /** Holds up one consumer of reference until the answer is called. */
+  /** Suspends one consumer of reference until the returned function is called. */
   async function hold(consumer: string, topic: string): Promise<() => Promise<void>> {
     const client = await system.pool.connect();
     await client.query('begin');
@@ -193,7 +193,7 @@ describe('whatever has got how far', () => {
     await release();
     await importing;
     expect(await shown('NAMES')).toEqual(['Eva Muster', 'Muster, Eva', 'Muster, Eva']);
-    // Of a ticket that has ended, too: it may be named again.
+    // Also for an ended ticket: it may be named again.
     await system.import(shopExport([shopOrder('NAMES', [a, addon])], { scheme: 'family_comma_given' }));
     await system.import(shopExport([], { scheme: 'family_given' }));
     expect(await shown('NAMES')).toEqual(['Muster Eva', 'Muster Eva']);
@@ -207,7 +207,7 @@ describe('whatever has got how far', () => {
     const created = await system.call('POST', `${SHOP.event}checkinlists/`, { token: SHOP.token, json });
     expect(created.status).toBe(201);
     const importing = system.import(shopExport([shopOrder('AUTO1', [shopPosition(1081)])]));
-    // Longer than anybody waits for a read model.
+    // Longer than any wait for a read model.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await release();
     await importing;
@@ -225,7 +225,7 @@ describe('an order too large for one event', () => {
   const positions = Array.from({ length: SIZE }, (_, n) =>
     shopPosition(FIRST + n, { attendee_email: email(n), attendee_name_parts: { given_name: email(n) } }),
   );
-  // Its ticket stands in the first part, its add-on in the last one.
+  // Its ticket is in the first part, its add-on in the last one.
   positions[0] = shopPosition(FIRST, { attendee_name_parts: { given_name: 'Greta', family_name: 'Group' } });
   positions[SIZE - 1] = shopPosition(LAST, { item: SHOP.addon, addon_to: FIRST });
   const large = (named: typeof positions, more: object = {}) =>
@@ -237,7 +237,7 @@ describe('an order too large for one event', () => {
   };
   let automatic: number;
   beforeAll(async () => {
-    // A channel is known as soon as an order names it.
+    // A channel exists as soon as an order names it.
     await system.import(shopExport([shopOrder('RESEL', [], { sales_channel: 'resellers' })]));
     const json = { name: 'Resellers', all_products: true, auto_checkin_sales_channels: ['resellers'] };
     const { status, body } = await system.call('POST', `${SHOP.event}checkinlists/`, { token: SHOP.token, json });
@@ -275,7 +275,7 @@ describe('an order too large for one event', () => {
     const { text } = await old.get('search/', { query: positions[0]!.secret });
     expect(JSON.parse(text)).toMatchObject({ results: [{ addons_text: 'Parking' }] });
     expect(await scan(LAST)).toBe(`ok ${LAST}`);
-    // Seen for the first time, though its import was killed in between.
+    // First seen now, although its import was killed in between.
     expect([await scan(FIRST, automatic), await scan(LAST, automatic)]).toEqual([
       'already_redeemed',
       'already_redeemed',
@@ -292,7 +292,7 @@ describe('an order too large for one event', () => {
     expect([await scan(LAST), await scan(FIRST + 1), await scan(LAST + 1, automatic)]).toEqual([
       'unknown',
       'already_redeemed',
-      // The order was known before.
+      // The order existed before.
       `ok ${LAST + 1}`,
     ]);
     expect(await warnings([large(some.slice(0, 1), { status: 'c' })])).toEqual([

@@ -6,7 +6,7 @@ import { DROID_KEYS, festival, ITEMS, LISTS, OPENAIR, order, position, TOKENS } 
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { summaries, type ScanBody } from './scans';
 
-/* What scanners make of a printed code, and which ticket it names then: contract §5.3, §7 and the decisions at its head. */
+/* What scanners send for a printed code, and the ticket that it finds: contract §5.3, §7 and the decisions at its head. */
 
 const SECRETS = {
   plain: 'code-plain',
@@ -23,7 +23,7 @@ const SECRETS = {
   padded: 'padded',
   lineEnd: 'typed',
   spacedTyped: 'two words',
-  /** What `plain`'s id looks like behind a zero. */
+  /** `plain`'s id with a leading zero. */
   zero: '060000',
   /** `plain`'s id. */
   id: '60000',
@@ -65,7 +65,7 @@ async function redeem(code: string, sent: Sent = {}) {
 const shown = ({ status, body }: { status: number; body: unknown }) =>
   status < 300 ? ((body as ScanBody).position?.id ?? (body as { id: number }).id) : status;
 
-/** Which ticket a code names, asked in every way there is. */
+/** The ticket that a code finds on every route. */
 async function named(code: string, query = '') {
   return [
     shown(await system.call('GET', `${positions}${code}/${query}`, { token: TOKENS.admin })),
@@ -123,7 +123,7 @@ describe('untrusted_input: what was scanned is no id', () => {
     async (query) => {
       expect(await named(String(IDS.space), query)).toEqual([404, 404, 404, 404]);
       expect(await named(SECRETS.space.replaceAll(' ', '%20'), query)).toEqual(Array(4).fill(IDS.space));
-      // A number that is somebody's secret and somebody else's id is the secret.
+      // A number that is one ticket's secret and another one's id is the secret.
       expect(await named(SECRETS.id, query)).toEqual(Array(4).fill(IDS.id));
     },
   );
@@ -131,7 +131,7 @@ describe('untrusted_input: what was scanned is no id', () => {
     expect(await named(String(IDS.space), query)).toEqual(Array(4).fill(IDS.space));
   });
   test('the refusal is recorded as that of an unknown ticket', async () => {
-    // By somebody else: of many equal refusals of one credential only the first are events of their own.
+    // By another credential: of many equal refusals of one credential only the first are events of their own.
     const { status, events } = await redeem(String(IDS.space), {
       query: '?untrusted_input=true',
       json: {},

@@ -3,7 +3,7 @@ import type { Ask } from '@gatehouse/service/testing';
 import { order, position } from '@gatehouse/test-support/festival';
 import type { ExportFiles, System } from '@gatehouse/test-support/system';
 
-/** What one scan was told, and what it left in admission's history. */
+/** The reply to one scan, and its events in admission's history. */
 export type Scanned = {
   readonly status: number;
   readonly body: ScanBody;
@@ -24,7 +24,7 @@ export type Shown = {
   readonly [key: string]: unknown;
 };
 
-/** Calls the redeem URL of a ticket, named by id or (as it stands in a path) secret. Scans of one test come one by one. */
+/** Calls the redeem URL of a ticket, by id or by secret (encoded for a path). Scans of one test run one after another. */
 export async function scan(
   system: System,
   at: { event: string; list: number; ticket: number | string },
@@ -40,7 +40,7 @@ export async function scan(
   return { status: answer.status, body: answer.body as ScanBody, text: answer.text, events };
 }
 
-/** Types and what a test looks at of events: enough to tell acceptance, forced repeat and refusal apart. */
+/** Summaries of events that distinguish acceptance, forced repeat and refusal. */
 export const summaries = (events: readonly Recorded[]): string[] =>
   events.map(({ type, data }) => {
     const { first, forced, reason } = data as { first?: boolean; forced?: boolean; reason?: string };
@@ -50,7 +50,7 @@ export const summaries = (events: readonly Recorded[]): string[] =>
 
 export type FreshTicket = { readonly id: number; readonly secret: string; readonly code: string };
 
-/** Tickets for one test each: made before the import, with whatever order and position it needs. */
+/** Tickets for one test each, made before the import, with any order and position. */
 export function ticketOffice(firstId: number) {
   const orders: ReturnType<typeof order>[] = [];
   return {
@@ -69,7 +69,7 @@ export function ticketOffice(firstId: number) {
       const file = `demo/events/${event}/orders.ndjson`;
       return { ...files, [file]: [...(files[file] as unknown[]), ...orders] };
     },
-    /** One order as it was imported, to change it. */
+    /** One imported order, to change it. */
     order(ticket: FreshTicket): ReturnType<typeof order> {
       return orders.find((each) => each.code === ticket.code)!;
     },

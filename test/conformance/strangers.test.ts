@@ -4,7 +4,7 @@ import { connectRaw, type RawConnection } from '@gatehouse/service/testing';
 import { DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* Who has no good credential costs little, on every way that a scan can take: the hot one, the ordinary one, the droid's. */
+/* Requests without a valid credential cost little on each path of a scan: the hot one, the ordinary one, the droid's. */
 
 let system: System;
 beforeAll(async () => {

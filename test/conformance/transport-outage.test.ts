@@ -6,9 +6,7 @@ import { startProcess, wireTo, type Process, type Wire } from '@gatehouse/test-s
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import type { Answer } from '@gatehouse/service/testing';
 
-/*
- * The database goes away (contract §1.10, design §8): 503 with Retry-After, nothing half done, and back by itself.
- */
+/* An outage of the database (contract §1.10, design §8): 503 with Retry-After, nothing half done, and automatic recovery. */
 
 const token = TOKENS.admin;
 const lists = `${CROWD}checkinlists/`;
@@ -24,7 +22,7 @@ beforeAll(async () => {
   await system.import(festival());
   wire = await wireTo(system.databaseUrl);
   there = await startProcess([checkin], wire.url);
-  // It listens before its first catch-up has ended, and says so.
+  // It listens before its first catch-up has ended, and is not ready.
   await until(200, readyz);
 });
 afterAll(async () => {
@@ -33,7 +31,7 @@ afterAll(async () => {
   await system.close();
 });
 
-/** Asks until the answer is the wanted one; at most ten seconds. */
+/** Repeats a request until it gets the wanted status; at most ten seconds. */
 async function until(wanted: number, ask: () => Promise<Answer>): Promise<Answer> {
   const end = performance.now() + 10_000;
   for (;;) {
@@ -70,7 +68,7 @@ async function expectUnavailable(): Promise<void> {
           headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
         },
       });
-      // The client reads nothing of the database.
+      // The client sees nothing of the database's error.
       expect(answer.text).not.toMatch(/connect|ECONN|postgres|terminat|sql/i);
       expect(performance.now() - began).toBeLessThan(6_000);
     }
@@ -86,9 +84,9 @@ test('while the database is down: 503 with Retry-After; alive, but not ready; an
   const unready = await until(503, readyz);
   expect(unready.body).toMatchObject({
     ready: false,
-    reasons: expect.arrayContaining(['the event store cannot be reached']),
+    reasons: expect.arrayContaining(['the event store of admission cannot be reached']),
   });
-  // What needs no database is answered as ever.
+  // Requests that need no database are answered as usual.
   expect(await there.call('GET', '/api/v1/nothing/', { token })).toMatchObject({
     status: 404,
     text: expect.stringMatching(/^</),
@@ -110,7 +108,7 @@ test('while the database is down: 503 with Retry-After; alive, but not ready; an
   expect(await there.call('GET', `${lists}${id}/`, { token })).toMatchObject({ status: 200, body: { name: 'After' } });
   expect(await there.call('POST', redeemOf(0), { token, json: { nonce: 'meanwhile' } })).toMatchObject({ status: 201 });
   expect((await there.call('GET', list, { token })).body).toMatchObject({ name: 'All of the crowd', checkin_count: 1 });
-  // And what happens elsewhere comes in again.
+  // Changes by other processes arrive again.
   await system.call('PATCH', `${lists}${id}/`, { token, json: { name: 'Elsewhere' } });
   expect((await there.call('GET', `${lists}${id}/`, { token })).body).toMatchObject({ name: 'Elsewhere' });
 });

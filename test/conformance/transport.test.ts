@@ -37,7 +37,7 @@ afterAll(() => system.close());
 const get = (target: string, headers: Record<string, string> = {}) => system.call('GET', target, { token, headers });
 const crowdRedeem = (n: number) => `${CROWD}checkinlists/${LISTS.crowd}/positions/${TICKETS.crowdFirst.id + n}/redeem/`;
 
-/** What every route can be asked, and what it answers then. */
+/** Every route with a request and its expected reply. */
 const routes: [what: string, method: string, target: string, allow: string][] = [
   ['lists', 'GET', lists, 'GET, POST, HEAD, OPTIONS'],
   ['a list', 'GET', list, 'GET, PUT, PATCH, DELETE, HEAD, OPTIONS'],
@@ -368,7 +368,7 @@ describe('contract §1.4 bodies', () => {
     });
   });
 
-  /** Sends a body whose length is not said in advance. */
+  /** Sends a body without Content-Length. */
   function chunked(target: string, body: Buffer): Promise<number> {
     const { hostname, port } = new URL(system.url);
     const headers = { ...asJson, authorization: `Token ${token}`, 'transfer-encoding': 'chunked' };
@@ -594,7 +594,7 @@ describe('whatever is sent', () => {
     return encodeURIComponent(raw.replace(/[\ud800-\udfff]/g, ''));
   }
 
-  /** Never a 500, and always JSON, nothing or the HTML page. */
+  /** Never a 500, and always JSON, an empty body or the HTML page. */
   function checkAnswer(method: string, answer: Answer): void {
     expect(answer.status).toBeLessThan(500);
     const empty = method === 'HEAD' || answer.status === 204 || answer.status === 302;
@@ -640,7 +640,7 @@ describe('whatever is sent', () => {
     done = true;
     await health;
     expect(slowest).toBeLessThan(2_000);
-    // It has gone deep enough to mean something.
+    // The requests were varied enough to get all of these.
     for (const status of [200, 201, 400, 401, 403, 404, 405, 406, 415]) expect(statuses.get(status)).toBeGreaterThan(0);
     expect((await get(`${OPENAIR}checkinlists/`)).status).toBe(200);
   });

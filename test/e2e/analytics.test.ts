@@ -1,10 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { checkin } from '@gatehouse/checkin/service';
-import { DuckDBInstance, type DuckDBConnection, type Json } from '@duckdb/node-api';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
-import { gatehouse } from '@gatehouse/test-support/command';
+import { analyticsOf, type Analytics } from '@gatehouse/test-support/analytics';
 import { droid } from '@gatehouse/test-support/droid';
 import { DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startProcess } from '@gatehouse/test-support/process';
@@ -12,7 +10,7 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 
-/* What docs/analytics.md says, on scans made over HTTP: its own SQL over what its own command prints. */
+/* The statements of docs/analytics.md, on scans over HTTP: its own SQL on its own command's output. */
 
 const PROJECT = path.resolve(__dirname, '../..');
 /** Scans are uploaded ten minutes after they happened. */
@@ -22,33 +20,18 @@ const at = (seconds: number): string => new Date(MINUTE.getTime() + seconds * 1_
 const shown = (seconds: number): string => at(seconds).replace('T', ' ').replace('.000Z', '');
 
 let system: System;
-let folder: string;
-let lines: Record<string, unknown>[];
-let database: DuckDBConnection;
-/** The SQL blocks of the document, by the heading above them. */
-let blocks: Map<string, string>;
+let analytics: Analytics;
 
 beforeAll(async () => {
   system = await startSystem([checkin, legacyDroid]);
   await system.import(festival());
-  folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-analytics-'));
   await scanAll();
-  const printed = await printEvents();
-  lines = printed
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-  // A reader of Kafka may get everything again.
-  await writeFile(path.join(folder, 'events.ndjson'), printed + printed);
-  blocks = blocksOf(await readFile(path.join(PROJECT, 'docs/analytics.md'), 'utf8'));
-  database = await (await DuckDBInstance.create()).connect();
-  await database.run(`set file_search_path = '${folder}'`);
-  await database.run(blocks.get('In DuckDB')!);
+  analytics = await analyticsOf(system.databaseUrl, 'admission');
+  await analytics.run('In DuckDB');
 });
 afterAll(async () => {
-  database.closeSync();
+  await analytics.close();
   await system.close();
-  await rm(folder, { recursive: true });
 });
 
 async function scanAll(): Promise<void> {
@@ -73,7 +56,7 @@ async function scanAll(): Promise<void> {
   const phone = droid(system, 'demo/openair', DROID_KEYS.main);
   const { body } = await phone.redeem({ secret: TICKETS.vip.secret, datetime: at(63) });
   expect(body).toMatchObject({ status: 'ok' });
-  // A code that no ticket has, again and again: twenty events, and one for the other five when this gate stops.
+  // A code without a ticket, repeatedly: twenty events, and one for the other five when this gate stops.
   const gate = await startProcess([checkin], system.databaseUrl);
   for (let n = 0; n < 25; n++) {
     const target = `${OPENAIR}checkinlists/${LISTS.main}/positions/nobodysticket/redeem/`;
@@ -82,30 +65,9 @@ async function scanAll(): Promise<void> {
   await gate.close();
 }
 
-/** `npm run gatehouse -- events --topic admission --ndjson`, from the sources. */
-async function printEvents(): Promise<string> {
-  const { out } = await gatehouse({ DATABASE_URL: system.databaseUrl }, 'events', '--topic', 'admission', '--ndjson');
-  return out;
-}
-
-function blocksOf(markdown: string): Map<string, string> {
-  const found = markdown.matchAll(/^#+ (.+)$|^```sql\n([\s\S]+?)^```$/gm);
-  const blocks = new Map<string, string>();
-  let heading = '';
-  for (const [, title, sql] of found) {
-    if (title !== undefined) heading = title;
-    else blocks.set(heading, sql!);
-  }
-  return blocks;
-}
-
-async function ask(heading: string): Promise<Record<string, Json>[]> {
-  return (await database.runAndReadAll(blocks.get(heading)!)).getRowObjectsJson();
-}
-
 describe('the five questions of docs/analytics.md', () => {
   test('entries per minute and list', async () => {
-    expect(await ask('Entries per minute and list')).toEqual([
+    expect(await analytics.ask('Entries per minute and list')).toEqual([
       { minute: shown(0), name: 'Main gate', entries: '1' },
       { minute: shown(0), name: 'Passes', entries: '1' },
       { minute: shown(60), name: 'Main gate', entries: '3' },
@@ -113,7 +75,7 @@ describe('the five questions of docs/analytics.md', () => {
   });
 
   test('refusals by reason', async () => {
-    expect(await ask('Refusals by reason')).toEqual([
+    expect(await analytics.ask('Refusals by reason')).toEqual([
       { name: 'Main gate', reason: 'unknown_ticket', refusals: '26', tickets: '0' },
       { name: 'Main gate', reason: 'already_redeemed', refusals: '1', tickets: '1' },
       { name: 'Main gate', reason: 'unpaid', refusals: '1', tickets: '1' },
@@ -122,14 +84,14 @@ describe('the five questions of docs/analytics.md', () => {
   });
 
   test('first and last entry', async () => {
-    expect(await ask('First and last entry')).toEqual([
+    expect(await analytics.ask('First and last entry')).toEqual([
       { name: 'Main gate', first_entry: shown(1), last_entry: shown(63), entries: '4' },
       { name: 'Passes', first_entry: shown(3), last_entry: shown(3), entries: '1' },
     ]);
   });
 
   test('one ticket tried at two lists', async () => {
-    expect(await ask('One ticket tried at two lists')).toEqual([
+    expect(await analytics.ask('One ticket tried at two lists')).toEqual([
       {
         ticket: TICKETS.ada.id,
         tries: ['Main gate: let in', 'Main gate: already_redeemed', 'Passes: let in'],
@@ -140,7 +102,7 @@ describe('the five questions of docs/analytics.md', () => {
 
   test('lag between datetime and time', async () => {
     const types = ['PositionRedeemed', 'RedemptionRefused', 'ScansRepeated'];
-    const scans = lines.filter(({ type }) => types.includes(type as string));
+    const scans = analytics.lines.filter(({ type }) => types.includes(type as string));
     type Data = { datetime: string; until?: string; count?: number };
     const lagOf = ({ time, data }: Record<string, unknown>) =>
       (Date.parse((data as Data).until ?? (time as string)) - Date.parse((data as Data).datetime)) / 1_000;
@@ -150,22 +112,21 @@ describe('the five questions of docs/analytics.md', () => {
       return { actor, scans: String(sum), longest_s: Math.max(...own.map(lagOf)) };
     });
     expect(wanted).toHaveLength(2);
-    const lags = await ask('Lag between `datetime` and `time`');
+    const lags = await analytics.ask('Lag between `datetime` and `time`');
     expect(lags.map(({ median_s: _, ...row }) => row)).toEqual(
       wanted.map((row) => ({ ...row, longest_s: expect.closeTo(row.longest_s, 2) as number })),
     );
   });
 
-  test('nothing is missing, and the document asks no more', async () => {
-    expect(await ask('Is anything missing?')).toEqual([]);
-    expect(blocks.size).toBe(7);
+  test('nothing is missing', async () => {
+    expect(await analytics.ask('Is anything missing?')).toEqual([]);
   });
 });
 
 describe('what the command prints', () => {
   test('is what its schemas say, event by event', async () => {
     const ajv = addFormats.default(new Ajv({ strict: false }));
-    const types = new Set(lines.map(({ type }) => type as string));
+    const types = new Set(analytics.lines.map(({ type }) => type as string));
     expect([...types]).toEqual(
       expect.arrayContaining([
         'PositionRedeemed',
@@ -175,7 +136,7 @@ describe('what the command prints', () => {
         'CheckinImported',
       ]),
     );
-    for (const { type, version, dataschema, data } of lines as Record<string, string>[]) {
+    for (const { type, version, dataschema, data } of analytics.lines as Record<string, string>[]) {
       const file = path.join(PROJECT, `packages/events/published/${type}.v${version}.json`);
       const schema = JSON.parse(await readFile(file, 'utf8')) as { $id: string };
       const validate = ajv.getSchema(schema.$id) ?? ajv.compile(schema);
@@ -184,7 +145,7 @@ describe('what the command prints', () => {
   });
 
   test('holds no secret, name or nonce', () => {
-    const text = JSON.stringify(lines);
+    const text = JSON.stringify(analytics.lines);
     for (const hidden of [TICKETS.ada.secret, 'nobodysticket', 'Ada', 'nonce 1', TOKENS.admin, DROID_KEYS.main]) {
       expect(text).not.toContain(hidden);
     }

@@ -12,7 +12,7 @@ import { SHOP, shopExport, shopOrder, shopPosition } from '@gatehouse/test-suppo
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { firstsOf, readTopic, revisionsOf } from '@gatehouse/test-support/topic-reader';
 
-/* The same journeys on every pair of event store and event bus. */
+/* The same scenarios on every pair of event store and event bus. */
 
 for (const store of ['PostgreSQL', 'EventStoreDB'] as const) {
   describe(`store ${store}, bus PostgreSQL`, () => journeys({ store, bus: 'PostgreSQL' }));
@@ -133,7 +133,7 @@ function journeys(wanted: Wanted): void {
     const events = firstsOf(reader.seen);
     expect(new Set(events.map(({ id }) => id))).toEqual(wantedIds);
     for (const [stream, revisions] of revisionsOf(events)) {
-      // Refusals of one process are about many tickets, whose partitions have no order among them.
+      // Refusals of one process are about many tickets, whose partitions have no common order.
       if (stream.startsWith('refusals-')) revisions.sort((a, b) => a - b);
       expect(revisions).toEqual(revisions.map((_, i) => i));
     }

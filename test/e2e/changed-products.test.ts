@@ -26,7 +26,7 @@ test('a variation that a product no longer has is not known any more, without a 
           }
         : item,
     ),
-    // Orders that name it are not valid any more.
+    // Orders with this product are no longer valid.
     'demo/events/openair/orders.ndjson': [],
   });
   const known = async () => (await byVariation(299)).status === 200;

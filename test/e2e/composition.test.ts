@@ -3,7 +3,7 @@ import { referenceRelay } from '@gatehouse/reference/context';
 import { festival, OPENAIR, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* The services of a process may be named in any order: who may use the REST API is known to whichever context knows the shop. */
+/* The services of a process may be listed in any order: credentials come from the context that has the shop's facts. */
 
 let system: System;
 beforeAll(async () => {

@@ -15,13 +15,13 @@ import { startSystem } from '@gatehouse/test-support/system';
 import { Client } from 'pg';
 
 /*
- * PostgreSQL's connections are few, and all processes share them: how many one takes, what it says when there are none left, and
- * that it leaves none behind.
+ * PostgreSQL's connections are limited and shared by all processes: how many a process uses, its error when there are none
+ * left, and that it leaves none open.
  */
 
 const ALL = [checkin, legacyDroid, referenceRelay];
 
-/** As docs/operations.md says: the process that fills the read models, and one that stands by. */
+/** As in docs/operations.md: a process that runs the projections, and one on standby. */
 const OWNING = 24;
 const STANDING_BY = 19;
 
@@ -35,10 +35,10 @@ async function ask<T>(url: string, sql: string): Promise<T[]> {
   }
 }
 
-/** Whose connections are whose is in the URL. */
+/** Labels a process's connections through the URL. */
 const labelled = (url: string, name: string): string => `${url}?application_name=${name}`;
 
-/** Of one database; of one process when it has a label. */
+/** The connections to one database, or of one process if it has a label. */
 async function connectionsTo(url: string, label = '%'): Promise<number> {
   const [row] = await ask<{ n: number }>(
     url,
@@ -49,7 +49,7 @@ async function connectionsTo(url: string, label = '%'): Promise<number> {
   return row!.n;
 }
 
-/** Everything that requests can make a process do at the same time. */
+/** All kinds of requests at the same time. */
 async function burst(call: (method: string, target: string, more?: object) => Promise<unknown>): Promise<void> {
   const list = `${CROWD}checkinlists/${LISTS.crowd}/`;
   const token = TOKENS.admin;
@@ -75,7 +75,7 @@ it('takes no more of them than the documents say, however busy it is', async () 
   const standingBy = await startProcess(ALL, labelled(url, 'standing_by'));
   await burst(owning.call);
   await burst(standingBy.call);
-  // Long enough for everything that stands by to have tried to take over.
+  // Long enough for every standby to have tried to take over.
   await sleep(3_000);
   const [own, other] = [await connectionsTo(url, 'owning'), await connectionsTo(url, 'standing_by')];
   process.stdout.write(
@@ -96,7 +96,7 @@ describe('a role that may have few', () => {
   beforeAll(async () => {
     database = await testDatabase();
     const at = new URL(database.url);
-    // No superuser: nothing limits those.
+    // No superuser, for whom limits do not apply.
     await ask(database.url, `create role ${role} login password 'few'`);
     await ask(database.url, `grant create on database "${at.pathname.slice(1)}" to ${role}`);
     at.username = role;
@@ -124,14 +124,14 @@ describe('a role that may have few', () => {
     const there = await startProcess(ALL, url);
     await answers(there, 200);
     await limit(5);
-    // One connection that scans need breaks, and no other can be made: those that are left answer as before.
+    // One connection for scans breaks, and no other can be opened: the remaining ones answer as before.
     await ask(
       database.url,
       `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}' and query = 'select 1' limit 2`,
     );
     const unready = await answers(there, 503);
     expect(unready.text).toContain(
-      'the event store takes no more connections: raise its max_connections, or run fewer processes',
+      'the event store of admission takes no more connections: raise its max_connections, or run fewer processes',
     );
     await limit(-1);
     await answers(there, 200);
@@ -179,7 +179,7 @@ describe('a start that fails leaves none of them behind', () => {
   });
 
   it('when a schema cannot be made', async () => {
-    // What was there before us, under a name of ours.
+    // An object that existed before, with a name of ours.
     await ask(
       database.url,
       'drop schema if exists transport cascade; create schema transport; create view transport.migrations as select 1 as one',
@@ -189,14 +189,14 @@ describe('a start that fails leaves none of them behind', () => {
   });
 });
 
-/** A session ends a moment after its connection; one that was left behind stays. */
+/** A session ends a moment after its connection; a leaked one stays. */
 async function noneLeft(url: string): Promise<void> {
   const end = performance.now() + 5_000;
   while ((await connectionsTo(url)) > 0 && performance.now() < end) await sleep(50);
   expect(await connectionsTo(url)).toBe(0);
 }
 
-/** Asks /readyz until it answers so; at most ten seconds. */
+/** Calls /readyz until it has this status; at most ten seconds. */
 async function answers(there: Process, wanted: number): Promise<Answer> {
   for (const end = performance.now() + 10_000; ; await sleep(50)) {
     const answer = await there.call('GET', '/readyz');

@@ -1,24 +1,29 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { referenceRelay } from '@gatehouse/reference/context';
 import { backendsInTest } from '@gatehouse/test-support/backends';
-import { festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import { festival, ITEMS, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { startSystem } from '@gatehouse/test-support/system';
 
 const INFRA = path.resolve(__dirname, '../../infra');
-/** Names of metrics as they stand in a file that Prometheus or Grafana reads. */
+/** Names of metrics in a file for Prometheus or Grafana. */
 const namesIn = (file: string) => new Set(readFileSync(path.join(INFRA, file), 'utf8').match(/gatehouse_[a-z_]+/g));
 
 describeWithKafka('what dashboard and alerts name', () => {
   test('is in /metrics', async () => {
     const backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
-    const system = await startSystem([checkin, referenceRelay], { ...backends.env, METRICS_PORT: '0' });
+    const system = await startSystem([checkin, cart, referenceRelay], { ...backends.env, METRICS_PORT: '0' });
     try {
-      await system.import(festival());
+      const quota = { id: 1, name: 'Passes', size: 900, items: [ITEMS.pass], variations: [], subevent: null };
+      await system.import({ ...festival(), 'demo/events/openair/quotas.json': [quota] });
       const target = `${OPENAIR}checkinlists/${LISTS.main}/positions/${TICKETS.ada.secret}/redeem/`;
       expect((await system.call('POST', target, { token: TOKENS.admin, json: {} })).status).toBe(201);
+      const place = { item: ITEMS.pass, price: '9.00' };
+      const reserve = () => system.call('POST', `${OPENAIR}cartpositions/`, { token: TOKENS.admin, json: place });
+      expect((await reserve()).status).toBe(201);
       const exported = new Set(
         (await (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text()).match(/^gatehouse_[a-z_]+/gm),
       );

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runningPostmaster } from '@gatehouse/embedded-postgres/postmaster';
 
 /*
- * Whatever ends a process that works on the embedded PostgreSQL, a terminal that is closed, too: it ends in order, and leaves no
- * server behind.
+ * However a process with the embedded PostgreSQL ends, even by a closed terminal, it stops in order and leaves no server
+ * running.
  */
 
 const PROJECT = path.resolve(__dirname, '../..');
@@ -30,7 +30,7 @@ async function server() {
   return runningPostmaster(path.resolve(dataFolder, (JSON.parse(text) as { cluster: string }).cluster));
 }
 
-/** Runs a main from its sources, ends it by a signal when it has come so far, and answers its exit code. */
+/** Runs a main from its sources, ends it by a signal at a certain point, and returns its exit code. */
 async function ended(
   main: string[],
   { by, when, env = {} }: { by: NodeJS.Signals; when: (said: string) => boolean | Promise<boolean>; env?: object },

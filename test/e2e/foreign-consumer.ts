@@ -4,7 +4,7 @@ import { readConfig } from '@gatehouse/service/config';
 import { createLog } from '@gatehouse/service/log';
 import { startTelemetry } from '@gatehouse/service/telemetry';
 
-/* A small service of another context: it writes down in PostgreSQL whom the gates have let in. The trace test runs it. */
+/* A small service of another context, which records admissions in PostgreSQL. The trace test runs it. */
 
 const SCHEMA = 'visitors';
 

@@ -6,9 +6,9 @@ import { API, secret64 } from '@gatehouse/test-support/festival';
 import { startSystem, type ExportFiles, type System } from '@gatehouse/test-support/system';
 
 /*
- * An organizer imports a festival into an empty system that runs, and opens the gates: PostgreSQL has planned every statement while
- * the tables were empty, and autovacuum has not looked yet (here it never does). Whatever a request, a projection or the importer
- * sends is recorded with the plan that was really used, so a statement need not be listed to be held to the bound.
+ * A festival is imported into a running, empty system, and the gates open: PostgreSQL has planned every statement while the
+ * tables were empty, and autovacuum has not run yet (here it never does). All statements of requests, projections and
+ * importer are recorded with the plan that was really used, so the bound applies to each without a list.
  */
 
 const ORDERS = 4_000;
@@ -18,10 +18,10 @@ const KEY = 'DroidFresh0000000000000000000000';
 const EVENT = `${API}demo/events/big/`;
 const POSITIONS = `${EVENT}checkinlists/1/positions/`;
 
-/** Pages that a statement may look at, whatever it does, and for each row that it was asked for, answers or writes. */
+/** Pages that a statement may read in any case, and for each row that it looks up, returns or writes. */
 const PAGES = 150;
 const PAGES_PER_ROW = 40;
-/** What these ask for has no index: they may look once at each page of the tables. */
+/** These queries have no index: they may read each page of the tables once. */
 const OF_WHOLE_LIST = [
   'ordering=order__code', 'ordering=-order__datetime', 'ordering=positionid', 'ordering=attendee_name', 'ordering=order__email',
   'ordering=-last_checked_in', 'has_checkin=true', 'has_checkin=false', 'item=1', 'item__in=1,2', 'variation=21', 'addon_to=4',
@@ -41,7 +41,7 @@ beforeAll(async () => {
      where schemaname in ('admission', 'reference', 'transport')`,
   );
   for (const { name } of rows) await system.pool.query(`alter table ${name} set (autovacuum_enabled = off)`);
-  // Every kind of request comes once while all is empty: its plan is made then.
+  // Every kind of request runs once while all tables are empty: its plan is made then.
   doing = 'on an empty system';
   await visit();
   doing = 'import';
@@ -75,7 +75,7 @@ test('a statement that nobody has listed is held to the same', async () => {
 });
 
 function exceeds({ doing: route, text, buffers, rows }: Executed & { doing: string }, wholePages: number): boolean {
-  // What the function runs is recorded by itself.
+  // The function's own statements are recorded separately.
   if (text.includes('from append_events(')) return false;
   const query = decodeURIComponent(route.split('?')[1] ?? '');
   const whole = OF_WHOLE_LIST.includes(query) || route.endsWith('/download/') ? 1.1 * wholePages : 0;
@@ -85,7 +85,10 @@ function exceeds({ doing: route, text, buffers, rows }: Executed & { doing: stri
 const summaryOf = ({ doing: route, text, buffers, rows }: Executed & { doing: string }): string =>
   `${route}: ${buffers} pages for ${rows} rows: ${text.slice(0, 300)}`;
 
-/** Whoever fills the tables has looked at them since they grew; it does within a second. Without, the test tells what is slow. */
+/**
+ * The process with the projections analyses grown tables within a second. Without this wait the test would report those
+ * statements.
+ */
 async function untilNoneHasDoubled(): Promise<void> {
   for (let looks = 0; looks < 200; looks++) {
     const { rows } = await system.pool.query(
@@ -106,7 +109,7 @@ async function get(target: string): Promise<void> {
   doing = before;
 }
 
-/** Looks at everything there is. */
+/** Reads everything. */
 async function visit(): Promise<void> {
   for (const path of ['', '1/', '1/status/', '2/status/']) await get(`${EVENT}checkinlists/${path}`);
   const own = ['', 'page=2', 'search=sample 123', 'search=v77@', `search=${secretOf(50).slice(0, 9)}`, 'order=c1a', 'ignore_status=true',
@@ -130,7 +133,7 @@ async function visit(): Promise<void> {
   doing = before;
 }
 
-/** Scans by every route, more often than PostgreSQL plans a statement anew for its values. */
+/** Scans by every route, more often than PostgreSQL makes custom plans. */
 async function scan(): Promise<void> {
   let next = 4_000;
   const post = async (target: string, json: unknown = {}, headers = {}) => {

@@ -4,7 +4,7 @@ import { gatehouse, type Ran } from '@gatehouse/test-support/command';
 import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgres';
 import { Client } from 'pg';
 
-/* What a person sees of an import, where no terminal is. */
+/* The output of an import for a person, without a terminal. */
 
 const REAL = path.resolve(__dirname, '../fixtures/pretix-export');
 
@@ -46,7 +46,7 @@ test('what will not be enforced is said with numbers, and failures are sentences
     err: `${orders}:301 code: may not be blank\n1 problem in the export; nothing was imported. --skip-invalid imports the rest.\n`,
   });
 
-  // It is cut off, which cannot be left out.
+  // A truncated file cannot be left out.
   const items = JSON.stringify(folder.read('events/openair/items.json'));
   folder.write('events/openair/items.json', items.slice(0, 500));
   const cut = await run('--skip-invalid');
@@ -55,7 +55,7 @@ test('what will not be enforced is said with numbers, and failures are sentences
   expect(await events()).toBe(before);
   folder.write('events/openair/items.json', items);
 
-  // The store fails in the midst of writing.
+  // The store fails while the import is writing.
   folder.edit<{ email: string }[]>(orders, (all) =>
     all.slice(0, -1).map((order) => ({ ...order, email: 'new@x.org' })),
   );

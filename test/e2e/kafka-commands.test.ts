@@ -1,5 +1,7 @@
+import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { consumerStatus } from '@gatehouse/eventing/consumer-admin';
+import { openPool } from '@gatehouse/eventing/postgres';
 import { referenceRelay } from '@gatehouse/reference/context';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
 import { gatehouse } from '@gatehouse/test-support/command';
@@ -7,20 +9,25 @@ import { CROWD, festival, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { exportFolder, startSystem, type System } from '@gatehouse/test-support/system';
 import { Kafka, logLevel } from 'kafkajs';
+import type { Pool } from 'pg';
 
-/* The commands about Kafka, as a person types them, against a system that runs. */
+/* The commands about Kafka, as a person types them, on a running system. */
 
 describeWithKafka('commands about Kafka', () => {
   let backends: BackendsInTest;
   let system: System;
   let topic: string;
+  let inventory: Pool;
   const run = (...args: readonly string[]) => gatehouse(backends.env, ...args);
   beforeAll(async () => {
     backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
     topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
-    system = await startSystem([checkin, referenceRelay], backends.env);
+    // Each context that takes over the shop's facts is at work: an import waits for all of them.
+    system = await startSystem([checkin, cart, referenceRelay], backends.env);
+    inventory = openPool(backends.env['INVENTORY_DATABASE_URL']!, 'inventory', 1);
   });
   afterAll(async () => {
+    await inventory.end();
     await system.close();
     await backends.close();
   });
@@ -53,17 +60,28 @@ describeWithKafka('commands about Kafka', () => {
     await producer.connect();
     await producer.send({ topic, messages: [{ key: 'x', value: 'no event' }] });
     await producer.disconnect();
-    const stuck = async () =>
-      (await consumerStatus(system.pool, [topic])).filter((each) => each.stuck).map(({ name }) => name);
-    while ((await stuck()).length < 4) await new Promise((again) => setTimeout(again, 50));
+    const consumers = async () => [
+      ...(await consumerStatus(system.pool, [topic])).map((each) => ({ ...each, context: 'admission' })),
+      ...(await consumerStatus(inventory, [topic])).map((each) => ({ ...each, context: 'inventory' })),
+    ];
+    const stuck = async () => (await consumers()).filter((each) => each.stuck);
+    const { length } = await consumers();
+    while ((await stuck()).length < length) await new Promise((again) => setTimeout(again, 50));
     const shown = await run('consumer', 'status');
-    expect(shown.out.match(/stands still since .* at a message that is no event/g)).toHaveLength(4);
+    expect(shown.out.match(/stands still since .* at a message that is no event/g)).toHaveLength(length);
     const about = ['--reason', 'a test'];
-    const skipped = await Promise.all((await stuck()).map((name) => run('consumer', 'skip', name, ...about)));
-    expect(skipped.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    // Both contexts have one of this name.
+    expect(await run('consumer', 'skip', 'catalog', ...about)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--context admission, --context inventory') as string,
+    });
+    const skipped = await Promise.all(
+      (await stuck()).map(({ name, context }) => run('consumer', 'skip', name, '--context', context, ...about)),
+    );
+    expect(skipped.map(({ code }) => code)).toEqual(Array.from({ length }, () => 0));
     await system.settled();
     expect(await stuck()).toEqual([]);
-    expect((await run('consumer', 'skip', 'catalog', ...about)).code).toBe(1);
+    expect((await run('consumer', 'skip', 'catalog', '--context', 'admission', ...about)).code).toBe(1);
   });
 
   test('a rewound relay publishes all again, and a consumer that is reset applies all again', async () => {
@@ -71,11 +89,10 @@ describeWithKafka('commands about Kafka', () => {
     const [before] = await ends();
     const [rewound, reset] = await Promise.all([
       run('relay', 'rewind', 'reference'),
-      run('consumer', 'reset', 'credentials', '--topic', topic),
+      run('consumer', 'reset', 'credentials', '--topic', topic, '--context', 'admission'),
     ]);
     expect([rewound.code, reset.code]).toEqual([0, 0]);
-    // The message that is no event is met again, and is passed over.
-    // The rewound history lies behind what was there.
+    // The message that is no event is skipped again. The rewound history comes after the earlier messages.
     const all = 2 * (Number(before!.end) - 1) + 1;
     for (let end = 0; end < all; end = Number((await ends())[0]!.end))
       await new Promise((again) => setTimeout(again, 50));

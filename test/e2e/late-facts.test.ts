@@ -2,7 +2,10 @@ import { checkin } from '@gatehouse/checkin/service';
 import { festivalWith, ITEMS, LISTS, OPENAIR, order, position, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* A ticket or a credential may be on its way to the gates: they wait for it, bounded, before they refuse it (design §8). */
+/*
+ * A ticket or a credential may be in an event that is not applied yet: gates wait for it, up to a limit, before they refuse
+ * it (design §8).
+ */
 
 let system: System;
 beforeAll(async () => {
@@ -15,7 +18,7 @@ const ticket = { id: 88_001, secret: 'bought-at-the-door', code: 'LATE1' };
 const scan = (secret: string, token: string = TOKENS.admin) =>
   system.call('POST', `${OPENAIR}checkinlists/${LISTS.main}/positions/${secret}/redeem/`, { token, json: {} });
 
-/** Holds up one consumer of reference until `release`. */
+/** Suspends one consumer of reference until `release`. */
 async function hold(consumer: string): Promise<() => Promise<void>> {
   const client = await system.pool.connect();
   await client.query('begin');

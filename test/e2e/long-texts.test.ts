@@ -6,7 +6,10 @@ import { DROID_KEYS, festival, LISTS, OPENAIR, TOKENS } from '@gatehouse/test-su
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { differences } from '../races/models';
 
-/* Texts as long as a shop allows, of characters that take most room and cannot be compressed: an index holds 2,704 bytes. */
+/*
+ * Texts as long as a shop allows, of characters with the longest encoding, which cannot be compressed: an index entry holds
+ * 2,704 bytes.
+ */
 
 const random = (count: number, from: number, to: number): string =>
   Array.from({ length: count }, () => String.fromCodePoint(randomInt(from, to))).join('');
@@ -19,7 +22,7 @@ const sharedName = cjk(240);
 const long = [
   { id: 7_001, secret: emoji(1_024), name: emoji(255), code: emoji(60), pseudonym: cjk(64) },
   { id: 7_002, secret: cjk(1_024), name: NOTE.repeat(255), code: NOTE.repeat(64), pseudonym: emoji(64) },
-  // Alike for longer than what is indexed.
+  // Equal in more characters than are indexed.
   { id: 7_003, secret: `${cjk(900)}one`, name: `${sharedName} one`, code: 'LONG1', pseudonym: 'L1' },
   { id: 7_004, secret: '', name: `${sharedName} two`, code: 'LONG2', pseudonym: 'L2' },
 ];

@@ -1,10 +1,11 @@
+import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem([checkin], { METRICS_PORT: '0' });
+  system = await startSystem([checkin, cart], { METRICS_PORT: '0' });
   await system.import(festival());
 });
 afterAll(() => system.close());
@@ -37,8 +38,16 @@ describe('/metrics', () => {
     );
     expect(text).toMatch(/^gatehouse_store_batch_size_count\{context="admission"\} \d+$/m);
     expect(text).toMatch(/^gatehouse_pool_connections\{schema="admission",use="requests",state="idle"\} \d+$/m);
-    expect(text).toMatch(/^gatehouse_projection_lag_seconds\{name="tickets",topic="admission"\} 0$/m);
-    expect(text).toMatch(/^gatehouse_consumer_lag_seconds\{name="catalog",topic="reference"\} 0$/m);
+    expect(text).toMatch(
+      /^gatehouse_projection_lag_seconds\{context="admission",name="tickets",topic="admission"\} 0$/m,
+    );
+    // Of each context, since several have a read model of this name.
+    for (const context of ['admission', 'inventory']) {
+      const labels = `{context="${context}",name="catalog",topic="reference"}`;
+      expect(text.split('\n')).toEqual(
+        expect.arrayContaining([`gatehouse_consumer_lag_seconds${labels} 0`, `gatehouse_consumer_stuck${labels} 0`]),
+      );
+    }
   });
 
   test('tells the age of the oldest event that a projection has not applied', async () => {
@@ -49,7 +58,10 @@ describe('/metrics', () => {
       await client.query('begin');
       await client.query("select 1 from checkpoints where name = 'tickets' and topic = 'admission' for update");
       await scan(TICKETS.saturday);
-      const lag = /^gatehouse_projection_lag_seconds\{name="tickets",topic="admission"\} (\S+)$/m.exec(await metrics());
+      const lag =
+        /^gatehouse_projection_lag_seconds\{context="admission",name="tickets",topic="admission"\} (\S+)$/m.exec(
+          await metrics(),
+        );
       const age = (Date.now() - Date.parse(first!.time)) / 1_000;
       expect(Number(lag![1])).toBeGreaterThan(0);
       expect(Number(lag![1])).toBeLessThan(age);

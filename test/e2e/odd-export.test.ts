@@ -10,12 +10,14 @@ import { eventOf, EXPORT_OBJECTS, FEST, KEY, TOKEN, type ExportObject } from '@g
 import { ODD_VALUES, placesIn, withValue, type Place } from '@gatehouse/test-support/odd-values';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* Whatever an import accepts every read model stores, and scans go on (import.md §3). */
+/* Every read model can store whatever an import accepts, and scans continue (import.md §3). */
 
-/** An object with an odd value at one place, which its reader accepts. */
+/** An object with an odd value at one place that its reader accepts. */
 type Accepted = { readonly place: Place; readonly value: unknown; readonly object: Record<string, unknown> };
 
-/** Puts every odd value at every place. What the reader accepts must make facts that their schemas take and one append can hold. */
+/**
+ * Puts every odd value at every place. Accepted objects must make facts that their schemas accept and one append can hold.
+ */
 function findAccepted({ kind, read, one }: ExportObject): Accepted[] {
   const accepted: Accepted[] = [];
   let n = 1_000;
@@ -41,7 +43,7 @@ function findAccepted({ kind, read, one }: ExportObject): Accepted[] {
   return accepted;
 }
 
-/** Found once, for the readers' own tests and for the sample. */
+/** Computed once, for the readers' own tests and for the sample. */
 const found = new Map<ExportObject, Accepted[]>();
 function acceptedOf(kind: ExportObject): Accepted[] {
   const accepted = found.get(kind) ?? findAccepted(kind);
@@ -50,8 +52,8 @@ function acceptedOf(kind: ExportObject): Accepted[] {
 }
 
 /**
- * Of what is accepted, enough for a whole system: at every place the longest value, so that each limit is met, and every value
- * once. Those that use a name or an id of another one are left out.
+ * Of the accepted objects enough for a test of the whole system: the longest value at every place, so that each limit is
+ * reached, and every value once. Those that use another object's name or id are left out.
  */
 function sampleOf(kind: ExportObject, accepted: readonly Accepted[]): Accepted['object'][] {
   const longest = new Map<string, Accepted>();
@@ -73,7 +75,7 @@ function sampleOf(kind: ExportObject, accepted: readonly Accepted[]): Accepted['
 
 const lengthOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** The values in an object that no other object may have. */
+/** The values in an object that must be unique. */
 function namesIn({ own }: ExportObject, object: Record<string, unknown>): string[] {
   return own.flatMap((path) => {
     const values = path
@@ -87,7 +89,7 @@ function namesIn({ own }: ExportObject, object: Record<string, unknown>): string
   });
 }
 
-/** A folder of an event with an odd file of its own, `event.json` or `settings.json`. */
+/** A folder of an event with one odd file, `event.json` or `settings.json`. */
 function eventFolder(file: string, object: object, n: number): Record<string, unknown> {
   const name = `${file.split('.')[0]}${n}`;
   return { [`events/${name}/event.json`]: eventOf(name), [`events/${name}/${file}`]: object };
@@ -115,7 +117,7 @@ describe('a system', () => {
       if (kind.kind !== 'event') files[kind.file] = [kind.one(1), ...sample];
       else sample.forEach((object, i) => Object.assign(files, eventFolder(kind.file, object, i)));
     }
-    // The list of the scan below: without a date, and it lets nobody in by itself.
+    // The list of the scan below: without a date, and without automatic check-ins.
     (files[`${FEST}/checkinlists.json`] as object[])[0] = { id: 1, name: 'Gate', include_pending: true };
 
     const report = await system.import(files);

@@ -7,13 +7,13 @@ import { gatehouse, type Ran } from '@gatehouse/test-support/command';
 import { festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* An event that a read model cannot apply, in a running system: whoever looks anywhere sees it, and a command passes over it. */
+/* A poison event in a running system: health, metrics and commands show it, and a command skips it. */
 
 let system: System;
 const run = (...args: readonly string[]): Promise<Ran> => gatehouse({ DATABASE_URL: system.databaseUrl }, ...args);
 const readiness = async () => (await system.call('GET', '/readyz')).text;
 
-/** An order as no import states it: PostgreSQL has no place for such a position. In a stream of its own. */
+/** An order that no import would state: its position's id is too large for PostgreSQL. In its own stream. */
 async function appendPoison(): Promise<string> {
   const backends = openBackends(readConfig({}), system.databaseUrl);
   const { store, pool } = await openReference(backends);
@@ -39,7 +39,7 @@ afterAll(() => system.close());
 test('a poison event is seen everywhere, told without its content, and skipped for good', async () => {
   const id = await appendPoison();
   let shown = '';
-  while (!shown.includes('the consumer tickets of reference stands still')) {
+  while (!shown.includes('the consumer admission.tickets of reference stands still')) {
     await new Promise((again) => setTimeout(again, 50));
     shown = await readiness();
   }
@@ -48,27 +48,27 @@ test('a poison event is seen everywhere, told without its content, and skipped f
   expect(shown).toMatch(new RegExp(`stands still since [^"]*Z at ${place.replace(/[()]/g, '\\$&')}\\d+: 22003`));
   expect(shown).not.toContain('not-to-be-told');
   const metrics = await (await fetch(`http://127.0.0.1:${system.metricsPort}/metrics`)).text();
-  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{name="tickets",topic="reference"\} 1$/m);
-  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{name="lists",topic="admission"\} 0$/m);
+  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{context="admission",name="tickets",topic="reference"\} 1$/m);
+  expect(metrics).toMatch(/^gatehouse_consumer_stuck\{context="admission",name="lists",topic="admission"\} 0$/m);
 
   const status = await run('consumer', 'status');
   expect(status.out).toMatch(/^tickets of reference: applied up to position \d+\n {2}stands still since .*22003$/m);
   expect(status.out).toMatch(/^tickets of admission: applied up to position \d+$/m);
 
-  // What replays history ends at it with a sentence that names the way out.
+  // A replay of history ends at it with a sentence that says what to do.
   const rebuilt = await run('rebuild', 'tickets');
   expect(rebuilt.code).toBe(1);
   expect(rebuilt.err).toContain(`tickets: ${place}`);
-  expect(rebuilt.err).toContain(`consumer skip tickets --event ${id} --reason`);
+  expect(rebuilt.err).toContain(`consumer skip tickets --context admission --event ${id} --reason`);
   expect(rebuilt.err).not.toContain('    at ');
 
-  // The gates go on.
+  // The gates are not affected.
   const target = `${OPENAIR}checkinlists/${LISTS.main}/positions/${TICKETS.ada.secret}/redeem/`;
   expect((await system.call('POST', target, { token: TOKENS.admin, json: {} })).status).toBe(201);
 
   expect((await run('consumer', 'skip', 'tickets')).code).toBe(1);
-  // The subscriber stands there, too: what it would write is no integer of ours either.
-  const names = [...(await readiness()).matchAll(/the consumer (\S+) of reference stands still/g)].map(
+  // The subscriber is stuck there, too: the id is too large for its event as well.
+  const names = [...(await readiness()).matchAll(/the consumer admission\.(\S+) of reference stands still/g)].map(
     ([, name]) => name!,
   );
   for (const name of names) {

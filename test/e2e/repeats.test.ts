@@ -6,7 +6,7 @@ import { startProcess } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { differences } from '../races/models';
 
-/* One credential that is told the same without end: every request is answered, and history does not grow with each. */
+/* One credential that repeatedly gets the same reply: every request is answered, but history does not grow with each. */
 
 const TIMES = 30;
 let system: System;
@@ -76,7 +76,7 @@ test('old refusals may be deleted: nothing follows from them', async () => {
   );
   const purged = await gatehouse({ DATABASE_URL: system.databaseUrl }, 'refusals', 'purge', '--older-than', '90d');
   expect(purged).toMatchObject({ code: 0, out: expect.stringContaining(`Deleted ${rows[0]!.n - 1} events`) as string });
-  // The newest event of all is such a count, and stays.
+  // The newest event of the history is such a count, and is kept.
   await system.settled();
   expect(await differences(system.databaseUrl)).toEqual([]);
 });

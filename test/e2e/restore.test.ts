@@ -23,7 +23,7 @@ import {
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* What docs/operations.md tells to do after a restore of `reference` to an earlier point, step by step. */
+/* The steps of docs/operations.md after a restore of `reference` to an earlier point. */
 
 /** The export in which the first ticket of this order has another name. */
 function renamed(name: string) {
@@ -85,7 +85,7 @@ describeWithKafka('after a restore of reference to an earlier point', () => {
       for (const model of READ_MODELS) await rebuildReadModel(model, after.feeds, () => undefined);
       await after.settled();
       expect(await shownName(after)).toBe(name);
-      // The fact that takes the lost one's place, with the same revision.
+      // The fact that replaces the lost one, with the same revision.
       await after.import(renamed('A name that counts'));
       expect(await shownName(after)).toBe('A name that counts');
       for (const model of READ_MODELS) expect(await verifyReadModel(model, after.feeds, () => undefined)).toEqual([]);

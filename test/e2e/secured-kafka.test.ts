@@ -10,7 +10,7 @@ import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgres';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* A cluster that asks for TLS and a password, reached by the settings alone. */
+/* A cluster that requires TLS and a password, configured by settings only. */
 
 const PASSWORD = 'only-for-this-test';
 

@@ -36,7 +36,7 @@ const scan = ({ url }: GateProcess, ticket: { secret: string }, headers: Record<
     headers,
   });
 
-/** Imports the festival, and waits until the process knows its last ticket. */
+/** Imports the festival, and waits until the process finds its last ticket. */
 async function importInto(gate: GateProcess, env: Readonly<Record<string, string>>): Promise<void> {
   const config = readConfig(env);
   const backends = openBackends(config, config.databaseUrl);
@@ -106,7 +106,7 @@ describe('a scan’s trace', () => {
     ] as const) {
       const [, traceId, spanId] = (await traceOfEvent(feeds, ticket.id)).split('-') as [string, string, string];
       expect(named(await collector.trace(traceId, [name]), name)).toMatchObject({ spanId });
-      // What one commit or one batch does for several requests is in the first one's trace, and linked to all.
+      // The span of one commit or batch for several requests is in the first one's trace and linked to all.
       for (const shared of [APPEND, PROJECTION]) await collector.linked(shared, traceId);
     }
   });

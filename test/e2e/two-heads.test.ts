@@ -5,10 +5,10 @@ import { order, position } from '@gatehouse/test-support/festival';
 import { startProcess, type Process } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
-/* The same tickets through both heads at once, each head a system of its own over one database. */
+/* The same tickets through both services at once, each service in its own system on one database. */
 
 const TICKETS = 1_000;
-/** Of each ticket, over both heads. */
+/** Per ticket, over both services. */
 const CALLERS = 10;
 const AT_ONCE = 20;
 const TOKEN = 'a'.repeat(64);
@@ -95,7 +95,7 @@ test(`${TICKETS} tickets, ${CALLERS} callers each over both heads: one gets in, 
   const winners = { rest: 0, droid: 0 };
   async function race(n: number): Promise<void> {
     const ticket = n + 1;
-    // By turns the one head and the other hear of a ticket first.
+    // The services alternate in being first to scan a ticket.
     const isRest = (caller: number) => (caller + n) % 2 === 0;
     const answers = await Promise.all(
       callers.map((caller) => (isRest(caller) ? byRest : byDroid)(ticket, timeOf(caller))),
@@ -110,10 +110,10 @@ test(`${TICKETS} tickets, ${CALLERS} callers each over both heads: one gets in, 
       if (isRest(caller)) expect(enteredAt).toBe(timeOf(first));
     }
   }
-  // So many at a time that every caller has a connection: else one head's queue would be done before the other's.
+  // Few enough that every caller has a connection: otherwise one service's queue would be done before the other's.
   for (let from = 0; from < TICKETS; from += AT_ONCE) {
     await Promise.all(Array.from({ length: AT_ONCE }, (_none, n) => race(from + n)));
-    // Whatever the other process has accepted stands in this one's download.
+    // Scans accepted by the other process are in this one's download.
     if (from % (5 * AT_ONCE) === 0)
       expect((await download()).filter(({ redeemed }) => redeemed)).toHaveLength(from + AT_ONCE);
   }

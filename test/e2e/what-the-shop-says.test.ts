@@ -12,7 +12,7 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 import fc from 'fast-check';
 
 /*
- * Random shops change at random between imports, and people scan: whatever the shop says, every count and every scan agrees with it
+ * Random shops change at random between imports, and people scan: every count and every scan agrees with the shop's state
  * (import.md §3).
  */
 
@@ -29,10 +29,10 @@ const change: fc.Arbitrary<Change> = fc.record({ what: fc.constantFrom(...CHANGE
 const scan = fc.record({ ticket: number, list: fc.nat(1), byDroid: fc.boolean() });
 const version = fc.record({
   changes: fc.array(change, { minLength: 1, maxLength: 12 }),
-  /** Only what has changed since. */
+  /** The export contains only what has changed. */
   isIncremental: fc.boolean(),
   scans: fc.array(scan, { maxLength: 6 }),
-  /** Of the facts so far, so many are told once more. */
+  /** Number of earlier facts that are delivered again. */
   redelivered: fc.nat(5),
 });
 type Version = typeof version extends fc.Arbitrary<infer V> ? V : never;
@@ -55,7 +55,7 @@ test('whatever a shop says from one import to the next, counts and scans agree w
   expect(await allRows()).toEqual(before);
 }, 120_000);
 
-/** What Gatehouse must know by now: the tickets that it has heard of, and who is in. */
+/** The expected state of Gatehouse: the imported tickets and the entries. */
 type World = {
   readonly shop: Shop;
   readonly model: ShopModel;
@@ -84,14 +84,14 @@ async function play(n: number, versions: readonly Version[]): Promise<void> {
   }
 }
 
-/** Takes over what the shop says now; answers how many tickets it no longer names that it had not canceled. */
+/** Applies the shop's current state; returns how many tickets it no longer names although they were not canceled. */
 function applyToWorld({ model, tickets, entered }: World): number {
   const now = new Map(model.tickets().map((ticket) => [ticket.id, ticket]));
   let ended = 0;
   for (const [id, ticket] of tickets) {
     if (now.has(id)) continue;
     if (!ticket.canceled) ended++;
-    // Whose it was last says how its check-ins count.
+    // The order that had it last decides how its check-ins count.
     const order = model.orders.get(ticket.order)!;
     tickets.set(id, { ...ticket, canceled: true, status: order.status, testmode: order.testmode });
   }
@@ -100,7 +100,7 @@ function applyToWorld({ model, tickets, entered }: World): number {
   return ended;
 }
 
-/** Facts come at least once. */
+/** Facts are delivered at least once. */
 async function redeliver(shop: Shop, count: number): Promise<void> {
   if (count === 0) return;
   const { rows } = await system.pool.query<Recorded>(
@@ -176,7 +176,7 @@ async function scanOne(
   const picked = all[chosen % Math.max(1, all.length)];
   if (!picked) return;
   const list = listsOf(world)[byDroid ? 0 : which]!;
-  // By the secret that somebody holds, whose ticket it may no longer be.
+  // By a secret, which may belong to another ticket by now.
   const holder = all.find(({ secret, canceled }) => secret === picked.secret && !canceled);
   const expected = outcome(holder, list, entered);
   if (expected === 'ok') entered.add(`${list.id} ${holder!.id}`);
@@ -196,7 +196,7 @@ async function scanOne(
 
 type ScanReply = { status: string; reason?: string; position?: { id: number } };
 
-/** Contract §2.5, as far as these shops have it. */
+/** The rules of contract §2.5 that these shops use. */
 function outcome(
   ticket: Expected | undefined,
   list: ReturnType<typeof listsOf>[number],

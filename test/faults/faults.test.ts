@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { admissionContext, READ_MODELS } from '@gatehouse/admission/context';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { replay } from '@gatehouse/eventing/projection';
-import { relayLeft } from '@gatehouse/eventing/relay';
+import { relayBacklog } from '@gatehouse/eventing/relay';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
 import { openBackends, type Backends } from '@gatehouse/service/backends';
 import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
@@ -12,8 +12,8 @@ import { startScanners, type Scanners } from './scanners';
 import { startSplitSystem, type SplitSystem } from './split-system';
 
 /*
- * The split system under 300 scans a second while its parts are killed, one after the other (issue 5). `npm run faults -- --rounds N`
- * does more rounds and longer absences than `npm test`.
+ * The split system under 300 scans a second while its parts are killed one after another (issue 5). `npm run faults --
+ * --rounds N` runs more rounds and longer outages than `npm test`.
  */
 
 const ROUNDS = Number(process.env['GATEHOUSE_FAULT_ROUNDS'] || '1');
@@ -21,7 +21,7 @@ const ABSENT_MS = Number(process.env['GATEHOUSE_FAULT_ABSENT_MS'] || '2000');
 const CALM_MS = 800;
 const TICKETS = 2_000;
 const PER_SECOND = 300;
-/** Reading history and comparing with it takes as long as history is. */
+/** Reading history and comparing it takes time in proportion to its length. */
 const READING_MS = 120_000 + 60_000 * ROUNDS;
 
 type Fault = { readonly name: string; readonly isBrokers?: true; happens(system: SplitSystem): Promise<void> };
@@ -79,7 +79,7 @@ describeWithKafka('the split system when its parts are killed', () => {
   let backends: Backends;
   let feeds: Feeds;
   let scanners: Scanners;
-  /** Tries without a decision while the broker was away: those must be none. */
+  /** Attempts without a decision while the broker was away: there must be none. */
   const missedWithoutBroker: string[] = [];
 
   beforeAll(async () => {
@@ -120,7 +120,7 @@ describeWithKafka('the split system when its parts are killed', () => {
     beforeAll(async () => {
       await scanners.finish();
       const { own, ownFeed, pool } = feeds;
-      while ((await relayLeft(pool, ownFeed)) > 0) await sleep(100);
+      while ((await relayBacklog(pool, ownFeed)) > 0) await sleep(100);
       while (!(await feeds.ownIsApplied(5_000))) await sleep(100);
       history = [];
       const range = { from: own.start, until: await own.head() };
@@ -188,7 +188,7 @@ describeWithKafka('the split system when its parts are killed', () => {
 
     test('each ticket keeps its order', () => {
       for (const [stream, revisions] of revisionsOf(published)) {
-        // A process refuses many tickets, whose partitions have no order among them.
+        // A process refuses many tickets, whose partitions have no common order.
         if (!stream.startsWith('refusals-')) expect(revisions).toEqual(revisions.map((_, i) => i));
       }
     });

@@ -9,7 +9,7 @@ import { call } from '@gatehouse/service/testing';
 const PROJECT = path.resolve(__dirname, '../..');
 const READY_MS = 60_000;
 
-/** A process of the split system, as an operating system knows it. It keeps its address. */
+/** A process of the split system. It keeps its address over restarts. */
 export type ServiceProcess = {
   readonly name: string;
   readonly url: string;
@@ -18,13 +18,13 @@ export type ServiceProcess = {
   start(): Promise<void>;
   /** kill -9. */
   kill(): Promise<void>;
-  /** An orderly end; answers its exit code. */
+  /** Stops it in order; returns its exit code. */
   stop(): Promise<number | null>;
 };
 
 export type ServiceSettings = { readonly service: string; readonly config: Config; readonly logFile: string };
 
-/** Not started yet. Runs the service's own main from its sources: nothing needs to be built. */
+/** Not started yet. Runs the service's own main from its sources, so nothing needs to be built. */
 export async function serviceProcess(name: string, settings: ServiceSettings): Promise<ServiceProcess> {
   const { service, config, logFile } = settings;
   const port = await freePort(0);

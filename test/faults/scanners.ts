@@ -3,10 +3,10 @@ import { Agent, request } from 'node:http';
 const EVENT = '/api/v1/organizers/big/events/fest/';
 const AGAIN_MS = 250;
 const GIVE_UP_MS = 120_000;
-/** Of each ten scans one is of a ticket that another gate scans at the same time. */
+/** Of ten scans one is of a ticket that another gate scans at the same time. */
 const EVERY_TENTH = 10;
 
-/** What a gate was told in the end. */
+/** The final reply to a gate. */
 export type Answered = {
   readonly ticket: number;
   readonly list: number;
@@ -15,21 +15,21 @@ export type Answered = {
   readonly reason: string | undefined;
 };
 
-/** A try that brought no decision: no answer, or one that says to come back. */
+/** An attempt without a decision: no reply, or one that asks for a retry. */
 export type Miss = { readonly at: number; readonly what: string };
 
 export type Scanners = {
   readonly answered: readonly Answered[];
   readonly misses: readonly Miss[];
-  /** Scans for which the load has no answer yet. */
+  /** Number of scans without a final reply. */
   readonly open: () => number;
-  /** Makes check-in lists for so many scans more. */
+  /** Creates check-in lists for so many further scans. */
   provide(scans: number): Promise<void>;
-  /** No new scans; resolves when all have been answered. */
+  /** Starts no new scans; resolves when all have been answered. */
   finish(): Promise<void>;
 };
 
-/** Scans at a steady rate, each ticket of each list once and some at two gates at once; comes back with the same nonce. */
+/** Scans at a steady rate, each ticket of each list once and some at two gates at once; retries with the same nonce. */
 export function startScanners(options: { url: string; token: string; tickets: number; perSecond: number }): Scanners {
   const { url, token, tickets, perSecond } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
@@ -93,7 +93,7 @@ export function startScanners(options: { url: string; token: string; tickets: nu
     const due = Math.floor(((performance.now() - startedMs) / 1_000) * perSecond);
     for (; begun < due; begun++) {
       const list = lists[Math.floor(next / tickets)];
-      // No lists yet: what is not scanned now is not scanned later.
+      // Without a list the scan is dropped.
       if (list === undefined) continue;
       const ticket = (next++ % tickets) + 1;
       begin(ticket, list);
@@ -112,7 +112,7 @@ export function startScanners(options: { url: string; token: string; tickets: nu
         const json = { name: `List ${lists.length}`, all_products: true, limit_products: [], include_pending: true };
         const { status, body } = await post('checkinlists/', json);
         if (status === 201) lists.push((body as { id: number }).id);
-        // After a restart of PostgreSQL the gateway may need a second until it sees that processes are ready.
+        // After a restart of PostgreSQL the gateway may need a second until it finds processes ready.
         else if (status === 503) await new Promise((again) => setTimeout(again, AGAIN_MS));
         else throw new Error(`no list was made: ${status}`);
       }

@@ -25,7 +25,7 @@ export type SplitSystem = {
   readonly config: Config;
   readonly token: string;
   readonly gateway: ServiceProcess;
-  /** The last one is not started. */
+  /** The last one is not started yet. */
   readonly checkins: readonly ServiceProcess[];
   readonly projections: ServiceProcess;
   readonly relay: ServiceProcess;
@@ -35,7 +35,7 @@ export type SplitSystem = {
   close(): Promise<void>;
 };
 
-/** Starts it with a festival of so many tickets, ids from 1 on, all of them known at the gates. */
+/** Starts it with a festival of so many tickets, with ids from 1 on, and waits until the gates have all of them. */
 export async function startSplitSystem(tickets: number): Promise<SplitSystem> {
   const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-faults-'));
   // PostgreSQL does not run as root: its user must be able to enter.
@@ -50,17 +50,17 @@ export async function startSplitSystem(tickets: number): Promise<SplitSystem> {
     await rm(folder, { recursive: true, force: true });
   }
   try {
-    // Durable as in operation: what was acknowledged must survive.
+    // Durable as in operation: acknowledged events must survive.
     embedded = await startEmbedded({ dataFolder: folder, log: () => undefined, takeOver: true });
     const { url } = embedded;
-    const databases = { admission: urlOf(url, 'admission'), reference: urlOf(url, 'reference') };
-    await onDatabase(url, 'create database admission', 'create database reference');
+    await onDatabase(url, ...CONTEXT_NAMES.map((context) => `create database ${context}`));
     const brokerFolder = path.join(folder, 'kafka');
     kafka = await startKafka({ folder: brokerFolder });
     const brokers = kafka.brokers;
     const config = readConfig({
-      ADMISSION_DATABASE_URL: databases.admission,
-      REFERENCE_DATABASE_URL: databases.reference,
+      ...Object.fromEntries(
+        CONTEXT_NAMES.map((context) => [`${context.toUpperCase()}_DATABASE_URL`, urlOf(url, context)]),
+      ),
       EVENT_BUS: 'kafka',
       KAFKA_BROKERS: brokers.join(),
       KAFKA_REPLICATION_FACTOR: '1',
@@ -111,7 +111,7 @@ export async function startSplitSystem(tickets: number): Promise<SplitSystem> {
         async kill() {
           process.kill(await postmasterOf(url), 'SIGKILL');
         },
-        // It is started again by those who use it, this process among them, at the same address.
+        // The processes that use it, including this one, restart it at the same address.
         async start() {
           while (!(await postmasterOf(url).catch(() => null))) await sleep(50);
         },
@@ -164,7 +164,7 @@ async function makeTopics({ eventBus }: Config): Promise<void> {
   await admin.disconnect();
 }
 
-/** Imports the festival and makes a token; answers the token. */
+/** Imports the festival and creates a token, which it returns. */
 async function writeFacts(config: Config, tickets: number): Promise<string> {
   const folder = exportFolder();
   writeFestival(folder, tickets);

@@ -6,18 +6,18 @@ import { createInterface } from 'node:readline';
 const READY_MS = 30_000;
 const PROJECT = path.resolve(__dirname, '../..');
 
-/** A check-in process as an operating system knows it: it can be killed as a machine that loses its power. */
+/** A check-in process that can be killed, as by a power failure. */
 export type GateProcess = { readonly url: string; kill(): Promise<void> };
 
-/** Starts the service's own main over a database that exists; resolves when it takes requests. */
+/** Starts the service's own main on an existing database; resolves when it accepts requests. */
 export const startGate = (databaseUrl: string): Promise<GateProcess> =>
   startMain('services/checkin/src/main.ts', { DATABASE_URL: databaseUrl });
 
-/** The same of any main, by its path in the project. */
+/** The same for any main, by its path in the project. */
 export async function startMain(main: string, settings: Readonly<Record<string, string>>): Promise<GateProcess> {
   const env = {
     PATH: process.env['PATH'],
-    // The sources as they are: nothing needs to be built.
+    // From the sources, so nothing needs to be built.
     TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
     PORT: '0',
     LOG_LEVEL: 'info',
@@ -35,7 +35,7 @@ export async function startMain(main: string, settings: Readonly<Record<string, 
 }
 
 async function portOf(child: ChildProcess): Promise<number> {
-  // Read to the end, too: a process whose output nobody takes comes to a halt.
+  // Its output is read to the end: a process whose output is not read would block.
   const lines = createInterface({ input: child.stdout! });
   return new Promise((resolve, reject) => {
     lines.on('line', (line) => {

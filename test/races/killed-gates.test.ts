@@ -6,8 +6,8 @@ import { startGate, type GateProcess } from './gate-process';
 import { differences } from './models';
 
 /*
- * Many tickets at many gates, whose processes are killed while they scan: at most one acceptance each, and none that a gate has
- * told is lost (design §5: what to do about an append of unknown outcome).
+ * Many tickets at many gates, whose processes are killed while they scan: at most one acceptance each, and no reply to a
+ * gate is lost (design §5: append of unknown outcome).
  */
 
 const CALLERS = 20;
@@ -38,11 +38,14 @@ type Answered = {
   readonly reason: string | undefined;
 };
 
-/** One scanner: every ticket once, in an order of its own; asks again, elsewhere and with the same nonce, when nobody answers. */
+/**
+ * One scanner: every ticket once, in its own order; without a reply it repeats the scan at another gate with the same
+ * nonce.
+ */
 async function scanner(caller: number): Promise<Answered[]> {
   const answered: Answered[] = [];
   for (let i = 0; i < PAIRS.length; i++) {
-    // Neighbours are close together, so that most tickets are scanned by several at once.
+    // Neighbours in a similar order, so that most tickets are scanned by several at once.
     const { ticket, list } = PAIRS[(i + (caller % 4)) % PAIRS.length]!;
     const nonce = `caller ${caller}`;
     const target = `${CROWD}checkinlists/${list}/positions/${ticket}/redeem/`;

@@ -15,8 +15,8 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 import { startGate } from './gate-process';
 
 /*
- * A gate dies after history has the request's events and before its reply is stored under the idempotency key: the repeat, at
- * another process and after others have gone on, answers as the first did and writes nothing (design §3).
+ * A gate dies after the request's events are appended and before its reply is stored under the idempotency key: the repeat,
+ * at another process and after further requests of others, gets the same reply and writes nothing (design §3).
  */
 
 const token = TOKENS.admin;
@@ -30,11 +30,11 @@ const answers = (text: string) => ({ [first]: text, [second]: 'true' });
 type Request = { readonly method: string; readonly target: string; readonly json?: unknown };
 type Case = {
   readonly what: string;
-  /** By others, before. */
+  /** A request of others before it. */
   readonly before?: Request;
   readonly request: Request;
   readonly status: number;
-  /** By others, between the first try and the repeat. */
+  /** A request of others between the first attempt and the repeat. */
   readonly between?: Request;
 };
 const post = (target: string, json: unknown = {}): Request => ({ method: 'POST', target, json });
@@ -70,7 +70,7 @@ const CASES: readonly Case[] = [
 
 let system: System;
 let replies: Map<string, { readonly first: Answer; readonly again: Answer }>;
-/** How many events the first requests wrote, then their repeats. */
+/** Number of events written by the first requests, then by their repeats. */
 const written: number[] = [];
 
 const askOf = ({ json }: Request): Ask => ({ token, ...(json === undefined ? {} : { json }) });
@@ -119,7 +119,7 @@ test.each(CASES)('$what', ({ what, status }) => {
 });
 
 test('nothing was written twice', () => {
-  // Two of an entry with answers, none of a nonce that came again.
+  // Two for an entry with answers, none for a repeated nonce.
   expect(written).toEqual([CASES.length, 0]);
 });
 

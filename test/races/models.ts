@@ -4,7 +4,7 @@ import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
 import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
 
-/** Does something with the feeds of a running system, as a command beside it would. */
+/** Runs `work` with the feeds of a running system, as a command would. */
 export async function withFeeds<T>(databaseUrl: string, work: (feeds: Feeds) => Promise<T>): Promise<T> {
   const backends = openBackends(readConfig({}), databaseUrl);
   const feeds = await openFeeds(admissionContext, backends, { connections: 4 });
@@ -16,7 +16,7 @@ export async function withFeeds<T>(databaseUrl: string, work: (feeds: Feeds) => 
   }
 }
 
-/** What of the read models does not follow from history. */
+/** The differences of the read models from a replay of history. */
 export const differences = (databaseUrl: string): Promise<Difference[]> =>
   withFeeds(databaseUrl, async (feeds) => {
     const all: Difference[] = [];

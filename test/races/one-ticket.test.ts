@@ -6,7 +6,7 @@ import { startProcess, type Process } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { differences } from './models';
 
-/* A screenshot that is shared: one ticket at many gates at once (contract §2.5, "Concurrency"; decisions: never a 409). */
+/* A shared screenshot: one ticket at many gates at once (contract §2.5, "Concurrency"; decisions: never a 409). */
 
 const CALLERS = 50;
 const PROCESSES = 2;
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 type Body = { status: string; reason?: string; position: { checkins: { datetime: string }[] } };
 
-/** All at once, every other at the other process. */
+/** All at once, alternating between the two processes. */
 async function race(bodyOf: (caller: number) => object): Promise<{ answers: Answer[]; ticket: number }> {
   const ticket = TICKETS.crowdFirst.id + used++;
   const target = `${CROWD}checkinlists/${LISTS.crowd}/positions/${ticket}/redeem/`;
@@ -62,7 +62,7 @@ test.each([1, 2, 3])('each with a nonce of its own (round %d): one ok, all other
         : { status: 400, reason: 'already_redeemed', checkins: [entry!.data['datetime']] },
     );
   });
-  // Of each process the first few are events of their own (packages/admission/src/repeats.ts).
+  // In each process the first few are events of their own (packages/admission/src/repeats.ts).
   expect(await refusals(ticket)).toHaveLength(PROCESSES * FIRST_FEW);
 });
 

@@ -5,7 +5,7 @@ import { CROWD, LISTS, TICKETS, TOKENS, festival } from '@gatehouse/test-support
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { differences, withFeeds } from './models';
 
-/* Read models are built anew while gates scan and people look (design §3): nobody notices. */
+/* Read models are rebuilt while gates scan and clients read (design §3), without any effect on them. */
 
 let system: System;
 beforeAll(async () => {
@@ -29,7 +29,7 @@ test('scans and reads go on during rebuilds, and see all that was there before',
       const target = `${lists}${listOf(n)}/positions/${ticketOf(n)}/`;
       const redeemed = await system.call('POST', `${target}redeem/`, { token: TOKENS.admin, json: {} });
       if (redeemed.status !== 201) wrong.push(`scan ${n}: ${redeemed.status} ${redeemed.text}`);
-      // Whoever has scanned reads it back.
+      // A client reads its own scan.
       const read = await system.call('GET', target, { token: TOKENS.admin });
       const { checkins } = (read.body ?? {}) as { checkins?: unknown[] };
       if (checkins?.length !== 1) wrong.push(`read of scan ${n}: ${read.status} ${read.text}`);

@@ -9,7 +9,7 @@ import { startSystem } from '@gatehouse/test-support/system';
 import { Client } from 'pg';
 import { differences, withFeeds } from './models';
 
-/* Whoever waits for a table to change it keeps everybody waiting who comes after, so nobody may wait for long. */
+/* All later statements queue behind a session that waits to change a table, so it must not wait for long. */
 
 const connected = async (url: string): Promise<Client> => {
   const client = new Client(url);
@@ -32,7 +32,7 @@ test('scans are answered while a backup reads the tables that a rebuild wants to
       const rebuilding = withFeeds(system.databaseUrl, (feeds) =>
         rebuildReadModel(model, feeds, () => undefined).then(() => void (swapped = true)),
       );
-      // Three tries of the swap.
+      // Three attempts to swap.
       for (let tries = 0; tries < 3; tries++) {
         for (let waits = false; !waits;) {
           const { rows } = await looker.query(
@@ -55,7 +55,7 @@ test('scans are answered while a backup reads the tables that a rebuild wants to
     }
     await backup.query('commit');
     await system.settled();
-    // What was written while the swap was waiting is there.
+    // Rows written while the swap was waiting are in the new tables.
     expect(await differences(system.databaseUrl)).toEqual([]);
   } finally {
     await backup.end();

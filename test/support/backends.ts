@@ -7,7 +7,7 @@ import { readConfig } from '@gatehouse/service/config';
 import { testKafka } from './kafka';
 import { testDatabase } from './postgres';
 
-/** Settings for a system on some event store and bus of its own; `kind` says what they really are. */
+/** Settings for a system on its own event store and bus; `kind` describes them. */
 export type BackendsInTest = {
   readonly kind: string;
   readonly env: Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export async function backendsInTest({ store, bus }: Wanted): Promise<BackendsIn
   const kafka = bus === 'Kafka' ? await installationOnKafka() : undefined;
   const kinds = [
     esdb ? `EventStoreDB: ${esdb.kind}` : 'PostgreSQL',
-    kafka ? 'Kafka, contexts in two databases' : 'PostgreSQL',
+    kafka ? 'Kafka, each context in its own database' : 'PostgreSQL',
   ];
   const kind = `store ${kinds[0]}, bus ${kinds[1]}`;
   process.stdout.write(`Backends of this journey: ${kind}\n`);
@@ -35,12 +35,12 @@ export async function backendsInTest({ store, bus }: Wanted): Promise<BackendsIn
   };
 }
 
-/** Topics by a prefix of their own, and a database for each context: they meet on Kafka only. */
+/** Topics with their own prefix, and a database for each context, which are connected only by Kafka. */
 async function installationOnKafka(): Promise<Omit<BackendsInTest, 'kind'>> {
-  const databases = [await testDatabase(), await testDatabase()] as const;
+  const databases = await Promise.all(CONTEXT_NAMES.map(() => testDatabase()));
+  const urls = CONTEXT_NAMES.map((context, i) => [`${context.toUpperCase()}_DATABASE_URL`, databases[i]!.url] as const);
   const env = {
-    ADMISSION_DATABASE_URL: databases[0].url,
-    REFERENCE_DATABASE_URL: databases[1].url,
+    ...Object.fromEntries(urls),
     EVENT_BUS: 'kafka',
     KAFKA_BROKERS: (await testKafka()).join(),
     KAFKA_PREFIX: `test-${randomUUID().slice(0, 8)}`,
@@ -51,11 +51,12 @@ async function installationOnKafka(): Promise<Omit<BackendsInTest, 'kind'>> {
   if (eventBus.kind !== 'kafka') throw new Error('never');
   const admin = kafkaClient(eventBus.connection).admin();
   await admin.connect();
-  for (const plan of CONTEXT_NAMES.flatMap((context) => topicPlans(context, eventBus))) await applyTopic(admin, plan);
+  const plans = CONTEXT_NAMES.flatMap((context) => topicPlans(context, eventBus));
+  for (const plan of plans) await applyTopic(admin, plan);
   return {
     env,
     async close() {
-      await admin.deleteTopics({ topics: [`${eventBus.prefix}.reference`, `${eventBus.prefix}.admission`] });
+      await admin.deleteTopics({ topics: plans.map(({ topic }) => topic) });
       await admin.disconnect();
       for (const database of databases) await database.drop();
     },

@@ -19,7 +19,7 @@ type Shown = {
   readonly checkins: readonly Record<string, unknown>[];
 } & Readonly<Record<string, unknown>>;
 
-/** What a recorded reply holds. */
+/** The body of a recorded reply. */
 export const replyOf = <T>(name: string): T => JSON.parse(exchanges.get(name)!.response.body) as T;
 
 const ITEM = {
@@ -77,9 +77,9 @@ const LISTS = [
   { ...LIST, id: 3, name: 'Box office', include_pending: true },
 ];
 
-/** Tickets whose shown name is not their own: an add-on, and one whose invoice address has a name. */
+/** Tickets whose displayed name is not their own: an add-on, and one whose invoice address has a name. */
 const NAMED_BY_OTHERS = new Set([2, 7]);
-/** Tickets whose order, not whose product, asks for attention. */
+/** Tickets whose order, not whose product, requires attention. */
 const ATTENTIVE = new Set(['PAID5']);
 const INVOICE = { name: 'Élodie Rechnung', name_parts: { _scheme: 'full', full_name: 'Élodie Rechnung' }, company: '' };
 
@@ -105,8 +105,8 @@ function order(code: string, status: string, positions: readonly unknown[]) {
 }
 
 /**
- * The festival of that server, put together from what it said. `scanned`: with what the recorded calls of the droid API did to it,
- * as imported history; the REST calls came after them.
+ * The festival of that server, reconstructed from its replies. `scanned`: including the effects of the recorded droid API
+ * calls, as imported history; the REST calls came after them.
  */
 export function capturedFestival({ scanned }: { scanned: boolean }): ExportFiles {
   const all = replyOf<{ results: Shown[] }>('rest-positions-ignore-status').results;

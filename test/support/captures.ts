@@ -41,7 +41,7 @@ export const exchangesOf = (version: Version): ReadonlyMap<string, Exchange> =>
 /** The ids, secrets and tokens behind them. */
 export const fixtureOf = <T>(version: Version): T => JSON.parse(file(`fixture-${version}.json`)) as T;
 
-/** Finds captures of one version by their names; throws for a name that is not there. */
+/** Finds captures of one version by name; throws for an unknown name. */
 export function captures(version: Version): (name: string) => Capture {
   const byName = exchangesOf(version);
   return (name) => {

@@ -5,7 +5,7 @@ const PROJECT = path.resolve(__dirname, '../..');
 
 export type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
 
-/** A command of `npm run gatehouse`, in a process of its own with these settings only. */
+/** Runs a command of `npm run gatehouse` in its own process with these settings only. */
 export function gatehouse(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
   const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, 'services/cli/src/main.ts'), ...args], {
     cwd: PROJECT,

@@ -1,7 +1,7 @@
 import type { Answer } from '@gatehouse/service/testing';
 import type { System } from './system';
 
-/** What an old scanner does: a key in the query, a form in the body (contract §3). */
+/** An old scanner: a key in the query, a form in the body (contract §3). */
 export type Droid = {
   get(
     endpoint: string,
@@ -11,7 +11,7 @@ export type Droid = {
   redeem(fields: Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 };
 
-/** A scanner set up for `event` (`demo/openair`, or `demo/tours/601` for one date). */
+/** A scanner configured for `event` (`demo/openair`, or `demo/tours/601` for one date). */
 export function droid(system: Pick<System, 'call'>, event: string, key: string): Droid {
   const base = `/pretixdroid/api/${event}/`;
   return {

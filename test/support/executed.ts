@@ -1,11 +1,11 @@
 import { Client } from 'pg';
 
-/** A statement as PostgreSQL really executed it, whichever plan its connection had kept for it. */
+/** A statement with the plan that PostgreSQL really used. */
 export type Executed = {
   readonly text: string;
-  /** Pages that it looked at, in memory or not. */
+  /** Pages read, from memory or disk. */
   readonly buffers: number;
-  /** Rows that it answered or wrote: work that cannot be saved. */
+  /** Rows returned or written, which is the least possible work. */
   readonly rows: number;
   readonly plan: Plan;
 };
@@ -17,6 +17,7 @@ export type Plan = {
   readonly 'Index Name'?: string;
   readonly 'Actual Rows': number;
   readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
   readonly 'Shared Hit Blocks'?: number;
   readonly 'Shared Read Blocks'?: number;
   readonly Plans?: readonly Plan[];
@@ -29,15 +30,16 @@ const SETTINGS = {
   'auto_explain.log_timing': 'off',
   'auto_explain.log_buffers': 'on',
   'auto_explain.log_format': 'json',
-  // What functions such as append_events run is a statement, too.
+  // Includes statements inside of functions such as append_events.
   'auto_explain.log_nested_statements': 'on',
-  // Our connections hear warnings.
+  // Clients receive warnings.
   'auto_explain.log_level': 'warning',
 };
 
 /**
- * Hears of every statement that this process's connections execute from now on, with the plan that was really used, by
- * PostgreSQL's auto_explain. Before the connections are made; needs a superuser. Until the answer is called.
+ * Calls back for every statement that this process's connections execute from now on, with the plan that was really used,
+ * through PostgreSQL's auto_explain. Call it before the connections are opened; needs a superuser. Call the returned
+ * function to stop.
  */
 export function observeExecuted(hear: (executed: Executed) => void): () => void {
   const prototype = Client.prototype as unknown as {
@@ -68,14 +70,14 @@ const executedOf = ({ 'Query Text': text, Plan: plan }: { 'Query Text': string; 
 
 const rowsOf = (plan: Plan): number => plan['Actual Rows'] * plan['Actual Loops'];
 
-/** Rows that went into tables: those below each node that writes. */
+/** Rows written to tables: those below each node that writes. */
 function written(plan: Plan): number {
   const below = plan.Plans ?? [];
   const own = plan['Node Type'] === 'ModifyTable' ? below.reduce((sum, each) => sum + rowsOf(each), 0) : 0;
   return own + below.reduce((sum, each) => sum + written(each), 0);
 }
 
-/** Rows that came in with the parameters: the keys of what was asked for. */
+/** Rows of the parameters: the keys that were looked up. */
 function asked(plan: Plan): number {
   const own = plan['Node Type'] === 'Function Scan' ? rowsOf(plan) : 0;
   return own + (plan.Plans ?? []).reduce((sum, each) => sum + asked(each), 0);

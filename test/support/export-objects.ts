@@ -18,13 +18,13 @@ import { readOrder } from '@gatehouse/reference/raw-orders';
 import { readItem, readQuota, readTaxRule, readVoucher, readWaiting } from '@gatehouse/reference/raw-products';
 import { readCartPosition, readSeat } from '@gatehouse/reference/raw-seats';
 
-/* An export of one organizer and one event, with an object of every kind that has every key that is read. */
+/* An export of one organizer and one event with one object of every kind, which has every supported key. */
 
 /** One kind of object of an export. */
 export type ExportObject = {
   readonly kind: Kind;
   readonly file: string;
-  /** Keys whose values may not be in two objects of the export: `positions.id` is the id of each position. */
+  /** Keys whose values must be unique in the export: `positions.id` is the id of each position. */
   readonly own: readonly string[];
   readonly read: (value: unknown) => Reading<unknown>;
   /** The nth such object; it is valid. */
@@ -52,7 +52,7 @@ const inFest =
   (value: unknown): Reading<unknown> =>
     read(value, scope);
 
-/** An event beside the one that has all other objects. */
+/** A second event, next to the one with all other objects. */
 export const eventOf = (slug: string) => ({
   slug,
   name: 'Fest',
@@ -68,7 +68,7 @@ export const eventOf = (slug: string) => ({
   seating_plan: 1,
 });
 
-/** An event with odd settings: read together, as they make one fact. */
+/** Reads an event with unusual settings: both together make one fact. */
 function readWithSettings(value: unknown): Reading<unknown> {
   const { content, issues } = readSettings(value, undefined);
   if (!content || issues.length > 0) return { content: undefined, issues, notes: [] };

@@ -27,21 +27,21 @@ export const TOKENS = {
   settings: secret64('settings'),
   scanner: secret64('scanner'),
   nothing: secret64('nothing'),
-  /** All rights, in `openair` only. */
+  /** All permissions, in `openair` only. */
   openairOnly: secret64('openaironly'),
   inactive: secret64('inactive'),
-  /** Of a newer pretix: all rights by `all_event_permissions`. */
+  /** From a newer pretix: all permissions by `all_event_permissions`. */
   newAdmin: secret64('newadmin'),
-  /** Of a newer pretix: `event.orders:read` and `event.orders:checkin`. */
+  /** From a newer pretix: `event.orders:read` and `event.orders:checkin`. */
   newScanner: secret64('newscanner'),
-  /** All rights at the other organizer. */
+  /** All permissions at the other organizer. */
   other: secret64('other'),
 } as const;
 
 /** Device tokens. */
 export const DEVICES = {
   gate: secret64('gate'),
-  /** Has a token, but was never set up. */
+  /** Has a token, but was never initialised. */
   fresh: secret64('fresh'),
   revoked: secret64('revoked'),
   /** For `tours` only, with a security profile (which is not enforced). */
@@ -80,7 +80,7 @@ export const LISTS = {
   passes: 503,
   /** `shirt` and `parking` only, pending orders, too. */
   merchandise: 504,
-  /** Lets in by itself what channel `boxoffice` sells. */
+  /** Checks in automatically what channel `boxoffice` sells. */
   auto: 505,
   survey: 511,
   morning: 521,
@@ -108,7 +108,7 @@ export const DROID_KEYS = {
   fair: 'DroidFair00000000000000000000000',
 } as const;
 
-/** Tickets by their case; the secret is told apart from every other by its first four characters. */
+/** Tickets by test case; the first four characters of each secret are unique. */
 export const TICKETS = {
   /** Order ADA01, paid: Ada's pass with a seat, her parking (no name), Grace's shirt, a canceled pass. */
   ada: { id: 1001, secret: 'ada1pass', order: 'ADA01' },
@@ -137,12 +137,12 @@ export const TICKETS = {
   old: { id: 1121, secret: 'oldi1old', order: 'OLDI1' },
   /** Bought with a voucher, e-mail of its own. */
   voucher: { id: 1131, secret: 'vouc1pass', order: 'VOUC1' },
-  /** Every character that troubles a path. */
+  /** Contains every character that is special in a path. */
   strange: { id: 1141, secret: 'str/a?b#c d.é%2F+', order: 'STRA1' },
   /** All digits; and one whose secret is Ada's id. */
   digits: { id: 1151, secret: '77777', order: 'DIGI1' },
   adasId: { id: 1152, secret: '1001', order: 'DIGI1' },
-  /** Come with check-ins on `main`: an entry with nonce, one by itself; and a canceled ticket that had entered. */
+  /** Imported with check-ins on `main`: an entry with nonce, an automatic one; and a canceled ticket that had entered. */
   entered: { id: 1161, secret: 'ente1pass', order: 'ENTE1' },
   enteredByItself: { id: 1162, secret: 'entf2pass', order: 'ENTE1' },
   enteredAndCanceled: { id: 1163, secret: 'entg3pass', order: 'ENTE1' },
@@ -157,13 +157,13 @@ export const TICKETS = {
 
 export const VOUCHER = { id: 701, code: 'FRIEND' } as const;
 export const SEAT = { id: 801, name: 'Stalls, Row A, Seat 1', seat_guid: 'A-1' } as const;
-/** What Ada has answered when she bought, of a question that is not asked at check-in. */
+/** Ada's answer to a question that is not asked at check-in, given when she bought the ticket. */
 export const BOUGHT_QUESTION = { id: 399, identifier: 'NEWSPAPER' } as const;
 
 export const QUESTION_TYPES = ['N', 'S', 'T', 'B', 'C', 'M', 'F', 'D', 'H', 'W', 'CC', 'TEL'] as const;
 export type QuestionType = (typeof QUESTION_TYPES)[number];
 
-/** Of every type a required and an optional question in `survey`, each alone on a product with one paid ticket. */
+/** A required and an optional question of every type in `survey`, each alone on a product with one paid ticket. */
 export const QUESTIONS: Readonly<Record<QuestionType, { required: Asked; optional: Asked }>> = Object.fromEntries(
   QUESTION_TYPES.map((type, i) => [type, { required: asked(type, i * 2), optional: asked(type, i * 2 + 1) }]),
 ) as Record<QuestionType, { required: Asked; optional: Asked }>;
@@ -225,7 +225,7 @@ export function openairOrder(code: string): ReturnType<typeof order> {
   return found;
 }
 
-// --- who may ask
+// --- credentials
 
 const ALL_RIGHTS = {
   can_view_orders: true,
@@ -595,7 +595,7 @@ function fair() {
   };
 }
 
-// --- builders: what pretix sends, with the least that a test must say
+// --- builders: what pretix sends, with defaults for everything that a test does not set
 
 const SETTINGS = { locale: 'en', locales: ['en', 'de'], name_scheme: 'given_family' };
 

@@ -1,7 +1,7 @@
 import { stopTestKafka } from './kafka';
 import { dropRun } from './postgres';
 
-/** Leaves a server of the user's as it was: the databases of this run go, also those of tests that were killed. */
+/** Restores a server of the user's own: drops all databases of this run, including those of killed tests. */
 export default async function globalTeardown(): Promise<void> {
   await stopTestKafka();
   await dropRun();

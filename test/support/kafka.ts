@@ -4,12 +4,12 @@ import path from 'node:path';
 import { whyNoKafka } from '@gatehouse/local-kafka/jars';
 import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 
-/** One broker for all test files of a run, started by the first that asks. `KAFKA_BROKERS` names another one. */
+/** One broker for all test files of a run, started by the first that needs it. `KAFKA_BROKERS` names another one. */
 export async function testKafka(): Promise<readonly string[]> {
   const given = process.env['KAFKA_BROKERS'];
   if (given) return given.split(',');
   const folder = folderOfRun();
-  // Workers ask at the same time: making the folder is what one of them wins.
+  // Workers call this at the same time: the one that creates the folder starts the broker.
   const lock = `${folder}.starting`;
   for (;;) {
     try {
@@ -35,9 +35,7 @@ export async function stopTestKafka(): Promise<void> {
   await rm(`${folder}.starting`, { recursive: true, force: true });
 }
 
-/**
- * `describe` where a Kafka can be had; else the tests are skipped and the reason printed. On CI they must run.
- */
+/** `describe` if a Kafka is available; otherwise the tests are skipped and the reason is printed. On CI they must run. */
 export function describeWithKafka(name: string, tests: () => void): void {
   const reason = process.env['KAFKA_BROKERS'] ? null : reasonFromSetup();
   if (reason === null || process.env['CI'] === 'true') {
@@ -48,7 +46,7 @@ export function describeWithKafka(name: string, tests: () => void): void {
   describe.skip(name, tests);
 }
 
-/** Asked once, before the workers start, since `describe` cannot wait. */
+/** Called once, before the workers start, since `describe` cannot wait. */
 export async function findKafka(): Promise<void> {
   process.env['GATEHOUSE_TEST_NO_KAFKA'] = (await whyNoKafka()) ?? '';
 }

@@ -1,16 +1,16 @@
 import { LIMITS } from '@gatehouse/reference/limits';
 
 /*
- * What people and programs write into an export although no shop would send it: tests put each of these values at every place
- * of every kind of object.
+ * Values that people and programs write into an export although no shop would send them: tests put each of them at every
+ * place of every kind of object.
  */
 
 const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
 
-/** One key of an object after the other, down to a value: `['positions', 0, 'secret']`. */
+/** A path into an object: `['positions', 0, 'secret']`. */
 export type Place = readonly (string | number)[];
 
-/** Values for any place. Each is right at some places, at others it has the wrong type, is too long, or cannot be stored. */
+/** Values for any place. Each is valid at some places; at others it has the wrong type, is too long, or cannot be stored. */
 export const ODD_VALUES: readonly unknown[] = [
   null,
   '',
@@ -58,7 +58,7 @@ export const ODD_VALUES: readonly unknown[] = [
   Array.from({ length: 200 }, () => 1),
 ];
 
-/** All places in an object, lists and objects in it included. */
+/** All paths in an object, including nested lists and objects. */
 export function placesIn(value: unknown, above: Place = []): Place[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, below]) => {
@@ -67,7 +67,7 @@ export function placesIn(value: unknown, above: Place = []): Place[] {
   });
 }
 
-/** A copy of an object with another value at one place. */
+/** A copy of an object with another value at one path. */
 export function withValue(object: object, place: Place, value: unknown): object {
   const copy = structuredClone(object) as Record<string | number, unknown>;
   let at = copy;

@@ -7,14 +7,14 @@ import path from 'node:path';
 import { freePort } from '../../packages/embedded-postgres/src/free-port';
 import { identity, serverUser } from '../../packages/embedded-postgres/src/server-user';
 
-/** Null when there is a pgbouncer on this machine. */
+/** Why pgbouncer cannot be used; null when it is installed. */
 export function whyNoPgbouncer(): string | null {
   return spawnSync('pgbouncer', ['--version']).status === 0 ? null : 'pgbouncer is not installed';
 }
 
 export type Pgbouncer = { readonly url: string; stop(): Promise<void> };
 
-/** A pgbouncer before a database, with its defaults but for the pool mode and `settings`. */
+/** A pgbouncer in front of a database, with its defaults except for the pool mode and `settings`. */
 export async function pgbouncer(
   databaseUrl: string,
   mode: string,
@@ -40,7 +40,7 @@ export async function pgbouncer(
   );
   await writeFile(path.join(folder, 'users'), `"${username}" "${decodeURIComponent(password)}"\n`);
   await chmod(folder, 0o755);
-  // It does not run as root, as PostgreSQL does not.
+  // pgbouncer, like PostgreSQL, does not run as root.
   const child = spawn('pgbouncer', [path.join(folder, 'ini')], {
     stdio: 'ignore',
     ...identity(await serverUser(null)),

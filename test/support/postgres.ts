@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 
-/** A database that nobody else uses. */
+/** A database for one test only. */
 export type TestDatabase = { readonly url: string; drop(): Promise<void> };
 
-/** A fresh database, empty or cloned from a template that `ensureTemplate` made. What is not dropped goes at the end of the run. */
+/**
+ * A new database, empty or cloned from a template of `ensureTemplate`. Databases that are not dropped are dropped at the
+ * end of the run.
+ */
 export async function testDatabase({ template }: { template?: string } = {}): Promise<TestDatabase> {
   const name = `${run()}_${randomBytes(6).toString('hex')}`;
   const from = template === undefined ? '' : `template ${quoted(templateName(template))}`;
@@ -16,8 +19,8 @@ export async function testDatabase({ template }: { template?: string } = {}): Pr
 }
 
 /**
- * Prepares a template once per jest run, whichever worker comes first; the others wait. `prepare` gets the URL of an empty
- * database and must have closed its connections when it returns.
+ * Prepares a template once per jest run, in the first worker that needs it; the others wait. `prepare` gets the URL of an
+ * empty database and must have closed its connections when it returns.
  */
 export async function ensureTemplate(template: string, prepare: (url: string) => Promise<void>): Promise<void> {
   const name = templateName(template);
@@ -25,7 +28,7 @@ export async function ensureTemplate(template: string, prepare: (url: string) =>
     await client.query('select pg_advisory_lock(hashtext($1))', [name]);
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
     if (rowCount) return;
-    // Renamed at last, so that a preparation that failed is never cloned.
+    // Renamed at the end, so that a failed preparation is never cloned.
     const unfinished = `${name}_unfinished`;
     await client.query(`drop database if exists ${quoted(unfinished)} with (force)`);
     await client.query(`create database ${quoted(unfinished)}`);

@@ -4,7 +4,7 @@ import { run, type Service } from '@gatehouse/service/run';
 import { call, type Answer, type Ask } from '@gatehouse/service/testing';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 
-/** One more process over a database that exists already: a replica, or the same one after a restart. */
+/** A further process on an existing database: a replica, or the same one after a restart. */
 export type Process = {
   readonly url: string;
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
@@ -23,13 +23,13 @@ export async function startProcess(
   return { url, call: (method, target, ask) => call(url, method, target, ask), close: () => running.close() };
 }
 
-/** A way to a database that can be cut. */
+/** A proxy in front of a database that can be cut. */
 export type Wire = {
   readonly url: string;
-  /** Ends all connections and takes no new ones, as a database that is down does. */
+  /** Closes all connections and refuses new ones, like a database that is down. */
   cut(): Promise<void>;
   mend(): Promise<void>;
-  /** Lets nothing through in either direction and says nothing, as a broken network does; `false` ends it. */
+  /** Drops all data in both directions without an error, like a broken network; `false` ends it. */
   mute(on: boolean): void;
   close(): Promise<void>;
 };
@@ -72,7 +72,7 @@ export async function wireTo(databaseUrl: string): Promise<Wire> {
     mend: () => listenAt(port),
     mute(on) {
       muted = on;
-      // What was swallowed is lost for good: such connections are of no more use to either side.
+      // The dropped data are lost, so these connections cannot be used any more.
       if (!on) destroyAll();
     },
     close: () => (server.listening ? stop() : Promise.resolve()),

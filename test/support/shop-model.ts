@@ -1,11 +1,11 @@
 import { shopOrder, shopPosition, type Shop, type ShopOrder, type ShopPosition } from './shop';
 
 /*
- * What a shop says, as a plain state that changes, and what must follow at the gates. It knows nothing of Gatehouse's own code: a
- * test holds the two against each other (import.md §3).
+ * A model of a shop's state and its changes, and of the results expected at the gates. It uses none of Gatehouse's code: a
+ * test compares the two (import.md §3).
  */
 
-/** One change of a shop; its numbers choose among what is there. */
+/** One change of a shop; its numbers select among the existing objects. */
 export type Change = {
   readonly what: (typeof CHANGES)[number];
   readonly a: number;
@@ -34,7 +34,7 @@ type Order = Omit<ShopOrder, 'positions'> & {
   readonly invoice_address: { readonly name: string; readonly name_parts: NameParts } | null;
 };
 
-/** A ticket as the gates must know it. */
+/** A ticket as the gates must have it. */
 export type Expected = {
   readonly id: number;
   readonly secret: string;
@@ -135,7 +135,7 @@ export class ShopModel {
     );
   }
 
-  /** The entries that the shop itself knows of. */
+  /** The shop's own entries. */
   entries(): { list: number; ticket: number }[] {
     return [...this.orders.values()].flatMap(({ positions }) =>
       positions.flatMap(({ id, checkins }) =>

@@ -1,13 +1,13 @@
 import type { ExportFiles } from './system';
 
 /*
- * A tiny shop of one event, for tests of what its orders say from one import to the next (import.md §3): two products, an add-on, two
+ * A tiny shop of one event, for tests of successive imports of its orders (import.md §3): two products, an add-on, two
  * lists, a token and a droid key. A test makes the orders.
  */
 
 export type Shop = ReturnType<typeof shopNumber>;
 
-/** The nth shop: several of them share an installation, and no id. */
+/** The nth shop: several of them share an installation, but no ids. */
 export function shopNumber(n: number) {
   const slug = `shop${n}`;
   const first = n * 100;
@@ -72,7 +72,7 @@ export const shopOrder = (code: string, positions: readonly ShopPosition[], more
   ...more,
 });
 
-/** An export with these orders; a later one may say less and name only what has changed. */
+/** An export with these orders; a later export may contain only changed ones. */
 export function shopExport(
   orders: readonly ShopOrder[],
   { scheme = 'given_family', shop = SHOP }: { scheme?: string; shop?: Shop } = {},

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { replay } from '@gatehouse/eventing/projection';
-import { relayLeft } from '@gatehouse/eventing/relay';
+import { relayBacklog } from '@gatehouse/eventing/relay';
 import { openReference } from '@gatehouse/reference/context';
 import { importFolder } from '@gatehouse/reference/import';
 import type { Report } from '@gatehouse/reference/report';
@@ -16,10 +16,10 @@ import { call, type Answer, type Ask } from '@gatehouse/service/testing';
 import type { Pool } from 'pg';
 import { testDatabase } from './postgres';
 
-/** An export in memory: file names (`events/openair/items.json`) and what they hold; `.ndjson` takes an array. */
+/** An export in memory: contents by file name (`events/openair/items.json`); those of `.ndjson` are arrays. */
 export type ExportFiles = Readonly<Record<string, unknown>>;
 
-/** Writes an export into a new folder and answers its path. */
+/** Writes an export into a new folder and returns its path. */
 export async function exportFolder(files: ExportFiles): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-export-'));
   for (const [name, content] of Object.entries(files)) {
@@ -33,27 +33,27 @@ export async function exportFolder(files: ExportFiles): Promise<string> {
   return folder;
 }
 
-/** The system as one process runs it, on a database of its own, called over real HTTP. */
+/** The system in one process on its own database, called over real HTTP. */
 export type System = {
   readonly url: string;
   readonly databaseUrl: string;
-  /** Where /metrics is, when `env` names a METRICS_PORT. */
+  /** Port of /metrics, if `env` has a METRICS_PORT. */
   readonly metricsPort: number | null;
-  /** Connections to look at the tables of the first service's context. */
+  /** A pool for reading the tables of the first service's context. */
   readonly pool: Pool;
-  /** The histories that this context reads, as a command beside it has them. */
+  /** The histories that this context reads, as a command opens them. */
   readonly feeds: Feeds;
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
-  /** Imports a folder or an export in memory, and waits until all contexts have taken it over. */
+  /** Imports a folder or an export in memory, and waits until all contexts have applied it. */
   import(source: string | ExportFiles): Promise<Report>;
   /** The history of the first service's context so far. */
   events(): Promise<Recorded[]>;
-  /** Waits until all projections and subscribers have come to the end of history. */
+  /** Waits until all projections and subscribers have reached the end of history. */
   settled(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** `env` may name other backends than PostgreSQL. */
+/** `env` may select other backends than PostgreSQL. */
 export async function startSystem(
   services: readonly Service<unknown>[],
   env: Readonly<Record<string, string>> = {},
@@ -73,7 +73,7 @@ export async function startSystem(
   const { pool, own, ownFeed } = feeds;
 
   async function isBehind(): Promise<boolean> {
-    if (feeds.bus.isRelayed && (await relayLeft(referencePool, { ...store, topic: 'reference' })) > 0) return true;
+    if (feeds.bus.isRelayed && (await relayBacklog(referencePool, { ...store, topic: 'reference' })) > 0) return true;
     for (const each of all) {
       const backlogs = await each.backlogs(await each.followedEnds());
       if (backlogs.some((backlog) => backlog > 0) || !(await each.ownIsApplied(0))) return true;

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { isAlive } from '../../packages/embedded-postgres/src/postmaster';
 import { startEmbedded } from '../../packages/embedded-postgres/src/start-embedded';
 
-/** The PostgreSQL of one jest run: `url` names a database from which others can be created. */
+/** The PostgreSQL of one jest run: `url` is a database from which others can be created. */
 export type TestServer = { readonly kind: string; readonly url: string; stop(): Promise<void> };
 
-/** What is thrown away need not survive a power cut. */
+/** Temporary data need not survive a power failure. */
 const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
 
-/** TEST_DATABASE_URL, else a container where Docker answers, else the embedded PostgreSQL. */
+/** TEST_DATABASE_URL if set, a container if Docker is available, else the embedded PostgreSQL. */
 export async function startTestServer(): Promise<TestServer> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { kind: 'TEST_DATABASE_URL', url: given, stop: () => Promise.resolve() };
@@ -35,7 +35,7 @@ async function inDocker(): Promise<TestServer | null> {
       })
       .withCommand(['postgres', ...settings])
       .withExposedPorts(5432)
-      // The image starts the server once to set it up and once for good.
+      // The image starts the server twice: for the set-up, and for use.
       .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
       .start();
     const url = `postgresql://postgres:test@${container.getHost()}:${container.getMappedPort(5432)}/postgres`;
@@ -48,7 +48,7 @@ async function inDocker(): Promise<TestServer | null> {
   }
 }
 
-/** The tag that users run, so that the tests cannot drift from it. */
+/** The tag in docker-compose.yml, so that tests and users run the same version. */
 function imageInCompose(): string {
   const compose = path.join(__dirname, '../../docker-compose.yml');
   const named = existsSync(compose) ? /image:\s*["']?(\S*postgres:[\w.-]+)/.exec(readFileSync(compose, 'utf8')) : null;
@@ -60,7 +60,7 @@ const prefix = 'gatehouse-test-';
 async function embedded(): Promise<TestServer> {
   await clearLeftovers();
   const dataFolder = await mkdtemp(path.join(tmpdir(), `${prefix}${process.pid}-`));
-  // PostgreSQL does not run as root: its user must be able to enter.
+  // PostgreSQL does not run as root: its user must be able to enter the folder.
   await chmod(dataFolder, 0o755);
   const quiet = () => undefined;
   const server = await startEmbedded({ dataFolder, log: quiet, settings: fast });
@@ -71,7 +71,7 @@ async function embedded(): Promise<TestServer> {
   return { kind: 'embedded PostgreSQL', url: server.url, stop };
 }
 
-/** A killed jest leaves its server running. */
+/** Removes servers that a killed jest has left running. */
 async function clearLeftovers(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = Number(new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 
-/** A message as somebody outside the project sees it. */
+/** A message as a reader outside of the project gets it. */
 export type Seen = { readonly partition: number; readonly key: string; readonly event: CloudEvent };
 export type CloudEvent = {
   readonly id: string;
@@ -12,7 +12,7 @@ export type CloudEvent = {
   readonly data: Readonly<Record<string, unknown>>;
 };
 
-/** Reads a topic from its beginning with kafkajs alone, with none of our code. */
+/** Reads a topic from its beginning with kafkajs only, without our code. */
 export async function readTopic(
   brokers: readonly string[],
   topic: string,
@@ -32,13 +32,13 @@ export async function readTopic(
   return { seen, close: () => consumer.disconnect() };
 }
 
-/** The first occurrences, in their order. */
+/** The first occurrence of each event, in order. */
 export function firstsOf(seen: readonly Seen[]): CloudEvent[] {
   const ids = new Set<string>();
   return seen.map(({ event }) => event).filter(({ id }) => !ids.has(id) && ids.add(id));
 }
 
-/** By stream: the revisions in the order in which they came. */
+/** By stream: the revisions in their order of arrival. */
 export function revisionsOf(events: readonly Pick<CloudEvent, 'stream' | 'revision'>[]): Map<string, number[]> {
   const byStream = new Map<string, number[]>();
   for (const { stream, revision } of events) {

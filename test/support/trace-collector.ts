@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A span as OTLP/HTTP carries it in JSON, as far as tests look at it. */
+/** A span in OTLP/HTTP's JSON, with the fields that tests check. */
 export type ExportedSpan = {
   readonly name: string;
   readonly traceId: string;
@@ -12,21 +12,21 @@ export type ExportedSpan = {
 
 type Export = { resourceSpans: { scopeSpans: { spans: ExportedSpan[] }[] }[] };
 
-/** What spans are sent to in place of a collector. */
+/** Receives spans instead of a collector. */
 export type TraceCollector = {
-  /** Settings of a process whose every span comes here at once. */
+  /** Settings of a process that sends every span here at once. */
   readonly env: Readonly<Record<string, string>>;
   readonly spans: readonly ExportedSpan[];
-  /** Waits until spans with all of these names have come in a trace, and answers that trace. */
+  /** Waits until a trace has spans with all of these names, and returns that trace. */
   trace(traceId: string, names: readonly string[]): Promise<ExportedSpan[]>;
-  /** Waits until a span of this name has come that has a link to a trace. */
+  /** Waits for a span of this name with a link to a trace. */
   linked(name: string, traceId: string): Promise<ExportedSpan>;
   close(): Promise<void>;
 };
 
 const PATIENCE_MS = 20_000;
 
-/** Listens for what processes with its `env` send. */
+/** Receives the spans of processes with its `env`. */
 export async function collectTraces(): Promise<TraceCollector> {
   const spans: ExportedSpan[] = [];
   const server = createServer((req, res) => {
@@ -39,7 +39,7 @@ export async function collectTraces(): Promise<TraceCollector> {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  /** Asks until there is an answer. Gives up, and says what has come. */
+  /** Polls until there is a result. After a timeout it throws, with the spans received. */
   async function until<T>(answer: () => T | undefined): Promise<T> {
     const givesUp = Date.now() + PATIENCE_MS;
     for (;;) {

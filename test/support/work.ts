@@ -1,13 +1,13 @@
 import { Session, type Profiler } from 'node:inspector';
 
 /*
- * Counts work instead of taking time, which a busy machine lengthens: how often V8 ran each block of our own code, and how many
- * characters or elements the built-in functions that such code calls had to look at. What a regular expression tries again is not
- * seen; those that unchecked input meets are anchored or begin at a character that cannot stand inside of the match.
+ * Counts work instead of measuring time, which depends on the machine's load: how often V8 ran each block of our own code,
+ * and how many characters or elements the built-in functions called there had to read. Backtracking of regular expressions
+ * is not counted; those for unchecked input are anchored or begin with a character that cannot occur inside of the match.
  */
 
 export type Meter = {
-  /** The steps of one run, in no unit: two of them can be compared. */
+  /** The steps of one run, in arbitrary units, for comparing two runs. */
   count(run: () => unknown): Promise<number>;
   close(): void;
 };
@@ -18,11 +18,11 @@ type Cost = (self: unknown, args: readonly unknown[], result: unknown) => number
 const lengthOf = (value: unknown): number =>
   typeof value === 'string' || Array.isArray(value) ? value.length : typeof value === 'object' && value ? 1 : 0;
 const whole: Cost = (self, _args, result) => lengthOf(self) + lengthOf(result);
-/** A slice shares the text of which it is a part; of an array it is a copy. */
+/** A slice of a text shares its memory; that of an array is a copy. */
 const one: Cost = () => 1;
 const copied: Cost = (_self, _args, result) => lengthOf(result);
 
-/** From where it began to where it found something, or to the end. */
+/** From its start to the match, or to the end. */
 const searched: Cost = (self, [, from], result) =>
   (result === -1 ? lengthOf(self) : Number(result) + 1) - Number(from ?? 0);
 
@@ -41,7 +41,7 @@ const WRAPPED: readonly (readonly [owner: object, names: readonly string[], cost
   [Object, ['entries', 'keys', 'values', 'fromEntries'], copied],
 ];
 
-/** How far an expression had to look: to the end of what it found, or to the end of the text when it found nothing. */
+/** How far a regular expression had to read: to the end of its match, or to the end of the text without one. */
 function seen(self: unknown, [text]: readonly unknown[], result: unknown): number {
   const { sticky, lastIndex } = self as RegExp;
   if (Array.isArray(result))
@@ -49,7 +49,7 @@ function seen(self: unknown, [text]: readonly unknown[], result: unknown): numbe
   return sticky ? 1 : lengthOf(text);
 }
 
-/** Blocks are counted in code that is loaded after this, so what is measured is imported later. */
+/** Blocks are counted only in code that is loaded later, so import the measured code after this call. */
 export function workMeter(): Meter {
   const session = new Session();
   session.connect();

@@ -1,6 +1,6 @@
--- How the APIs find tickets (tickets.read-model.sql). Handlers find them by their keys.
+-- The indexes by which the APIs find tickets (tickets.read-model.sql). Handlers find them by their keys.
 -- An entry of an index holds 2,704 bytes. A text that may be longer (a secret: 4,096) is found by its hash or by its first 200
--- characters, and whoever looks for it compares the text itself, too.
+-- characters, and queries compare the text itself, too.
 
 create index tickets_by_name on tickets (event, date, name_key, positionid, id) include (item, status) where not canceled;
 create index tickets_by_parent_name on tickets (event, parent_name_key) where parent_name_key is not null;
@@ -9,5 +9,5 @@ create index tickets_by_pseudonym on tickets (hashtextextended(pseudonymization_
 create index tickets_by_code_start on tickets (event, left(code_key, 200));
 create index tickets_by_secret_start on tickets (event, left(secret_key, 200));
 create index tickets_by_change on tickets (event, change);
--- What was not yet merged into this index is read by every search: it may not become much.
+-- Every search also reads the entries that are not yet merged into this index, so they must stay few.
 create index tickets_by_search on tickets using gin (search gin_trgm_ops) with (gin_pending_list_limit = 256);

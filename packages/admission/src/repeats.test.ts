@@ -7,7 +7,7 @@ const kind = (position: number, answer = 'already_redeemed'): Repeated => ({
   answer,
 });
 
-/** Scans one after the other; answers how many became events of their own. */
+/** Scans one after another; returns how many became events of their own. */
 function scan(counted: ReturnType<typeof repeats<string>>, times: number, each: (n: number) => Repeated): number {
   let recorded = 0;
   for (let n = 0; n < times; n++) {
@@ -48,7 +48,7 @@ test('what cannot be written is counted on', async () => {
   scan(counted, 50, () => kind(1));
   isAway = false;
   await counted.close();
-  // The second fifty come in a minute whose first few were recorded already.
+  // The second fifty come in a minute whose first few were already recorded.
   expect(written.map(({ count }) => count)).toEqual([100 - FIRST_FEW + 50]);
 });
 

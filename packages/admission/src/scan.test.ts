@@ -42,7 +42,7 @@ const aTicket = () => ({
   history: { state: ticketDecider.initial, revision: 0 },
 });
 
-/** A gate over a store that notes which streams were loaded. */
+/** A gate over a store that records which streams were loaded. */
 function countingGate() {
   const { store } = history.open();
   const loaded: string[] = [];
@@ -65,7 +65,7 @@ test('contract §1.10 a scan whose request has written nothing loads no stream; 
   });
   expect(first.loaded).toEqual([]);
 
-  // Another process, after a crash of the first, whose read models do not know of the scan yet.
+  // Another process after a crash of the first; its read models do not have the scan yet.
   expect(await second.gate.admit(ticket, { list, scan }, request)).toEqual({
     result: { outcome: 'ok', first: true },
     before: ticketDecider.initial,

@@ -13,7 +13,7 @@ const question = (type: string, required = false): CheckinQuestion => ({
   position: 0,
   options: type === 'C' || type === 'M' ? options : [],
 });
-/** What is read of one answer: its text, or undefined when it is not given. */
+/** The parsed text of one answer; undefined when it counts as not given. */
 const read = (type: string, raw: unknown, place: Parameters<typeof readAnswers>[2] = 'Europe/Berlin') =>
   readAnswers([question(type)], { 1: raw }, place)[0]?.text;
 
@@ -187,7 +187,7 @@ describe('dates and times (contract, decisions)', () => {
   });
 
   test.each([
-    // The hour that is skipped keeps the winter offset; the hour that happens twice is its first.
+    // A skipped hour has the winter offset; an hour that occurs twice is its first one.
     ['Europe/Berlin', '2027-03-28 02:30', '2027-03-28 02:30:00+01:00'],
     ['Europe/Berlin', '2027-03-28 03:00', '2027-03-28 03:00:00+02:00'],
     ['Europe/Berlin', '2027-10-31 02:30', '2027-10-31 02:30:00+02:00'],

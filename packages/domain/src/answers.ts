@@ -13,7 +13,7 @@ export type CheckinQuestion = {
   readonly options: readonly { readonly id: number; readonly identifier: string; readonly text: string }[];
 };
 
-/** An answer that could be read. `text` null is "no answer", accepted as given. */
+/** A valid answer. `text` null is "no answer", accepted as given. */
 export type Answered = {
   readonly question: number;
   readonly text: string | null;
@@ -22,15 +22,15 @@ export type Answered = {
   readonly falsy: boolean;
 };
 
-/** What an answer is read by: the event's time zone, and the language of the request for the decimal separator. */
+/** How answers are parsed: the event's time zone, and the language of the request for the decimal separator. */
 export type Place = { readonly timeZone: string; readonly language: string };
 
-/** What an answer says, apart from the question that it belongs to. */
+/** An answer without its question. */
 type Value = Omit<Answered, 'question'>;
 
 /**
- * The answers among `raw` (by question id) that can be read, in the order of the questions (contract §2.3). What cannot be read
- * is not given and is left out; keys of other questions are ignored. A bare time zone reads numbers with a point only.
+ * The valid answers among `raw` (by question id), in the order of the questions (contract §2.3). Invalid ones count as not
+ * given; keys of other questions are ignored. `place` may be a time zone only: then numbers have a decimal point.
  */
 export function readAnswers(
   questions: readonly CheckinQuestion[],
@@ -59,7 +59,7 @@ function readAnswer(question: CheckinQuestion, raw: unknown, place: Place): Valu
   if (question.required && (isEmpty(raw) || (question.type === 'B' && !yes))) return undefined;
   if (question.type === 'B') return yes ? given('True') : FALSE;
   if (isEmpty(raw)) return NO_ANSWER;
-  // No store can keep such a text, so nobody has given it; the heads refuse it with a 400 of their own before.
+  // Such a text cannot be stored, so it counts as not given; services refuse it with a 400 before.
   if (typeof raw === 'string' && !isStorable(raw)) return undefined;
   switch (question.type) {
     case 'N':
@@ -77,7 +77,7 @@ function readAnswer(question: CheckinQuestion, raw: unknown, place: Place): Valu
     case 'CC':
       return typeof raw === 'string' && COUNTRY_CODES.has(raw.toUpperCase()) ? given(raw) : undefined;
     default:
-      // S, T, F, TEL and what newer shops may add: any text, as it was sent.
+      // S, T, F, TEL and types of newer shops: any text, as it was sent.
       return given(textOf(raw));
   }
 }
@@ -91,7 +91,7 @@ function isEmpty(raw: unknown): boolean {
 function textOf(raw: unknown): string {
   if (typeof raw === 'string') return raw;
   if (raw === true) return 'True';
-  // JSON knows no bigint, which is what an integer beyond 2^53 comes as.
+  // JSON.stringify takes no bigint, the type of integers beyond 2^53.
   return typeof raw === 'bigint' ? String(raw) : JSON.stringify(raw, (_key, value: unknown) => plain(value));
 }
 
@@ -114,14 +114,14 @@ function hasDecimalComma(language: string): boolean {
   try {
     return new Intl.NumberFormat(language).formatToParts(0.5).some((part) => part.value === ',');
   } catch {
-    // Intl throws for a text that is no language at all.
+    // Intl throws for an invalid language tag.
     return false;
   }
 }
 
 type Option = CheckinQuestion['options'][number];
 
-/** The option that an id or an identifier names; an id goes first, as scanners send ids. */
+/** The option with this id or identifier; an id takes precedence, as scanners send ids. */
 function optionOf(question: CheckinQuestion, raw: unknown): Option | undefined {
   if (typeof raw !== 'string' && typeof raw !== 'number') return undefined;
   const name = String(raw).trim();
@@ -136,7 +136,10 @@ function readChoice(question: CheckinQuestion, raw: unknown): Value | undefined 
   return option && given(option.text, [option.id]);
 }
 
-/** Every element has to name an option; text and links follow the order of the options, not that of the answer. */
+/**
+ * Every element must be an option's id or identifier; the answer's text lists options in the question's order, not in that
+ * of the answer.
+ */
 function readChoices(question: CheckinQuestion, raw: unknown): Value | undefined {
   const elements: unknown[] = Array.isArray(raw) ? raw : typeof raw === 'string' ? raw.split(',') : [raw];
   const chosen = new Set<Option>();
@@ -162,7 +165,7 @@ function readTime(raw: unknown): Value | undefined {
   return time ? given(timeText(time)) : undefined;
 }
 
-/** A day without a time is its midnight, as in the reference. */
+/** A date without a time is midnight, as in the reference. */
 function readDateTime(raw: unknown, timeZone: string): Value | undefined {
   const { date, time, offset } = lenient(raw);
   if (!date) return undefined;

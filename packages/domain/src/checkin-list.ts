@@ -7,9 +7,9 @@ export type CheckinList =
   | {
       readonly kind: 'active';
       readonly fields: CheckinListFields;
-      /** The newest fact that was taken over: its import and hash; null for a list that was made here. */
+      /** The newest imported fact of the list: its import and hash; null for a list that was created through the API. */
       readonly fact: { readonly import: number; readonly hash: string } | null;
-      /** Edited here since that fact. */
+      /** Whether it was edited through the API since that fact. */
       readonly edited: boolean;
     }
   | { readonly kind: 'deleted' };
@@ -33,7 +33,7 @@ export const checkinList: Decider<CheckinList, CheckinListEvent> = {
 
 const byHand = { import: null, hash: null };
 
-/** Makes a list through the API. */
+/** Creates a list through the API. */
 export const createList =
   (fields: CheckinListFields) =>
   (list: CheckinList): Decision<{ created: boolean }, CheckinListEvent> =>
@@ -42,15 +42,16 @@ export const createList =
       : { result: { created: false }, events: [] };
 
 /**
- * Changes what is named of a list through the API; writes nothing when nothing would change. `found` false: there is no such list
- * (any more). What is not named stays as it is now, so that two simultaneous PATCHes of different fields both count.
+ * Changes the given fields of a list through the API; appends nothing when nothing would change. `found` false: there is no
+ * such list (any more). Fields that are not given keep their current value, so two simultaneous PATCHes of different fields
+ * both take effect.
  */
 export const changeList =
   (changes: Partial<Omit<CheckinListFields, 'organizer' | 'event' | 'id'>>) =>
   (list: CheckinList): Decision<{ found: boolean }, CheckinListEvent> => {
     if (list.kind !== 'active') return { result: { found: false }, events: [] };
     const fields = { ...list.fields, ...changes };
-    // In the order of the list's own fields, both: equal texts, equal lists.
+    // Both have their fields in the same order, so equal texts mean equal lists.
     if (JSON.stringify(fields) === JSON.stringify(list.fields)) return { result: { found: true }, events: [] };
     return {
       result: { found: true },
@@ -75,8 +76,8 @@ export const deleteList =
       : { result: { found: false }, events: [] };
 
 /**
- * Takes over what an import states of a list (import.md §3): what is unchanged, older or deleted here is ignored; a changed
- * fact replaces local edits and says so.
+ * Applies an imported fact of a list (import.md §3): one that is unchanged, older, or about a deleted list is ignored; a
+ * changed fact replaces local edits, and its event records that.
  */
 export const stateList =
   (fields: CheckinListFields, fact: { import: number; hash: string }) =>

@@ -1,4 +1,4 @@
-/** The alpha-2 codes of ISO 3166-1, and XK, which is not of the standard but what people from Kosovo are given everywhere. */
+/** The alpha-2 codes of ISO 3166-1, and XK, which is not in the standard but commonly used for Kosovo. */
 export const COUNTRY_CODES: ReadonlySet<string> = new Set(
   [
     'AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT',

@@ -1,12 +1,12 @@
 import type { DomainEvent } from '@gatehouse/events/define';
 
-/** How the state of one kind of stream follows from its events. */
+/** Computes the state of one kind of stream from its events. */
 export type Decider<S, E extends DomainEvent> = { readonly initial: S; evolve(state: S, event: E): S };
 
-/** What a decision answers its caller, and what it commits to history. */
+/** The result of a decision for its caller, and the events to append. */
 export type Decision<R, E extends DomainEvent> = { readonly result: R; readonly events: readonly E[] };
 
-/** The state that a history leads to. */
+/** The state after a history. */
 export function fold<S, E extends DomainEvent>(decider: Decider<S, E>, events: Iterable<E>, from = decider.initial): S {
   let state = from;
   for (const event of events) state = decider.evolve(state, event);

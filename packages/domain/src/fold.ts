@@ -1,21 +1,21 @@
 /**
- * The form of a text by which texts are found and ordered whatever their case, for every letter and whatever the database's
- * locale (contract, decisions): `JÜRGEN` and `Jürgen`, `Straße` and `STRASSE`, `ΟΔΟΣ` and `οδος`, `İzmir` and `izmir` agree.
- * Store it and compare it by code points (`collate "C"` on PostgreSQL); fold what is searched for in the same way.
+ * A text folded for finding and ordering without regard to case, for every letter and independent of the database's locale
+ * (contract, decisions): `JÜRGEN` and `Jürgen`, `Straße` and `STRASSE`, `ΟΔΟΣ` and `οδος`, `İzmir` and `izmir` are equal.
+ * Store it and compare it by code points (`collate "C"` on PostgreSQL); fold search texts in the same way.
  */
 export function foldCase(text: string): string {
-  // ASCII needs none of the rest, and most secrets, codes and e-mails are ASCII.
+  // A shortcut: most secrets, codes and e-mails are ASCII.
   if (ASCII.test(text)) return text.toLowerCase();
   return (
     text
       .normalize('NFC')
-      // Down first, because capital ẞ has no upper case of its own to become SS; then up, which opens ß, ﬁ and ŉ.
+      // First lower case, because capital ẞ has no upper case that becomes SS; then upper case, which expands ß, ﬁ and ŉ.
       .toLowerCase()
       .toUpperCase()
       .toLowerCase()
-      // Lower case writes Σ by its place in the word, which a part of a word does not know.
+      // Lower case of Σ depends on its place in the word, which is unknown for a part of a word.
       .replaceAll('ς', 'σ')
-      // İ becomes i and a dot above it, which nobody types.
+      // The lower case of İ is i with a combining dot above, which people do not type.
       .replace(/i\u0307+/g, 'i')
       .normalize('NFC')
   );

@@ -160,7 +160,7 @@ describe('one check fails (contract §8.4)', () => {
 });
 
 describe('the order of the checks (contract §8.4)', () => {
-  // Each row mends what the row before it was refused for; everything after it is still wrong.
+  // Each row fixes what the row before it was refused for; everything after it is still wrong.
   const bad = { ...voucher, item: 2, seat: 'A-5', date: 1, valid_until: '2027-01-01T00:00:00Z', redeemed: 1 };
   const sold = { ...seat, sold: true };
   const all: [string, Partial<HoldFacts>, Partial<Hold>][] = [

@@ -9,36 +9,36 @@ import { seatIsAvailable, type SeatFacts, type SeatingRules } from './seat';
 import { isStale, learn, type ShopFacts } from './shop-facts';
 import { applies, isExpired, usesLeft, type VoucherFacts } from './voucher';
 
-/** What a reservation needs to know of the shop, all as of one instant. */
+/** The shop's facts that a reservation needs, all as of one instant. */
 export type HoldFacts = {
   readonly organizer: string;
   readonly event: string;
-  /** When the facts were read. What is decided on them is decided as of then. */
+  /** When the facts were read; the decision is made as of that time. */
   readonly now: Instant;
   readonly product: {
-    /** As it is shown to who asks. */
+    /** The name in messages. */
     readonly name: string;
-    /** Whether a category of seats is mapped to it on the date. */
+    /** Whether the date's seating maps a category of seats to the product. */
     readonly seated: boolean;
   };
-  /** Those of the product on the date; others do no harm. */
+  /** Must include those of the product on the date; others are ignored. */
   readonly quotas: readonly QuotaFacts[];
   readonly seating: SeatingRules;
-  /** The seat that is asked for, null: none is, or there is no such seat on the date. */
+  /** The requested seat; null: none is requested, or the date has no such seat. */
   readonly seat: SeatFacts | null;
-  /** The voucher that is asked for, null: none is, or the event has no such voucher. */
+  /** The requested voucher; null: none is requested, or the event has no such voucher. */
   readonly voucher: VoucherFacts | null;
   readonly shop: ShopFacts;
 };
 
-/** One place that somebody wants. */
+/** A request for one place. */
 export type Hold = Product & {
-  /** Of the cart position that it becomes. */
+  /** Id of the resulting cart position. */
   readonly id: number;
   readonly cart_id: string;
-  /** Names the request and the place in its list: what is asked again under the same name is not reserved again. null: no name. */
+  /** Identifies the request and the place in its list: a repeat under the same name is not reserved again. null: no name. */
   readonly request: string | null;
-  /** Two decimals. Believed as it is (contract §8.3). */
+  /** Two decimals. Not checked (contract §8.3). */
   readonly price: string;
   readonly includes_tax: boolean;
   /** A seat's guid. */
@@ -46,7 +46,7 @@ export type Hold = Product & {
   /** A voucher's code. */
   readonly voucher: string | null;
   readonly sales_channel: string | null;
-  /** May be past: then the reservation never counts. */
+  /** May be in the past: then the reservation never counts. */
   readonly expires: Instant;
   readonly attendee_name_parts: Readonly<Record<string, unknown>>;
   readonly attendee_email: string | null;
@@ -55,7 +55,7 @@ export type Hold = Product & {
 
 export type Reason = (typeof CHECKS)[number]['reason'];
 
-/** A refusal. `text` is what the API says (contract §8.4); `quota` is the one that has not enough left. */
+/** A refusal. `text` is the API's message (contract §8.4); `quota` is the one without enough places. */
 export type Refused = {
   readonly outcome: 'refused';
   readonly reason: Reason;
@@ -64,18 +64,18 @@ export type Refused = {
 };
 
 export type Held =
-  /** `first` false: an earlier try has reserved it under this id. */
+  /** `first` false: an earlier attempt has reserved it under this id. */
   | { readonly outcome: 'held'; readonly id: number; readonly first: boolean }
   | Refused
-  /** The facts are older than what was decided meanwhile: read them again and ask again. */
+  /** Something was decided on newer facts: read the facts again and repeat the decision. */
   | { readonly outcome: 'stale' };
 
-/** What one place is decided on. */
+/** The request for one place with the facts and the state for its decision. */
 type Attempt = {
   readonly facts: HoldFacts;
   readonly ask: Hold;
   readonly inventory: Inventory;
-  /** The quotas that were asked, up to the first that has nothing left. */
+  /** The quotas checked so far, up to the first without enough places. */
   readonly asked: readonly Asked[];
 };
 
@@ -88,8 +88,8 @@ type Check = {
 const always = (text: string) => () => text;
 
 /**
- * The refusals in their order, with their texts (contract §8.4). Its fifth, a seat that is not unique, cannot happen: the import
- * refuses such a plan.
+ * The refusals in their order, with their texts (contract §8.4). The contract's fifth, a seat that is not unique, cannot
+ * happen: the import refuses such a plan.
  */
 const CHECKS = [
   {
@@ -156,7 +156,7 @@ const CHECKS = [
 
 const exhausted = ({ asked }: Pick<Attempt, 'asked'>): Asked | undefined => asked.find(({ enough }) => !enough);
 
-/** Whether a voucher is bound to something that is not what is asked for. */
+/** Whether a voucher is bound to another seat, date or similar than the requested one. */
 const isBoundElsewhere = <T>(bound: T | null | undefined, wanted: T | null): boolean =>
   bound !== null && bound !== undefined && bound !== wanted;
 
@@ -167,8 +167,9 @@ function canSit({ facts, ask, inventory }: Attempt, seat: SeatFacts): boolean {
 }
 
 /**
- * Reserves one place: on all its quotas, with its seat and its voucher, or not at all (contract §8.4). Asked twice under one name it
- * reserves once and answers as it did. A refusal may have events, too: a quota closes when it is found sold out.
+ * Reserves one place on all its quotas, with its seat and its voucher, or not at all (contract §8.4). A repeat under the
+ * same name reserves nothing and returns the first result. A refusal may have events, too: a quota closes when it is found
+ * sold out.
  */
 export const hold =
   (facts: HoldFacts, ask: Hold) =>
@@ -193,8 +194,8 @@ export const hold =
   };
 
 /**
- * Reserves places one after another (contract §8.6): each is held or refused by itself, and those that are held count for the next.
- * Each comes with its own facts, which may share their parts.
+ * Reserves places one after another (contract §8.6): each is reserved or refused separately, and reserved ones count for
+ * the next. Each has its own facts, which may share parts.
  */
 export const holdMany =
   (asks: readonly { readonly facts: HoldFacts; readonly ask: Hold }[]) =>

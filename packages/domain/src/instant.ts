@@ -8,8 +8,8 @@ const INPUT =
   /^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,6})\d{0,6})?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$/i;
 
 /**
- * The instant that an ISO 8601 text means; without a zone it is read as UTC, the server's zone (contract §1.6).
- * Undefined when it is none: a bare date, an impossible day, a year outside 1…9999 after the zone is applied.
+ * The instant of an ISO 8601 text; without a zone it is UTC, the server's zone (contract §1.6). Undefined for an invalid
+ * text: a bare date, an impossible day, a year outside 1…9999 after the zone is applied.
  */
 export function parseInstant(text: string): Instant | undefined {
   const match = INPUT.exec(text.trim());
@@ -39,7 +39,7 @@ function withMicros(seconds: string, fraction: string): Instant {
   return micros === '000000' ? `${seconds}Z` : `${seconds}.${micros}Z`;
 }
 
-/** Minutes east of UTC of a name of UTC (`Z`, `GMT`) or of `+02`, `+0200` or `+02:00`; undefined beyond a day. */
+/** Minutes east of UTC for `Z`, `GMT` and similar, or for `+02`, `+0200` or `+02:00`; undefined beyond a day. */
 export function zoneOffset(zone: string): number | undefined {
   if (/^[a-z]/i.test(zone)) return 0;
   const hours = Number(zone.slice(1, 3));
@@ -58,22 +58,22 @@ export function instantOf(epochMs: number, micros = 0): Instant {
   return withMicros(iso.slice(0, 19), iso.slice(20, 23) + String(micros).padStart(3, '0'));
 }
 
-/** Milliseconds since 1970; microseconds are cut. */
+/** Milliseconds since 1970; microseconds are truncated. */
 export const epochMs = (instant: Instant): number => Date.parse(truncateToMillis(instant));
 
-/** The instant so many milliseconds later; its microseconds stay. */
+/** The instant `ms` milliseconds later; its microseconds stay. */
 export const after = (instant: Instant, ms: number): Instant =>
   instantOf(epochMs(instant) + ms, Number(sortable(instant).slice(23, 26)));
 
-/** Whether `a` lies before `b`. */
+/** Whether `a` is before `b`. */
 export const earlier = (a: Instant, b: Instant): boolean => sortable(a) < sortable(b);
 
-/** The same instant with always six decimals: such texts sort as time does. */
+/** The same instant with six decimals: such texts sort chronologically. */
 export function sortable(instant: Instant): string {
   return instant.length === 20 ? `${instant.slice(0, 19)}.000000Z` : instant;
 }
 
-/** Cut to milliseconds, as the droid API prints it (contract §3.1). */
+/** Truncated to milliseconds, as the droid API prints it (contract §3.1). */
 export function truncateToMillis(instant: Instant): Instant {
   if (instant.length === 20) return instant;
   const millis = instant.slice(20, 23);

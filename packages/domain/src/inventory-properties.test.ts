@@ -14,8 +14,8 @@ import type { ShopFacts } from './shop-facts';
 import type { VoucherFacts } from './voucher';
 
 /*
- * A small shop, and clients who reserve, delete and repeat in any order while the shop sells, changes its mind and time passes. What our
- * decisions say is held against a plain recount of the shop and of the history.
+ * A small shop, and clients who reserve, delete and repeat in any order while the shop sells, changes its facts and time
+ * passes. Our decisions are compared with a plain recount of the shop and the history.
  */
 
 type Product = { item: number; variation: number | null; date: number | null };
@@ -153,7 +153,7 @@ class Run {
   readonly history: InventoryEvent[] = [];
   readonly asks: Hold[] = [];
   private nextId = 1;
-  /** Facts that somebody has read and not used yet. */
+  /** Facts that were read and are not used yet. */
   private kept: { world: World; since: number } | null = null;
 
   constructor(minimalDistance: number) {
@@ -178,7 +178,7 @@ class Run {
     this.kept = { world: structuredClone(this.world), since: this.state.learnedRevision };
   }
 
-  /** Facts of now, or those that were kept: they may be old. */
+  /** Current facts, or the kept ones, which may be old. */
   reading(old: boolean): { world: World; since: number } {
     return (old ? this.kept : null) ?? { world: this.world, since: this.state.learnedRevision };
   }
@@ -201,7 +201,7 @@ class Run {
     const state = this.state;
     const list = asks.map((ask) => ({ facts: factsFor(world, ask, since), ask }));
     const results = this.append(holdMany(list)(this.state));
-    // Each element as it would be alone, one after another.
+    // Each element as it would be decided alone, one after another.
     const written = this.history.splice(start);
     this.state = state;
     list.forEach(({ facts, ask }, i) => {
@@ -214,7 +214,7 @@ class Run {
     expect(this.history.slice(start)).toEqual(written);
   }
 
-  /** Whether an answer is right, by a recount before and after it. */
+  /** Checks a result by a recount before and after it. */
   private judge(ask: Hold, result: Held, world: World, before: ReturnType<typeof recount>): void {
     const after = recount(world, this.history);
     const voucher = world.vouchers.find(({ code }) => code === ask.voucher);
@@ -300,14 +300,14 @@ class Run {
     if (expired < limit) expect(decide(this.state)).toEqual({ result: { expired: 0 }, events: [] });
   }
 
-  /** As another process would begin: from a stored snapshot. */
+  /** Continues from a stored snapshot, as another process would. */
   restart(): void {
     const stored = JSON.parse(JSON.stringify(snapshotOf(this.state))) as InventorySnapshot;
     this.state = restore(stored)!;
     expect(snapshotOf(this.state)).toEqual(snapshotOf(fold(inventory, this.history)));
   }
 
-  /** As a lane does whose append lost: decides some more, and drops it. */
+  /** Decides some more and drops it, like a lane whose append lost a race. */
   loseRace(asks: readonly Hold[]): void {
     const before = JSON.stringify(this.state);
     const list = asks.map((ask) => ({ facts: factsFor(this.world, ask, this.state.learnedRevision), ask }));
@@ -451,7 +451,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       (run) =>
         run.loseRace(asks.map((ask) => askOf(run, ask))),
   ),
-  // What the shop does.
+  // Changes by the shop.
   { weight: 2, arbitrary: anyAsk.map(shopCart) },
   quotaId.map((id) => changeQuota(id, ({ paid }) => ({ paid: paid + 1 }))),
   quotaId.map((id) => changeQuota(id, ({ paid }) => ({ paid: Math.max(0, paid - 1) }))),
@@ -467,7 +467,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       .tuple(fc.constantFrom(17, 18), fc.boolean(), fc.constantFrom(null, -1, 0, 5, 20))
       .map(([id, blocks, minutes]) => changeTerms(id, { blocks, minutes })),
   },
-  // Another process learns of it first, and then somebody decides on what was read before.
+  // Another process learns of it first; then a decision is made on older facts.
   {
     weight: 2,
     arbitrary: fc
@@ -495,7 +495,7 @@ test('no quota, seat or voucher is ever over its limit, nobody is refused a plac
     }),
     { numRuns: 300 },
   );
-  // The steps are worth nothing when they do not get anywhere.
+  // Checks that the steps have reached all results.
   expect([...reached.keys()].sort()).toEqual([
     'CartExpired',
     'CartReleased',

@@ -22,7 +22,7 @@ function reservations(amount: number): CartReserved[] {
   );
 }
 
-/** A view of a state that counts each look at a part of it. */
+/** A view of a state that counts accesses to its parts. */
 function watched(state: Inventory): { state: Inventory; looks: () => number } {
   let looks = 0;
   const seen = new WeakMap<object, object>();
@@ -82,7 +82,7 @@ describe('what a decision costs', () => {
 
   test.each(uses)('%s: with 100,000 live reservations but a few looks more than with 100', (_what, use) => {
     const [small, big] = [cost(few, use), cost(many, use)];
-    // A thousand times as many keys are ten levels more in each of the trees that are looked into.
+    // A thousand times as many keys add ten levels to each tree that is read.
     expect(big).toBeLessThan(4 * small + 100);
     expect(big).toBeLessThan(3_000);
   });
@@ -110,7 +110,7 @@ describe('a state is never changed', () => {
     const first = take(base);
     expect(first.result.outcome).toBe('held');
     for (let branch = 0; branch < 3; branch++) {
-      // The lane evolves a state per command; on a lost race it drops them all and decides again on the first.
+      // The lane evolves a state per command; after a lost race it drops them all and starts again from the first.
       let state = base;
       for (let n = 0; n < 30; n++) {
         const { events } = hold(one, { ...ask, id: 5_000 + branch * 100 + n })(state);
@@ -193,7 +193,7 @@ describe('a snapshot', () => {
   });
 });
 
-/** A state without the forms of its trees, which depend on the order in which they grew. */
+/** A state without the shapes of its trees, which depend on the order of insertions. */
 function flat(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (!('left' in value)) return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, flat(each)]));

@@ -24,33 +24,35 @@ import {
 } from './ledger';
 import { entries, entriesFrom, find, ordered, put, without, type Ordered } from './ordered';
 
-/** A reservation that was made here. */
+/** A reservation made by Gatehouse. */
 export type Reservation = Cart & { readonly request: string | null };
-/** A cart position that was released without being held here: one of the shop, or one of ours that had expired. */
+/** A released cart position that was not held: one of the shop, or one of ours that had expired. */
 export type Released = Cart & { readonly imported: boolean };
 /** The places of a batch of offline tickets. */
 export type Batch = Product & { readonly id: string; readonly amount: number; readonly returned: boolean };
 
 /**
- * What an event has promised, folded. Each map in it is an `Ordered`, so that a state never changes: whoever decides on it may evolve it
- * and drop the result. `requests`, `ledger` and `places` are indexes; they follow from the rest.
+ * The folded reservations of an event. Each map in it is an immutable `Ordered`, so a caller may evolve a state and drop
+ * the result. `requests`, `ledger` and `places` are indexes derived from the rest.
  */
 export type Inventory = {
-  /** Our reservations that are neither released nor recorded as expired. Whether one still counts, its `expires` says. */
+  /**
+   * Our reservations that are neither released nor recorded as expired. Whether one still counts depends on its `expires`.
+   */
   readonly held: Ordered<number, Reservation>;
-  /** Forgotten when they would be purged. */
+  /** Dropped when cart positions would be purged. */
   readonly released: Ordered<number, Released>;
   readonly batches: Ordered<string, Batch>;
-  /** The quotas that have closed, with the revision of the fact that they closed at. */
+  /** The closed quotas, each with the revision of the fact at which it closed. */
   readonly closed: Ordered<number, number>;
-  /** The revision of the shop's facts up to which all changes of vouchers' terms are in how the carts are counted. */
+  /** The shop's revision up to which changes of vouchers' terms are reflected in the counts. */
   readonly learnedRevision: number;
-  /** The newest revision of the shop's facts that something here was decided on. */
+  /** The newest revision of the shop's facts that a decision used. */
   readonly factsRevision: number;
 
   readonly requests: Ordered<string, number>;
   readonly ledger: Ledger;
-  /** The places of batches, by product. */
+  /** The places taken by batches, by product. */
   readonly places: Ordered<string, number>;
 };
 
@@ -76,7 +78,8 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
         const { id, imported, covered_until: covered, facts_revision, datetime, expires } = event.data;
         const known = forgetPurged(atFacts(state, facts_revision), datetime);
         const rest = drop(known, id);
-        // What still counted can be asked for again only before its time; `release` knows by that that it is gone.
+        // A reservation that still counted can be requested again only before it expires; `release` recognises by this that
+        // it is gone.
         if (rest !== known && !earlier(expires, datetime)) return rest;
         return remember(rest, { ...cartOf(event.data, covered), imported });
       }
@@ -98,11 +101,11 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
   },
 };
 
-/** How many carts of a product count at an instant: ours, less those of the shop that were released here. */
+/** Number of carts of a product that count at an instant: ours, minus those of the shop that were released here. */
 export const cartsOf = (state: Inventory, product: Product, now: Instant): number =>
   countCarts(state.ledger, product, now);
 
-/** As `cartsOf`, of a voucher. */
+/** The same for a voucher. */
 export const usesOf = (state: Inventory, voucher: number, now: Instant): number =>
   countUses(state.ledger, voucher, now);
 
@@ -115,7 +118,7 @@ export function holdersOf(state: Inventory, date: number | null, seat: string, n
   return [...entriesFrom(times, sortable(now))].map(([, id]) => find(state.held, id)!);
 }
 
-/** Our reservations whose time has passed, the earliest first, at most `limit`. Looks at the first ones of each product only. */
+/** At most `limit` expired reservations, the earliest first. Reads only the first ones of each product. */
 export function dueAt(state: Inventory, now: Instant, limit: number): Reservation[] {
   const due: (readonly [string, number])[] = [];
   for (const [account, times] of entriesFrom(state.ledger, CARTS)) {
@@ -128,7 +131,7 @@ export function dueAt(state: Inventory, now: Instant, limit: number): Reservatio
     .map(([, id]) => find(state.held, id)!);
 }
 
-/** A state as JSON, without what follows from the rest, in the order of the keys: equal states have equal snapshots. */
+/** A state as JSON, without its indexes, in the order of the keys: equal states have equal snapshots. */
 export type InventorySnapshot = {
   readonly format: 1;
   readonly held: readonly Reservation[];
@@ -149,7 +152,7 @@ export const snapshotOf = (state: Inventory): InventorySnapshot => ({
   factsRevision: state.factsRevision,
 });
 
-/** The state that a snapshot was taken of; undefined when another release wrote it in a format that this one does not know. */
+/** The state of a snapshot; undefined when it has a format that this release does not know. */
 export function restore(snapshot: InventorySnapshot): Inventory | undefined {
   if (snapshot.format !== 1) return undefined;
   const { held, released, batches, closed, learnedRevision, factsRevision } = snapshot;
@@ -174,11 +177,11 @@ function cartOf(data: Omit<Cart, 'covered'>, covered: Instant | null): Cart {
   return { id, cart_id, item, variation, date, voucher, seat, expires, covered };
 }
 
-/** A state in which something was decided on facts of a revision. */
+/** A state in which a decision used facts of this revision. */
 const atFacts = (state: Inventory, revision: number): Inventory =>
   revision > state.factsRevision ? { ...state, factsRevision: revision } : state;
 
-/** A state that has learned, too, what of the terms of vouchers had changed until then. */
+/** A state that also reflects all changes of vouchers' terms up to this revision. */
 const learned = (state: Inventory, revision: number): Inventory =>
   revision > state.learnedRevision ? atFacts({ ...state, learnedRevision: revision }, revision) : state;
 
@@ -220,7 +223,7 @@ function forget(state: Inventory, id: number): Inventory {
   };
 }
 
-/** Cart positions are purged this long after they have expired; then nobody can ask for them any more (contract §8.5). */
+/** Cart positions are purged this long after they have expired and cannot be requested any more (contract §8.5). */
 const PURGE_MS = 14 * 24 * 3600 * 1000;
 
 /** What has expired before this is purged at an instant. In whole milliseconds. */

@@ -4,44 +4,50 @@ import { countFrom, entries, find, ordered, put, without, type Ordered } from '.
 /** What is reserved: a product on a date of a series, or on none. */
 export type Product = { readonly item: number; readonly variation: number | null; readonly date: number | null };
 
-/** A cart position, as far as later decisions need it; the rest of it is a read model's. */
+/** The fields of a cart position that later decisions need. */
 export type Cart = Product & {
   readonly id: number;
   readonly cart_id: string;
   readonly voucher: number | null;
   readonly seat: string | null;
   readonly expires: Instant;
-  /** Until then the voucher blocks the place itself, and the cart does not count besides (contract §2.7); null: never. */
+  /** Until then the voucher itself blocks the place, and the cart does not count in addition (contract §2.7); null: never. */
   readonly covered: Instant | null;
 };
 
-/** By instant and cart position, so that what counts at an instant is counted without a walk; the value is the position. */
+/**
+ * Keys are instant and cart position, so that counting the entries at an instant needs no iteration; the value is the
+ * position.
+ */
 export type Times = Ordered<string, number>;
 
-/** Which carts count where, and until when: an account per product, voucher and seat. It follows from the carts alone. */
+/** Where carts count, and until when: an account per product, voucher and seat. Derived from the carts alone. */
 export type Ledger = Ordered<string, Times>;
 
 /** One cart on one account, until an instant. */
 export type Row = { readonly account: string; readonly due: string; readonly id: number };
 
-/** Whether a cart adds to what is taken, or is one of the shop that was released here and takes off what the shop counts of it. */
+/**
+ * '+': the cart adds to the taken places; '-': it is a shop's cart that was released here, subtracted from the shop's
+ * count.
+ */
 export type Sign = '+' | '-';
 
-/** A product by what quotas match it with: its variation, or else its item (contract §2.7). */
+/** The key by which quotas match a product: its variation, or else its item (contract §2.7). */
 export const productKey = ({ item, variation, date }: Product): string =>
   `${date ?? ''}:${variation === null ? `item ${item}` : `variation ${variation}`}`;
 
-/** What the names of the accounts of all products begin with. */
+/** Prefix of the accounts of products. */
 export const CARTS = '+cart ';
-/** What was released without being held, until it would be purged. */
+/** The account of carts that were released without being held, until they would be purged. */
 export const PURGES = 'purge';
 export const voucherAccount = (voucher: number, sign: Sign): string => `${sign}voucher ${voucher}`;
 export const seatAccount = (date: number | null, seat: string): string => `seat ${date ?? ''}:${seat}`;
 
-/** Texts that sort by time, and within it are each position's own. */
+/** Keys that sort by time and are unique per position. */
 const dueOf = (until: Instant, id: number): string => `${sortable(until)}/${id}`;
 
-/** Where a cart counts. */
+/** The ledger rows of a cart. */
 export function rowsOf(cart: Cart, sign: Sign): Row[] {
   const { id, covered, voucher, seat } = cart;
   const due = dueOf(cart.expires, id);
@@ -49,22 +55,25 @@ export function rowsOf(cart: Cart, sign: Sign): Row[] {
   const rows: Row[] = [{ account: `${sign}cart ${key}`, due, id }];
   if (covered !== null) rows.push({ account: `${sign}covered ${key}`, due: dueOf(covered, id), id });
   if (voucher !== null) rows.push({ account: voucherAccount(voucher, sign), due, id });
-  // Which of the shop's carts holds a seat is a fact that names the cart: those that were released here are known by name.
+  // For seats the shop's facts name the carts, so a released one is recognised there and not subtracted.
   if (seat !== null && sign === '+') rows.push({ account: seatAccount(cart.date, seat), due, id });
   return rows;
 }
 
-/** Where a cart that was released without being held is remembered, and where it takes off what the shop counts of it. */
+/**
+ * The ledger rows of a cart that was released without being held: one until its purge, and those subtracted from the shop's
+ * count.
+ */
 export const rowsOfReleased = (cart: Cart & { readonly imported: boolean }): Row[] => [
   { account: PURGES, due: dueOf(cart.expires, cart.id), id: cart.id },
   ...(cart.imported ? rowsOf(cart, '-') : []),
 ];
 
-/** The ledger with a row. */
+/** The ledger with a further row. */
 export const withRow = (ledger: Ledger, { account, due, id }: Row): Ledger =>
   put(ledger, account, put(timesOf(ledger, account), due, id));
 
-/** The ledger without a row; an account that is empty leaves it. */
+/** The ledger without a row; an empty account is removed. */
 export function withoutRow(ledger: Ledger, { account, due }: Row): Ledger {
   const times = without(timesOf(ledger, account), due);
   return times === null ? without(ledger, account) : put(ledger, account, times);
@@ -85,22 +94,22 @@ export const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, un
 
 export const timesOf = (ledger: Ledger, account: string): Times => find(ledger, account) ?? null;
 
-/** How many rows of an account count at an instant: a row counts while its own instant is not past. */
+/** Number of rows of an account that count at an instant: those whose own instant is not past. */
 const live = (ledger: Ledger, account: string, now: Instant): number =>
   countFrom(timesOf(ledger, account), sortable(now));
 
-/** How many carts of a product count at an instant: ours, less those of the shop that were released here. */
+/** Number of carts of a product that count at an instant: ours, minus those of the shop that were released here. */
 export function countCarts(ledger: Ledger, product: Product, now: Instant): number {
   const key = productKey(product);
   const counted = (sign: Sign) => live(ledger, `${sign}cart ${key}`, now) - live(ledger, `${sign}covered ${key}`, now);
   return counted('+') - counted('-');
 }
 
-/** As `countCarts`, of a voucher. */
+/** The same for a voucher. */
 export const countUses = (ledger: Ledger, voucher: number, now: Instant): number =>
   live(ledger, voucherAccount(voucher, '+'), now) - live(ledger, voucherAccount(voucher, '-'), now);
 
-/** The rows whose instant lies before another, the earliest first, at most `limit`. */
+/** At most `limit` rows whose instant is before another, the earliest first. */
 export function rowsBefore(times: Times, before: Instant, limit: number): (readonly [string, number])[] {
   const found: (readonly [string, number])[] = [];
   for (const row of entries(times)) {
@@ -110,7 +119,7 @@ export function rowsBefore(times: Times, before: Instant, limit: number): (reado
   return found;
 }
 
-/** Until when a voucher blocks the place of a cart itself: while both are valid (contract §2.7). */
+/** Until when a voucher itself blocks the place of a cart: while both are valid (contract §2.7). */
 export function coveredUntil(
   expires: Instant,
   terms: { readonly blocks: boolean; readonly valid_until: Instant | null } | null,

@@ -1,14 +1,14 @@
 import { daysIn, zoneOffset } from './instant';
 
-/** What people and old scanners write for a day, a time or both (contract §2.3 and the decisions at its head). */
+/** A day, a time or both as people and old scanners write them (contract §2.3 and the decisions at its head). */
 export type LenientTime = {
   readonly date: { readonly year: number; readonly month: number; readonly day: number } | null;
   readonly time: { readonly hour: number; readonly minute: number; readonly second: number } | null;
-  /** Minutes east of UTC, null when the text names no zone. */
+  /** Minutes east of UTC; null when the text has no zone. */
   readonly offset: number | null;
 };
 
-/** Longer texts are no dates; a bound keeps the patterns below cheap whatever is sent. */
+/** Longer texts are no dates; the limit keeps the patterns below fast for any input. */
 const MAX_LENGTH = 60;
 
 const ZONE = '(Z|UTC|GMT|[+-]\\d{2}(?::?\\d{2})?)?';
@@ -32,14 +32,14 @@ const MONTHS = [
 ];
 
 /**
- * Reads `2027-07-18T20:00`, `18.07.2027`, `07/18/2027`, `18 July 2027 20:00`, `6pm` and their kin; undefined for anything else.
- * Fractions of a second are cut. Nothing is ever filled in from today.
+ * Parses `2027-07-18T20:00`, `18.07.2027`, `07/18/2027`, `18 July 2027 20:00`, `6pm` and similar; undefined for anything
+ * else. Fractions of a second are truncated. Missing parts are never taken from today.
  */
 export function readLenientTime(text: string): LenientTime | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   const plain = extended(text.trim().replace(/\s+/g, ' '));
   const match = TIME.exec(plain);
-  // A number alone is no time: it needs minutes or am/pm, else `18 July 27` would end in one.
+  // A number alone is no time, it needs minutes or am/pm: otherwise `18 July 27` would end in a time.
   const timed = match && (match[2] !== undefined || match[4] !== undefined) ? match : null;
   const dateText = (timed ? plain.slice(0, timed.index) : plain).toLowerCase().replace(/(?:,| at)+$/, '');
 
@@ -50,7 +50,7 @@ export function readLenientTime(text: string): LenientTime | undefined {
   return { date, time, offset };
 }
 
-/** `20270718T2000` in the long form that the other patterns know. */
+/** `20270718T2000` in the long form that the other patterns match. */
 function extended(text: string): string {
   const match = COMPACT.exec(text);
   if (!match) return text;
@@ -77,7 +77,7 @@ function readDate(text: string): LenientTime['date'] | undefined {
   match = DOTTED.exec(text);
   if (match) return day(match[3], match[2], match[1]);
   match = SLASHED.exec(text);
-  // `18/07/2027` can only mean one day, so it is read although the month comes second.
+  // `18/07/2027` has only one valid reading, so it is accepted although the month comes second.
   if (match) return day(match[4], match[1], match[3]) ?? day(match[4], match[3], match[1]);
   match = DAY_MONTH.exec(text);
   if (match) return day(match[3], monthOf(match[2]!), match[1]);
@@ -86,7 +86,7 @@ function readDate(text: string): LenientTime['date'] | undefined {
   return undefined;
 }
 
-/** 1 to 12, or 0 for a word that is no month. */
+/** 1 to 12, or 0 when the word is no month. */
 function monthOf(word: string): number {
   const name = word === 'sept' ? 'sep' : word;
   return MONTHS.findIndex((month) => month === name || month.slice(0, 3) === name) + 1;

@@ -1,12 +1,12 @@
 /** A text in several languages, by language code (contract §1.6). */
 export type I18n = Readonly<Record<string, string>>;
 
-/** What is spoken when nobody says otherwise (contract §1.5). */
+/** The default language (contract §1.5). */
 const SERVER_LANGUAGE = 'en';
 
 /**
- * Which of an event's languages to speak to somebody who wants these, the best first: the same one, its base language, or another form of
- * it, in the order of preference; `*` is content with any. Without a match English if the event speaks it, else the event's own `locale`
+ * The best of an event's languages for a preference list: the same language, its base language, or another form of it, in
+ * the order of preference; `*` matches any. Without a match English if the event has it, else the event's own `locale`
  * (contract §1.5).
  */
 export function spokenLanguage(wanted: readonly string[], locales: readonly string[], locale: string): string {
@@ -20,8 +20,8 @@ export function spokenLanguage(wanted: readonly string[], locales: readonly stri
 }
 
 /**
- * A text in a language: in exactly that one, in its base language, in another form of it, in `fallback` (the event's own), in
- * English, in any. Empty texts count as missing; empty when there is none at all.
+ * A text in a language: exactly that one, its base language, another form of it, `fallback` (the event's own), English, or
+ * any. Empty texts count as missing; the result is empty when there is none at all.
  */
 export function localize(i18n: I18n, language: string, fallback: string): string {
   const written = Object.keys(i18n).filter((code) => i18n[code]);
@@ -32,7 +32,7 @@ export function localize(i18n: I18n, language: string, fallback: string): string
   return written[0] === undefined ? '' : i18n[written[0]]!;
 }
 
-/** `wanted` is lower case; codes are found whatever their case. */
+/** `wanted` is in lower case; codes are compared without regard to case. */
 function closest(codes: readonly string[], wanted: string): string | undefined {
   const base = wanted.split('-', 1)[0]!;
   return (

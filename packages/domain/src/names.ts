@@ -1,7 +1,7 @@
-/** A name as shops keep it: parts such as `given_name`, with `_scheme` or `_legacy` (contract §2.2). */
+/** A name as shops store it: parts such as `given_name`, with `_scheme` or `_legacy` (contract §2.2). */
 export type NameParts = Readonly<Record<string, unknown>>;
 
-/** A name in both of its forms, as the shop states them. */
+/** A name in both forms, as the shop states it. */
 export type Name = { readonly name: string | null; readonly parts: NameParts };
 
 const spaced =
@@ -9,7 +9,7 @@ const spaced =
   (part: (key: string) => string): string =>
     keys.map(part).filter(Boolean).join(' ');
 
-/** How each scheme writes a name (contract §2.2). A salutation and a transcription are never printed. */
+/** The format of each scheme (contract §2.2). Salutation and transcription are never printed. */
 const SCHEMES = new Map<string, (part: (key: string) => string) => string>([
   ['given_family', spaced('given_name', 'family_name')],
   ['title_given_family', spaced('title', 'given_name', 'family_name')],
@@ -29,10 +29,10 @@ const SCHEMES = new Map<string, (part: (key: string) => string) => string>([
   ],
 ]);
 
-/** Whether names can be written by this scheme. */
+/** Whether this is a known name scheme. */
 export const isNameScheme = (scheme: unknown): boolean => typeof scheme === 'string' && SCHEMES.has(scheme);
 
-/** The name that its parts make, by their own scheme or else the event's; null when there are no parts (contract §2.2). */
+/** The name joined from its parts by their own scheme or else the event's; null without parts (contract §2.2). */
 export function joinName(parts: NameParts, scheme: string): string | null {
   if (Object.keys(parts).length === 0) return null;
   if (Object.hasOwn(parts, '_legacy')) return textOf(parts['_legacy']);
@@ -41,19 +41,16 @@ export function joinName(parts: NameParts, scheme: string): string | null {
   return write(part).trim();
 }
 
-/**
- * Newer shops know schemes that we do not. Whoever stands at the gate must still see whom they let in, so every part is shown
- * in the order in which it was stored.
- */
+/** For a scheme of a newer shop: the gate must still see a name, so all parts are shown in their stored order. */
 const inOrder = (parts: NameParts) => spaced(...Object.keys(parts).filter((key) => !key.startsWith('_')));
 
 const textOf = (part: unknown): string =>
   typeof part === 'string' ? part : typeof part === 'number' ? String(part) : '';
 
 /**
- * The name that the check-in APIs show (contract §2.2): the ticket's own, else that of the ticket it is an add-on to, else the
- * invoice address's (empty text when it has none). Without an address the empty value stays as it is. The parts come from
- * where the name was looked for last.
+ * The name that the check-in APIs show (contract §2.2): the ticket's own, else that of the ticket to which it is an add-on,
+ * else the invoice address's (empty text if it has none). Without an address the empty value is kept. The parts are those
+ * of the last name tried.
  */
 export function displayName(own: Name, parent: Name | null, invoiceAddress: Name | null): Name {
   if (own.name) return own;

@@ -7,7 +7,7 @@ const anyStep = fc.record({ key: fc.integer({ min: 0, max: 40 }), add: fc.boolea
 const apply = (map: Numbers, { key, add }: { key: number; add: boolean }): Numbers =>
   add ? put(map, key, `v${key}`) : without(map, key);
 
-/** How many nodes lie on the longest way down; throws when a subtree weighs more than three times its sibling. */
+/** The length of the longest path down; throws when a subtree is more than three times as heavy as its sibling. */
 function depthOf(map: Numbers): number {
   if (map === null) return 0;
   const [l, r] = [sizeOf(map.left), sizeOf(map.right)];

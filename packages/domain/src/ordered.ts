@@ -1,7 +1,8 @@
 /**
- * An ordered map that is never changed: `put` and `without` answer a new map that shares all but some log2(n) nodes with the old one, which
- * stays as it was. A state that is built of such maps can be evolved for a command that is then dropped, or from one state in two ways,
- * and costs much the same with a hundred entries as with a hundred thousand. It is a weight-balanced tree, plain data; null is the empty map.
+ * An immutable ordered map: `put` and `without` return a new map that shares all but some log2(n) nodes with the unchanged
+ * old one. A state made of such maps can be evolved for a command that is then dropped, or from one state in two ways, and
+ * costs much the same with a hundred entries as with a hundred thousand. It is a weight-balanced tree of plain data; null
+ * is the empty map.
  */
 export type Ordered<K extends number | string, V> = Node<K, V> | null;
 
@@ -17,7 +18,7 @@ type Key = number | string;
 
 export const sizeOf = (map: Ordered<Key, unknown>): number => (map === null ? 0 : map.size);
 
-/** The value of a key, undefined without one. */
+/** The value of a key; undefined if it is missing. */
 export function find<K extends Key, V>(map: Ordered<K, V>, key: K): V | undefined {
   let at = map;
   while (at !== null && at.key !== key) at = key < at.key ? at.left : at.right;
@@ -40,7 +41,7 @@ export function without<K extends Key, V>(map: Ordered<K, V>, key: K): Ordered<K
   return left === map.left && right === map.right ? map : balanced(map, left, right);
 }
 
-/** How many keys are `key` or come after it. Counted by the sizes of subtrees, not by walking through them. */
+/** Number of keys from `key` on, computed from the sizes of subtrees without iteration. */
 export function countFrom<K extends Key>(map: Ordered<K, unknown>, key: K): number {
   let count = 0;
   let at = map;
@@ -73,7 +74,7 @@ export function* entries<K extends Key, V>(map: Ordered<K, V>): Generator<readon
   yield* entries(map.right);
 }
 
-/** A map of entries whose keys ascend. */
+/** A map of entries, which must be sorted by key. */
 export function ordered<K extends Key, V>(sorted: readonly (readonly [K, V])[]): Ordered<K, V> {
   const between = (from: number, to: number): Ordered<K, V> => {
     if (from >= to) return null;
@@ -90,11 +91,11 @@ function node<K extends Key, V>({ key, value }: Entry<K, V>, left: Ordered<K, V>
   return { key, value, size: 1 + sizeOf(left) + sizeOf(right), left, right };
 }
 
-/** No side weighs more than this many times the other; the numbers are those for which single and double rotations suffice. */
+/** No side may be heavier than this factor times the other; with these constants single and double rotations suffice. */
 const HEAVY = 3;
 const SINGLE = 2;
 
-/** A node over two subtrees of which one has gained or lost a key. */
+/** A node over two subtrees, one of which has gained or lost a key. */
 function balanced<K extends Key, V>(top: Entry<K, V>, left: Ordered<K, V>, right: Ordered<K, V>): Node<K, V> {
   const [l, r] = [sizeOf(left), sizeOf(right)];
   if (l + r <= 1) return node(top, left, right);
@@ -119,7 +120,7 @@ function leanedBack<K extends Key, V>(top: Entry<K, V>, left: Node<K, V>, right:
   return node(inner, node(left, left.left, inner.left), node(top, inner.right, right));
 }
 
-/** Both subtrees without the node that was over them. */
+/** Both subtrees without their common parent node. */
 function joined<K extends Key, V>(left: Ordered<K, V>, right: Ordered<K, V>): Ordered<K, V> {
   if (left === null) return right;
   if (right === null) return left;

@@ -7,10 +7,10 @@ import { find } from './ordered';
 import { askQuotas, exhaustedText, noQuotaText, quotasOf, type QuotaFacts } from './quota';
 import { isStale, learn, type ShopFacts } from './shop-facts';
 
-/** The places that a batch of offline tickets wants. */
+/** A request for the places of a batch of offline tickets. */
 export type PlacesAsk = Product & { readonly batch: string; readonly amount: number };
 
-/** What that needs to know of the shop, as of one instant. */
+/** The shop's facts that it needs, as of one instant. */
 export type PlacesFacts = {
   readonly organizer: string;
   readonly event: string;
@@ -21,9 +21,9 @@ export type PlacesFacts = {
 };
 
 export type PlacesOutcome =
-  /** `first` false: they were taken before. */
+  /** `first` false: an earlier attempt has taken them. */
   | { readonly outcome: 'taken'; readonly first: boolean }
-  /** They were taken and have been returned: a batch is made or has failed, once. */
+  /** They were taken and have been returned: a batch cannot be made again. */
   | { readonly outcome: 'returned' }
   | {
       readonly outcome: 'refused';
@@ -33,7 +33,7 @@ export type PlacesOutcome =
     }
   | { readonly outcome: 'stale' };
 
-/** Takes all places of a batch on all quotas of its product, or none (contract §9.3). Asked twice it takes them once. */
+/** Takes all places of a batch on all quotas of its product, or none (contract §9.3). A repeat takes nothing. */
 export const takePlaces =
   (facts: PlacesFacts, ask: PlacesAsk) =>
   (inventory: Inventory): Decision<PlacesOutcome, InventoryEvent> => {
@@ -59,7 +59,7 @@ export const takePlaces =
     return { result: { outcome: 'taken', first: true }, events: [...learned, { type: 'PlacesTaken', data }] };
   };
 
-/** Gives the places of a batch back that was not made. Asked twice it does nothing the second time. */
+/** Returns the places of a batch that was not made. A repeat does nothing. */
 export const returnPlaces =
   (where: { readonly organizer: string; readonly event: string }, batch: string) =>
   ({ batches }: Inventory): Decision<{ returned: boolean }, PlacesReturned> => {

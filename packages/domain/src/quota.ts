@@ -5,7 +5,7 @@ import { cartsOf, placesOf, type Inventory } from './inventory';
 import type { Product } from './ledger';
 import { find } from './ordered';
 
-/** A quota and what the shop has taken of it, as far as the shop states it. */
+/** A quota, with the shop's own counts of what is taken. */
 export type QuotaFacts = {
   readonly id: number;
   readonly name: string;
@@ -16,20 +16,23 @@ export type QuotaFacts = {
   readonly date: number | null;
   readonly close_when_sold_out: boolean;
   readonly closed: boolean;
-  /** The revision of the fact itself; what follows has none. */
+  /** The fact's own revision; the counts below have none. */
   readonly revision: number;
-  /** Positions of paid and of pending orders, of test mode too. */
+  /** Positions of paid and of pending orders, including test mode. */
   readonly paid: number;
   readonly pending: number;
-  /** What is left of vouchers that block it and are valid. */
+  /** The unused rest of valid vouchers that block it. */
   readonly vouchers: number;
-  /** The shop's carts that have not expired, without those whose voucher counts among `vouchers`; those that were released here included. */
+  /**
+   * The shop's carts that have not expired, without those whose voucher counts in `vouchers`, but with those that were
+   * released here.
+   */
   readonly carts: number;
   /** Entries of the waiting list without a voucher. */
   readonly waiting: number;
 };
 
-/** What is taken of a quota, in the order in which it is taken off its size (contract §2.7, as decided at its head). */
+/** What is taken of a quota, in the order in which it is subtracted from its size (contract §2.7, as decided at its head). */
 export type Taken = Readonly<Record<(typeof STEPS)[number]['of'], number>>;
 
 /** 100, 20, 10 and 0 in the contract. */
@@ -45,16 +48,19 @@ const STEPS = [
   { of: 'waiting', level: 'ordered' },
 ] as const satisfies readonly { of: string; level: Level }[];
 
-/** Whether a product counts on a quota: by its variation if it has one, else by its item; dates match exactly, null only null. */
+/**
+ * Whether a product counts on a quota: by its variation if it has one, else by its item; dates must be equal, null matches
+ * only null.
+ */
 export const matches = (quota: Pick<QuotaFacts, 'date' | 'items' | 'variations'>, product: Product): boolean =>
   quota.date === product.date &&
   (product.variation === null ? quota.items.includes(product.item) : quota.variations.includes(product.variation));
 
-/** All that counts on a quota at an instant: what the shop states and what was promised here. */
+/** Everything that counts on a quota at an instant: the shop's counts and our reservations. */
 export function takenOf(quota: QuotaFacts, inventory: Inventory, now: Instant): Taken {
   const products: Product[] = [
     ...quota.items.map((item) => ({ item, variation: null, date: quota.date })),
-    // Of a product with a variation the variation alone decides.
+    // A product with a variation matches by the variation only.
     ...quota.variations.map((variation) => ({ item: 0, variation, date: quota.date })),
   ];
   const sum = (of: (product: Product) => number) => products.reduce((total, product) => total + of(product), 0);
@@ -67,7 +73,7 @@ export function takenOf(quota: QuotaFacts, inventory: Inventory, now: Instant): 
   };
 }
 
-/** Whether a quota has places left at an instant, and how many (contract §2.7). */
+/** Whether, and how many, places a quota has at an instant (contract §2.7). */
 export function availabilityOf(quota: QuotaFacts, inventory: Inventory, now: Instant): Availability {
   if (isClosed(quota, inventory)) return { level: 'ordered', left: 0 };
   if (quota.size === null) return { level: 'available', left: null };
@@ -80,14 +86,14 @@ export function availabilityOf(quota: QuotaFacts, inventory: Inventory, now: Ins
   return { level: 'available', left };
 }
 
-/** Whether a quota is closed: by the shop, or by itself since the shop's newest statement of it. */
+/** Whether a quota is closed: by the shop, or by itself since the shop's newest fact of it. */
 export function isClosed(quota: Pick<QuotaFacts, 'id' | 'closed' | 'revision'>, inventory: Inventory): boolean {
   if (quota.closed) return true;
   const closedAt = find(inventory.closed, quota.id);
   return closedAt !== undefined && closedAt >= quota.revision;
 }
 
-/** The quotas of a product in the order in which they are asked: by name. */
+/** The quotas of a product in the order in which they are checked: by name. */
 export function quotasOf(quotas: readonly QuotaFacts[], product: Product): readonly QuotaFacts[] {
   const own = quotas.filter((quota) => matches(quota, product));
   return own.length < 2 ? own : own.sort(byName);
@@ -99,7 +105,7 @@ function byName(a: QuotaFacts, b: QuotaFacts): number {
   return first < second ? -1 : 1;
 }
 
-/** What is asked of quotas, and when. */
+/** The amount of a product to take from its quotas, and when. */
 export type QuotaAsk = {
   readonly organizer: string;
   readonly event: string;
@@ -107,17 +113,17 @@ export type QuotaAsk = {
   readonly amount: number;
 };
 
-/** A quota that was asked: what it has left for others afterwards, or that it has not enough. */
+/** The result of a quota's check: its remaining places, or that it has too few. */
 export type Asked = {
   readonly quota: QuotaFacts;
   readonly enough: boolean;
   /** After the amount is taken; null: unlimited. */
   readonly left: number | null;
-  /** The quota closes because it was found sold out (contract §2.7). */
+  /** Set when the quota closes because it was found sold out (contract §2.7). */
   readonly closing: QuotaClosed | null;
 };
 
-/** Asks quotas in turn and stops at the first that has not enough, which alone may close. */
+/** Checks quotas one after another and stops at the first with too few places; only that one may close. */
 export function askQuotas(quotas: readonly QuotaFacts[], inventory: Inventory, ask: QuotaAsk): readonly Asked[] {
   const asked: Asked[] = [];
   for (const quota of quotas) {
@@ -141,9 +147,9 @@ const closed = (quota: QuotaFacts, { organizer, event, now }: QuotaAsk): QuotaCl
   data: { organizer, event, quota: quota.id, quota_revision: quota.revision, datetime: now },
 });
 
-/** What is said when a product has no quota on the date (contract §8.4, check 1). */
+/** The message when a product has no quota on the date (contract §8.4, check 1). */
 export const noQuotaText = (product: string): string => `The product "${product}" is not assigned to a quota.`;
 
-/** What is said when a quota has not enough left (contract §8.4, check 2). */
+/** The message when a quota has too few places (contract §8.4, check 2). */
 export const exhaustedText = (quota: string | undefined): string =>
   `There is not enough quota available on quota "${quota}" to perform the operation.`;

@@ -204,7 +204,7 @@ describe('the order of the outcomes (contract, decisions)', () => {
     scan: { ...scan, canceledSupported: true, questions: [question(1)] },
     history: [redeemed({ nonce: 'other' })],
   };
-  // Each row mends what the row before it was refused for.
+  // Each row fixes what the row before it was refused for.
   const steps: [string, Parameters<typeof redeem>][] = [
     ['product', [everything.list, everything.ticket, { ...everything.scan, restrictedTo: new Set() }]],
     ['canceled', [everything.list, everything.ticket, everything.scan]],

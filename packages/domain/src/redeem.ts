@@ -5,12 +5,12 @@ import type { Decision } from './decider';
 import type { Instant } from './instant';
 import type { Admissions } from './ticket';
 
-/** What a decision needs to know of a check-in list. */
+/** The fields of a check-in list that a decision needs. */
 export type ListFacts = Omit<CheckinListFields, 'name' | 'limit_products' | 'auto_checkin_sales_channels'> & {
   readonly limit_products: readonly number[];
 };
 
-/** What a decision needs to know of a ticket, as the shop states it. */
+/** The shop's facts of a ticket that a decision needs. */
 export type TicketFacts = {
   readonly position: number;
   readonly item: number;
@@ -27,17 +27,17 @@ export type Scan = {
   readonly datetime: Instant;
   readonly force: boolean;
   readonly ignoreUnpaid: boolean;
-  /** null: this attempt cannot be recognised again. */
+  /** null: a repeat of this attempt cannot be recognised. */
   readonly nonce: string | null;
   readonly questionsSupported: boolean;
   readonly canceledSupported: boolean;
   /** The check-in questions of the ticket's item, in the order in which they are asked. */
   readonly questions: readonly CheckinQuestion[];
-  /** The answers that came with the attempt and could be read (contract §2.3). */
+  /** The valid answers that came with the attempt (contract §2.3). */
   readonly given: readonly Answered[];
-  /** The items that this scanner may admit at all, null: every one (droid keys, contract §3.3). */
+  /** The items that this scanner may admit; null: all (droid keys, contract §3.3). */
   readonly restrictedTo: ReadonlySet<number> | null;
-  /** The app that scans, where its key names one. */
+  /** The scanning app, if its key names one. */
   readonly app?: string;
 };
 
@@ -84,8 +84,8 @@ export const admits = (list: Pick<ListFacts, 'all_products' | 'limit_products'>,
   list.all_products || list.limit_products.includes(item);
 
 /**
- * Whether a ticket may enter by a list now (contract §2.5). Asked twice with one nonce it says ok twice and admits once.
- * A refusal has no events: the head that was asked records it.
+ * Whether a ticket may enter by a list now (contract §2.5). A repeat with the same nonce gets ok again, but admits only
+ * once. A refusal has no events: the calling service records it.
  */
 export const redeem =
   (list: ListFacts, ticket: TicketFacts, scan: Scan) =>
@@ -141,30 +141,30 @@ export const redeem =
 
 const refusal = (result: Redeemed): Decision<Redeemed, never> => ({ result, events: [] });
 
-/** Check-in questions that nobody has answered, optional ones included (contract §2.5, step 2). */
+/** Check-in questions without an answer, optional ones included (contract §2.5, step 2). */
 function missingQuestions(ticket: TicketFacts, scan: Scan, history: Admissions): CheckinQuestion[] {
   if (scan.questions.length === 0) return [];
   const given = new Set(scan.given.map((answer) => answer.question));
   return scan.questions.filter((question) => !given.has(question.id) && !hasAnswer(ticket, history, question.id));
 }
 
-/** Whether a question has an answer: one given at a gate counts before the buyer's (design §3). */
+/** Whether a question has an answer; one given at a gate takes precedence over the buyer's (design §3). */
 function hasAnswer(ticket: TicketFacts, history: Admissions, question: number): boolean {
   const atGate = history.answers[question];
   return atGate ? atGate.answer !== null : ticket.answered.has(question);
 }
 
-/** What of the given answers is stored (contract §2.4): a falsy value without an earlier answer is not. */
+/** The given answers that are stored (contract §2.4): not a falsy value without an earlier answer. */
 function answersToKeep(ticket: TicketFacts, scan: Scan, history: Admissions): AnswersGiven['data']['answers'] {
   return scan.given
     .filter((answer) => !answer.falsy || hasAnswer(ticket, history, answer.question))
     .map((answer) => ({ question: answer.question, answer: answer.text, options: [...answer.options] }));
 }
 
-/** What a list and a ticket are called in an event. */
+/** The fields by which events identify list and ticket. */
 type About = Omit<RedemptionUndone['data'], 'reason'>;
 
-/** Takes a check-in back. Asked twice it does nothing the second time. */
+/** Takes a check-in back. A repeat does nothing. */
 export const undo =
   (about: About, reason: string) =>
   (history: Admissions): Decision<{ undone: boolean }, RedemptionUndone> =>
@@ -175,7 +175,7 @@ export const undo =
 /** One row of an imported position's `checkins`. */
 export type ImportedRow = CheckinImported['data'];
 
-/** Makes imported rows history, each of them once (import.md §3). */
+/** Records imported rows as history, each of them once (import.md §3). */
 export const importCheckins =
   (rows: readonly ImportedRow[]) =>
   (history: Admissions): Decision<{ imported: number }, CheckinImported> => {
@@ -188,8 +188,8 @@ export const importCheckins =
   };
 
 /**
- * Lets a ticket in automatically with its order, unless it has entered already (contract §2.6). An order that is stated again after
- * the check-in was taken back lets nobody in.
+ * Checks a ticket in automatically with its order, unless it has entered already (contract §2.6). An order that is stated
+ * again after the check-in was taken back does not check in again.
  */
 export const autoCheckin =
   (about: About, datetime: Instant) =>

@@ -99,7 +99,7 @@ describe('a cart of the shop (issue: released here it stays released)', () => {
     expect(hold(one(), next)(state).result.outcome).toBe('refused');
   });
   test('is counted by the terms that its voucher has now', () => {
-    // The shop counted the cart when it was released; by now it counts the voucher instead.
+    // The shop counted the cart when it was released; now it counts the voucher instead.
     const one17 = released({ id: 61, imported: true, voucher: 17 });
     const shop = { revision: 1, since: 0, changed: [{ id: 17, blocks: true, valid_until: null }] };
     const two = { ...facts, quotas: [{ ...quota, size: 2, vouchers: 1 }], shop };

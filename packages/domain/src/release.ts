@@ -7,12 +7,12 @@ import { find } from './ordered';
 import { isOlder, type ShopFacts } from './shop-facts';
 import type { VoucherTerms } from './voucher';
 
-/** A cart position as a read model knows it, and as of when. */
+/** A cart position from a read model, and the revision of that. */
 export type ReleaseFacts = {
   readonly organizer: string;
   readonly event: string;
   readonly now: Instant;
-  /** Of the shop, or made here. */
+  /** Whether it is a cart of the shop; otherwise it was made by Gatehouse. */
   readonly imported: boolean;
   readonly cart: Omit<Cart, 'covered'>;
   /** The terms of the cart's voucher; null without one. */
@@ -24,8 +24,8 @@ export type ReleaseFacts = {
 export type ReleaseOutcome = 'released' | 'gone' | 'stale';
 
 /**
- * Deletes a cart position (contract §8.2), also one that has expired. One of the shop stays deleted whatever the shop states later.
- * Asked twice it does nothing the second time.
+ * Deletes a cart position (contract §8.2), even an expired one. One of the shop stays deleted, whatever the shop states
+ * later. A repeat does nothing.
  */
 export const release =
   (facts: ReleaseFacts) =>
@@ -56,13 +56,13 @@ export const release =
     };
   };
 
-/** One of ours leaves the state when it is released or when it has expired; before its time it can only have been released. */
+/** Our position leaves the state when it is released or has expired; before it expires, it can only have been released. */
 const isGone = ({ cart, imported, now }: ReleaseFacts, { released }: Inventory): boolean =>
   find(released, cart.id) !== undefined || (!imported && !earlier(cart.expires, now));
 
 /**
- * Records that reservations have expired, the earliest first, at most `limit` at a time, so that one append stays small. They stopped
- * counting by themselves: this takes them out of the state and says so to those who analyse.
+ * Records expired reservations, the earliest first, at most `limit` at a time, to keep appends small. They have stopped
+ * counting already: this removes them from the state and publishes the fact.
  */
 export const expireDue =
   (where: { readonly organizer: string; readonly event: string }, now: Instant, limit: number) =>

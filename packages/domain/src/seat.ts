@@ -2,7 +2,7 @@ import type { Instant } from './instant';
 import { holdersOf, type Inventory } from './inventory';
 import { find } from './ordered';
 
-/** Who has a seat, as far as the shop states it. */
+/** The holders of a seat according to the shop. */
 type SeatHolders = {
   readonly guid: string;
   /** A position of a paid or pending order has it. */
@@ -13,28 +13,28 @@ type SeatHolders = {
   readonly carts: readonly { readonly id: number; readonly cart_id: string }[];
 };
 
-/** Where a seat is in its plan; null: unknown, and then it is near to none. */
+/** The seat's place in its plan; null: unknown, so it is not near any other. */
 type Place = { readonly row: string | null; readonly x: number | null; readonly y: number | null };
 
 export type SeatFacts = SeatHolders &
   Place & {
-    /** As it is shown (contract §2.8). */
+    /** The name in messages (contract §2.8). */
     readonly name: string;
     readonly blocked: boolean;
-    /** The other seats of the date that may lie within the minimal distance; more of them do no harm. None without such a rule. */
+    /** The other seats of the date that may be within the minimal distance; more are harmless. Empty without such a rule. */
     readonly near: readonly (SeatHolders & Place)[];
   };
 
-/** The settings of the event. */
+/** The event's settings for seats. */
 export type SeatingRules = {
-  /** 0: no rule. In the unit of the plan. */
+  /** In the unit of the plan; 0: no rule. */
   readonly minimalDistance: number;
   readonly withinRow: boolean;
   /** The sales channels that may take blocked seats. */
   readonly blockedFor: readonly string[];
 };
 
-/** Who asks for a seat. */
+/** The requester of a seat. */
 export type SeatAsk = {
   readonly date: number | null;
   readonly cart_id: string;
@@ -44,12 +44,12 @@ export type SeatAsk = {
   readonly now: Instant;
 };
 
-/** Whether a seat can be had now (contract §2.8). */
+/** Whether a seat is available now (contract §2.8). */
 export function seatIsAvailable(seat: SeatFacts, rules: SeatingRules, ask: SeatAsk, inventory: Inventory): boolean {
   if (seat.blocked && !rules.blockedFor.includes(ask.sales_channel ?? '')) return false;
   if (isTaken(seat, ask, inventory, () => true)) return false;
   if (rules.minimalDistance <= 0) return true;
-  // Who sits together keeps no distance: positions of the same cart do not count.
+  // The distance rule does not apply within one cart.
   const foreign = (cart: { readonly cart_id: string }) => cart.cart_id !== ask.cart_id;
   return !seat.near.some((other) => isNear(seat, other, rules) && isTaken(other, ask, inventory, foreign));
 }

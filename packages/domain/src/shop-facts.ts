@@ -5,20 +5,23 @@ import { entries, find } from './ordered';
 import type { VoucherTerms } from './voucher';
 
 /**
- * How new the facts of the shop are that a decision rests on. Carts are counted by the terms of vouchers that were known when they were
- * reserved, and what was released of the shop's carts is taken off what the shop counts. Facts that are older than what was decided
- * meanwhile would count one of them twice or not at all; newer terms of vouchers are learned with the decision that first knows them.
+ * The revision of the shop's facts on which a decision is based. Carts are counted by the vouchers' terms at the time of
+ * the reservation, and the shop's carts that were released here are subtracted from the shop's counts. Facts older than an
+ * earlier decision could therefore count a cart twice or not at all, so such facts are stale; newer terms of vouchers are
+ * applied with the first decision that uses them.
  */
 export type ShopFacts = {
-  /** Grows with each change of a voucher or a cart of the event that the shop states; all facts of a decision are as of it. */
+  /**
+   * Raised with each change of a voucher or a cart of the event in the shop's facts; all facts of a decision are as of it.
+   */
   readonly revision: number;
   /** The `learnedRevision` after which `changed` is complete. */
   readonly since: number;
-  /** The vouchers whose terms have changed since. New vouchers, which no cart can have yet, need not be among them. */
+  /** The vouchers whose terms have changed since. New vouchers need not be included: no cart can have them. */
   readonly changed: readonly (VoucherTerms & { readonly id: number })[];
 };
 
-/** Whether facts are too old, or say too little, to decide on a state: then they must be read again. */
+/** Whether facts are too old or too incomplete for a decision on this state: then they must be read again. */
 export const isStale = (shop: ShopFacts, state: Inventory): boolean =>
   isOlder(shop, state) || shop.since > state.learnedRevision;
 
@@ -26,7 +29,7 @@ export const isStale = (shop: ShopFacts, state: Inventory): boolean =>
 export const isOlder = ({ revision }: Pick<ShopFacts, 'revision'>, { factsRevision }: Inventory): boolean =>
   revision < factsRevision;
 
-/** What the changed terms make of a state, and the event that says so; the same state when they concern no cart that it counts. */
+/** The state with the changed terms, and the event that records them; the same state when they affect none of its carts. */
 export function learn(
   facts: { readonly organizer: string; readonly event: string; readonly shop: ShopFacts },
   state: Inventory,

@@ -3,8 +3,8 @@ import { fold, type Decider, type Decision } from './decider';
 import type { DomainEvent } from '@gatehouse/events/define';
 
 /**
- * The language of the rules' tests: `const given = spec(ticket)`, then `given(...events).when(decision).then(result, ...events)`.
- * `then` throws an AssertionError that shows what differs.
+ * A small test language for deciders: `const given = spec(ticket)`, then `given(...events).when(decision).then(result,
+ * ...events)`. `then` throws an AssertionError that shows the difference.
  */
 export const spec =
   <S, E extends DomainEvent>(decider: Decider<S, E>) =>

@@ -1,5 +1,5 @@
-/** In Unicode mode a pair is one character, so this meets only halves without their other half. */
+/** In Unicode mode a surrogate pair is one character, so this matches lone surrogates only. */
 export const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Whether PostgreSQL and JSON can hold a text: without NUL, and without half a surrogate pair. */
+/** Whether PostgreSQL and JSON can store a text: it has no NUL and no lone surrogate. */
 export const isStorable = (text: string): boolean => !text.includes('\0') && !LONE_SURROGATE.test(text);

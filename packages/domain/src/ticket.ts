@@ -2,26 +2,26 @@ import type { TicketEvent } from '@gatehouse/events/admission';
 import type { Decider } from './decider';
 import { earlier, type Instant } from './instant';
 
-/** The check-in of a ticket on one list: what the APIs show of it is one row, the earliest entry (import.md §3). */
+/** The check-in of a ticket on one list. The APIs show one row for it, the earliest entry (import.md §3). */
 export type CheckIn = {
   readonly datetime: Instant;
   readonly auto: boolean;
-  /** Nonces of the scans that were let in: a repeat of any of them is answered ok again. */
+  /** Nonces of the accepted scans: a repeat of any of them is answered ok again. */
   readonly nonces: readonly string[];
 };
 
 /** An answer given at a gate; `answer` null means that it was taken back. */
 export type GateAnswer = { readonly answer: string | null; readonly options: readonly number[] };
 
-/** A ticket's admission history, folded: plain JSON, so that a read model can keep it beside the stream's revision. */
+/** A ticket's folded admission history: plain JSON, which a read model stores beside the stream's revision. */
 export type Admissions = {
   /** By list id. */
   readonly checkins: Readonly<Record<string, CheckIn>>;
   /** By question id. */
   readonly answers: Readonly<Record<string, GateAnswer>>;
-  /** Names of the imported rows that are history already. */
+  /** Names of the imported rows that are recorded already. */
   readonly imported: readonly string[];
-  /** Lists that let the ticket in with its order: they do so once, even if that was taken back since. */
+  /** Lists that have checked the ticket in with its order: they do so only once, even if that was taken back since. */
   readonly autoAdmitted: readonly number[];
 };
 
@@ -30,7 +30,8 @@ export const ticket: Decider<Admissions, TicketEvent> = {
   evolve(state, event) {
     switch (event.type) {
       case 'PositionRedeemed':
-        // A forced repeat is recorded, but it is no check-in: the first one's time and nonce stand (contract §2.5, row 9).
+        // A forced repeat is recorded, but it is no check-in: time and nonce of the first one are kept (contract §2.5, row
+        // 9).
         if (!event.data.first) return state;
         return withEntry(event.data.auto ? withAutoAdmission(state, event.data.list) : state, event.data);
       case 'CheckinImported': {

@@ -1,7 +1,10 @@
-/** One formatter per zone: making one costs a thousand times as much as asking it. Zones come from events, so they are few. */
+/**
+ * One formatter per zone: creating one is a thousand times as expensive as using it. Zones come from events, so they are
+ * few.
+ */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-/** Minutes east of UTC in a zone at an instant (milliseconds since 1970). A zone that nobody knows counts as UTC. */
+/** Minutes east of UTC in a zone at an instant (milliseconds since 1970). An unknown zone counts as UTC. */
 export function offsetAt(timeZone: string, epochMs: number): number {
   const name = formatterOf(timeZone)
     .formatToParts(epochMs)
@@ -14,8 +17,8 @@ export function offsetAt(timeZone: string, epochMs: number): number {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Minutes east of UTC that hold for what a wall clock of the zone shows (its reading, taken as if it were UTC, in milliseconds).
- * An hour that happens twice is its first one; an hour that is skipped keeps the offset from before the change.
+ * Minutes east of UTC for a wall-clock time of the zone (taken as if it were UTC, in milliseconds). In an hour that occurs
+ * twice it is the first one; in a skipped hour it is the offset before the change.
  */
 export function offsetOfWallClock(timeZone: string, wallMs: number): number {
   const before = offsetAt(timeZone, wallMs - DAY_MS);
@@ -36,7 +39,7 @@ function newFormatter(timeZone: string): Intl.DateTimeFormat | undefined {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
   } catch {
-    // Intl throws for a zone that it does not know; an event with such a zone must still be able to admit people.
+    // Intl throws for an unknown zone; an event with such a zone must still be able to admit people.
     return undefined;
   }
 }

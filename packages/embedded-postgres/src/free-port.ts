@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** The wanted port when it is free on 127.0.0.1, else any that is; 0: any. */
+/** The wanted port if it is free on 127.0.0.1, else any free one; 0: any. */
 export async function freePort(wanted: number): Promise<number> {
   return (await tryPort(wanted)) ?? (await tryPort(0)) ?? wanted;
 }

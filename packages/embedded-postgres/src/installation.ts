@@ -8,29 +8,32 @@ import { freePort } from './free-port';
 import { isAlive } from './postmaster';
 import { canEnter, identity, serverUser, type ServerUser } from './server-user';
 
-/** A cluster that exists, and what is needed to run and reach it. */
+/** An existing cluster, and what is needed to run it and connect to it. */
 export type Installation = {
   /** PostgreSQL's own data folder. */
   readonly cluster: string;
   readonly password: string;
-  /** The port it had at first; taken again while it is free, so that a noted address stays true. */
+  /** The port of its first start; used again while it is free, so that noted addresses remain valid. */
   readonly port: number;
   readonly user: ServerUser;
   readonly binaries: Binaries;
 };
 
-/** The name of the only role, a superuser of a server that nobody else uses, and of the database. */
+/** The name of the database and of the only role, a superuser of a server that only Gatehouse uses. */
 export const role = 'gatehouse';
 
-/** What `postgres.json` in the data folder remembers. It is written once, so that no crash can lose the password. */
+/** The content of `postgres.json` in the data folder. It is written once, so that no crash can lose the password. */
 type Remembered = {
   readonly password: string;
   readonly port: number;
-  /** Relative to the data folder, which may be moved, or absolute where it had to be elsewhere. */
+  /** Relative to the data folder, which may be moved; absolute if it is outside of it. */
   readonly cluster: string;
 };
 
-/** Finds the installation in the data folder, or makes it: password, place, `initdb`. Two processes may do this at the same time. */
+/**
+ * Finds the installation in the data folder, or creates it: password, location, `initdb`. Two processes may do this at the
+ * same time.
+ */
 export async function installation(
   dataFolder: string,
   durable: boolean,
@@ -83,7 +86,7 @@ async function remember(folder: string, log: (sentence: string) => void): Promis
   const made: Remembered = { password: randomBytes(24).toString('base64url'), port: await freePort(0), cluster };
   const unfinished = path.join(folder, `postgres.json.${process.pid}`);
   await writeFile(unfinished, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600, flush: true });
-  // A link appears whole or not at all, and fails when another process was faster: then its word counts.
+  // Linking is atomic and fails if another process was faster: then its file is used.
   await link(unfinished, path.join(folder, 'postgres.json')).catch((cause: unknown) => {
     if (!isCode(cause, 'EEXIST')) throw cause;
   });
@@ -91,7 +94,7 @@ async function remember(folder: string, log: (sentence: string) => void): Promis
   return (await recall(folder)) ?? made;
 }
 
-/** In the data folder, unless PostgreSQL must run as somebody who cannot enter it. */
+/** In the data folder, unless PostgreSQL must run as a user who cannot enter it. */
 async function placeFor(folder: string, log: (sentence: string) => void): Promise<string> {
   const user = await serverUser(null);
   if (canEnter(user, folder)) return 'postgres';
@@ -106,7 +109,7 @@ async function placeFor(folder: string, log: (sentence: string) => void): Promis
   return path.join(elsewhere, 'postgres');
 }
 
-/** Runs `initdb` beside the final place and renames, so that a half-made cluster is never taken for a whole one. */
+/** Runs `initdb` in another folder and renames it, so that an incomplete cluster is never used. */
 async function initialise(made: Installation, durable: boolean, log: (sentence: string) => void): Promise<void> {
   const { cluster, user } = made;
   log(`Creating the database in ${cluster}.`);
@@ -133,7 +136,10 @@ async function initialise(made: Installation, durable: boolean, log: (sentence: 
   }
 }
 
-/** Bytes sort as bytes, and letters beyond ASCII still fold (`lower`, trigrams): the builtin C.UTF-8, PostgreSQL ≥ 17. */
+/**
+ * Texts sort by their bytes, and letters beyond ASCII still have upper and lower case (`lower`, trigrams): the builtin
+ * C.UTF-8, PostgreSQL ≥ 17.
+ */
 const initdbFlags = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 
 function runInitdb({ binaries, user }: Installation, target: string, flags: string[]): Promise<void> {
@@ -164,12 +170,12 @@ function runInitdb({ binaries, user }: Installation, target: string, flags: stri
   });
 }
 
-/** The parent's environment without what would steer PostgreSQL (`PGDATA`, `PGPORT`, …) or translate its messages. */
+/** An environment without variables that would configure PostgreSQL (`PGDATA`, `PGPORT`, …) or translate its messages. */
 export function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 }
 
-/** What a PostgreSQL program said last that is worth repeating, on one line. */
+/** The last relevant lines of a PostgreSQL program's output, joined into one. */
 export function lastWords(output: string): string {
   const lines = output.split('\n').map((line) => line.trim());
   const errors = lines.filter((line) => /\b(FATAL|PANIC|ERROR|error|DETAIL|HINT|could not)\b/.test(line));
@@ -184,7 +190,7 @@ async function removeUnfinished(cluster: string): Promise<void> {
   }
 }
 
-/** PostgreSQL reads the files of its own major version only. */
+/** PostgreSQL can read only files of its own major version. */
 async function refuseOtherMajor(cluster: string, { major }: Binaries): Promise<void> {
   const theirs = (await readFile(path.join(cluster, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
   if (theirs === '' || theirs === major) return;

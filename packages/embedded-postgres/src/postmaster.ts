@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { isCode } from './system-error';
 
-/** The PostgreSQL server that `postmaster.pid` names: its process, its port, and what it says of itself (`starting`, `ready`, `stopping`). */
+/** The PostgreSQL server of `postmaster.pid`: its process, its port, and its own state (`starting`, `ready`, `stopping`). */
 export type Postmaster = { readonly pid: number; readonly port: number; readonly status: string };
 
 /** The server that runs on a cluster; null when there is none, whatever a stale `postmaster.pid` says. */
@@ -14,7 +14,7 @@ export async function runningPostmaster(cluster: string): Promise<Postmaster | n
   return { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? 'starting' };
 }
 
-/** Whether the process is alive at all. */
+/** Whether the process exists. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -25,8 +25,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * PostgreSQL believes a `postmaster.pid` whose number lives on as some other process (after a reboot, in a container, as a
- * zombie) and refuses to start. Such a file is removed, but only when nothing works in the cluster: the file also guards
+ * PostgreSQL refuses to start when the process id in `postmaster.pid` belongs to another process now (after a reboot, in a
+ * container, as a zombie). Such a file is removed, but only when no process uses the cluster: the file also protects
  * against processes that outlive their killed postmaster.
  */
 export async function removeStalePidFile(cluster: string): Promise<void> {
@@ -37,7 +37,10 @@ export async function removeStalePidFile(cluster: string): Promise<void> {
   await rm(file, { force: true });
 }
 
-/** A server changes to its cluster's folder and stays there, also when the folder is moved: that tells it from any other process. */
+/**
+ * A server's working directory is its cluster's folder, even after the folder is moved: this distinguishes it from any
+ * other process.
+ */
 async function isServerOf(pid: number, cluster: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
   if (process.platform === 'linux') {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { CannotStart } from './system-error';
 
-/** Who runs PostgreSQL: ourselves, or, because it refuses to run as root, somebody else. */
+/** The user that runs PostgreSQL: ours, or another one, because PostgreSQL refuses to run as root. */
 export type ServerUser =
   | { readonly kind: 'self'; readonly name: string }
   | { readonly kind: 'other'; readonly name: string; readonly uid: number; readonly gid: number };
@@ -27,18 +27,18 @@ function idOf(name: string, flag: '-u' | '-g'): number {
   return Number(spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout?.trim());
 }
 
-/** What `spawn` needs to start a program as that user. */
+/** The options with which `spawn` starts a program as that user. */
 export function identity(user: ServerUser): { uid?: number; gid?: number } {
   return user.kind === 'self' ? {} : { uid: user.uid, gid: user.gid };
 }
 
-/** Whether the user can enter a folder; asked of the system itself, since modes alone do not tell (ACLs, mounts). */
+/** Whether the user can enter a folder; tried by a command, since modes alone do not decide (ACLs, mounts). */
 export function canEnter(user: ServerUser, folder: string): boolean {
   if (user.kind === 'self') return true;
   return spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', folder], { cwd: '/', ...identity(user) }).status === 0;
 }
 
-/** Whether the user can start a program, libraries included. */
+/** Whether the user can start a program, including its libraries. */
 export function canRun(user: ServerUser, program: string): boolean {
   return spawnSync(program, ['--version'], { cwd: '/', ...identity(user) }).status === 0;
 }

@@ -13,13 +13,13 @@ export type Found = { readonly postmaster: Postmaster; readonly adopted: boolean
 export type Starting = {
   readonly dataFolder: string;
   readonly settings: Readonly<Record<string, string>>;
-  /** The only port that it may have; else the one of the installation, or another that is free. */
+  /** The only allowed port; otherwise that of the installation, or another free one. */
   readonly port?: number;
-  /** Ends the waiting for a server that does not get ready. */
+  /** Ends the wait for a server that does not become ready. */
   readonly signal?: AbortSignal;
 };
 
-/** The server of an installation, started unless it runs already; several processes may do this at once, and one starts it. */
+/** The server of an installation, started unless it runs already; if several processes do this at once, one starts it. */
 export async function findOrStartServer(installed: Installation, options: Starting): Promise<Found> {
   const { cluster } = installed;
   for (let attempt = 1; ; attempt++) {
@@ -46,7 +46,7 @@ export async function findOrStartServer(installed: Installation, options: Starti
 
 type Started =
   | { readonly kind: 'ready'; readonly postmaster: Postmaster }
-  /** `passing`: another try may succeed, since somebody else was faster or is not gone yet. */
+  /** `passing`: another attempt may succeed, because another process was faster or has not ended yet. */
   | { readonly kind: 'failed'; readonly words: string; readonly passing: boolean };
 
 async function start(installed: Installation, options: Starting): Promise<Started> {
@@ -58,7 +58,7 @@ async function start(installed: Installation, options: Starting): Promise<Starte
   const output = await open(logFile, 'a', 0o600);
   const before = (await output.stat()).size;
   try {
-    // A session of its own: Ctrl-C in the terminal must not stop it before the service has drained.
+    // In a session of its own: Ctrl-C in the terminal must not stop it before the service has drained.
     const child = spawn(installed.binaries.postgres, ['-D', installed.cluster, '-p', String(port), ...flags], {
       cwd: '/',
       detached: true,
@@ -77,7 +77,7 @@ async function start(installed: Installation, options: Starting): Promise<Starte
     await output.close();
   }
   const said = (await readFile(logFile)).subarray(before).toString('utf8');
-  // Another process starts it too, a killed server's processes are not gone yet, or the port was taken in between.
+  // Another process is starting it, a killed server's processes have not ended yet, or the port was taken in between.
   const passing =
     /postmaster\.pid" already exists|pre-existing shared memory|could not bind|postmaster\.pid" is empty/.test(said);
   return { kind: 'failed', words: lastWords(said), passing };
@@ -93,7 +93,7 @@ async function untilReady(cluster: string, pid: number, lives: () => Promise<boo
   return null;
 }
 
-/** SIGINT is PostgreSQL's "fast shutdown": sessions are ended, everything is written, no recovery at the next start. */
+/** SIGINT is PostgreSQL's "fast shutdown": it ends sessions and writes everything, so the next start needs no recovery. */
 export async function stopServer(cluster: string, { pid }: Postmaster): Promise<void> {
   kill(pid, 'SIGINT');
   const patienceMs = 60_000;
@@ -119,12 +119,12 @@ function logFileOf(dataFolder: string): string {
 
 const LOG_BYTES = 10_000_000;
 
-/** The server's log is for the last days, not for ever: what is too long becomes `postgres.log.1`, while the server goes on writing. */
+/** Keeps the server's log short: a long one becomes `postgres.log.1` while the server continues to write. */
 export async function rotateLog(dataFolder: string): Promise<void> {
   const logFile = logFileOf(dataFolder);
   const size = (await stat(logFile).catch(() => null))?.size ?? 0;
   if (size <= LOG_BYTES) return;
-  // The server keeps the file open and appends to it. A disk that is full has no room for a copy.
+  // The server keeps the file open and appends to it. A full disk has no room for a copy.
   await copyFile(logFile, `${logFile}.1`).catch(() => undefined);
   await truncate(logFile);
 }

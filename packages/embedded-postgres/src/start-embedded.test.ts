@@ -67,7 +67,7 @@ async function until(is: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Another Node process that uses the data folder, in a process group of its own. */
+/** Another Node process that uses the data folder, in its own process group. */
 async function otherProcess(kind: 'command' | 'service') {
   const program = path.join(__dirname, '../test/user.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', program, dataFolder, kind], {
@@ -202,7 +202,7 @@ describe('the embedded PostgreSQL', () => {
         );
       }
     }
-    // Each says that it is gone; who starts it says that, too.
+    // Each process logs that the server is gone; the one that restarts it logs that, too.
     const lines = [...said, ...others.flatMap((other) => other.said)];
     expect(lines.filter((sentence) => sentence === 'PostgreSQL runs again.')).toHaveLength(2);
     for (const other of others) await other.finish();

@@ -9,29 +9,35 @@ import { isCode, isSystemError, reasonOf, adviceOn, CannotStart } from './system
 import { watchServer } from './watch-server';
 
 export type EmbeddedOptions = {
-  /** Where password, log and, if possible, PostgreSQL's files live; made when missing. */
+  /** Folder of password, log and, if possible, PostgreSQL's files; created if missing. */
   readonly dataFolder: string;
-  /** Told, one sentence at a time, what a person should know. */
+  /** Called with sentences for a person. */
   readonly log: (sentence: string) => void;
-  /** A service stops a server that it found orphaned; a command leaves it as it was (the default). */
+  /**
+   * Whether `stop` also stops a server that was found running without users, as services do; commands leave it running (the
+   * default).
+   */
   readonly takeOver?: boolean;
   /** PostgreSQL settings beyond ours, for a server that this call starts: tests turn `fsync` off. */
   readonly settings?: Readonly<Record<string, string>>;
 };
 
 export type Embedded = {
-  /** `postgresql://…` with the password in it: not for logs. */
+  /** `postgresql://…` with the password: must not be logged. */
   readonly url: string;
   /** True when the server was running already. */
   readonly adopted: boolean;
-  /** Looks after the server no longer, and stops it, unless another process uses it or it is not ours to stop. Close all connections first. */
+  /**
+   * Stops watching the server, and stops the server unless another process uses it or it must be left running. Close all
+   * connections first.
+   */
   stop(): Promise<void>;
 };
 
 const defaults: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // Nine processes of all roles, and commands (docs/operations.md).
+  // For nine processes with all roles, and commands (docs/operations.md).
   max_connections: '200',
   shared_buffers: '256MB',
   max_wal_size: '2GB',
@@ -40,8 +46,9 @@ const defaults: Readonly<Record<string, string>> = {
 };
 
 /**
- * Starts a PostgreSQL of our own, or adopts the one that already runs on this data folder (one per folder, however many
- * processes). It outlives this process's death, so the next start finds it. Every failure is an Error whose message is a sentence.
+ * Starts an embedded PostgreSQL, or adopts the one that already runs on this data folder (one per folder, for any number of
+ * processes). It outlives this process's death, and the next start adopts it. Every failure is an Error whose message is a
+ * sentence.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   if (process.platform === 'win32') {
@@ -91,16 +98,16 @@ async function findOrStart(options: EmbeddedOptions): Promise<Embedded> {
 }
 
 type Users = {
-  /** Whether other processes used the server when we came: then it is not an orphan that somebody may want to keep. */
+  /** Whether other processes used the server at the start: then it was not left over by a killed process. */
   readonly foundCompany: boolean;
   signOut(): Promise<void>;
-  /** Ids of the other living processes that use the server. */
+  /** Ids of the other running processes that use the server. */
   others(): Promise<number[]>;
 };
 
 let signedIn = 0;
 
-/** Each process that uses the server has a file named by its id in `users`, so that the last one can turn off the light. */
+/** Each process that uses the server has a file with its id in `users`, so that the last one can stop the server. */
 async function signIn(dataFolder: string): Promise<Users> {
   const folder = path.join(dataFolder, 'users');
   await mkdir(folder, { recursive: true });
@@ -126,8 +133,8 @@ async function leave(installed: Installation, users: Users, mayStop: boolean): P
 }
 
 /**
- * Proves that the server is ours (the password fits) and makes the database on the first start. Null when it is gone: one that was
- * killed a moment ago looks alive until its connections break.
+ * Checks that the server is ours (the password fits) and creates the database on the first start. Null when the server has
+ * died: one that was just killed looks alive until its connections break.
  */
 async function connectable({ cluster, password }: Installation, { pid, port }: Postmaster): Promise<string | null> {
   const address = (database: string) => `postgresql://${role}:${password}@127.0.0.1:${port}/${database}`;
@@ -158,7 +165,7 @@ async function connectable({ cluster, password }: Installation, { pid, port }: P
   return address(role);
 }
 
-/** Whether the connection broke or was not taken, rather than that the server said no. */
+/** Whether the connection broke or was refused by the system, rather than by the server. */
 const isBroken = (cause: unknown): boolean =>
   isSystemError(cause) || String((cause as { message?: unknown }).message).startsWith('Connection terminated');
 

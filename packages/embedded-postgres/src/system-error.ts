@@ -1,9 +1,9 @@
-/** Why there is no embedded PostgreSQL, as a sentence for a person: what is wrong, and what to do. */
+/** Why the embedded PostgreSQL cannot start, as a sentence for a person: what is wrong and what to do. */
 export class CannotStart extends Error {
   override name = 'CannotStart';
 }
 
-/** Whether a thrown value carries that code: a system error's (`ENOENT`, …) or PostgreSQL's SQLSTATE. */
+/** Whether a thrown value has this code: a system error's (`ENOENT`, …) or PostgreSQL's SQLSTATE. */
 export function isCode(error: unknown, code: string): boolean {
   return hasKey(error, 'code') && error.code === code;
 }
@@ -18,7 +18,7 @@ function hasKey<K extends string>(error: unknown, key: K): error is Record<K, un
   return typeof error === 'object' && error !== null && key in error;
 }
 
-/** A system error in words, and what to do about it in a data folder. */
+/** A system error as text, with advice about the data folder. */
 export function adviceOn(cause: unknown): string {
   if (isCode(cause, 'EACCES') || isCode(cause, 'EPERM') || isCode(cause, 'EROFS')) {
     return 'Set GATEHOUSE_DATA to a folder that this user may write to, or start Gatehouse as the user who owns this one.';
@@ -27,7 +27,7 @@ export function adviceOn(cause: unknown): string {
   return 'Set GATEHOUSE_DATA to a folder of its own.';
 }
 
-/** A system error in words. */
+/** A system error as text. */
 export function reasonOf(cause: unknown): string {
   if (isCode(cause, 'EACCES') || isCode(cause, 'EPERM')) return 'permission denied';
   if (isCode(cause, 'ENOSPC')) return 'no space is left on the disk';

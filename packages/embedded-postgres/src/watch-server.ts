@@ -8,8 +8,8 @@ const LONGEST_PAUSE_MS = 30_000;
 export type Watch = { stop(): Promise<void> };
 
 /**
- * Looks after a server that this process uses, whoever started it: one that ended is started again, with growing pauses and for ever,
- * on the same port, where connections look for it. Of several processes that do this one starts it.
+ * Restarts a server that this process uses, whoever started it, when it ends: without a limit of attempts, with growing
+ * pauses, on the same port, so that connections find it. If several processes do this, one of them starts it.
  */
 export function watchServer(
   installed: Installation,
@@ -43,7 +43,7 @@ export function watchServer(
     timer = setTimeout(() => {
       looking = look().then(() => (signal.aborted ? undefined : next()));
     }, pauseMs);
-    // A command ends when its work is done.
+    // It must not keep a command's process alive.
     timer.unref();
   }
   next();

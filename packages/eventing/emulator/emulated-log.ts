@@ -1,6 +1,6 @@
-/** One event as the emulated server keeps it. */
+/** One event as the emulated server stores it. */
 export type LogRecord = {
-  /** In the log: commit and prepare are the same outside of transactions, which this protocol does not have. */
+  /** Commit and prepare position, which are equal outside of transactions; this protocol has none. */
   readonly position: bigint;
   readonly id: string;
   readonly stream: string;
@@ -14,7 +14,7 @@ export type LogRecord = {
 
 export type Proposed = Pick<LogRecord, 'id' | 'type' | 'contentType' | 'metadata' | 'data'>;
 
-/** What a writer expects of a stream: its last revision, that it is new, or nothing. */
+/** A writer's expectation of a stream: its last revision, that it is new, or nothing. */
 export type Expected = number | 'no stream' | 'any' | 'stream exists';
 
 export type Appended =
@@ -22,7 +22,7 @@ export type Appended =
   /** `current` is the last revision, -1 for no stream. */
   | { readonly outcome: 'wrong expected version'; readonly current: number };
 
-/** The log of the emulated server. It lives as long as this object: nothing here is durable. */
+/** The log of the emulated server, in memory only. */
 export type EmulatedLog = {
   /** In the order of their positions. */
   readonly records: readonly LogRecord[];
@@ -41,7 +41,7 @@ export function emulatedLog(): EmulatedLog {
   function write(stream: string, there: LogRecord[], events: readonly Proposed[]): void {
     for (const event of events) {
       const record = { ...event, stream, revision: there.length, position: end, created: new Date() };
-      // A record's place is its offset in bytes.
+      // A record's position is its offset in bytes.
       end += BigInt(120 + event.data.length + event.metadata.length + 2 * (stream.length + event.type.length));
       records.push(record);
       there.push(record);
@@ -60,7 +60,8 @@ export function emulatedLog(): EmulatedLog {
       if (expected === 'stream exists' && current < 0) return wrong;
       if (typeof expected === 'number' && expected > current) return wrong;
       const first = typeof expected === 'number' ? expected + 1 : expected === 'no stream' ? 0 : null;
-      // As the server decides it: a writer that is behind is a repeat when each of its ids stands where it wanted to write it.
+      // Idempotency as in the server: an append with an old expected revision is a repeat when each of its ids is at its
+      // place.
       if (first !== null && first <= current) {
         const stood = there.slice(first, first + events.length);
         const repeated = stood.length === events.length && events.every((event, i) => event.id === stood[i]!.id);
@@ -68,7 +69,7 @@ export function emulatedLog(): EmulatedLog {
         return { outcome: 'repeated', revision: stood.at(-1)!.revision, position: stood.at(-1)!.position };
       }
       if (first === null) {
-        // Without a revision the server looks for the ids anywhere in the stream, as long as it remembers them.
+        // Without an expected revision the server looks for the ids anywhere in the stream, as long as it remembers them.
         const stood = events.map((event) => there.find(({ id }) => id === event.id));
         if (stood.every((record) => record !== undefined)) {
           return { outcome: 'repeated', revision: stood.at(-1)!.revision, position: stood.at(-1)!.position };

@@ -11,47 +11,49 @@ import { type AppendReq, AppendResp, type ReadReq, ReadResp } from '@eventstore/
 import * as grpc from '@grpc/grpc-js';
 import { emulatedLog, type Appended, type Expected, type LogRecord, type Proposed } from './emulated-log';
 
-/** How the next append that comes goes wrong. */
+/** How the next append fails. */
 export type Fault =
-  /** It is committed, and the connection is cut before the answer. */
+  /** It is committed, and the connection is cut before the reply. */
   | 'answer cut'
-  /** It is committed, and no answer ever comes. */
+  /** It is committed, and no reply is ever sent. */
   | 'answer lost'
   /** It is not committed, and the connection is cut. */
   | 'call cut'
-  /** The caller hears of a cut connection at once, and the call is committed a good while later. */
+  /** The connection is cut at once, and the call is committed much later. */
   | 'call delayed';
 
 /**
- * A protocol emulator of EventStoreDB's Streams service for tests, on the stubs of the official client: single appends with expected
- * revisions and idempotency, reads, and filtered subscriptions with checkpoints. It is no database: nothing is durable.
+ * A protocol emulator of EventStoreDB's Streams service for tests, on the stubs of the official client: single appends with
+ * expected revisions and idempotency, reads, and filtered subscriptions with checkpoints. Nothing is durable.
  */
 export type EsdbEmulator = {
-  /** For the official client. */
+  /** URL for the official client. */
   readonly url: string;
-  /** The next append goes wrong so; `faults` counts those that did. */
+  /** The next append fails this way; `faults` counts failed appends. */
   arm(fault: Fault): void;
   readonly faults: () => number;
-  /** Appends that wait before they are committed, in milliseconds. */
+  /** Delays the commit of appends, in milliseconds. */
   delayAppends(ms: number): void;
-  /** The most appends that were under way at one moment. */
+  /** The highest number of concurrent appends so far. */
   readonly mostAtOnce: () => number;
   /** Calls so far, by method. */
   readonly calls: ReadonlyMap<string, number>;
-  /** Events that were sent in answer to reads and subscriptions. */
+  /** Events that were sent in reads and subscriptions. */
   readonly eventsSent: () => number;
-  /** System events and events of others, in turn: statistics, metadata, links, and streams whose names are near to ours. */
+  /** Appends system events and foreign events: statistics, metadata, links, and streams whose names resemble ours. */
   foreign(count: number): void;
-  /** Ends every live subscription with `cancelled`, as a server that stops does. */
+  /** Ends every subscription with `cancelled`, as a stopping server does. */
   disconnect(): void;
-  /** Stops serving and keeps what was written; `start` serves it again on the same port. */
+  /** Stops serving and keeps the log; `start` serves it again on the same port. */
   stop(): Promise<void>;
   start(): Promise<void>;
 };
 
 const MAX_APPEND_BYTES = 1_048_576;
 const DELAY_MS = 150;
-/** How many events a filtered subscription considers for one checkpoint, times the multiplier, when the client names no window. */
+/**
+ * Events that a filtered subscription considers for one checkpoint, times the multiplier, when the client gives no window.
+ */
 const SEARCH_WINDOW = 32;
 
 export async function esdbEmulator(): Promise<EsdbEmulator> {
@@ -67,7 +69,7 @@ export async function esdbEmulator(): Promise<EsdbEmulator> {
   let mostAtOnce = 0;
   let eventsSent = 0;
 
-  // A server's log begins with records of its own.
+  // A server's log begins with its own records.
   system('$epoch-information', '$epochs', 1);
   system('$statsCollected', '$stats-127.0.0.1:2113', 2);
 
@@ -86,7 +88,7 @@ export async function esdbEmulator(): Promise<EsdbEmulator> {
     calls.set(method, (calls.get(method) ?? 0) + 1);
   }
 
-  /** Appends and answers, or does what was armed. */
+  /** Appends and replies, or fails in the armed way. */
   async function handle(ask: Ask, answer: (appended: Appended) => void, breakOff: () => void): Promise<void> {
     mostAtOnce = Math.max(mostAtOnce, ++atOnce);
     const fault = armed;
@@ -127,7 +129,7 @@ export async function esdbEmulator(): Promise<EsdbEmulator> {
       const all = options.getAll()!;
       const at = all.hasStart() ? 0n : all.hasEnd() ? null : BigInt(all.getPosition()!.getCommitPosition());
       const index = at === null ? log.records.length : firstFrom(log.records, at);
-      // Inclusive at a position, both ways.
+      // Inclusive of the position, in both directions.
       const included = log.records[index]?.position === at ? 1 : 0;
       records = backwards ? log.records.slice(0, index + included) : log.records.slice(index);
     }
@@ -140,7 +142,7 @@ export async function esdbEmulator(): Promise<EsdbEmulator> {
     call.end();
   }
 
-  /** Exclusive of its position; goes on until the client leaves or the server does. */
+  /** Exclusive of its position; continues until client or server ends it. */
   async function follow(call: grpc.ServerWritableStream<ReadReq, ReadResp>, options: ReadReq.Options): Promise<void> {
     const all = options.getAll();
     if (!all) throw unimplemented('subscriptions to one stream');
@@ -195,7 +197,7 @@ export async function esdbEmulator(): Promise<EsdbEmulator> {
       const asks: AppendReq[] = [];
       call.on('data', (ask: AppendReq) => asks.push(ask));
       call.on('end', () => {
-        // A caller that gave up in the middle has asked for nothing.
+        // A client that cancelled in the middle has appended nothing.
         if (call.cancelled) return;
         const options = asks[0]!.getOptions()!;
         const events = asks.slice(1).map((ask) => proposed(ask.getProposedMessage()!));
@@ -279,7 +281,7 @@ export async function esdbEmulator(): Promise<EsdbEmulator> {
     disconnect,
     async stop() {
       disconnect();
-      // Statuses that are on their way; then whatever is open breaks.
+      // Lets pending statuses be sent before the connections break.
       await pause(5);
       server?.forceShutdown();
       server = undefined;
@@ -298,7 +300,7 @@ const failure = (code: grpc.status, details: string) => Object.assign(new Error(
 const cut = () => failure(grpc.status.UNAVAILABLE, 'the emulator cut the connection');
 const unimplemented = (what: string) => failure(grpc.status.UNIMPLEMENTED, `the emulator has no ${what}`);
 
-/** Waits while the client is behind. */
+/** Waits while the client reads more slowly. */
 async function send(call: grpc.ServerWritableStream<ReadReq, ReadResp>, response: ReadResp): Promise<void> {
   if (call.write(response) || call.cancelled || call.destroyed) return;
   const events = ['drain', 'cancelled', 'close'];
@@ -333,7 +335,7 @@ function proposed(message: AppendReq.ProposedMessage): Proposed {
   };
 }
 
-/** As the server counts them for its limit. */
+/** Size as the server counts it for its limit. */
 const sizeOf = (events: readonly Proposed[]): number =>
   events.reduce((bytes, { data, metadata, type }) => bytes + data.length + metadata.length + 2 * type.length, 0);
 

@@ -20,23 +20,23 @@ import { until } from './history-in-test';
 export type ConsumingProcess = {
   readonly bus: EventBus;
   readonly pool: Pool;
-  /** What its consumers' checkpoints count in. */
+  /** The topics of its consumers' checkpoints. */
   readonly topics: readonly string[];
-  /** What was said of health so far. */
+  /** The health reports so far. */
   readonly said: readonly FeedHealth[];
 };
 
 export type BusUnderTest = {
   /** The context whose events are published. */
   readonly topic: Context;
-  /** Brings events on the bus as their context would: its history for the log, its relay for a broker. */
+  /** Publishes events as their context would: into the history for the log bus, through the relay for a broker. */
   publish(events: readonly Envelope[]): Promise<void>;
-  /** The bus and the database as one more consuming process has them. */
+  /** Bus and database of a further consuming process. */
   consumer(): Promise<ConsumingProcess>;
   close(): Promise<void>;
 };
 
-/** What every event bus must do: one suite over all adapters. */
+/** The contract of every event bus: one suite for all adapters. */
 export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTest>): void {
   describe(`the event bus contract: ${name}`, () => {
     let made: BusUnderTest;
@@ -59,7 +59,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
 
     type Handle = (tx: Tx, batch: readonly Envelope[], from: Context) => Promise<void>;
 
-    /** A process of the group, until the test ends or it is stopped. */
+    /** A process of the group, which runs until the test ends or stops it. */
     async function process(group: string, handle: Handle): Promise<{ stop: AbortController; ended: Promise<void> }> {
       const { bus } = await made.consumer();
       const stop = new AbortController();
@@ -68,7 +68,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       return started;
     }
 
-    /** A process of the group with what a test looks at. */
+    /** A process of the group, with its effects and health. */
     async function consuming(group: string, handle: Handle) {
       const { bus, pool: theirs, topics, said } = await made.consumer();
       const stop = new AbortController();
@@ -77,14 +77,14 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       return { started, pool: theirs, topics, said };
     }
 
-    /** Applies all but one event, at which PostgreSQL refuses. */
+    /** Applies all events but one, at which PostgreSQL raises an error. */
     const poisonable = (group: string, poison: Envelope) =>
       consuming(group, async (tx, batch) => {
         await applyTo(group)(tx, batch);
         if (batch.some((each) => each.id === poison.id)) await tx.query('select 1/0');
       });
 
-    /** Once the group stands still: where. */
+    /** Waits until the group is stuck; returns where. */
     async function untilStuck(group: string): Promise<StuckConsumer> {
       const { pool: theirs, topics } = await made.consumer();
       let found: StuckConsumer | undefined;
@@ -116,7 +116,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       return rows;
     }
 
-    /** The effects in these streams, once all events have one. */
+    /** The effects in these streams, as soon as all events have one. */
     async function appliedTo(group: string, events: readonly Envelope[]): Promise<{ id: string; revision: number }[]> {
       const ours = new Set(events.map((each) => each.stream));
       const effects = async () => (await effectsOf(group)).filter((effect) => ours.has(effect.stream));
@@ -289,7 +289,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
       ]);
       expect(skipped.rows).toEqual([{ id, reason: 'a test' }]);
 
-      // Also not when it is set back, nor by the next process.
+      // Not applied after a reset either, nor by the next process.
       started.stop.abort();
       await started.ended;
       await resetConsumer(theirs, { name: group, topic });
@@ -313,7 +313,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
     test('what passes is no poison: it is tried again until it is applied', async () => {
       const stream = aStream();
       const events = Array.from({ length: 5 }, (_, revision) => anEnvelope(stream, revision));
-      // A deadlock, a lock that was not to be had, a cancelled statement, no connection left: each in a group of its own.
+      // A deadlock, an unavailable lock, a cancelled statement, no free connection: each in a group of its own.
       const groups = await Promise.all(
         ['40P01', '55P03', '57014', '53300'].map(async (code) => {
           const group = aGroup();

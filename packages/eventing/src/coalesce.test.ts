@@ -3,7 +3,7 @@ import { StoreOverloaded } from './event-store';
 
 type Call = { asks: readonly string[]; answer(answers: readonly (string | Error)[]): void; fail(error: Error): void };
 
-/** A `run` whose calls the test answers. */
+/** A `run` whose calls the test resolves. */
 function calls() {
   const made: Call[] = [];
   const run = (asks: readonly string[]) =>

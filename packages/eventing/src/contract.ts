@@ -6,18 +6,18 @@ import { uuidV5 } from './uuid';
 
 export type StoreUnderTest = {
   readonly store: EventStore;
-  /** Another instance over the same history, as another process would have it. */
+  /** Another instance on the same history, as in another process. */
   another?(): Promise<EventStore>;
-  /** Writes events that are not of this context, beside its history. */
+  /** Writes events of other contexts next to this one's history. */
   foreign?(): Promise<void>;
-  /** More appends than so many at once are too many. */
+  /** Number of concurrent appends above which further ones are rejected. */
   readonly bounded?: number;
-  /** How many events make a large append, where 400 would cost too much. */
+  /** Number of events in a large append, where 400 would be too slow. */
   readonly large?: number;
   close(): Promise<void>;
 };
 
-/** What every event store must do, whatever keeps it: one suite over all adapters. */
+/** The contract of every event store: one suite for all adapters. */
 export function eventStoreContract(name: string, makeStore: () => Promise<StoreUnderTest>): void {
   describe(`the event store contract: ${name}`, () => {
     let made: StoreUnderTest;
@@ -344,7 +344,7 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
       const from = await store.head();
       const following = followed(other, from, { matches: (event) => event.stream === last, count: 1 });
       let busy = true;
-      // A large append takes its places in the order long before it is committed, small ones pass it meanwhile.
+      // A large append gets its positions long before it commits, and small ones commit in between.
       const writeMuch = async (writer: EventStore) => {
         for (let i = 0; i < 20; i++) {
           const events = Array.from({ length: made.large ?? 400 }, () => anEvent({ text: 'x'.repeat(500) }));
@@ -445,7 +445,7 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
   });
 }
 
-/** A stream that no other test writes. */
+/** The name of a stream that no other test uses. */
 export const aStream = (): string => `ticket-${randomUUID()}`;
 
 /** An event that can be stored. */
@@ -455,10 +455,10 @@ export function anEvent(data: unknown = { n: 1 }): NewEvent {
 
 export const idsOf = (events: readonly { id: string }[]): string[] => events.map((event) => event.id);
 
-/** A settled append: its position, or what it threw. */
+/** The result of an append: its position, or the error. */
 export const outcomeOf = <T>(promise: Promise<T>): Promise<T | Error> => promise.catch((error: Error) => error);
 
-/** Follows until `count` events that match were seen. */
+/** Follows until `count` matching events have come. */
 export async function followed(
   store: Pick<EventStore, 'follow'>,
   from: string,

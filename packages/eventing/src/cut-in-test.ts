@@ -1,27 +1,27 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** How a connection breaks at the next call that passes. */
+/** How a connection breaks at the next call. */
 export type Cut =
-  /** The server has done what was asked, and nobody hears of it. */
+  /** The server has executed the call, and its reply is lost. */
   | 'after the answer'
-  /** The server never hears of the call. */
+  /** The server never gets the call. */
   | 'before the call'
-  /** The connection breaks, and the call reaches the server a good while later. */
+  /** The connection breaks, and the server gets the call much later. */
   | 'call delayed';
 
 export type CuttingProxy = {
-  /** The database's URL by way of the proxy. */
+  /** The database's URL through the proxy. */
   readonly url: string;
-  /** Breaks the connection at the next call; `cuts` counts those that were. */
+  /** Breaks the connection at the next call; `cuts` counts broken ones. */
   arm(cut: Cut): void;
   readonly cuts: () => number;
-  /** Breaks all connections, and refuses new ones until `restore`. */
+  /** Breaks all connections and refuses new ones until `restore`. */
   cutAll(): void;
   restore(): void;
   close(): Promise<void>;
 };
 
-/** A TCP proxy in front of PostgreSQL that breaks connections at the worst moments. */
+/** A TCP proxy in front of PostgreSQL that breaks connections at a chosen moment. */
 export async function cuttingProxy(url: string): Promise<CuttingProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
@@ -65,7 +65,7 @@ export async function cuttingProxy(url: string): Promise<CuttingProxy> {
         client.write(answer);
         return;
       }
-      // ReadyForQuery ends an answer: by then it is committed.
+      // ReadyForQuery ends a reply: by then the transaction is committed.
       if (answer.subarray(-6, -1).equals(READY_FOR_QUERY)) {
         client.destroy();
         upstream.destroy();

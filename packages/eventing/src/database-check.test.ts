@@ -5,7 +5,7 @@ import { pgbouncer, whyNoPgbouncer } from '../../../test/support/pgbouncer';
 import { checkDatabase } from './database-check';
 
 let database: TestDatabase;
-/** No superuser: nothing stops those. */
+/** No superuser, for whom limits do not apply. */
 let url: string;
 const role = `check_${randomBytes(6).toString('hex')}`;
 

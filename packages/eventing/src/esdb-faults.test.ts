@@ -29,7 +29,7 @@ afterEach(async () => {
 
 describe('an append whose outcome is unknown', () => {
   const faults: Fault[] = ['answer cut', 'answer lost', 'call cut', 'call delayed'];
-  /** An answer that never comes is waited for. */
+  /** A short limit for a reply that never comes. */
   const impatient = { answerMs: 200 };
 
   test.each(faults)('%s: it happens exactly once', async (fault) => {
@@ -39,7 +39,7 @@ describe('an append whose outcome is unknown', () => {
     emulator.arm(fault);
     const positions = await Promise.all(appends.map(({ stream, events }) => store.append(stream, 0, events)));
     expect(emulator.faults()).toBe(1);
-    // A delayed call has come by then, and was a repeat.
+    // By then a delayed call has arrived, as a repeat.
     if (fault === 'call delayed') await pause(250);
     for (const [i, { stream, events }] of appends.entries()) {
       const stored = await open().load(stream);
@@ -131,7 +131,7 @@ describe('1,000 foreign and system events', () => {
       expect(await each.head()).toBe(position);
       const before = emulator.eventsSent();
       expect(await each.head()).toBe(position);
-      // One page at most, which is broken off at its first event.
+      // At most one page, which is interrupted at its first event.
       expect(emulator.eventsSent() - before).toBeLessThanOrEqual(32);
     }
   });
@@ -154,7 +154,7 @@ describe('1,000 foreign and system events', () => {
       const head = await open().head();
       expect(store.before(at, head)).toBe(false);
     }
-    // The position goes on past them, so that a later follower does not begin before them.
+    // The position moves past them, so that a later follower does not start before them.
     emulator.foreign(1_100);
     const head = await store.head();
     await until(() => store.before(head, at));
@@ -210,7 +210,8 @@ describe('a live subscription that breaks', () => {
       ids.push(...idsOf(batch.events));
       if (sizes.length > 1) stop.abort();
       else {
-        // While this batch is applied: as many as are held, ten more, and foreign ones for a checkpoint behind them.
+        // While this batch is applied: as many events as are buffered, ten more, and foreign ones for a checkpoint after
+        // them.
         for (let i = 0; i < 10; i++)
           await writer.append(
             aStream(),

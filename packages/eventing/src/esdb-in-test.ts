@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { esdbEmulator } from '../emulator/esdb-emulator';
 
-/** What the contract runs against. The emulator speaks the protocol; it says nothing about durability. */
+/** The server of the contract tests. The emulator speaks the protocol, but proves nothing about durability. */
 export type EsdbInTest = { readonly kind: string; readonly url: string; foreign?(): void; stop(): Promise<void> };
 
-/** EVENTSTORE_URL, else a container where Docker answers, else the protocol emulator. */
+/** EVENTSTORE_URL if set, a container if Docker is available, else the protocol emulator. */
 export async function esdbInTest(given: string | undefined): Promise<EsdbInTest> {
   if (given) return { kind: 'EVENTSTORE_URL', url: given, stop: () => Promise.resolve() };
   const contained = await inDocker();
@@ -19,9 +19,9 @@ export async function esdbInTest(given: string | undefined): Promise<EsdbInTest>
   };
 }
 
-/** Or the reason why not. */
+/** Returns the reason when there is no container. */
 async function inDocker(): Promise<EsdbInTest | string> {
-  // The tag that users run, so that the tests cannot drift from it.
+  // The image tag in docker-compose.yml, so that tests and users run the same version.
   const compose = path.join(__dirname, '../../../docker-compose.yml');
   const image =
     existsSync(compose) && /image:\s*["']?(\S*eventstore[\w/.-]*:[\w.-]+)/.exec(readFileSync(compose, 'utf8'));

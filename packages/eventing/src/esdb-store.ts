@@ -30,27 +30,27 @@ type Subscribed = { readonly position: Position; readonly prefixes: string[]; on
 
 type Append = { stream: string; expected: number; events: readonly NewEvent[]; bytes: number; time: string };
 
-/** What EventStoreDB's metadata says of one of our events. */
+/** The metadata of our events in EventStoreDB. */
 type Metadata = { version: number; time: string; actor: string; trace: string | null };
 
-/** One answer, or one step of a read. A network that swallows packets must not hold callers for ever. */
+/** Time limit for a reply or a step of a read: on a network that drops packets callers must not wait for ever. */
 const ANSWER_MS = 5_000;
 /** A turn of the event loop in a process under load. */
 const TURN_MS = 20;
-/** How long a call is tried again: a restart of the server may pass without an error. */
+/** How long a call is retried: a short restart of the server causes no error. */
 const PATIENCE_MS = 4_000;
-/** The server takes 100 streams on a connection (Kestrel's default); subscriptions need some of them. */
+/** The server allows 100 streams on a connection (Kestrel's default); subscriptions need some of them. */
 const APPENDS_AT_ONCE = 50;
 const READS_AT_ONCE = 30;
 const WAITING = 20_000;
-/** Events that a follower holds before it lets the server wait. */
+/** Most events buffered by a follower before the server must wait. */
 const FOLLOW_BATCH = 1_000;
 /** The server reports its progress every 32 times this many events; each report is a transaction of every consumer. */
 const CHECKPOINT_WINDOWS = 32;
 const FOLLOW_PATIENCE_MS = 5_000;
 const LONGEST_PAUSE_MS = 1_000;
 const MANY = 500;
-/** How far back from a stream's end an event is looked for by its id, in pages: the server has no index of ids. */
+/** How many events from a stream's end are searched for an id, in pages: the server has no index of ids. */
 export const FIND_WITHIN = 4_096;
 const FIND_PAGE = 256;
 const HEAD_PAGE = 32;
@@ -58,34 +58,34 @@ const HEAD_LARGEST_PAGE = 2_048;
 const MEGABYTE = 1_000_000;
 
 /**
- * A client for `esdbStore`; several stores may share it. `url` as the client takes it: `esdb://[user:password@]host:2113?tls=…`.
- * Its owner disposes of it.
+ * A client for `esdbStore`; several stores may share it. `url` has the client's format:
+ * `esdb://[user:password@]host:2113?tls=…`. The caller disposes of it.
  */
 export function esdbClient(url: string): EventStoreDBClient {
   const client = EventStoreDBClient.connectionString(url);
-  // Each append is a call of its own, with a deadline. The batch stream that the client would prefer keeps the promises of all
-  // clients in one map: when one stream breaks, the answers of another find nothing there, which ends the process.
+  // Each append is a separate call with a deadline. The batch stream that the client would prefer keeps the promises of all
+  // clients in one map: when one stream breaks, replies on another find no promise, which ends the process.
   Object.defineProperty(client, 'supports', { value: () => Promise.resolve(false) });
   return client;
 }
 
 /**
- * The event store on EventStoreDB (22.6 or later: before, events in streams do not know their positions). A context's streams
- * are `<context>.<stream>`. The server has no group commit: appends to different streams go side by side.
+ * The event store on EventStoreDB (22.6 or later: earlier versions do not return positions when a stream is read). A
+ * context's streams are `<context>.<stream>`. The server has no group commit: appends to different streams run in parallel.
  */
 export function esdbStore(options: {
   client: EventStoreDBClient;
   context: string;
-  /** Appends that may wait; beyond, StoreOverloaded. */
+  /** Most appends that may wait; further ones are rejected with StoreOverloaded. */
   waiting?: number;
-  /** How long one answer may take, and how long calls are tried again. */
+  /** Time limit for one reply, and how long calls are retried. */
   answerMs?: number;
   patienceMs?: number;
 }): ContextStore {
   const { client, context, waiting = WAITING, answerMs = ANSWER_MS, patienceMs = PATIENCE_MS } = options;
   const prefix = `${context}.`;
-  /** The newest event of ours that was seen, and how far back all that lies behind it is known. */
-  let known: { head: Position; stream: string | null; seen: Position } = {
+  /** The newest known event of this context, and the position from which on $all has been searched. */
+  let knownHead: { head: Position; stream: string | null; seen: Position } = {
     head: BEGINNING,
     stream: null,
     seen: BEGINNING,
@@ -109,8 +109,8 @@ export function esdbStore(options: {
     parallel: READS_AT_ONCE,
     waiting: Infinity,
   });
-  /** Asks that come while one is answered share the next: they must not get an answer that is older than they are. */
-  const heads = coalesce<null, typeof known>(
+  /** Requests during a read share the next one: they must not get a result that is older than the request. */
+  const heads = coalesce<null, typeof knownHead>(
     async (asks) => {
       const newest = await patiently(findHead);
       return asks.map(() => newest);
@@ -119,8 +119,8 @@ export function esdbStore(options: {
   );
 
   /**
-   * After a try whose outcome is unknown the stream is searched for the append's own ids. When nothing stands there the same is
-   * asked again; should the lost call come after all, the server takes the second of the two as its repeat.
+   * After an attempt with unknown outcome the stream is searched for the append's own ids. If they are missing the append
+   * is repeated; should the lost call arrive later, the server treats the second of the two as a repeat.
    */
   function append({ stream, expected, events, time }: Append): Promise<Position> {
     const written = events.map(({ id, type, version, data, actor, trace }) =>
@@ -134,14 +134,14 @@ export function esdbStore(options: {
         if (there.length > 0) throw new WrongRevision(stream, expected, expected + there.length);
       }
       try {
-        // The client sends event by event, each in a turn of the event loop.
+        // The client sends one event per turn of the event loop.
         const deadline = answerMs + events.length * TURN_MS;
         const appending = client.appendToStream(prefix + stream, written, { expectedRevision, deadline });
         const { position } = await within(deadline, appending, () => {
           throw noAnswer();
         });
-        const at = toldPosition(position);
-        if (before(known.seen, at)) known = { head: at, stream, seen: at };
+        const at = positionReturned(position);
+        if (before(knownHead.seen, at)) knownHead = { head: at, stream, seen: at };
         return at;
       } catch (error) {
         if (error instanceof WrongExpectedVersionError) {
@@ -154,7 +154,7 @@ export function esdbStore(options: {
     });
   }
 
-  /** A server that is away or changes its leader is asked again; what is certain is thrown at once. */
+  /** Retries while the server is away or changes its leader; a definite error is thrown at once. */
   async function patiently<T>(work: (again: boolean) => Promise<T>): Promise<T> {
     const until = Date.now() + patienceMs;
     for (let tries = 1; ; tries++) {
@@ -177,7 +177,7 @@ export function esdbStore(options: {
     return events;
   }
 
-  /** Backwards: a request that runs again does so soon. */
+  /** Backwards, because a repeated request usually follows soon. */
   async function find(stream: string, id: string): Promise<Recorded | undefined> {
     let found: Recorded | undefined;
     let from: typeof END | bigint = END;
@@ -206,11 +206,11 @@ export function esdbStore(options: {
   }
 
   /**
-   * Reads $all backwards to an event of ours, or to where it was read before: the client cannot filter a read. Costs what others
-   * have written since; the first time, all that others have written since our newest event.
+   * Reads $all backwards to an event of this context, or to where an earlier read began: the client cannot filter a read.
+   * The cost is the number of others' events since then; at the first call, since our newest event.
    */
-  async function findHead(): Promise<typeof known> {
-    const { seen: until } = known;
+  async function findHead(): Promise<typeof knownHead> {
+    const { seen: until } = knownHead;
     let newest: Position | undefined;
     let found: { head: Position; stream: string } | undefined;
     let from: typeof END | AllPosition = END;
@@ -228,12 +228,12 @@ export function esdbStore(options: {
         if (before(until, at)) found = { head: at, stream: event.streamId.slice(prefix.length) };
         return (done = true);
       });
-      // Inclusive: each page begins with the event that ended the one before it.
+      // Inclusive: each page begins with the last event of the previous one.
       done ||= count < maxCount;
     }
-    // An append may have learned of more meanwhile.
-    if (newest !== undefined && before(known.seen, newest)) known = { ...known, ...found, seen: newest };
-    return known;
+    // An append may have recorded a newer one in the meantime.
+    if (newest !== undefined && before(knownHead.seen, newest)) knownHead = { ...knownHead, ...found, seen: newest };
+    return knownHead;
   }
 
   async function* subscribe(position: Position, prefixes: string[], signal: AbortSignal): AsyncGenerator<Batch> {
@@ -245,12 +245,12 @@ export function esdbStore(options: {
         at = batch.position;
         yield batch;
       }
-      // `cancelled` is how a server that stops ends it; the client does not subscribe again.
+      // A stopping server ends it with `cancelled`; the client does not subscribe again.
       await waker().next(signal, Math.min(50 * 2 ** failures++, LONGEST_PAUSE_MS));
     }
   }
 
-  /** One live subscription, until it breaks. A batch is whatever arrived while the one before it was applied. */
+  /** One live subscription, until it breaks. A batch is whatever arrived while the previous one was applied. */
   async function* subscription(from: Subscribed, signal: AbortSignal): AsyncGenerator<Batch> {
     const arrived = waker();
     let { position } = from;
@@ -260,7 +260,7 @@ export function esdbStore(options: {
     let ended = false;
     let broken: Error | undefined;
     const live = client.subscribeToAll({
-      // Exclusive, so that an event at the very beginning could not be asked for by a position.
+      // A position is exclusive, so an event at the very beginning has no position before it.
       fromPosition: position === BEGINNING ? START : positionOf(position),
       requiresLeader: true,
       filter: streamNameFilter({
@@ -275,7 +275,7 @@ export function esdbStore(options: {
     });
     const end = (error?: unknown) => {
       ended = true;
-      // A lasting failure is reported after all events that came before it.
+      // A permanent failure is reported after all events that came before it.
       if (isCertain(error)) broken ??= error as Error;
       arrived.wake();
     };
@@ -294,7 +294,7 @@ export function esdbStore(options: {
     });
     try {
       while (!signal.aborted) {
-        // Told as soon as the server has come so far: events before it may still wait in the stream.
+        // A checkpoint may arrive while events before it are still in the stream's buffer.
         if (!ended && live.readableLength === 0 && before(at, checkpoint)) at = checkpoint;
         if (before(position, at)) {
           const batch = { events, position: at };
@@ -315,7 +315,7 @@ export function esdbStore(options: {
     const { head, stream } = await heads.ask(null);
     if (stream === null) return;
     const stop = new AbortController();
-    // With the head's own stream, so that the end is noticed.
+    // Includes the head's own stream, so that the end is recognised.
     for await (const batch of subscribe(BEGINNING, [prefix + wanted, prefix + stream], stop.signal)) {
       yield batch.events.filter((event) => event.stream.startsWith(wanted) && !before(head, event.position));
       if (!before(batch.position, head)) stop.abort();
@@ -328,14 +328,14 @@ export function esdbStore(options: {
     context,
     start: BEGINNING,
     before,
-    // Positions are places in the server's log.
+    // Positions are offsets in the server's log.
     between: (a, b) => (before(a, b) ? Math.max(1, Number(positionOf(b).commit - positionOf(a).commit)) : 0),
     load: (stream, from = 0, to = Infinity) => loads.ask({ stream, from, to }),
     find: (stream, id) => finds.ask({ stream, id }),
     append: async (stream, expected, events) => appends.ask(prepare({ stream, expected, events })),
     /**
-     * Those of one kind of stream (`order-…`) go side by side; the kinds, and calls, keep the order in which they were asked, so
-     * that no order overtakes its list.
+     * Appends to one kind of stream (`order-…`) run in parallel; kinds, and calls, keep their order, so that no order
+     * overtakes its list.
      */
     async appendMany(asked) {
       const prepared = asked.map(prepare);
@@ -366,7 +366,7 @@ export function esdbStore(options: {
         }),
       );
     },
-    /** The server goes through its whole log for it. */
+    /** The server reads its whole log for this. */
     async latest(wanted) {
       const newest = new Map<string, Recorded>();
       for await (const events of scan(wanted)) for (const event of events) newest.set(event.stream, event);
@@ -378,7 +378,7 @@ export function esdbStore(options: {
   };
 }
 
-/** Before every event: no event of ours is the first of a log. */
+/** Before every event: the first event of a log is never one of ours. */
 const BEGINNING = '0/0';
 
 const prepare = (ask: Pick<Append, 'stream' | 'expected' | 'events'>): Append => ({
@@ -388,7 +388,7 @@ const prepare = (ask: Pick<Append, 'stream' | 'expected' | 'events'>): Append =>
   time: new Date().toISOString().replace('Z', '000Z'),
 });
 
-/** Runs of appends to one kind of stream, not too long. */
+/** Splits appends into groups of limited size with the same kind of stream. */
 function groupsOf(appends: readonly Append[]): Append[][] {
   const groups: Append[][] = [];
   for (const append of appends) {
@@ -405,10 +405,10 @@ type AllPosition = { commit: bigint; prepare: bigint };
 
 const textOf = ({ commit, prepare }: AllPosition): Position => `${commit}/${prepare}`;
 
-/** What a server before 22.6 says of events that are read from their stream. */
+/** The position that a server before 22.6 returns for events read from their stream. */
 const UNKNOWN = 2n ** 64n - 1n;
 
-function toldPosition(position: AllPosition | undefined): Position {
+function positionReturned(position: AllPosition | undefined): Position {
   if (!position || position.commit === UNKNOWN) throw new Error('the server does not tell positions: it is too old');
   return textOf(position);
 }
@@ -425,7 +425,7 @@ function before(a: Position, b: Position): boolean {
 
 type Event = NonNullable<ResolvedEvent['event']>;
 
-/** System events in our streams, such as a tombstone, are none of ours. */
+/** System events in our streams, such as tombstones, are not events of the context. */
 const isOurs = ({ streamId, type }: Pick<Event, 'streamId' | 'type'>, prefix: string): boolean =>
   streamId.startsWith(prefix) && !type.startsWith('$');
 
@@ -444,17 +444,17 @@ function recorded({ event }: ResolvedEvent, prefix: string): Recorded {
     time,
     actor,
     trace,
-    position: toldPosition(position),
+    position: positionReturned(position),
   };
 }
 
-/** Reads until `each` answers true or the end; a stream that does not exist has no events. */
+/** Reads until `each` returns true or the end; a stream that does not exist has no events. */
 async function readInto<E>(
   read: StreamingRead<E>,
   answerMs: number,
   each: (resolved: E) => boolean | void,
 ): Promise<void> {
-  // What comes after the end of the loop below is nobody's error.
+  // Errors after the end of the loop below are ignored.
   read.on('error', () => undefined);
   const tooLong = () => void read.destroy(noAnswer());
   const timer = setTimeout(tooLong, answerMs);
@@ -467,14 +467,14 @@ async function readInto<E>(
     if (!isCommand(error) || error.type !== 'stream-not-found') throw error;
   } finally {
     clearTimeout(timer);
-    // A read that is left early would hold its place on the connection.
+    // An unfinished read would occupy a stream of the connection.
     read.cancel().catch(() => undefined);
   }
 }
 
 const noAnswer = (): Error => new Error('the event store does not answer');
 
-/** No repeat will help; of everything else the outcome is unknown. */
+/** The same call would fail again; after any other error the outcome is unknown. */
 const isCertain = (error: unknown): boolean =>
   error instanceof WrongRevision ||
   error instanceof RejectedEvent ||

@@ -1,8 +1,8 @@
 import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
 
 /**
- * A place in one store's commit order: opaque text, comparable by the store that gave it (PostgreSQL: a bigint; EventStoreDB:
- * commit and prepare).
+ * A position in one store's commit order: opaque text, comparable only by that store (PostgreSQL: a bigint; EventStoreDB:
+ * commit and prepare position).
  */
 export type Position = string;
 
@@ -11,51 +11,54 @@ export interface EventStore {
   /** The events of one stream from revision `from` (0) on and before revision `to` (its end), oldest first; none when it does not exist. */
   load(stream: string, from?: number, to?: number): Promise<Envelope[]>;
   /**
-   * The event of a stream with this id, found without loading the stream; undefined when there is none. Of ids that derive from
-   * a request (version 5, `uuidV5`): others are not looked for in every store. EventStoreDB, which has no index of ids, looks through
-   * the stream's newest events only (`FIND_WITHIN` in esdb-store.ts).
+   * The event of a stream with this id, found without loading the stream; undefined when there is none. For ids derived
+   * from a request only (version 5, `uuidV5`): not every store finds others. EventStoreDB, which has no index of ids,
+   * searches only the stream's newest events (`FIND_WITHIN` in esdb-store.ts).
    */
   find(stream: string, id: string): Promise<Envelope | undefined>;
   /**
-   * Appends after exactly `expected` events (0: the stream must be new), or throws WrongRevision. All or nothing for this one
-   * stream; appends that share a group commit are independent. A repeat with the same ids whose first try did commit is a
-   * success. Throws RejectedEvent for events that can never be stored, StoreOverloaded when too much is waiting, and
-   * StoreUnavailable when the outcome is unknown: then read the stream and look for your ids before deciding anything again.
+   * Appends after exactly `expected` events (0: the stream must be new), or throws WrongRevision. All or nothing for this
+   * one stream; appends that share a group commit are independent. Repeating a committed append with the same ids is a
+   * success. Throws RejectedEvent for events that can never be stored, StoreOverloaded when too many appends wait, and
+   * StoreUnavailable when the outcome is unknown: then read the stream and search for your ids before deciding again.
    */
   append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Position>;
   /**
-   * Every event of the context after `position` in commit order, batch by batch, waiting for more until aborted. A batch may
-   * be empty: the position moved past foreign events. Survives a store that goes away and comes back.
+   * Every event of the context after `position` in commit order, in batches, waiting for more until aborted. An empty batch
+   * means that the position moved past foreign events. Continues after an outage of the store.
    */
   follow(position: Position, signal: AbortSignal): AsyncIterable<{ events: Recorded[]; position: Position }>;
   /** The position of the context's newest event (not of the server's: system and foreign events do not count). */
   head(): Promise<Position>;
-  /** Whether `a` lies before `b`. */
+  /** Whether `a` is before `b`. */
   before(a: Position, b: Position): boolean;
-  /** How much lies between `a` and a later `b`, in the store's own measure (events, bytes): for progress. 0: `b` is not later. */
+  /**
+   * The distance from `a` to a later `b`, in the store's own measure (events, bytes), for showing progress. 0: `b` is not
+   * later.
+   */
   between(a: Position, b: Position): number;
   /** The position before the first event. */
   readonly start: Position;
 }
 
-/** The history of one context with what importing and looking for things need beyond the port. */
+/** The history of one context, with further operations for imports and searches. */
 export type ContextStore = EventStore & {
   readonly context: string;
   /** Many appends in as few commits as possible, each with its own outcome. */
   appendMany(
     appends: readonly { stream: string; expected: number; events: readonly NewEvent[] }[],
   ): Promise<(Position | WrongRevision)[]>;
-  /** Of each stream that exists: its newest revision and the `hash` in that event's data. */
+  /** For each stream that exists: its newest revision and the `hash` in that event's data. */
   heads(streams: readonly string[]): Promise<Map<string, { revision: number; hash: string | null }>>;
-  /** The newest event of every stream whose name begins so. */
+  /** The newest event of every stream whose name has this prefix. */
   latest(prefix: string): Promise<Recorded[]>;
-  /** The same batch by batch, for more than memory holds; older events of a stream may come before its newest. */
+  /** The same in batches, for results that do not fit into memory; older events of a stream may come before its newest. */
   scan(prefix: string): AsyncIterable<readonly Recorded[]>;
   /** Waits until no append is in flight. */
   idle(): Promise<void>;
 };
 
-/** Someone else was first: the stream has not the expected number of events. */
+/** Another writer was first: the stream does not have the expected number of events. */
 export class WrongRevision extends Error {
   constructor(
     readonly stream: string,
@@ -67,7 +70,7 @@ export class WrongRevision extends Error {
   }
 }
 
-/** Events that no store could keep (too large, not representable): refused before they could spoil a batch. */
+/** Events that no store could store (too large, not representable): refused before they would fail a batch. */
 export class RejectedEvent extends Error {
   override name = 'RejectedEvent';
 }
@@ -82,5 +85,5 @@ export class StoreOverloaded extends Error {
   override name = 'StoreOverloaded';
 }
 
-/** One append stays under this, EventStoreDB's limit being 1 MiB. */
+/** Most bytes of one append; EventStoreDB's limit is 1 MiB. */
 export const MAX_APPEND_BYTES = 900_000;

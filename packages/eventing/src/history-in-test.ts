@@ -6,18 +6,18 @@ import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from './pos
 import type { ContextStore } from './event-store';
 import { postgresStore } from './postgres-store';
 
-/** What one process has open of a context's history. */
+/** A process's connections and store of a context's history. */
 export type Opened = { readonly pool: Pool; readonly listener: Listener; readonly store: ContextStore };
 
 export type HistoryInTest = {
   readonly url: string;
   readonly schema: Context;
-  /** As another process would: its own connections, and its own store over the same history. */
+  /** Opens the history as another process would: with its own connections and its own store. */
   open(url?: string): Opened;
   close(): Promise<void>;
 };
 
-/** An empty history of a context, in a database of its own or in the one of `url`. */
+/** An empty history of a context, in a new database or in that of `url`. */
 export async function historyInTest(options: { context?: Context; url?: string } = {}): Promise<HistoryInTest> {
   const schema = options.context ?? 'admission';
   const database = options.url ? { url: options.url, drop: () => Promise.resolve() } : await testDatabase();
@@ -45,7 +45,7 @@ export async function historyInTest(options: { context?: Context; url?: string }
   };
 }
 
-/** Asks until it is so. Bounded, so that a test that fails does not keep jest from ending. */
+/** Waits until the condition is true. With a limit, so that a failed test does not keep jest from ending. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 50_000;
   while (!(await isSo())) {

@@ -14,7 +14,7 @@ import { definitions, happened, kafkaInTest, type KafkaInTest } from './kafka-in
 import type { FeedHealth } from './feed-health';
 import { relayStatus, rewindRelay, runRelay } from './relay';
 
-/** A TCP proxy that can swallow the broker's next answer to a produce request. */
+/** A TCP proxy that can drop the broker's next reply to a produce request. */
 async function answerSwallower(
   port: number,
 ): Promise<{ port: number; arm(): void; swallowed(): number; close(): Promise<void> }> {
@@ -34,7 +34,7 @@ async function answerSwallower(
       });
     }
     client.on('data', (request) => {
-      // Four bytes of length, then the request's kind: 0 is Produce.
+      // Four bytes of length, then the request's type: 0 is Produce.
       if (armed && request.length > 6 && request.readInt16BE(4) === 0) {
         armed = false;
         swallowing = true;
@@ -124,7 +124,7 @@ describeWithKafka('Kafka when things go wrong', () => {
     return events;
   }
 
-  /** What a reader outside the project gets, in its order. */
+  /** The events of an outside reader, in its order. */
   function reader(): Envelope[] {
     const got: Envelope[] = [];
     const stop = new AbortController();

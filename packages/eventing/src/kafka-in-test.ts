@@ -11,23 +11,23 @@ import { kafkaClient, type KafkaConnection } from './kafka-client';
 import { applyTopic, followedTopic, topicPlans, type Applied } from './kafka-topics';
 import type { FeedHealth } from './feed-health';
 
-/** An installation of its own on a broker: topics by a prefix, a database, and as many processes as are opened. */
+/** A separate installation on a broker: topics with their own prefix, a database, and any number of processes. */
 export type KafkaInTest = {
   readonly prefix: string;
   readonly topic: string;
   readonly pool: Pool;
-  /** What every bus said of its health, newest last. */
+  /** Health reports of all buses, newest last. */
   readonly said: FeedHealth[];
   apply(): Promise<Applied>;
-  /** The bus as one more process has it. */
+  /** The bus of a further process. */
   open(connection?: KafkaConnection): { bus: KafkaBus; pool: Pool };
-  /** The topic as outsiders read it. */
+  /** The public topic. */
   deleteTopic(): Promise<void>;
   close(): Promise<void>;
 };
 
 const Happened = event('Happened', z.object({ n: z.number() }), { upcasts: [(data) => data] });
-/** What tests publish: `Happened`, known up to its version 2. */
+/** The events that tests publish: `Happened`, up to version 2. */
 export const definitions = new Map([['Happened', Happened]]);
 
 export async function kafkaInTest(connection: KafkaConnection, context: Context): Promise<KafkaInTest> {
@@ -56,7 +56,7 @@ export async function kafkaInTest(connection: KafkaConnection, context: Context)
         publishes: { context, definitions, topics: [{ audience: 'public', partitions: 12 }] },
         pool: mine,
         schema: history.schema,
-        // What a killed broker remembers of its members must not outlast a test.
+        // Short, so that members of a killed process do not outlast a test.
         sessionMs: 6_000,
         onHealth: (health) => said.push(health),
       });

@@ -36,7 +36,7 @@ describe('the connection breaks', () => {
       proxy.arm(moment);
       const positions = await Promise.all(appends.map(({ stream, events }) => cut.store.append(stream, 0, events)));
       expect(proxy.cuts()).toBe(before + 1);
-      // A delayed call has come by then, and was refused.
+      // By then a delayed call has arrived and was refused.
       if (moment === 'call delayed') await pause(250);
       for (const [i, { stream, events }] of appends.entries()) {
         const stored = await whole.store.load(stream);
@@ -114,7 +114,7 @@ describe('data that only PostgreSQL can refuse', () => {
   test('one of many is rejected alone, and a batch of such takes nothing with it', async () => {
     const history = await historyInTest();
     const { store } = history.open();
-    // No index holds such a name; random, or it would be compressed.
+    // Too long for an index; random, so that it cannot be compressed.
     const tooLong = () => Array.from({ length: 200 }, aStream).join();
     const appends = Array.from({ length: 60 }, (_, i) => ({
       stream: i % 7 === 3 ? tooLong() : aStream(),
@@ -211,7 +211,7 @@ describe('PostgreSQL is killed under load', () => {
       await until(() => acknowledged.size >= sofar + 200);
       const [pid] = (await readFile(path.join(dataFolder, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
       const isLong = kill === 0;
-      // Whoever uses the server starts it again at once. Without this file it cannot start: long enough for callers to learn of it.
+      // Processes that use the server restart it at once. Without this file it cannot start for so long that callers notice.
       if (isLong) await rename(control, `${control}.away`);
       process.kill(Number(pid), 'SIGKILL');
       if (isLong) {

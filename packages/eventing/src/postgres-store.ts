@@ -20,16 +20,18 @@ type Append = {
 const COLUMNS = 'position, id, stream, revision, type, version, data, time, actor, trace';
 const APPEND_BATCH = 500;
 const FOLLOW_BATCH = 1_000;
-/** So much of the table in one batch of a follower, which has all of it in memory; large events lie compressed in the table. */
+/**
+ * Bytes of the table in one batch, which a follower holds in memory uncompressed; large events are compressed in the table.
+ */
 const FOLLOW_BYTES = 2 * 1024 * 1024;
 const SCAN_PAGE = 5_000;
-/** Only a safety net: NOTIFY wakes a follower, and a new connection wakes it again. */
+/** Only a safety net: NOTIFY and a new connection wake a follower. */
 const FOLLOW_PATIENCE_MS = 5_000;
 /** After this many reads in turn that found events a follower unsubscribes from notifications: it is never idle. */
 const BUSY_READS = 3;
-/** With pauses that double from 50 ms: a restart of PostgreSQL may pass without an error, an outage is reported within 4 s. */
+/** With pauses that double from 50 ms: a short restart of PostgreSQL causes no error, an outage is reported within 4 s. */
 const TRIES = 7;
-/** A network that swallows packets must not hold callers for ever. The outcome is unknown then. */
+/** Time limit for a reply: on a network that drops packets callers must not wait for ever. The outcome is then unknown. */
 const ANSWER_MS = 10_000;
 const MEGABYTE = 1_000_000;
 /** Greater than every revision: the largest `integer`. */
@@ -38,8 +40,9 @@ const PAST_ALL = 2 ** 31 - 1;
 const LAST = '\u{10FFFF}';
 
 /**
- * The event store on PostgreSQL: the table of one context's schema (sql/001-events.sql), appended in group commits. While one
- * call is in flight further appends collect; they go down as one statement, and each caller learns its own outcome.
+ * The event store on PostgreSQL: the table of one context's schema (sql/001-events.sql), appended in group commits. While
+ * one call is in flight further appends collect; the next statement appends all of them, and each caller gets its own
+ * outcome.
  */
 export function postgresStore(options: { pool: Pool; context: string; listener: Listener }): ContextStore {
   const { pool, context, listener } = options;
@@ -64,7 +67,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     return outcomes;
   }
 
-  /** A refused append may be the repeat of one that did commit: then its own ids stand where it wanted to write them. */
+  /** A refused append may repeat one that was committed: then its own ids are at the expected place, and it succeeds. */
   async function forgiveRepeats(appends: readonly Append[], outcomes: (Position | Error)[]): Promise<void> {
     const refused = appends.flatMap((append, i) => (outcomes[i] instanceof WrongRevision ? [{ append, i }] : []));
     const found = await pool.query<{ n: number; ids: string[]; last: string }>(
@@ -85,8 +88,8 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
   }
 
   /**
-   * A broken connection leaves unknown whether the batch was committed. It is asked again as it is: the lost call has either
-   * committed by then, and its ids are found; or it comes to the append lock later, and its expected revisions refuse it.
+   * After a broken connection it is unknown whether the batch was committed, so the same call is repeated: either the lost
+   * call has committed, and the ids are found; or it reaches the append lock later, and its expected revisions refuse it.
    */
   async function run(appends: readonly Append[]): Promise<(Position | Error)[]> {
     const began = performance.now();
@@ -104,7 +107,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     }
   }
 
-  /** PostgreSQL refuses the data of one of them: halved until it is alone, so that the others are not refused with it. */
+  /** PostgreSQL refuses the data of one append: the batch is halved until that one is alone, so that the others succeed. */
   async function isolate(appends: readonly Append[], cause: unknown): Promise<(Position | Error)[]> {
     if (appends.length === 1) return [new RejectedEvent('the store refuses this event', { cause })];
     const middle = appends.length >> 1;
@@ -124,12 +127,12 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     size: { of: (append) => append.bytes, batch: 4 * MEGABYTE, waiting: 64 * MEGABYTE },
   });
 
-  /** Reads of events, each asked with one row of `valuesOf`'s arrays; those of one moment go down as one statement. */
+  /** Reads of events, each with one row of `valuesOf`'s arrays; concurrent reads share a statement. */
   function reads<Ask>(text: string, valuesOf: (asks: readonly Ask[]) => unknown[]) {
     return coalesce<Ask, Envelope[]>(
       async (asks) => {
         const { rows } = await available(
-          // Without a name, and so planned anew: a plan of the days when the table was tiny would read all of it.
+          // Without a name, so that it is planned each time: a plan from when the table was tiny would read all of it.
           pool.query<Recorded & { n: number }>({ query_timeout: ANSWER_MS, text, values: valuesOf(asks) }),
         );
         const answers: Envelope[][] = asks.map(() => []);
@@ -140,7 +143,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     );
   }
 
-  // `offset 0` keeps it one look into the index for each stream or id, never a hash of all events.
+  // `offset 0` makes it one index lookup for each stream or id, never a hash of all events.
   const loads = reads<{ stream: string; from: number; to: number }>(
     `select q.n::integer as n, e.*
      from unnest($1::text[], $2::integer[], $3::integer[]) with ordinality as q(stream, first, past, n)
@@ -167,7 +170,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     return { stream, expected, events, ...storable(stream, events), time: new Date().toISOString() };
   }
 
-  /** Backwards, as the index can be read: the other way round each page would sort all streams that are left. */
+  /** Backwards, in the order of the index: forwards each page would sort all remaining streams. */
   async function* scan(prefix: string): AsyncGenerator<Recorded[]> {
     let before = `${prefix}${LAST}`;
     for (;;) {
@@ -192,12 +195,12 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     between: (a, b) => Math.max(0, Number(b) - Number(a)),
     load: (stream, from = 0, to = PAST_ALL) => loads.ask({ stream, from, to }),
     find: async (stream, id) => (await finds.ask({ stream, id }))[0],
-    // Async, so that a refusal before the queue is a rejection, too.
+    // Async, so that an exception before queueing becomes a rejection.
     append: async (stream, expected, events) => appends.ask(prepare(stream, expected, events)),
     async appendMany(asked) {
       const prepared = asked.map((ask) => prepare(ask.stream, ask.expected, ask.events));
       const outcomes: (Position | WrongRevision)[] = [];
-      // A slice at a time, so that a bulk does not fill the queue before single appends.
+      // In slices, so that a bulk does not fill the queue before single appends.
       for (let from = 0; from < prepared.length; from += APPEND_BATCH) {
         const slice = prepared.slice(from, from + APPEND_BATCH).map((append) =>
           appends.ask(append).catch((error: unknown) => {
@@ -244,7 +247,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
           let rows: Recorded[];
           try {
             ({ rows } = await pool.query<Recorded>({
-              // Without a name for the same reason as a load.
+              // Without a name, like a load.
               query_timeout: ANSWER_MS,
               text: `select ${COLUMNS} from (
                        select *, sum(bytes) over (order by position) - bytes as bytes_before
@@ -264,7 +267,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
           if (signal.aborted) return;
           if (rows.length === 0) {
             busy = 0;
-            // Wakes at once when it listens: what came before is found by one more read.
+            // Also wakes when it begins to listen, so one more read finds earlier events.
             forget ??= listener.on(`${context}.events`, waiting.wake);
             await waiting.next(signal, FOLLOW_PATIENCE_MS);
             continue;
@@ -284,7 +287,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
   };
 }
 
-/** The appends as append_events takes them. Each event's data is JSON already; ids were checked, they need no quoting. */
+/** The appends as JSON for append_events. Each event's data is JSON already; ids are validated, they need no quoting. */
 function documentOf(appends: readonly Append[]): string {
   const events: string[] = [];
   for (const [i, { stream, expected, events: own, datas, time }] of appends.entries()) {
@@ -301,5 +304,5 @@ const quoted = (text: string | null): string => JSON.stringify(text);
 
 const sqlState = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? '';
 
-/** A value that PostgreSQL cannot keep (22, 54), or a rule of the table (23): no repeat will help. */
+/** A value that PostgreSQL cannot store (22, 54), or a constraint of the table (23): repeating does not help. */
 const isDataError = (error: unknown): boolean => /^(22|23|54)...$/.test(sqlState(error));

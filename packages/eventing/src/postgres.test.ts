@@ -108,7 +108,7 @@ describe('listen', () => {
     const heard = { a: 0, b: 0 };
     const forgetA = listener.on('a', () => heard.a++);
     listener.on('b', () => heard.b++);
-    // The first connection wakes everyone, too.
+    // The first connection calls all callbacks, too.
     await until(() => heard.a === 1 && heard.b === 1);
     await pool.query(`select pg_notify('gatehouse', 'a')`);
     await until(() => heard.a === 2);
@@ -132,7 +132,7 @@ describe('listen', () => {
     const pool = openPool(database.url, 'telling', 3);
     await migrate(pool, 'telling', EVENT_STORE_SQL);
     const listener = listen(database.url);
-    // One that hears everything that is said, whoever waits for it.
+    // A connection that receives every notification, whoever subscribed to it.
     const said: string[] = [];
     const witness = new Client(database.url);
     await witness.connect();
@@ -155,7 +155,7 @@ describe('listen', () => {
     await until(() => heard === 2);
     expect(said).toEqual(['x']);
 
-    // A second hearer is woken as the first was; the payload is awaited until both have gone.
+    // A second callback is called like the first; the payload's lock is held until both have unsubscribed.
     let second = 0;
     const forgetSecond = listener.on('x', () => second++);
     await until(() => second === 1);
@@ -166,7 +166,8 @@ describe('listen', () => {
     await until(async () => !(await awaited('x')));
     await pool.query(`select tell('x')`);
 
-    // What is told by a transaction that has begun, and says nothing, is seen by whoever begins to hear before its end.
+    // A transaction that called tell before anybody subscribed sends no notification, but a subscriber that comes before
+    // its end is called after it.
     const teller = await pool.connect();
     await teller.query('begin');
     await teller.query(`select tell('y')`);

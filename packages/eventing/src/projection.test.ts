@@ -133,7 +133,7 @@ describe('consumeFeed', () => {
           seen.push(...batch.events);
           yield batch;
           yield batch;
-          // All from the beginning, and then the newest one alone.
+          // Everything from the beginning, then the newest event alone.
           yield { events: seen, position: batch.position };
           yield { events: seen.slice(-1), position: batch.position };
         }
@@ -181,7 +181,7 @@ describe('consumeFeed', () => {
     expect(await effectsOf('a')).toEqual(all.slice(0, 700));
     const stuck = { name: 'a', topic: 'admission', state: 'failing', error: 'cannot be applied' };
     expect(sick.health).toContainEqual(stuck);
-    // Only what fails again is called a poison event, and it does not say that it runs while it only tries again.
+    // Only a repeated failure makes a poison event, and retries do not report `running`.
     await until(() => sick.health.length >= 5);
     const { id, type, version } = poison;
     expect(sick.health.slice(2)).toEqual([
@@ -343,7 +343,7 @@ describe('freshness', () => {
         await applyTo('a')(tx, events);
       },
     });
-    // Its batch is closed: what comes now is not applied with it.
+    // Its batch is complete: later events are not applied with it.
     await until(() => held.length > 0);
     let resolveAsked: () => void = () => undefined;
     const isAsked = new Promise<void>((resolve) => (resolveAsked = resolve));

@@ -32,7 +32,7 @@ test('deletes what is old in these streams, and no other', async () => {
   expect(await revisionsOf('refusalsX')).toEqual([0, 1]);
   expect(await revisionsOf(other)).toEqual([0, 1, 2]);
   expect(await mine.store.head()).toBe(head);
-  // Positions go on where they were.
+  // Positions continue.
   expect(mine.store.before(head, await appendSome(other, 3, 1))).toBe(true);
 });
 

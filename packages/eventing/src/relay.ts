@@ -128,7 +128,7 @@ export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
 }
 
 /** How much of a context's history is not published, in the store's own measure; 0 when all is. */
-export async function relayLeft(pool: Pool, feed: Log): Promise<number> {
+export async function relayBacklog(pool: Pool, feed: Log): Promise<number> {
   const head = await feed.head();
   return feed.between((await available(checkpointOf(pool, feed))) ?? feed.start, head);
 }

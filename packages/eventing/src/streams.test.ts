@@ -12,7 +12,7 @@ import { memoryStore } from './memory-store';
 import { streams, type Known, type Streams } from './streams';
 import { uuidV5 } from './uuid';
 
-/* A hall with places, so that who was let in and how many can be counted. */
+/* A hall with a number of places: a small domain in which admissions can be counted. */
 
 const Entered = event('Entered', z.object({ who: z.string() }));
 const Left = event('Left', z.object({ who: z.string() }));
@@ -53,7 +53,7 @@ function countingReads(store: EventStore): { store: EventStore; read: () => numb
     read: () => read,
   };
 }
-/** A store that notes how many events each of its appends brought. */
+/** A store that records how many events each append had. */
 function countingAppends(store: EventStore): { store: EventStore; sizes: number[] } {
   const sizes: number[] = [];
   const append: EventStore['append'] = (stream, expected, events) => {
@@ -64,7 +64,7 @@ function countingAppends(store: EventStore): { store: EventStore; sizes: number[
 }
 const enteredIn = async (asked: Streams<Hall, HallEvent>, stream: string) => [...(await asked.read(stream)).state];
 
-/** Two processes at one history. */
+/** Two processes on one history. */
 type Opened = { readonly stores: readonly [EventStore, EventStore]; close(): Promise<void> };
 
 async function onPostgres(): Promise<Opened> {
@@ -438,7 +438,7 @@ describe.each([
       );
       expect(outcomes.map(({ revision }) => revision)).toEqual(people.map((_, i) => Math.min(i + 1, 30)));
       expect(outcomes.map(({ position }) => position !== null)).toEqual(people.map((_, i) => i < 30));
-      // The first goes alone, since nothing was waiting yet.
+      // The first is appended alone, since nothing was waiting yet.
       expect(counted.sizes).toEqual([1, 29]);
       expect(await enteredIn(gates[1]!, stream)).toEqual(people.slice(0, 30));
     });

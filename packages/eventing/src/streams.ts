@@ -6,61 +6,63 @@ import type { NewEvent } from '@gatehouse/events/envelope';
 import type { Decider, Decision } from '@gatehouse/domain/decider';
 import { RejectedEvent, StoreOverloaded, WrongRevision, type EventStore, type Position } from './event-store';
 import { Recent } from './recent';
+import { streamCounts } from './stream-counts';
 import { uuidV5 } from './uuid';
 
-/** A state and the number of events that led to it. */
+/** A state and the number of events that it includes. */
 export type Known<S> = { readonly state: S; readonly revision: number };
 
 export type Command<S> = {
-  /** Who asks, as `kind:id`. */
+  /** Who gave the command, as `kind:id`. */
   readonly actor: string;
   readonly trace: string | null;
-  /** What a read model knows of the stream: a hint, never trusted without the store's word. */
+  /** The stream's state in a read model: a hint, which is confirmed against the store. */
   readonly known?: Known<S>;
-  /** UUID of the request: its events' ids derive from it, so that a repeat after a crash finds them (design §3). */
+  /** UUID of the request: its events' ids are derived from it, so that a repeat after a crash finds them (design §3). */
   readonly request?: string;
 };
 
 export type Outcome<S, R> = Known<S> & {
   readonly result: R;
-  /** Where the append went that holds its events; null when it has none. */
+  /** Position of the append with its events; null when it has none. */
   readonly position: Position | null;
 };
 
-/** What a request has written to a stream: its events, and the number of the stream's events up to and with them. */
+/** The events that a request has appended to a stream, and the number of the stream's events up to and including them. */
 export type Recalled<E> = { readonly events: readonly E[]; readonly revision: number };
 
-/** The state when a request was decided, and when its events were written: what a repeat of it may answer from. */
+/** The states before and after a request's events, from which a repeat can be answered. */
 export type RecalledStates<S> = { readonly before: Known<S>; readonly after: Known<S> };
 
 export type Streams<S, E extends DomainEvent> = {
   /**
-   * Decides on one stream and appends what was decided. Commands that wait for the same stream in this process are decided in
-   * their order, each on the state that the one before has left, and go down in one append; each has its own outcome. A
-   * decision without events is confirmed against the store before it is answered. On a lost race the tail is loaded and all of
-   * them are decided again. Rejects with StoreOverloaded when too many wait, and as `EventStore.append` does.
+   * Decides a command on one stream and appends its events. Commands that wait for the same stream in this process are
+   * decided in their order, each on the state that the previous one left, and appended together; each has its own outcome.
+   * A decision without events is confirmed against the store before it is returned. After a lost race the new events are
+   * loaded and all commands are decided again. Rejects with StoreOverloaded when too many wait, and as `EventStore.append`
+   * does.
    */
   transact<R>(stream: string, decide: (state: S) => Decision<R, E>, command: Command<S>): Promise<Outcome<S, R>>;
   /**
-   * What a request has written to a stream already, found by the ids of its events however long the stream is; undefined when it
-   * wrote nothing there, or further back than `EventStore.find` looks. Rejects with StoreUnavailable.
+   * Finds the events that a request has already appended to a stream, by their ids, however long the stream is. Undefined
+   * when there are none, or further back than `EventStore.find` searches. Rejects with StoreUnavailable.
    */
   recall(stream: string, request: string): Promise<Recalled<E> | undefined>;
   /** The same with the states before and after. Loads the stream up to the request's events, and only when there are any: for short streams. */
   recallStates(stream: string, request: string): Promise<RecalledStates<S> | undefined>;
-  /** The state of a stream now. */
+  /** The current state of a stream. */
   read(stream: string): Promise<Known<S>>;
 };
 
 const MAX_TRIES = 100;
-/** Events that are read at first of those that may be a request's. */
+/** Events read in the first attempt to get all events of a request. */
 const RECALL_PAGE = 16;
-/** Commands in one append. */
+/** Most commands in one append. */
 const LANE_BATCH = 500;
-/** Commands that may wait for one stream. */
+/** Most commands that may wait for one stream. */
 const LANE_WAITING = 20_000;
 
-/** A command in its stream's lane, and where its outcome goes. */
+/** A command in its stream's lane, and the functions that settle its promise. */
 type Waiting<S, E extends DomainEvent> = {
   readonly decide: (state: S) => Decision<unknown, E>;
   readonly command: Command<S>;
@@ -68,7 +70,7 @@ type Waiting<S, E extends DomainEvent> = {
   reject(error: unknown): void;
 };
 
-/** A command that is decided: its events as they will be stored, and the state after them. */
+/** A decided command: its events as they will be stored, and the state after them. */
 type Decided<S, E extends DomainEvent> = {
   readonly waiting: Waiting<S, E>;
   readonly result: unknown;
@@ -88,7 +90,10 @@ export type StreamOptions<S, E extends DomainEvent> = {
   open?(stream: string): Promise<Known<S> | undefined>;
 };
 
-/** Asks the deciders of one kind of stream. Lanes and memory only make it fast; the expected revision makes it true. */
+/**
+ * Runs the decider of one kind of stream on a store. Lanes and cached states only make it fast; the expected revision of
+ * each append makes it correct.
+ */
 export function streams<S, E extends DomainEvent>(
   store: EventStore,
   decider: Decider<S, E>,
@@ -99,10 +104,11 @@ export function streams<S, E extends DomainEvent>(
   const memory = new Recent<Known<S>>(remember);
   /** Stored states that are being read, so that no two callers read one at once. */
   const opening = new Map<string, Promise<Known<S> | undefined>>();
+  const counts = streamCounts();
 
   const nothing: Known<S> = { state: decider.initial, revision: 0 };
 
-  /** The state now. The last known event is loaded, too: were it missing, what is known would be of another history. */
+  /** The current state. The last event of `from` is loaded, too: if it is missing, `from` belongs to another history. */
   async function advance(stream: string, from: Known<S>): Promise<Known<S>> {
     if (from.revision === 0) return evolve(from, await store.load(stream));
     const [last, ...tail] = await store.load(stream, from.revision - 1);
@@ -119,7 +125,7 @@ export function streams<S, E extends DomainEvent>(
     return advance(stream, (await stored) ?? nothing);
   }
 
-  /** As a later load would: from what was written, not from what was decided. */
+  /** Folds the events in their stored form, so that the state equals one that is loaded later. */
   function evolve(from: Known<S>, tail: readonly Pick<Envelope, 'type' | 'version' | 'data'>[]): Known<S> {
     let { state } = from;
     for (const stored of tail) {
@@ -129,7 +135,10 @@ export function streams<S, E extends DomainEvent>(
     return { state, revision: from.revision + tail.length };
   }
 
-  /** Works off a stream's lane: the first command at once, then all that came meanwhile, until none is left. */
+  /**
+   * Runs a stream's lane until it is empty: the first command at once, then in each batch all commands that have arrived in
+   * the meantime.
+   */
   async function run(stream: string, lane: Waiting<S, E>[]): Promise<void> {
     while (lane.length > 0) {
       const batch = lane.splice(0, LANE_BATCH);
@@ -142,7 +151,7 @@ export function streams<S, E extends DomainEvent>(
     lanes.delete(stream);
   }
 
-  /** Decides on all of `batch` and settles each; what it throws is the outcome of those that are not settled yet. */
+  /** Decides all commands of `batch` and settles each; an exception is the outcome of those that are not settled yet. */
   async function settle(stream: string, batch: readonly Waiting<S, E>[]): Promise<void> {
     const hint = batch.reduce((known, { command }) => newest(known, command.known), memory.get(stream));
     // Without a hint most streams are new ones, and the first append says whether it is so; not those that have stored states.
@@ -156,7 +165,10 @@ export function streams<S, E extends DomainEvent>(
       const written = decided.flatMap(({ events }) => events);
       if (asking.length === 0) return;
       if (written.length === 0) {
-        if (confirmed) return answer(decided, null);
+        if (confirmed) {
+          counts.settled(stream, decided.length);
+          return answer(decided, null);
+        }
         at = await advance(stream, at);
         memory.set(stream, at);
         confirmed = true;
@@ -165,16 +177,18 @@ export function streams<S, E extends DomainEvent>(
       try {
         const position = await store.append(stream, at.revision, written);
         memory.set(stream, decided.at(-1)!.after);
+        counts.settled(stream, decided.length);
         return answer(decided, position);
       } catch (error) {
         // What memory has stays: whatever was written, it is still how the stream begins.
         if (error instanceof RejectedEvent && asking.length > 1) {
-          // One of them cannot be stored, or all together are too large for one append: the halves are tried apart.
+          // One of them cannot be stored, or together they are too large for one append: try each half separately.
           const middle = asking.length >> 1;
           await settleApart(stream, asking.slice(0, middle));
           return settleApart(stream, asking.slice(middle));
         }
         if (!(error instanceof WrongRevision) || tries >= MAX_TRIES) throw error;
+        counts.lost(stream);
         if (tries > 1) await sleep(Math.random() * Math.min(tries, 20));
         at = await advance(stream, at);
         memory.set(stream, at);
@@ -183,7 +197,7 @@ export function streams<S, E extends DomainEvent>(
     }
   }
 
-  /** Settles a part of a batch whatever becomes of the rest. */
+  /** Settles a part of a batch independently of the rest. */
   async function settleApart(stream: string, part: readonly Waiting<S, E>[]): Promise<void> {
     try {
       await settle(stream, part);
@@ -192,7 +206,10 @@ export function streams<S, E extends DomainEvent>(
     }
   }
 
-  /** Each decision on the state that the one before leaves. One that throws, or whose events no catalog allows, is rejected alone. */
+  /**
+   * Decides each command on the state that the previous one left. One that throws, or whose events the catalog refuses, is
+   * rejected alone.
+   */
   function decideInTurn(batch: readonly Waiting<S, E>[], from: Known<S>): Decided<S, E>[] {
     let at = from;
     return batch.flatMap((waiting) => {
@@ -219,7 +236,7 @@ export function streams<S, E extends DomainEvent>(
     return { id, ...catalog.write(event), actor: command.actor, trace: command.trace };
   }
 
-  /** The events of a request in a stream: they stand there in one piece, since they were one append or a part of one. */
+  /** The events of a request in a stream, which are contiguous, since they were one append or a part of one. */
   async function writtenBy(request: string, stream: string): Promise<readonly Envelope[]> {
     const first = await store.find(stream, uuidV5(request, '0'));
     if (!first) return [];
@@ -239,7 +256,7 @@ export function streams<S, E extends DomainEvent>(
         const waiting: Waiting<S, E> = {
           decide,
           command,
-          // What comes out is what this command's own `decide` has answered.
+          // The outcome has the type that this command's own `decide` returns.
           resolve: (outcome) => resolve(outcome as Outcome<S, R>),
           reject,
         };

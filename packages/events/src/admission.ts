@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { checkinListShape } from './checkin-list';
 import { catalog, event, type EventOf } from './define';
 
-/* What happens at the gates (design §3). What `describe` says is published with the schemas (asyncapi.yaml). */
+/* The events of the gates (design §3). Texts in `describe` are published with the schemas (asyncapi.yaml). */
 
 /** The stream of a ticket's admission history. */
 export const ticketStream = (position: number): string => `ticket-${position}`;
@@ -14,7 +14,7 @@ const datetime = z
 const forced = z.boolean().describe('Somebody at the gate overrode a refusal.');
 const noncePresent = z.boolean().describe('The device named its scan, so that a repeat is recognised.');
 
-/** What an analyst may know of the ticket that was scanned. */
+/** The public facts of a scanned ticket. */
 const subject = {
   organizer: z.string(),
   event: z.string(),
@@ -25,7 +25,7 @@ const subject = {
   date: id.nullable().describe('The date of an event series that the ticket is for.'),
 };
 
-/** The app that scanned, where its key names one (contract §3.1). Absent for tokens and devices. */
+/** The scanning app, if its key names one (contract §3.1). Absent for tokens and devices. */
 const app = z
   .string()
   .optional()
@@ -47,7 +47,7 @@ export const PositionRedeemed = event(
   { privateFields: ['nonce'] },
 );
 
-/** Answers to check-in questions, given with the scan that let the ticket in; question by question they replace earlier ones. */
+/** Answers to check-in questions, given with the accepted scan; each replaces an earlier answer to the same question. */
 export const AnswersGiven = event(
   'AnswersGiven',
   z.object({
@@ -67,7 +67,7 @@ export const AnswersGiven = event(
   { privateFields: ['answers'] },
 );
 
-/** A scan was refused. It decides nothing: it stands in the stream of the process that saw it. */
+/** A refused scan. It changes no state and is stored in the stream of the process that refused it. */
 export const RedemptionRefused = event(
   'RedemptionRefused',
   z.object({
@@ -93,8 +93,9 @@ export const RedemptionRefused = event(
 );
 
 /**
- * Scans that got the same answer as the scans just before them: of the same kind (actor, list, ticket, answer) only the first
- * few of a minute are events of their own, the others are counted. It decides nothing: it stands in the stream of the process.
+ * Scans with the same result as the scans before them: of equal ones (actor, list, ticket, result) only the first few of a
+ * minute are events of their own, further ones are counted here. It changes no state and is stored in the stream of the
+ * process.
  */
 export const ScansRepeated = event(
   'ScansRepeated',
@@ -122,7 +123,7 @@ export const ScansRepeated = event(
   { subject: ({ position }) => (position === null ? null : ticketStream(position)) },
 );
 
-/** A check-in that another system made before: one row of an imported position's `checkins`. */
+/** A check-in made by another system: one row of an imported position's `checkins`. */
 export const CheckinImported = event(
   'CheckinImported',
   z.object({
@@ -137,7 +138,7 @@ export const CheckinImported = event(
   { privateFields: ['nonce'] },
 );
 
-/** A check-in was taken back: the ticket may enter by this list again. Why is somebody's own words, which may name people. */
+/** A check-in was taken back: the ticket may enter by this list again. The reason is free text, which may name people. */
 export const RedemptionUndone = event('RedemptionUndone', z.object({ ...subject, reason: z.string() }), {
   privateFields: ['reason'],
 });
@@ -183,10 +184,10 @@ export type CheckinListCreated = EventOf<typeof CheckinListCreated>;
 export type CheckinListChanged = EventOf<typeof CheckinListChanged>;
 export type CheckinListDeleted = EventOf<typeof CheckinListDeleted>;
 
-/** What stands in a ticket's stream `ticket-<position id>`. */
+/** The events of a ticket's stream `ticket-<position id>`. */
 export const ticketEvents = admission.only(PositionRedeemed, AnswersGiven, CheckinImported, RedemptionUndone);
 export type TicketEvent = PositionRedeemed | AnswersGiven | CheckinImported | RedemptionUndone;
-/** What stands in a list's stream `checkinlist-<id>`. */
+/** The events of a list's stream `checkinlist-<id>`. */
 export const checkinListEvents = admission.only(CheckinListCreated, CheckinListChanged, CheckinListDeleted);
 export type CheckinListEvent = CheckinListCreated | CheckinListChanged | CheckinListDeleted;
 export type AdmissionEvent = TicketEvent | CheckinListEvent | RedemptionRefused | ScansRepeated;

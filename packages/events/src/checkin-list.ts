@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What can be said of a check-in list (contract §4.1): the fields that the shop's events and admission's own share. */
+/** The fields of a check-in list (contract §4.1), shared by the shop's events and admission's own. */
 export const checkinListShape = {
   organizer: z.string(),
   event: z.string(),
@@ -15,7 +15,7 @@ export const checkinListShape = {
 
 export type CheckinListFields = Readonly<z.output<z.ZodObject<typeof checkinListShape>>>;
 
-/** The fields of a list without what else an event says. */
+/** The fields of a list without the event's other fields. */
 export const checkinListFields = (data: CheckinListFields): CheckinListFields =>
   Object.fromEntries(
     (Object.keys(checkinListShape) as (keyof CheckinListFields)[]).map((name) => [name, data[name]]),

@@ -3,22 +3,25 @@ import type { EventDefinition } from './define';
 import { inventory } from './inventory';
 import { reference } from './reference';
 
-/** Who reads a topic of Kafka: outsiders, who get neither private events nor private fields, or our own contexts, who get all. */
+/**
+ * The readers of a Kafka topic: outsiders, who get neither private events nor private fields, or our own contexts, which
+ * get everything.
+ */
 export type Audience = 'public' | 'internal';
 
-/** What the system has to know of a context to store, publish and document its events (design §3). */
+/** What is needed to store, publish and document a context's events (design §3). */
 export type ContextRow = {
   readonly definitions: ReadonlyMap<string, EventDefinition>;
   /**
-   * Its topics on Kafka and their partitions, chosen once: more of them would change where a subject's events go, and break
-   * their order. An internal topic has one, since an order must not overtake its list.
+   * Its Kafka topics with their fixed partition counts: another count would move subjects to other partitions and break the
+   * order of their events. An internal topic has one partition, since an order must not overtake its list.
    */
   readonly topics: readonly { readonly audience: Audience; readonly partitions: number }[];
 };
 
-/** The list of contexts: what is done for each of them (topics, relays, databases, documents, commands) goes over it. */
+/** The list of contexts, from which topics, relays, databases, documents and commands are derived. */
 export const CONTEXTS = {
-  /** Facts of the shop: names, e-mails and secrets, which the others need and outsiders must not see. */
+  /** Facts of the shop: names, e-mails and secrets, which other contexts need and outsiders must not see. */
   reference: { definitions: reference.definitions, topics: [{ audience: 'internal', partitions: 1 }] },
   admission: { definitions: admission.definitions, topics: [{ audience: 'public', partitions: 12 }] },
   /** What is promised before it is sold. Names and e-mails of carts are private, so that outsiders get a topic without them. */
@@ -31,7 +34,7 @@ export const CONTEXTS = {
   },
 } as const satisfies Record<string, ContextRow>;
 
-/** A context: its name is the name of its schema and of its topics, too. */
+/** A context's name, which is also that of its schema and part of its topics' names. */
 export type Context = keyof typeof CONTEXTS;
 
 export const CONTEXT_NAMES = Object.keys(CONTEXTS) as readonly Context[];

@@ -1,26 +1,26 @@
 import { type z } from 'zod';
 
-/** Turns the data of one stored version into the data of the next. Pure; never throws for data that its version allowed. */
+/** Converts the data of one stored version to the next. Pure; never throws for data that its version allowed. */
 export type Upcast = (data: Record<string, unknown>) => Record<string, unknown>;
 
-/** What an event type is: its current schema, the steps that lift older versions to it, and the fields analysts must not see. */
+/** An event type: its current schema, the upcasts from older versions, and the fields that outsiders must not see. */
 export type EventDefinition<T extends string = string, S extends z.ZodType = z.ZodType> = {
   readonly type: T;
   readonly schema: S;
   readonly version: number;
   readonly upcasts: readonly Upcast[];
-  /** Top-level fields that never leave the context (names, answers' texts): the relay leaves them out. */
+  /** Top-level fields that are not published (names, answers' texts). */
   readonly privateFields: readonly string[];
-  /** Whether outsiders may read nothing of it, not even that it happened. */
+  /** Whether the event is not published at all. */
   readonly isPrivate: boolean;
-  /** The stream that it is about when that is another one than where it is stored; null: the stream where it is stored. */
+  /** The stream that the event is about, if that is another one than where it is stored; otherwise null. */
   readonly subject: (data: unknown) => string | null;
 };
 
-/** An event that a decision wishes to happen: type and data, nothing of its recording. */
+/** An event as a decision returns it: type and data, without the envelope. */
 export type DomainEvent<T extends string = string, D = unknown> = { readonly type: T; readonly data: D };
 
-/** The event type that a definition describes. */
+/** The event type of a definition. */
 export type EventOf<D> =
   D extends EventDefinition<infer T, infer S> ? { readonly type: T; readonly data: z.output<S> } : never;
 
@@ -46,12 +46,12 @@ export function event<T extends string, S extends z.ZodType>(
     upcasts,
     privateFields,
     isPrivate,
-    // What is stored was checked by the schema when it was written.
+    // Stored data was validated when it was written.
     subject: subject ? (data) => subject(data as z.output<S>) : () => null,
   };
 }
 
-/** A stored event was written by a newer release than this one: readers must be deployed first. */
+/** A stored event has a newer version than this release supports: readers must be upgraded first. */
 export class NewerEventVersion extends Error {
   constructor(type: string, version: number, known: number) {
     super(`${type} has version ${version}, this release knows ${known}`);
@@ -61,13 +61,15 @@ export class NewerEventVersion extends Error {
 
 export type Catalog<E extends DomainEvent> = {
   readonly definitions: ReadonlyMap<string, EventDefinition>;
-  /** Checks data before it becomes history, and names its version. Throws ZodError on data that its schema refuses. */
+  /** Validates data before it is stored, and returns it with its version. Throws ZodError. */
   write(event: E): { type: string; version: number; data: unknown };
-  /** The current form of a stored event, or undefined for a type that this catalog does not know. Throws NewerEventVersion. */
+  /**
+   * The current form of a stored event; undefined for a type that this catalog does not contain. Throws NewerEventVersion.
+   */
   read(stored: { type: string; version: number; data: unknown }): E | undefined;
   /**
-   * A catalog of some of its events, such as those of one kind of stream: it refuses to write the others, and reads them as events
-   * that it does not know. Throws for an event of another context.
+   * A catalog of some of its events, such as those of one kind of stream: it refuses to write other types, and `read`
+   * returns undefined for them. Throws for an event of another context.
    */
   only<const D extends readonly EventDefinition<E['type']>[]>(...definitions: D): Catalog<EventOf<D[number]>>;
 };
@@ -88,7 +90,7 @@ export function catalog<const D extends readonly EventDefinition[]>(definitions:
       if (stored.version > definition.version) {
         throw new NewerEventVersion(stored.type, stored.version, definition.version);
       }
-      // What was checked when it was written is not checked again when it is read: a rebuild reads millions.
+      // Not validated again: a rebuild reads millions of events.
       let data = stored.data as Record<string, unknown>;
       for (const upcast of definition.upcasts.slice(stored.version - 1)) data = upcast(data);
       return { type: stored.type, data } as EventOf<D[number]>;

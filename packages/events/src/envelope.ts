@@ -1,6 +1,6 @@
-/** An event with the facts of its recording. */
+/** An event with the metadata of its recording. */
 export type Envelope<E extends { type: string; data: unknown } = { type: string; data: unknown }> = E & {
-  /** UUID, given before the first try to append: a repeat with the same id is the same event. */
+  /** UUID, assigned before the first attempt to append: a repeat with the same id is the same event. */
   readonly id: string;
   readonly version: number;
   readonly stream: string;
@@ -14,12 +14,12 @@ export type Envelope<E extends { type: string; data: unknown } = { type: string;
   readonly trace: string | null;
 };
 
-/** An envelope with its place in its store's commit order. */
+/** An envelope with its position in its store's commit order. */
 export type Recorded<E extends { type: string; data: unknown } = { type: string; data: unknown }> = Envelope<E> & {
   readonly position: string;
 };
 
-/** An event on its way into a store. */
+/** An event to be appended. */
 export type NewEvent = {
   readonly id: string;
   readonly type: string;

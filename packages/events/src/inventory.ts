@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { catalog, event, type EventOf } from './define';
 import { Answer } from './reference';
 
-/* What is reserved before it is sold (design §3). What `describe` says is published with the schemas (asyncapi.yaml). */
+/* Reservations (design §3). Texts in `describe` are published with the schemas (asyncapi.yaml). */
 
-/** The stream of what an event has promised: one for all its dates, because a voucher counts over all of them. */
+/** The stream of an event's reservations: one for all its dates, because a voucher counts over all of them. */
 export const inventoryStream = (organizer: string, event: string): string => `inventory-${organizer}/${event}`;
 
 const id = z.int();
@@ -19,7 +19,7 @@ const product = {
   date: id.nullable().describe('The date of an event series.'),
 };
 
-/** What every event about a cart position says. `cart_id` is private: clients choose it, and may put anything into it. */
+/** The fields of every event about a cart position. `cart_id` is private: clients choose it, and may put anything into it. */
 const cart = {
   ...where,
   id: id.describe('The cart position.'),
@@ -57,7 +57,7 @@ export const CartReserved = event(
     quotas,
     covered_until: coveredUntil,
     facts_revision: factsRevision,
-    /** Names the request and the place in its list, so that a repeat is recognised; null: it cannot be. */
+    /** Identifies the request and the place in its list, so that a repeat is recognised; null: not possible. */
     request: z.string().nullable(),
     attendee_name_parts: z.record(z.string(), z.unknown()),
     attendee_email: z.string().nullable(),
@@ -66,7 +66,7 @@ export const CartReserved = event(
   { privateFields: ['cart_id', 'request', 'attendee_name_parts', 'attendee_email', 'answers'] },
 );
 
-/** A reservation was deleted by a client: one that was made here, or one of the shop. */
+/** A reservation was deleted by a client: one of Gatehouse's own, or one of the shop. */
 export const CartReleased = event(
   'CartReleased',
   z.object({
@@ -79,10 +79,10 @@ export const CartReleased = event(
   { privateFields: ['cart_id'] },
 );
 
-/** A reservation's time has passed. It had stopped counting at `expires`; this says so to those who analyse. */
+/** A reservation has expired. It stopped counting at `expires`; this event informs analysts. */
 export const CartExpired = event('CartExpired', z.object(cart), { privateFields: ['cart_id'] });
 
-/** A quota that closes when it is sold out was found sold out (contract §2.7). It stays closed until the shop states it anew. */
+/** A quota that closes when sold out was found sold out (contract §2.7). It stays closed until the shop states it again. */
 export const QuotaClosed = event(
   'QuotaClosed',
   z.object({
@@ -116,7 +116,7 @@ export const PlacesTaken = event('PlacesTaken', z.object({ ...batch, datetime, q
 /** A batch was not made: its places are free again. */
 export const PlacesReturned = event('PlacesReturned', z.object(batch));
 
-/** A reservation was refused. It decides nothing: it stands in the stream of the process that decided it. */
+/** A refused reservation. It changes no state and is stored in the stream of the process that refused it. */
 export const ReservationRefused = event(
   'ReservationRefused',
   z.object({
@@ -154,7 +154,7 @@ export type PlacesTaken = EventOf<typeof PlacesTaken>;
 export type PlacesReturned = EventOf<typeof PlacesReturned>;
 export type ReservationRefused = EventOf<typeof ReservationRefused>;
 
-/** What stands in an event's stream `inventory-<organizer>/<event>`. */
+/** The events of an event's stream `inventory-<organizer>/<event>`. */
 export const inventoryEvents = inventory.only(
   CartReserved,
   CartReleased,

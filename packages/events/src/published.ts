@@ -5,7 +5,7 @@ import type { Json } from './schema-rules';
 
 export type JsonObject = { readonly [key: string]: Json };
 
-/** The events of one context as outsiders read them: by `Type.v1`, of every version that was ever shipped, as JSON Schemas. */
+/** The public events of one context: JSON Schemas by `Type.v1`, of every version that was ever shipped. */
 export type PublishedContext = {
   readonly context: Context;
   readonly topic: string;
@@ -13,13 +13,13 @@ export type PublishedContext = {
   readonly schemas: ReadonlyMap<string, JsonObject>;
 };
 
-/** What `dataschema` of an event says. */
+/** The `dataschema` of an event. */
 export const schemaUrn = (context: Context, type: string, version: number): string =>
   `urn:gatehouse:${context}:${type}:${version}`;
 
 /**
- * The JSON Schema (draft 7) of an event's data as it leaves the context: without private fields, open for fields and for values of
- * enums that come later.
+ * The JSON Schema (draft 7) of an event's public data: without private fields, and open for later fields and values of
+ * enums.
  */
 export function publishedSchema(
   context: Context,
@@ -37,7 +37,7 @@ export function publishedSchema(
   };
 }
 
-/** Without what would forbid later additions, and without the bounds of JavaScript's whole numbers, which say nothing here. */
+/** Removes what would forbid later additions, and the bounds of JavaScript's safe integers, which mean nothing here. */
 function opened(schema: unknown): Json {
   if (Array.isArray(schema)) return schema.map(opened);
   if (typeof schema !== 'object' || schema === null) return schema as Json;
@@ -84,7 +84,7 @@ const ENVELOPE: JsonObject = {
   },
 };
 
-/** The AsyncAPI 3 document of what may be read from outside. `release` is the version of the software. */
+/** The AsyncAPI 3 document of the public events. `release` is the version of the software. */
 export function asyncApi(release: string, contexts: readonly PublishedContext[]): JsonObject {
   const entries = <T>(of: (context: PublishedContext) => readonly (readonly [string, T])[]) =>
     Object.fromEntries(contexts.flatMap(of)) as Record<string, T>;

@@ -3,8 +3,9 @@ import { checkinListShape } from './checkin-list';
 import { catalog, event, type EventOf } from './define';
 
 /*
- * `reference` mirrors what a shop system owns (design §3, import.md). Every event carries the whole current state of its
- * entity, the import that brought it and the hash of its content. Keys are pretix's own. Nothing may rely on old revisions.
+ * `reference` mirrors the data of a shop system (design §3, import.md). Every event carries the whole current state of its
+ * entity, the import that brought it and the hash of its content. Keys are pretix's own. Consumers must not depend on old
+ * revisions.
  */
 
 const id = z.int();
@@ -14,7 +15,7 @@ const instant = z.string();
 const money = z.string();
 
 const fact = {
-  /** Number of the import that stated it; 0 for what the command line stated. */
+  /** Number of the import that stated it; 0 for facts of the command line. */
   import: z.int(),
   /** Hash of the content, by which the importer recognises an unchanged object. */
   hash: z.string(),
@@ -41,7 +42,7 @@ export const EventStated = event(
     name_scheme: z.string(),
     public_url: z.string().nullable(),
     seat_category_mapping: z.record(z.string(), z.unknown()),
-    /** The settings that some rule reads (import.md §2), defaults filled in. */
+    /** The settings that a rule uses (import.md §2), with defaults filled in. */
     settings: z.object({
       ticket_download: z.boolean(),
       ticket_download_pending: z.boolean(),
@@ -243,10 +244,10 @@ export const OrderStated = event(
     ...eventFact,
     code: z.string(),
     /**
-     * Of a state that is too large for one event: which of its parts this is, from 1. Absent: it is the whole state. Parts follow
-     * each other in their stream, each with the order's own fields and some of its positions. The state holds as soon as
-     * its last part is there and not before; a part 1 after fewer than `of` begins anew, its import having been killed.
-     * `hash` is empty in all but the last part. `first`: no whole state of the order came before.
+     * For a state that is too large for one event: the number of this part, from 1, and of all parts. Absent: the event has
+     * the whole state. Parts follow each other in their stream, each with the order's own fields and some of its positions.
+     * The state takes effect with its last part; a part 1 before `of` parts have come starts again, after a killed import.
+     * `hash` is empty in all but the last part. `first`: the order had no whole state before.
      */
     part: z.object({ number: z.int(), of: z.int(), first: z.boolean() }).optional(),
     /** n pending, p paid, e expired, c canceled (contract §2.1). */
@@ -283,7 +284,7 @@ export const OrderStated = event(
         addon_to: id.nullable(),
         subevent: id.nullable(),
         pseudonymization_id: z.string(),
-        /** The whole seat as orders name it; zone, row and number are for `pdf_data`. */
+        /** The seat as orders name it; zone, row and number are for `pdf_data`. */
         seat: z
           .object({
             id,
@@ -298,7 +299,7 @@ export const OrderStated = event(
         answers: z.array(Answer),
         checkins: z.array(
           z.object({
-            /** pretix's id of the row, when the export has one. */
+            /** pretix's id of the row, if the export has one. */
             id: id.nullable(),
             list: id,
             datetime: instant,
@@ -314,7 +315,7 @@ export const OrderStated = event(
   { privateFields: ['email', 'invoice_address', 'positions'] },
 );
 
-/** The permission flags of contract §1.3 that some route asks for. */
+/** The permission flags of contract §1.3 that some route requires. */
 export const Permission = z.enum([
   'can_view_orders',
   'can_change_orders',
@@ -325,7 +326,10 @@ export type Permission = z.infer<typeof Permission>;
 
 const scope = { all_events: z.boolean(), limit_events: z.array(z.string()) };
 
-/** A team's API token. `id` is given here; `token_hash` is the SHA-256 of the token in hex, the token itself is not kept. */
+/**
+ * A team's API token. `id` is assigned by Gatehouse; `token_hash` is the SHA-256 of the token in hex, the token itself is
+ * not stored.
+ */
 export const TokenStated = event(
   'TokenStated',
   z.object({
@@ -374,10 +378,12 @@ export const DroidKeyStated = event(
   { privateFields: ['key_hash'] },
 );
 
-/** An import began to write; its number is one more than that of the one before it in the stream `imports`. */
+/** An import began to write; its number is that of the previous one in the stream `imports` plus one. */
 export const ImportStarted = event('ImportStarted', z.object({ import: z.int(), folder: z.string() }));
 
-/** An import has written everything. One without it was interrupted: the next import goes on under its number. */
+/**
+ * An import has written everything. An import without this event was interrupted: the next one continues under its number.
+ */
 export const ImportFinished = event('ImportFinished', z.object({ import: z.int() }));
 
 export const reference = catalog([

@@ -2,12 +2,12 @@
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = { readonly [key: string]: Json };
 
-/** They say something to people, nothing to a validator. */
+/** Keywords without effect on validation. */
 const ANNOTATIONS = new Set(['$schema', '$id', 'title', 'description', 'examples']);
 
 /**
- * What forbids that the schema `before` becomes `after` within one version of an event: only optional fields and values of enums may
- * be added; anything else is a new version with an upcast. One sentence for each breach.
+ * The differences by which the schema `before` may not become `after` within one version of an event: only optional fields
+ * and values of enums may be added; any other change needs a new version with an upcast. One sentence for each breach.
  */
 export function breaches(before: Json, after: Json, at = 'data'): string[] {
   if (isObject(before) && isObject(after)) return objectBreaches(before, after, at);

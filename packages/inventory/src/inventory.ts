@@ -22,7 +22,7 @@ export type InventoryContext = Shop & {
   /** The pools that requests and decisions need. */
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
-  /** What decisions know of the shop. `news` says when an unknown voucher or seat is worth another look. */
+  /** What decisions know of the shop. */
   readonly facts: FactsReader;
   readonly streams: InventoryStreams;
   readonly reservations: Reservations;
@@ -51,9 +51,9 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
     opened(() => pool.end());
     return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [shopModel.name] });
   });
-  const { catalog, news } = shop;
+  const { catalog } = shop;
   const { caughtUp } = freshness({ pool, schema: INVENTORY, listener, store });
-  const facts = factsReader(keyed, catalog);
+  const facts = factsReader(keyed, catalog, shop);
   const refusals = refusalLog(store);
   const streams = inventoryStreams(store, pool);
   const carts = cartFinder(pool);
@@ -63,7 +63,7 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
     store,
     facts,
     streams,
-    reservations: reservations({ streams, facts, carts, ids: cartIds(keyed), refusals, catalog, news, caughtUp }),
+    reservations: reservations({ streams, facts, carts, ids: cartIds(keyed), refusals, catalog, caughtUp }),
     carts,
     caughtUp: (models) => caughtUp(models),
     uploads: uploads(pool),

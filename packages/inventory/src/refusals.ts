@@ -3,9 +3,7 @@ import { inventory, type ReservationRefused } from '@gatehouse/events/inventory'
 import type { EventStore } from '@gatehouse/eventing/event-store';
 import { refusalStreams } from '@gatehouse/eventing/refusal-streams';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
-
-/** Who asks, and the request that carries it. */
-type By = { readonly actor: string; readonly trace: string | null; readonly request?: string };
+import type { By } from './asker';
 
 /** A refused place, and its number in the request's list. */
 export type Refusal = { readonly data: ReservationRefused['data']; readonly place: number };

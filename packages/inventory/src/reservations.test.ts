@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { inventoryStream } from '@gatehouse/events/inventory';
 import { epochMs } from '@gatehouse/domain/instant';
+import { until } from '@gatehouse/eventing/history-in-test';
 import { replay } from '@gatehouse/eventing/projection';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
@@ -10,7 +11,8 @@ import { startInventory, type InventorySystem } from '@gatehouse/test-support/in
 import { SHOP } from '@gatehouse/test-support/shop';
 import type { CartOrder } from './carts/find';
 import { openInventory, type InventoryContext } from './inventory';
-import type { By, Reserved, Wanted } from './reservations';
+import type { By } from './asker';
+import type { Reserved, Wanted } from './reservations';
 
 const { where } = HALL;
 const stream = inventoryStream(where.organizer, where.event);
@@ -96,7 +98,11 @@ test('§8.4: what is read back is what was answered, seat and voucher included',
   await system.inventory.caughtUp(['carts']);
   for (const reserved of [seated, used]) {
     const cart = cartOf(reserved);
-    expect(await system.inventory.carts.find(where, cart.id)).toEqual({ ...cart, imported: false });
+    expect(await system.inventory.carts.find(where, cart.id)).toEqual({
+      ...cart,
+      imported: false,
+      guid: cart.seat?.guid ?? null,
+    });
   }
 });
 
@@ -198,6 +204,30 @@ test('§8.2: the list has our own and those of the shop, of carts …@api, in ev
   expect(await page([up('cart_id')], 1, 2)).toEqual(byCart.slice(1, 3));
   expect(await page([down('datetime')], 5, 2)).toEqual([13]);
   expect(await page([down('datetime')], 6, 2)).toEqual([]);
+  expect(await page([], 2 ** 31 - 1, 50)).toEqual([]);
+});
+
+test('§8.5: 14 days after it has expired a reservation is purged: from list, count and detail at once, and then from the tables', async () => {
+  await start();
+  const [one, two] = (await reserve([{ expires: '2020-01-01T00:00:00Z' }, {}])).map((each) => cartOf(each).id);
+  const shown = async () => {
+    await system.inventory.caughtUp(['carts']);
+    const { count, rows } = await system.inventory.carts.page(where, { ordering: [], offset: 0, limit: 50 });
+    return [count, ...rows.map(({ id }) => id)];
+  };
+  const { pool } = system.inventoryFeeds;
+  const stored = async () =>
+    (await pool.query<{ id: number }>('select id from carts order by id')).rows.map(({ id }) => id);
+  await until(async () => (await history()).some(({ type }) => type === 'CartExpired'));
+  expect(await shown()).toEqual([2, one, two]);
+  await pool.query("update carts set kept_from = now() - interval '14 days' where id = $1", [one]);
+  expect(await shown()).toEqual([1, two]);
+  expect(await system.inventory.carts.find(where, one!)).toBeUndefined();
+  expect(await system.inventory.reservations.release(where, one!, by)).toBe(false);
+  expect(await stored()).toEqual([one, two]);
+  const [three] = (await reserve([{}])).map((each) => cartOf(each).id);
+  expect(await shown()).toEqual([2, two, three]);
+  expect(await stored()).toEqual([two, three]);
 });
 
 test('§1.10: a request that runs again reserves nothing twice and records no refusal twice, whatever has become of its places', async () => {

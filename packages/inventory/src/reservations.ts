@@ -1,27 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { inventoryStream, type CartReserved } from '@gatehouse/events/inventory';
 import { hold, type Held, type Hold, type Reason, type Refused } from '@gatehouse/domain/hold';
 import { after, type Instant } from '@gatehouse/domain/instant';
-import type { Inventory } from '@gatehouse/domain/inventory';
-import {
-  availabilityOf,
-  isClosed,
-  takenOf,
-  type Availability,
-  type QuotaFacts,
-  type Taken,
-} from '@gatehouse/domain/quota';
-import { release } from '@gatehouse/domain/release';
-import { isStale, learn } from '@gatehouse/domain/shop-facts';
 import { RejectedEvent, StoreUnavailable } from '@gatehouse/eventing/event-store';
-import { conflict } from '@gatehouse/service/errors';
 import type { Catalog } from '@gatehouse/shop/catalog';
-import type { News } from '@gatehouse/shop/news';
+import type { By } from './asker';
+import { quotaStates, type QuotaState } from './availability';
 import type { CartFinder, CartRow, Where } from './carts/find';
 import type { cartIds } from './cart-ids';
+import { learnedRevisions, withFreshFacts } from './fresh-facts';
 import type { InventoryStreams } from './inventory-streams';
+import { newCartId } from './new-cart-id';
 import type { Refusal, RefusalLog } from './refusals';
+import { releaseCart } from './release';
+import { reservationMetrics } from './reservation-metrics';
 import type { Facts, FactsReader } from './shop/facts';
 
 /** One place that somebody wants. */
@@ -32,32 +23,17 @@ export type Wanted = Omit<Hold, 'id' | 'cart_id' | 'request' | 'expires'> & {
   readonly expires: Instant | null;
   /** As it is shown to who asks. */
   readonly productName: string;
-};
-
-/** Who asks, and the request that carries it. */
-export type By = {
-  /** As `kind:id`. */
-  readonly actor: string;
-  readonly trace: string | null;
-  /** The namespace of its idempotency key: a UUID that is the same when it runs again. */
-  readonly request?: string;
-  /** Whether it may have run before; absent: it may. */
-  readonly again?: boolean;
+  /**
+   * Its place in the request's list, by which a request that runs again finds it; absent: its place among the wanted. Whoever leaves out
+   * what is not valid gives it, because that may be another choice the next time.
+   */
+  readonly place?: number;
 };
 
 /** What became of one wanted place. A refusal's `text` is what the API says (contract §8.4). */
 export type Reserved =
   | { readonly outcome: 'reserved'; readonly cart: CartRow }
   | { readonly outcome: 'refused'; readonly reason: Reason | 'too_large'; readonly text: string };
-
-/** What is known of a quota as of one instant: what the shop states, what is taken, and what is left (contract §2.7). */
-export type QuotaState = {
-  readonly quota: QuotaFacts;
-  /** By the shop, or by itself since the shop's newest statement. */
-  readonly closed: boolean;
-  readonly taken: Taken;
-  readonly availability: Availability;
-};
 
 /**
  * Reserves places and gives them back. All of it rejects with StoreUnavailable or StoreOverloaded, and with the 409 of contract §2.10 when
@@ -82,22 +58,18 @@ export type ReservationParts = {
   readonly ids: ReturnType<typeof cartIds>;
   readonly refusals: RefusalLog;
   readonly catalog: Pick<Catalog, 'festival'>;
-  /** Asked before a voucher or a seat that nobody knows is refused. */
-  readonly news: News;
   /** Waits until read models have applied all that this context's history holds, bounded. */
   caughtUp(models: readonly ('carts' | 'shop')[]): Promise<boolean>;
 };
 
 /** Places of one request that are decided before the next are looked at: others have their turn in between. */
 const AT_ONCE = 500;
-/** Pauses before facts that were too old are read again (contract §2.10). */
-const PAUSES_MS = [10, 20, 40, 80, 160];
 /** pretix's own default, for an event that the catalog does not know (any more). */
 const DEFAULT_MINUTES = 30;
 
 /** One place of a request that is to be decided. */
 type Element = { readonly place: number; readonly wanted: Wanted; readonly ask: Omit<Hold, 'expires'> };
-type TooLarge = { readonly outcome: 'too large' };
+type TooLarge = { readonly outcome: 'too_large' };
 /** The decision on it, what it rests on, and the event that it made. */
 type Decided = {
   readonly element: Element;
@@ -108,23 +80,16 @@ type Decided = {
 
 /** Reservations over the deciders of inventories; the docstring of the type says what they do. */
 export function reservations(parts: ReservationParts): Reservations {
-  const { streams, facts: reader, carts, ids, refusals, catalog, news, caughtUp } = parts;
-  /** Of each stream the revision up to which changed terms of vouchers are known to be in its state: a hint that saves reading them again. */
-  const learned = new Map<string, number>();
+  const { streams, facts: reader, carts, ids, refusals, catalog, caughtUp } = parts;
+  const learned = learnedRevisions();
+  const measured = reservationMetrics();
 
-  const learnedOf = (stream: string): number => learned.get(stream) ?? 0;
-  function remember(stream: string, { learnedRevision }: Inventory): void {
-    if (learnedRevision > learnedOf(stream)) learned.set(stream, learnedRevision);
-  }
-
-  /** Asks until facts are new enough; `decide` answers undefined while they are not. */
-  async function withFreshFacts<T>(decide: () => Promise<T | undefined>): Promise<T> {
-    for (const pause of [...PAUSES_MS, undefined]) {
-      const decided = await decide();
-      if (decided !== undefined) return decided;
-      if (pause !== undefined) await sleep(pause);
-    }
-    throw conflict('The server was too busy to process your request. Please try again.', 5);
+  function count({ result, made }: Decided, { organizer, event }: Where): void {
+    // What an earlier try has reserved was counted then.
+    if (result.outcome === 'held' && !made) return;
+    const key = `${organizer}/${event}`;
+    measured.decided(key, result.outcome === 'refused' ? result.reason : made ? 'reserved' : result.outcome);
+    for (const { quota, left } of made?.quotas ?? []) if (left !== null) measured.left(key, quota, left);
   }
 
   async function mustBeCaughtUp(models: readonly ('carts' | 'shop')[]): Promise<void> {
@@ -135,24 +100,18 @@ export function reservations(parts: ReservationParts): Reservations {
   async function decideOn(elements: readonly Element[], where: Where, by: By): Promise<Decided[]> {
     const stream = inventoryStream(where.organizer, where.event);
     const minutes = catalog.festival(where.organizer, where.event)?.fact.settings.reservation_time ?? DEFAULT_MINUTES;
-    const read = () =>
-      Promise.all(
-        elements.map(({ ask, wanted: { productName } }) =>
-          reader.hold({
-            where,
-            product: ask,
-            productName,
-            voucher: ask.voucher,
-            seat: ask.seat,
-            learned: learnedOf(stream),
-          }),
-        ),
-      );
-    let found = await read();
-    // What nobody knows may be on its way from the shop.
-    const isUnknown = ({ ask }: Element, i: number) =>
-      (ask.voucher !== null && !found[i]!.voucher) || (ask.seat !== null && !found[i]!.seat);
-    if (elements.some(isUnknown) && (await news())) found = await read();
+    const found = await Promise.all(
+      elements.map(({ ask, wanted: { productName } }) =>
+        reader.hold({
+          where,
+          product: ask,
+          productName,
+          voucher: ask.voucher,
+          seat: ask.seat,
+          learned: learned.of(stream),
+        }),
+      ),
+    );
     const decisions = elements.map(async (element, i): Promise<Decided> => {
       const facts = found[i]!;
       const ask: Hold = { ...element.ask, expires: element.wanted.expires ?? after(facts.now, minutes * 60_000) };
@@ -168,11 +127,11 @@ export function reservations(parts: ReservationParts): Reservations {
           // A request that runs again finds what it has made by `ask.request`, and what it makes then are other events.
           { actor: by.actor, trace: by.trace },
         );
-        remember(stream, state);
+        learned.saw(stream, state);
         return { element, facts, result, made };
       } catch (error) {
         if (!(error instanceof RejectedEvent)) throw error;
-        return { element, facts, result: { outcome: 'too large' }, made: undefined };
+        return { element, facts, result: { outcome: 'too_large' }, made: undefined };
       }
     });
     // All are awaited before one of them fails the request: none is left behind undecided.
@@ -192,6 +151,7 @@ export function reservations(parts: ReservationParts): Reservations {
       open = open.filter((element) => !done.has(element));
       return open.length === 0 ? true : undefined;
     });
+    for (const each of decided) count(each, where);
     const refused = decided.flatMap(refusalOf);
     if (refused.length > 0) await refusals.record(refused, by);
     const found = decided.flatMap(({ result, made }) => (result.outcome === 'held' && !made ? [result.id] : []));
@@ -216,7 +176,7 @@ export function reservations(parts: ReservationParts): Reservations {
       const before = await madeBefore(where, by);
       const reserved: Reserved[] = [];
       for (let from = 0; from < wanted.length; from += AT_ONCE) {
-        const some = wanted.slice(from, from + AT_ONCE).map((each, i) => ({ each, place: from + i }));
+        const some = wanted.slice(from, from + AT_ONCE).map((each, i) => ({ each, place: each.place ?? from + i }));
         const open = some.filter(({ place }) => !before.has(place));
         const given = await ids.take(open.length);
         const elements = open.map(({ each, place }, i) => ({
@@ -234,42 +194,20 @@ export function reservations(parts: ReservationParts): Reservations {
     },
 
     async release(where, id, by) {
-      const stream = inventoryStream(where.organizer, where.event);
-      /** What a request that runs again has deleted is gone, and is deleted all the same. */
-      const deletedBefore = async () =>
-        by.request !== undefined &&
-        (await streams.recall(stream, by.request))?.events.some(({ type }) => type === 'CartReleased') === true;
-      // The row must be newer than what was decided: a position that was released once looks like one that has expired.
-      await mustBeCaughtUp(['carts', 'shop']);
-      const row = await carts.find(where, id);
-      if (!row) return deletedBefore();
-      const { imported, ...shown } = row;
-      const cart = { ...shown, seat: row.seat?.guid ?? null };
-      const outcome = await withFreshFacts(async () => {
-        const facts = await reader.terms(where, row.voucher);
-        const { result } = await streams.transact(stream, release({ ...where, ...facts, imported, cart }), by);
-        return result.outcome === 'stale' ? undefined : result.outcome;
-      });
-      return outcome === 'released' || deletedBefore();
+      const released = await releaseCart({ streams, facts: reader, carts, mustBeCaughtUp }, { where, id, by });
+      if (released) measured.decided(`${where.organizer}/${where.event}`, 'released');
+      return released;
     },
 
-    availability(where, quotas) {
-      const stream = inventoryStream(where.organizer, where.event);
-      return withFreshFacts(async () => {
-        const facts = await reader.quotas(where, quotas, learnedOf(stream));
-        const { result, state } = await streams.transact(
-          stream,
-          (inventory) => ({ result: statesOf({ ...where, ...facts }, inventory), events: [] }),
-          { actor: 'system:availability', trace: null },
-        );
-        remember(stream, state);
-        return result;
-      });
-    },
+    availability: (where, quotas) => quotaStates({ streams, facts: reader, learned }, where, quotas),
   };
 }
 
-function askOf({ productName: _name, expires: _expires, ...wanted }: Wanted, id: number, request: string | null) {
+function askOf(
+  { productName: _name, expires: _expires, place: _place, ...wanted }: Wanted,
+  id: number,
+  request: string | null,
+) {
   return { ...wanted, id, request, cart_id: wanted.cart_id ?? newCartId() };
 }
 
@@ -304,35 +242,4 @@ function cartOf(made: CartReserved['data'], { seat }: Facts): CartRow {
   const about = { id, cart_id, item, variation, date, price, attendee_name_parts, attendee_email, voucher };
   const shown = seat && made.seat !== null ? { id: seat.id, name: seat.name, guid: seat.guid } : null;
   return { ...about, addon_to: null, datetime, expires, includes_tax, answers, seat: shown };
-}
-
-/** Undefined when facts are too old. Reads only: new terms of vouchers count, and are written down by the next decision. */
-function statesOf(
-  facts: Where & Awaited<ReturnType<FactsReader['quotas']>>,
-  inventory: Inventory,
-): ReadonlyMap<number, QuotaState> | undefined {
-  if (isStale(facts.shop, inventory)) return undefined;
-  const { known } = learn(facts, inventory);
-  return new Map(
-    facts.quotas.map((quota) => {
-      const taken = takenOf(quota, known, facts.now);
-      return [
-        quota.id,
-        { quota, closed: isClosed(quota, known), taken, availability: availabilityOf(quota, known, facts.now) },
-      ];
-    }),
-  );
-}
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-const CART_ID_LENGTH = 48;
-
-/** 48 random letters and digits and `@api` (contract §8.4). */
-function newCartId(): string {
-  let id = '';
-  while (id.length < CART_ID_LENGTH) {
-    // Bytes beyond the last whole alphabet would make its first letters more frequent.
-    for (const byte of randomBytes(CART_ID_LENGTH)) if (byte < 248) id += ALPHABET[byte % ALPHABET.length]!;
-  }
-  return `${id.slice(0, CART_ID_LENGTH)}@api`;
 }

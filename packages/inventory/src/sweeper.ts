@@ -8,7 +8,7 @@ import type { Pool } from 'pg';
 import type { InventoryStreams } from './inventory-streams';
 
 /** Reservations in one append: commands of requests wait for the same stream. */
-const AT_ONCE = 100;
+const AT_ONCE = 250;
 /** Between two appends of a backlog, for the requests of the same process. */
 const PAUSE_MS = 10;
 /** After everything due was recorded, before the read model is asked again. */

@@ -9,10 +9,10 @@ import path from 'node:path';
 export const KAFKA_VERSION = '4.1.1';
 
 const PACKAGE = path.join(__dirname, '..');
-/** Pinned, so that a download depends on no default of the Maven that happens to be installed. */
+/** Pinned, so that a download does not depend on the installed Maven's defaults. */
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies';
 
-/** Why no broker can be started here, as a sentence that says what to install; null when one can. */
+/** Why no broker can be started here, as a sentence that says what to install; null when it can. */
 export async function whyNoKafka(cacheFolder = defaultCache()): Promise<string | null> {
   const java = await javaVersion();
   if (java === null) return 'Apache Kafka needs Java 17 or later, and there is no `java`: install a JDK or JRE.';
@@ -21,12 +21,12 @@ export async function whyNoKafka(cacheFolder = defaultCache()): Promise<string |
   return 'The first start fetches Apache Kafka with Maven, and there is no `mvn`: install Maven 3.6 or later.';
 }
 
-/** Kept for all projects of this user and for later starts. */
+/** Shared by all projects of this user. */
 export const defaultCache = (): string => path.join(homedir(), '.cache', 'gatehouse', `kafka-${KAFKA_VERSION}`);
 
 /**
- * The folder with Kafka's jars, fetched with Maven when they are not in the cache, and each compared with its pinned SHA-256.
- * Throws an Error whose message is a sentence.
+ * The folder with Kafka's jars, downloaded with Maven if they are not in the cache, and each compared with its pinned
+ * SHA-256. Throws an Error whose message is a sentence.
  */
 export async function kafkaJars(log: (sentence: string) => void, cacheFolder = defaultCache()): Promise<string> {
   const reason = await whyNoKafka(cacheFolder);
@@ -55,7 +55,7 @@ export async function kafkaJars(log: (sentence: string) => void, cacheFolder = d
   return cacheFolder;
 }
 
-/** Names of the jars that are absent or not what was pinned. */
+/** Names of the jars that are missing or differ from their pinned hash. */
 async function missing(folder: string): Promise<string[]> {
   const list = await readFile(path.join(PACKAGE, `kafka-${KAFKA_VERSION}.sha256`), 'utf8');
   const present = new Set(await readdir(folder).catch(() => []));
@@ -72,7 +72,7 @@ async function sha256(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Maven says of each file that it was downloaded; on a terminal or in a log that is the progress. */
+/** Maven prints each downloaded file, from which the progress is counted. */
 async function fetchInto(folder: string, log: (sentence: string) => void): Promise<void> {
   log(`Fetching Apache Kafka ${KAFKA_VERSION} (46 jars, 43 MB) with Maven; the next start finds it in the cache.`);
   const args = [
@@ -114,7 +114,7 @@ async function javaVersion(): Promise<number | null> {
   return Number(major === '1' ? minor : major);
 }
 
-/** What a program says to both its outputs; null when it is not there or fails. */
+/** A program's output; null when it is not installed or fails. */
 function outputOf(program: string, args: readonly string[]): Promise<string | null> {
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });

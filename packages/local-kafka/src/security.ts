@@ -3,22 +3,23 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Who may come to the broker, by SASL (PLAIN). There is no other user, and nobody comes without. */
+/** The login of all clients of the broker, by SASL (PLAIN). Anonymous access is not possible. */
 export type Login = { readonly user: string; readonly password: string };
 
 export type Security = {
-  /** What goes into server.properties, which only its owner may read. */
+  /** Entries of server.properties, which only its owner may read. */
   readonly settings: Readonly<Record<string, string>>;
-  /** The certificate that clients must trust, in PEM, where they come over TLS. */
+  /** The certificate that clients must trust, in PEM, if they use TLS. */
   readonly ca: string | undefined;
 };
 
-/** The broker's own user, which it needs between its parts: their ports are open to everybody on this machine, too. */
+/** The user for connections between the broker's own parts: their ports are open to every local user as well. */
 const INTERNAL_USER = 'broker';
 
 /**
- * Settings by which every listener of the broker asks for a password: that of `login` for clients (with `tls` over SASL_SSL, with a
- * self-signed certificate for 127.0.0.1 that the JDK's keytool makes), and a new one of its own for its parts.
+ * Settings that make every listener of the broker require a password: that of `login` for clients (with `tls` over
+ * SASL_SSL, with a self-signed certificate for 127.0.0.1 made by the JDK's keytool), and a new one for connections between
+ * its parts.
  */
 export async function secured(folder: string, login: Login, { tls }: { tls: boolean }): Promise<Security> {
   if (!/^\w+$/.test(login.user) || !/^[\w-]+$/.test(login.password)) {
@@ -45,7 +46,7 @@ export async function secured(folder: string, login: Login, { tls }: { tls: bool
 const plain = (options: string): string =>
   `org.apache.kafka.common.security.plain.PlainLoginModule required ${options};`;
 
-/** The login of the broker on a folder: made with its first start, kept where only its owner can read it. */
+/** The login of the broker on a folder: generated at its first start, stored in a file that only its owner can read. */
 export async function ownLogin(folder: string): Promise<Login> {
   const file = path.join(folder, 'login.json');
   const kept = await readFile(file, 'utf8').catch(() => null);
@@ -64,7 +65,7 @@ async function certificateIn(folder: string): Promise<{ ca: string; settings: Re
   const password = randomBytes(18).toString('hex');
   const secret = path.join(folder, 'keystore.password');
   await rm(store, { force: true });
-  // A command line is for everybody to read.
+  // Through a file, because every local user can read command lines.
   await writeFile(secret, password, { mode: 0o600 });
   const access = ['-alias', 'kafka', '-keystore', store, '-storetype', 'PKCS12', '-storepass:file', secret];
   const names = ['-dname', 'CN=localhost', '-ext', 'SAN=ip:127.0.0.1,dns:localhost'];

@@ -13,7 +13,7 @@ describeWithKafka('a broker of our own with a generated login', () => {
   let kafka: LocalKafka | undefined;
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-kafka-'));
-    // As a folder that an earlier release made.
+    // Like a folder of an earlier release.
     await chmod(folder, 0o755);
     kafka = await startKafka({ folder, login: 'generated' });
   });

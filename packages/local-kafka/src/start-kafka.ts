@@ -9,64 +9,64 @@ import { kafkaJars } from './jars';
 import { ownLogin, secured, type Login, type Security } from './security';
 
 export type KafkaOptions = {
-  /** Where the broker's data, settings and log live; made when missing. It survives restarts. */
+  /** Folder of the broker's data, settings and log; created if missing. It survives restarts. */
   readonly folder: string;
-  /** The port for clients; the one of the last start, or any, when not given or taken. */
+  /** The port for clients; if not given or not free, that of the last start or any other. */
   readonly port?: number;
   /**
-   * Who may come, by SASL (PLAIN): this user, or one whose password is made with the first start and kept (`generated`). Without it
-   * every user of this machine may: for tests only, whose facts are made up.
+   * The clients' login, by SASL (PLAIN): this one, or one whose password is generated at the first start and stored
+   * (`generated`). Without it every local user has access: for tests with made-up facts only.
    */
   readonly login?: Login | 'generated';
-  /** Clients with a login come over TLS, too. */
+  /** Clients with a login use TLS, too. */
   readonly tls?: boolean;
-  /** Told, one sentence at a time, what a person should know. */
+  /** Called with sentences for a person. */
   readonly log?: (sentence: string) => void;
 };
 
 export type LocalKafka = {
-  /** As `KAFKA_BROKERS` takes it: one `host:port`. */
+  /** In the form of `KAFKA_BROKERS`: one `host:port`. */
   readonly brokers: readonly string[];
   readonly pid: number;
-  /** True when the broker was running already; then `stop` leaves it alone. */
+  /** True when the broker was running already; then `stop` leaves it running. */
   readonly adopted: boolean;
-  /** The broker's own certificate authority in PEM, when clients come over TLS. */
+  /** The broker's own certificate in PEM, if clients use TLS. */
   readonly ca: string | undefined;
-  /** With what clients come. Not for logs. */
+  /** The clients' login. Must not be logged. */
   readonly login: Login | undefined;
-  /** An orderly end. */
+  /** Shuts the broker down. */
   stop(): Promise<void>;
-  /** kill -9; the data stays for the next start. */
+  /** kill -9; the data are kept for the next start. */
   kill(): Promise<void>;
-  /** The process stands still: connections stay open and nobody answers. */
+  /** Suspends the process: connections stay open without replies. */
   pause(): void;
   resume(): void;
 };
 
-/** What `kafka.json` remembers of the last start. */
+/** The content of `kafka.json`, written at the last start. */
 type Remembered = {
   readonly cluster: string;
   readonly ports: readonly [clients: number, internal: number, controller: number];
   readonly pid: number;
-  /** Whether it asks for a password. Brokers of releases from before 28 November 2026 did not. */
+  /** Whether it requires a password. Brokers of releases before 28 November 2026 did not. */
   readonly secured?: boolean;
 };
 
 const START_MS = 60_000;
 const STOP_MS = 20_000;
-/** A broker for one machine: small, quick to start, and so that nobody else can reach it. */
+/** Settings for a small local broker that starts quickly and is reachable from this machine only. */
 const JVM = ['-Xms64m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Djava.awt.headless=true'];
 
 /**
- * Starts a real Apache Kafka in one process (KRaft, broker and controller) on 127.0.0.1, or adopts the one that already runs on
- * this folder. It has a session of its own, so that Ctrl-C in a terminal does not reach it, and outlives this process's death.
- * Every failure is an Error whose message is a sentence.
+ * Starts a real Apache Kafka in one process (KRaft, broker and controller) on 127.0.0.1, or adopts the one that already
+ * runs on this folder. It has its own session, so that Ctrl-C in a terminal does not reach it, and outlives this process's
+ * death. Every failure is an Error whose message is a sentence.
  */
 export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const log = options.log ?? (() => undefined);
   const folder = path.resolve(options.folder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Also one that an earlier release made: the data are names and secrets of tickets.
+  // Also a folder of an earlier release: the data are names and secrets of tickets.
   await chmod(folder, 0o700);
   const login = options.login === 'generated' ? await ownLogin(folder) : options.login;
   const before = await recall(folder);
@@ -117,7 +117,7 @@ function running({ ports, pid }: Remembered, folder: string, access: Pick<LocalK
   };
 }
 
-/** Ends the broker that runs on a folder, whoever started it; false when there is none. */
+/** Stops the broker that runs on a folder, whoever started it; false when there is none. */
 export async function stopKafka(dataFolder: string): Promise<boolean> {
   const folder = path.resolve(dataFolder);
   const known = await recall(folder);
@@ -179,7 +179,7 @@ async function format({ jars, cluster, settings, folder }: Place & { cluster: st
       child.on('close', resolve);
     });
     if (code === 0) return;
-    // A half-made folder would be taken for a whole one.
+    // An incomplete folder would be used at the next start.
     await rm(path.join(folder, 'data'), { recursive: true, force: true });
     throw new Error(`Apache Kafka could not prepare its data folder; ${path.join(folder, 'kafka.log')} says why.`);
   } finally {
@@ -204,7 +204,7 @@ async function spawnBroker({ jars, settings, folder }: Place): Promise<number> {
   }
 }
 
-/** The port answers only when the broker has read its metadata: then it takes requests. */
+/** The port replies only when the broker has read its metadata and accepts requests. */
 async function untilReachable({ pid, ports }: Remembered, folder: string): Promise<void> {
   for (const until = Date.now() + START_MS; Date.now() < until; await sleep(50)) {
     if (!(await isBrokerOf(pid, folder)))
@@ -229,14 +229,17 @@ function answers(port: number): Promise<boolean> {
 async function end(pid: number, folder: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   const lives = () => isBrokerOf(pid, folder);
   if (!(await lives())) return;
-  // A stopped process reacts to SIGKILL only.
+  // A suspended process must continue to react to other signals than SIGKILL.
   process.kill(pid, 'SIGCONT');
   process.kill(pid, signal);
   for (const until = Date.now() + STOP_MS; Date.now() < until; await sleep(20)) if (!(await lives())) return;
   process.kill(pid, 'SIGKILL');
 }
 
-/** Whether the process is the broker of this folder, which its command line names: not another one with its old number, nor a zombie. */
+/**
+ * Whether the process is the broker of this folder, which is in its command line: neither another process with the same id,
+ * nor a zombie.
+ */
 async function isBrokerOf(pid: number, folder: string): Promise<boolean> {
   if (!isOurs(pid)) return false;
   if (process.platform !== 'linux') return true;
@@ -244,7 +247,7 @@ async function isBrokerOf(pid: number, folder: string): Promise<boolean> {
   return command.includes(path.join(folder, 'server.properties'));
 }
 
-/** Whether the process lives and we may signal it: another user's is not the broker that was started here. */
+/** Whether the process exists and we may signal it: a process of another user is not the broker that was started here. */
 function isOurs(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -6,7 +6,7 @@ import { openSpool, type Spooled } from './spool';
 import { owners } from './stored';
 import { exportFolder, type ExportFolder } from './testing';
 
-/* What an import finds out before it writes anything: no store is needed for it. */
+/* The check of an export before anything is written: it needs no store. */
 
 let folder: ExportFolder;
 beforeEach(() => {
@@ -108,7 +108,7 @@ describe('an export that is not whole is told with what is missing, and cannot b
       [page(1, { pages: 1, count: 2 }, orders(1, 2)), page(1, { pages: 1, count: 1 }, orders(3))],
       { results: orders(1) },
       { count: 0, next: null, previous: null, results: [] },
-      // A sale while the export was made.
+      // A sale during the export.
       [{ ...a, count: 5 }, { ...b, count: 5 }, c],
     ]) {
       folder.write(ARRAY, pages);
@@ -306,7 +306,7 @@ describe('odd folders', () => {
   });
   test('files that may not be read', async () => {
     chmodSync(join(folder.path, 'events/fest/items.json'), 0);
-    // Root may read everything, so it looks as somebody else, who must be able to enter the folder.
+    // Root can read everything, so the check runs as another user, who must be able to enter the folder.
     const isRoot = process.geteuid?.() === 0;
     if (isRoot) chmodSync(folder.path, 0o755);
     if (isRoot) process.seteuid!(65_534);

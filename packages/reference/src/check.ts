@@ -7,33 +7,36 @@ import type { Spool } from './spool';
 import type { Stored } from './stored';
 import { walk } from './walk';
 
-/** What the check of an export has found; the valid objects are in the spool. */
+/** The result of checking an export; the valid objects are in the spool. */
 export type Checked = {
   readonly problems: readonly string[];
   /** All problems; `problems` has the first of them. */
   readonly problemCount: number;
-  /** Of these, those of the export as a whole, which cannot be left out: the first, and how many there are. */
+  /** The first of, and the number of, problems of the export as a whole, which cannot be left out. */
   readonly incomplete: readonly string[];
   readonly incompleteCount: number;
-  /** Streams of what is in the spool and was left out afterwards. */
+  /** Streams of objects that are in the spool but are left out. */
   readonly leftOut: ReadonlySet<string>;
   readonly invalid: ReadonlyMap<Kind, number>;
   readonly positions: number;
   readonly notes: ReadonlyMap<Note, number>;
-  /** Sales channels by organizer, of those without a `saleschannels.json`: `web` and every one that lists and orders name. */
+  /**
+   * Sales channels by organizer, for organizers without a `saleschannels.json`: `web` and every one that lists and orders
+   * name.
+   */
   readonly impliedChannels: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Hashes of the tokens that the folder names, of organizers that have a `teams.json`. */
+  /** Hashes of the tokens in the folder, for organizers that have a `teams.json`. */
   readonly tokens: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
-/** What a check compares the export with, and where its findings go. */
+/** What an export is checked against, and where the findings go. */
 export type CheckOptions = {
   readonly stored: Stored;
   readonly secrets: KnownSecrets;
   readonly skipInvalid: boolean;
-  /** How many problems the result has at most. */
+  /** The maximum number of problems in the result. */
   readonly keep: number;
-  /** Gets the objects that are right, in their order. */
+  /** Receives the valid objects in their order. */
   readonly spool: Pick<Spool, 'add' | 'read'>;
   onBytes(bytes: number): void;
   onObjects(objects: number): void;
@@ -41,8 +44,8 @@ export type CheckOptions = {
 };
 
 /**
- * Reads the whole folder and finds everything that is wrong with it, remembering little more than ids. Valid objects go to the
- * spool, as long as something will be written at all.
+ * Reads the whole folder and finds all its problems, keeping little more than ids in memory. Valid objects go to the spool,
+ * as long as the import may still write something.
  */
 export async function check(folders: readonly OrganizerFolder[], options: CheckOptions): Promise<Checked> {
   const { stored, secrets, skipInvalid, spool } = options;
@@ -67,7 +70,7 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
       else refuse(entry);
     }
     const valid = entries.flatMap(({ issues, objects }) => (issues.length === 0 ? objects : []));
-    // Once something is wrong nothing will be written.
+    // After a problem nothing will be written, so nothing is spooled.
     const goesOn = incompleteCount === 0 && (problemCount === 0 || skipInvalid);
     if (valid.length > 0 && goesOn) await spool.add(valid);
     options.onObjects(entries.length);
@@ -89,11 +92,11 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
     if (isIncomplete) {
       incompleteCount++;
       if (incomplete.length < options.keep) incomplete.push(problem);
-      // From here on nothing is left out, because nothing is imported.
+      // After an incompleteness nothing is left out, because nothing is imported.
     } else if (incompleteCount === 0) options.onProblem(problem);
   }
 
-  /** Of the orders that share a secret, those that cannot keep it; they are in the spool already. Returns their streams. */
+  /** Finds the orders that must give up a shared secret; they are in the spool already. Returns their streams. */
   async function leaveOutSameSecrets(): Promise<Set<string>> {
     const streams = new Set<string>();
     if (claims.contested.size === 0 || incompleteCount > 0) return streams;

@@ -6,22 +6,30 @@ import { place } from './rows';
 import { secretKey } from './same-secret';
 import type { OwnedKind, Owners } from './stored';
 
-/** Credentials of earlier imports and of the command line: the hash of each secret, and the organizer or event that has it. */
+/**
+ * Credentials of earlier imports and of the command line: the hash of each secret, and the organizer or event that has it.
+ */
 export type KnownSecrets = {
   readonly tokens: ReadonlyMap<string, string>;
   readonly droidKeys: ReadonlyMap<string, string>;
 };
 
-/** What an object claims although another one has it. */
+/** The claims of an object that another object has already. */
 export type Clashes = { readonly issues: Issue[]; readonly notes: Note[] };
 
-/** Names, ids, codes and secrets that may be used once, and which object of the export uses each. */
+/** Names, ids, codes and secrets that must be unique, and the object that has each. */
 export type Claims = {
-  /** Takes for an object all that must be its own. Returns what another object, of this export or an earlier one, has already. */
+  /**
+   * Claims everything of an object that must be unique. Returns what another object of this export or an earlier one has
+   * already.
+   */
   claim(object: ReadObject): Clashes;
-  /** With `skipInvalid`: the secrets that several tickets claim. Which of them keeps it is decided when all orders have been read. */
+  /**
+   * With `skipInvalid`: the secrets that several tickets claim. Which ticket keeps one is decided after all orders are
+   * read.
+   */
   readonly contested: ReadonlySet<string>;
-  /** Where in the export a position was named first, such as `events/openair/orders.ndjson:17`. */
+  /** Where the export first names a position, such as `events/openair/orders.ndjson:17`. */
   placeOfPosition(id: number): string;
 };
 
@@ -29,7 +37,7 @@ export type Claims = {
 export function openClaims(options: { owners: Owners; secrets: KnownSecrets; skipInvalid: boolean }): Claims {
   const { owners, secrets, skipInvalid } = options;
   const where = places();
-  /** Where each id, order code and seat was named, as a number of `where`. */
+  /** Where each id, order code and seat was first named, as a number of `where`. */
   const ids = new Map<OwnedKind, IdTable>();
   const codes = new IdTable();
   const guids = new IdTable();
@@ -106,7 +114,7 @@ export function openClaims(options: { owners: Owners; secrets: KnownSecrets; ski
     else names.set(name, place(object.file, object.index));
   }
 
-  /** An id belongs to one event of one organizer of the one installation of pretix that is mirrored here (import.md §3). */
+  /** An id belongs to one event of one organizer of the one pretix installation that is mirrored here (import.md §3). */
   function claimId({ object, issues, notes }: Claiming, path: string, { kind, id, owner }: ClaimedId): void {
     let table = ids.get(kind);
     if (!table) ids.set(kind, (table = new IdTable()));
@@ -158,7 +166,7 @@ type ClaimedId = { readonly kind: OwnedKind; readonly id: number; readonly owner
 type ClaimedSecret = {
   readonly hash: string;
   readonly owner: string;
-  /** The secrets of this kind that were there before the import. */
+  /** The secrets of this kind from before the import. */
   readonly known: ReadonlyMap<string, string>;
 };
 

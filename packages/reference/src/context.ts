@@ -5,7 +5,7 @@ import { openHistory } from '@gatehouse/service/feeds';
 import type { Service } from '@gatehouse/service/run';
 import type { Pool } from 'pg';
 
-/** `reference`: what the shop states. Importer and credentials are commands; what a process hosts of it is its relay. */
+/** The context `reference`, the shop's facts. Importer and credentials are commands; a process only runs its relay. */
 export const referenceContext: ContextDefinition<Opened> = {
   name: 'reference',
   readModels: [],
@@ -13,10 +13,10 @@ export const referenceContext: ContextDefinition<Opened> = {
   open: () => Promise.resolve(SERVES_NOTHING),
 };
 
-/** The service that publishes what the importer writes. It has no routes. */
+/** The service with the relay of the importer's events. It has no routes. */
 export const referenceRelay: Service<Opened> = { name: 'reference', context: referenceContext, mount: () => ({}) };
 
-/** For imports: one holds the lock, the others read and write at the same time. */
+/** For imports: one connection holds the lock, the others read and write in parallel. */
 const CONNECTIONS = 4;
 
 /** Opens history and connections of `reference`, for the importer and for credentials. Creates or updates the schema. */

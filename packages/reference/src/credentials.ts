@@ -11,8 +11,8 @@ import { newestFacts, type FactOf, type Newest } from './stored';
 import type { ReferenceStore } from './store';
 
 /*
- * Credentials: one stream per token, device and droid key, whose events carry its whole state. The importer and the command
- * line both decide here.
+ * Credentials: one stream per token, device and droid key, whose events carry its whole state. Importer and command line
+ * both use these deciders.
  */
 
 /** The events that state credentials. */
@@ -21,12 +21,12 @@ export type CredentialEvent = Extract<ReferenceEvent, { type: CredentialType }>;
 /** The newest fact about a credential. */
 export type CredentialState = CredentialEvent['data'] | undefined;
 
-/** The number of the import that the command line's facts carry. */
+/** The import number in facts of the command line. */
 export const BY_COMMAND = 0;
 
 /**
- * Takes over what an import says of a credential. One that was ended by command stays ended, whatever a later folder says: a
- * lost scanner must not come back because its export was edited.
+ * Applies an imported credential. One that a command has ended stays ended, whatever a later folder contains: a lost
+ * scanner must not be revived by editing its export.
  */
 export const stateCredential =
   <E extends CredentialEvent>(event: E) =>
@@ -37,14 +37,14 @@ export const stateCredential =
     return { result: 'changed', events: [event] };
   };
 
-/** Ends a credential by command. Its hash stays, so that an import of what it was does not revive it. */
+/** Ends a credential by command. Its hash is kept, so that an import of its old state does not revive it. */
 export const endCredential =
   <E extends CredentialEvent>(type: E['type']) =>
   (known: CredentialState): Decision<'unknown' | 'ended' | 'was ended', E> => {
     if (!known) return { result: 'unknown', events: [] };
     const ended = 'revoked' in known ? { revoked: true } : { active: false };
     const data = { ...known, ...ended, import: BY_COMMAND } as E['data'];
-    // What an import ended is ended by command, too: it is not for a later import to undo that.
+    // A credential that an import ended can be ended by command, too, so that no later import revives it.
     const done = isEnded(known);
     if (done && known.import === BY_COMMAND) return { result: 'was ended', events: [] };
     return { result: done ? 'was ended' : 'ended', events: [{ type, data } as E] };
@@ -55,7 +55,7 @@ export function isEnded(fact: CredentialEvent['data']): boolean {
   return 'revoked' in fact ? fact.revoked : !fact.active;
 }
 
-/** A new secret; it is shown once and kept as a hash only. */
+/** A new secret; it is shown once and stored only as a hash. */
 export const newToken = (): string => randomText(64, 'abcdefghijklmnopqrstuvwxyz0123456789');
 export const newDroidKey = (): string =>
   randomText(32, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789');
@@ -64,15 +64,15 @@ function randomText(length: number, alphabet: string): string {
   return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
 }
 
-/** A command that cannot be carried out; the message is for the person who gave it. */
+/** A command that cannot be executed; the message is for its user. */
 export class CannotDo extends Error {
   override name = 'CannotDo';
 }
 
-/** The events of its organizer that a credential works for. */
+/** The events of its organizer to which a credential applies. */
 export type Scope = { readonly all_events: boolean; readonly limit_events: string[] };
 
-/** A name under which lists show a credential. Throws CannotDo. */
+/** The name of a credential in lists. Throws CannotDo. */
 function nameFor(text: string): string {
   const name = text.trim();
   if (name === '') throw new CannotDo('a name may not be blank');
@@ -81,7 +81,7 @@ function nameFor(text: string): string {
   return name;
 }
 
-/** The newest state of every token; the other two likewise. */
+/** The newest state of every token; the other two functions do the same for devices and droid keys. */
 export const listTokens = (store: ReferenceStore): Promise<Newest<FactOf<'TokenStated'>>[]> =>
   newestFacts(store, 'token-', 'TokenStated');
 export const listDevices = (store: ReferenceStore): Promise<Newest<FactOf<'DeviceStated'>>[]> =>
@@ -89,7 +89,7 @@ export const listDevices = (store: ReferenceStore): Promise<Newest<FactOf<'Devic
 export const listDroidKeys = (store: ReferenceStore): Promise<Newest<FactOf<'DroidKeyStated'>>[]> =>
   newestFacts(store, 'droidkey-', 'DroidKeyStated');
 
-/** Makes a token. Its secret is returned and not stored. Throws CannotDo. */
+/** Creates a token and returns its secret, which is not stored. Throws CannotDo. */
 export async function createToken(
   store: ReferenceStore,
   wanted: { organizer: string; name: string; permissions: Permission[] } & Scope,
@@ -104,7 +104,7 @@ export async function createToken(
   return { id, secret };
 }
 
-/** Makes a device that is set up already. Its token is returned and not stored. Throws CannotDo. */
+/** Creates an initialised device and returns its token, which is not stored. Throws CannotDo. */
 export async function createDevice(
   store: ReferenceStore,
   wanted: { organizer: string; name: string } & Scope,
@@ -120,12 +120,12 @@ export async function createDevice(
   return { id, secret };
 }
 
-/** What a new droid key is to allow. */
+/** The properties of a new droid key. */
 export type DroidKeyWish = Omit<Stated<'DroidKeyStated'>, 'id' | 'key_hash' | 'active'>;
 
 /**
- * Makes a key for the old scanner apps (contract §3.1). The key is returned and not stored. Throws CannotDo. `date` is for a list
- * of a series that has none; `subevent` is the date in the app's URL.
+ * Creates a key for the old scanner apps and returns it; it is not stored (contract §3.1). Throws CannotDo. `date` is
+ * needed for a list without a date in a series; `subevent` is the date in the app's URL.
  */
 export async function createDroidKey(
   store: ReferenceStore,
@@ -143,7 +143,7 @@ export async function createDroidKey(
   return { id, secret, subevent };
 }
 
-/** What an old app is set up with, as its QR code holds it (contract §3.1). */
+/** The configuration of an old app, as in its QR code (contract §3.1). */
 export function droidSetUp(
   key: Pick<DroidKeyWish, 'organizer' | 'event' | 'allow_search' | 'show_info'> & {
     baseUrl: string;
@@ -164,8 +164,8 @@ export function droidSetUp(
 }
 
 /**
- * The date that a key works for. Lists and products are checked as far as `reference` knows them: a list that was made
- * through the API (its id is Gatehouse's own) is admission's and taken on trust.
+ * The date of a key. Lists and products are checked as far as `reference` has them: a list created through the API (its id
+ * is from Gatehouse's range) belongs to admission and is not checked.
  */
 async function dateFor(store: ReferenceStore, wanted: DroidKeyWish, date: number | null): Promise<number | null> {
   const [list] = await newestFact(store, `list-${wanted.list}`, 'ListStated');
@@ -194,7 +194,7 @@ async function dateFor(store: ReferenceStore, wanted: DroidKeyWish, date: number
   throw new CannotDo(`${wanted.event} has no date ${subevent}`);
 }
 
-/** The newest fact of one stream; none when it does not exist. */
+/** The newest fact of a stream; undefined when it does not exist. */
 async function newestFact<T extends ReferenceEvent['type']>(
   store: ReferenceStore,
   stream: string,
@@ -205,7 +205,7 @@ async function newestFact<T extends ReferenceEvent['type']>(
   return event?.type === type ? [event.data as FactOf<T>] : [];
 }
 
-/** Ends the credential of a stream (`token-3`, `device-demo/12`, `droidkey-4`); the second time nothing happens. */
+/** Ends the credential of a stream (`token-3`, `device-demo/12`, `droidkey-4`). A repeat does nothing. */
 export async function revoke(
   store: ReferenceStore,
   type: CredentialType,
@@ -225,13 +225,13 @@ export async function revoke(
       );
       return result;
     } catch (error) {
-      // An import was first: the decision is taken again on what it wrote.
+      // Lost a race against an import: decide again on the new state.
       if (!(error instanceof WrongRevision)) throw error;
     }
   }
 }
 
-/** Two commands at once may choose the same id: the second finds the stream taken and chooses again. */
+/** Two concurrent commands may choose the same id: the second finds the stream taken and chooses again. */
 async function create<T extends CredentialType>(
   store: ReferenceStore,
   type: T,

@@ -7,7 +7,7 @@ import type { OrderContent } from './raw-orders';
 import { place } from './rows';
 import type { Spooled } from './spool';
 
-/** What an import brings, by kind. */
+/** The contents of an import, by kind. */
 export type Contents = {
   organizer: Stated<'OrganizerStated'>;
   channel: Stated<'SalesChannelStated'>;
@@ -35,7 +35,7 @@ export type Contents = {
 };
 export type Kind = keyof Contents;
 
-/** One object of an export as its reader understands it. `content` is undefined when its shape is wrong. */
+/** One parsed object of an export. `content` is undefined when its shape is wrong. */
 export type ReadObject = {
   [K in Kind]: {
     readonly kind: K;
@@ -47,7 +47,7 @@ export type ReadObject = {
   };
 }[Kind];
 
-/** One object of an export with everything that is wrong with it. One with issues is not imported; `objects` is what it states. */
+/** One object of an export with all its problems. An object with issues is not imported; `objects` are its facts. */
 export type Entry = ReadObject & { readonly objects: readonly Spooled[] };
 
 /** `events/openair/orders.ndjson:17 positions[0].item: 4711 is no product of this event` */
@@ -56,6 +56,6 @@ export function problemOf({ file, index }: Pick<Entry, 'file' | 'index'>, { path
   return printable(path === '' ? `${where}: ${reason}` : `${where} ${path}: ${reason}`);
 }
 
-/** Escapes what a terminal would obey: names of files and keys of an export may hold any character. */
+/** Escapes control characters, since names of files and keys of an export may contain any. */
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (odd) => `\\u{${odd.codePointAt(0)!.toString(16)}}`);

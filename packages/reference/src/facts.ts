@@ -2,7 +2,7 @@ import { referenceStream, type ReferenceEvent } from '@gatehouse/events/referenc
 import { contentHash, type Spooled } from './spool';
 import type { Kind, ReadObject } from './entry';
 
-/** The events that state an object; kinds without one are not imported. */
+/** The event types of objects; kinds without one are not imported. */
 const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
   organizer: 'OrganizerStated',
   channel: 'SalesChannelStated',
@@ -25,13 +25,16 @@ const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
   order: 'OrderStated',
 };
 
-/** The event by which import `number` states what was spooled. */
+/** The event that states a spooled object in the import `number`. */
 export function eventOf(spooled: Pick<Spooled, 'kind' | 'hash'>, content: object, number: number): ReferenceEvent {
   const type = TYPES[spooled.kind as Kind];
   return { type, data: { import: number, hash: spooled.hash, ...content } } as ReferenceEvent;
 }
 
-/** What a valid object states, ready for the store. Credentials are read once more before they are written, so they have no stream yet. */
+/**
+ * The facts of a valid object for the spool. Credentials have no stream yet, because their newest state is read before they
+ * are written.
+ */
 export function spooledOf(object: ReadObject): Spooled[] {
   switch (object.kind) {
     case 'plan':
@@ -52,7 +55,7 @@ export function spooledOf(object: ReadObject): Spooled[] {
   }
 }
 
-/** A sales channel that no file names, but some list or order. */
+/** A sales channel that no file defines, but some list or order names. */
 export const impliedChannel = (organizer: string, identifier: string): Spooled =>
   spoolWithStream('channel', { organizer, identifier, label: { en: identifier } });
 

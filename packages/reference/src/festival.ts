@@ -5,7 +5,7 @@ import type { ExportFolder } from './testing';
 
 const LETTERS = 'ABCDEFGHJKLMNPQRSTUVWXYZ3789';
 
-/** Writes a made-up export with this many positions, two to an order, as wide as pretix sends them. */
+/** Writes a generated export with this many positions, two per order, with all fields that pretix sends. */
 export function writeFestival(folder: ExportFolder, positions: number): void {
   folder.write('organizer.json', { slug: 'big', name: 'Big' });
   folder.write('events/fest/event.json', { slug: 'fest', name: { en: 'Fest' }, timezone: 'Europe/Berlin' });
@@ -38,7 +38,7 @@ function codeOf(n: number): string {
 
 const SECRET_LETTERS = 'abcdefghjklmnpqrstuvwxyz23456789';
 
-/** Like pretix's: 32 random letters. A download of many tickets cannot compress them. */
+/** Like pretix's secrets: 32 random letters, which do not compress. */
 const secretOf = (n: number): string =>
   Array.from(createHash('sha256').update(`ticket ${n}`).digest(), (byte) => SECRET_LETTERS[byte % 32]).join('');
 

@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
-/** A file of an export. `name` is for messages: relative to the folder that is imported, with forward slashes. */
+/** A file of an export. `name` is for messages: the path relative to the imported folder, with forward slashes. */
 export type SourceFile = { readonly path: string; readonly name: string; readonly bytes: number };
 
-/** Something in a folder that does not follow the format: an import might lack part of the export. */
+/** Something in a folder that does not follow the format, so that the import might lack part of the export. */
 export type FolderProblem = { readonly name: string; readonly reason: string };
 
 /** A folder of an export and the files in it, by their names. */
@@ -17,7 +17,7 @@ export type SourceFolder = {
 /** One organizer's export (import.md §1). */
 export type OrganizerFolder = SourceFolder & { readonly events: readonly SourceFolder[] };
 
-/** The folder to import is no export; the message says why. */
+/** The folder is no export; the message says why. */
 export class NoExport extends Error {
   override name = 'NoExport';
 }
@@ -74,7 +74,7 @@ async function openOrganizer(path: string, prefix: string): Promise<OrganizerFol
 
 type Found = { files: Map<string, SourceFile>; problems: FolderProblem[] };
 
-/** The files that the format has; others are ignored (import.md §1), but for those that are meant to be one of them. */
+/** The files of the format; others are ignored (import.md §1), except those that look like a misnamed one. */
 async function filesIn(path: string, prefix: string, known: readonly string[]): Promise<Found> {
   const files = new Map<string, SourceFile>();
   const problems: FolderProblem[] = [];
@@ -112,7 +112,10 @@ const twoFiles = (other: string): string =>
 
 const COMPRESSED = /\.(gz|zip|bz2|xz|zst|7z|tar|tgz)$/i;
 
-/** `Items.json`, `items.json.gz` and `orders.jsonl` are meant to be read, and would else be missing in silence. */
+/**
+ * `Items.json`, `items.json.gz` and `orders.jsonl` are probably meant to be imported; ignoring them would lose data
+ * silently.
+ */
 function meantBy(name: string, known: readonly string[]): string | undefined {
   const plain = name.replace(COMPRESSED, '').toLowerCase();
   const stem = plain.replace(/\.(json|ndjson|jsonl)$/, '');
@@ -128,7 +131,7 @@ async function foldersIn(path: string, shown: string): Promise<{ folders: string
     return [] as string[];
   });
   for (const name of names.sort()) {
-    // What archives of a Mac leave behind.
+    // Left behind by archives of macOS.
     if (name.startsWith('.') || name === '__MACOSX') continue;
     try {
       if ((await stat(join(path, name))).isDirectory()) folders.push(name);
@@ -142,7 +145,7 @@ async function foldersIn(path: string, shown: string): Promise<{ folders: string
 const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
-/** Why a file or folder cannot be read. Throws what is no failure of reading. */
+/** Why a file or folder cannot be read. Rethrows any other error. */
 export function unreadable(error: unknown): string {
   const code = codeOf(error);
   if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) throw error;

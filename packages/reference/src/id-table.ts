@@ -1,6 +1,6 @@
 /**
  * A map from numbers or texts to small numbers that takes 12 to 36 bytes an entry, for the millions of ids of an import. A
- * text is known by a hash of 64 bits: two of a million texts have the same hash in one of 30 million imports.
+ * text is identified by a hash of 64 bits: with a million texts a collision occurs in one of 30 million imports.
  */
 export class IdTable {
   #low: Uint32Array;

@@ -6,7 +6,7 @@ import { importInTest } from './import-in-test';
 const { folder, reference, run, events, small } = importInTest();
 
 describe('interrupted and simultaneous imports', () => {
-  /** Fails like a killed process: after so many groups nothing is written any more. */
+  /** Fails like a killed process: after so many groups nothing more is written. */
   function dying(groups: number): ImportOptions['store'] {
     let left = groups;
     return {
@@ -21,7 +21,7 @@ describe('interrupted and simultaneous imports', () => {
     const half = await events();
     expect(half).toBeGreaterThan(200);
     const report = await run();
-    // An order must not meet a list of its own import as one that was there before: it would be checked in automatically.
+    // An order must not find a list of its own import as an older one: it would be checked in automatically.
     expect(report.import).toBe(1);
     expect(report.counts.get('order')!.unchanged).toBeGreaterThan(0);
     const { rows } = await reference.pool.query<{ import: number; count: number }>(

@@ -4,9 +4,9 @@ import type { FactOf } from './stored';
 import type { ReferenceStore } from './store';
 
 /**
- * The import's number, and the event that begins it, written before the first change and never without one. An import that
- * was killed goes on under its old number: its orders would else meet their own lists as lists that were there before, and
- * be checked in automatically (import.md §3).
+ * Determines the import's number and records its begin, before the first change and never without one. A killed import
+ * continues under its old number: otherwise its orders would find lists of an earlier import and be checked in
+ * automatically (import.md §3).
  */
 export async function openImport(
   store: ReferenceStore,

@@ -13,25 +13,25 @@ import { readStored } from './stored';
 import type { ReferenceStore } from './store';
 import { readCredentials, write, type Credentials, type Written } from './write';
 
-/** How far an import is. `fraction` and `objects` are of the phase. */
+/** The progress of an import. `fraction` and `objects` are of the current phase. */
 export type Progress = { readonly phase: 'checking' | 'writing'; readonly objects: number; readonly fraction: number };
 
-/** What is imported, and into which history. */
+/** The source of an import and the history to which it is appended. */
 export type ImportOptions = {
   readonly store: ReferenceStore;
   /** Connections to the database of `reference`. */
   readonly pool: Pool;
   readonly folder: string;
-  /** Imports the rest when something is invalid. */
+  /** Leaves out invalid objects and imports the rest. */
   readonly skipInvalid?: boolean;
   onProgress?(progress: Progress): void;
-  /** With `skipInvalid`: each problem as it is found, however many. */
+  /** With `skipInvalid`: called for each problem as it is found. */
   onProblem?(problem: string): void;
 };
 
 /**
- * The export has invalid objects, or is not whole; nothing was written. `problems` are the first of `count`. `incomplete`: how
- * many there are that `skipInvalid` cannot leave out; with `skipInvalid` the error has only those.
+ * The export has invalid objects or is incomplete; nothing was written. `problems` are the first of `count`. `incomplete`:
+ * the number of those that `skipInvalid` cannot leave out; with `skipInvalid` the error has only those.
  */
 export class InvalidExport extends Error {
   override name = 'InvalidExport';
@@ -44,7 +44,7 @@ export class InvalidExport extends Error {
   }
 }
 
-/** Another import is under way; nothing was written. */
+/** Another import is running; nothing was written. */
 export class ImportRunning extends Error {
   override name = 'ImportRunning';
 }
@@ -53,8 +53,8 @@ const SHOWN_PROBLEMS = 50;
 const LOCK = lockKey('import', 'reference');
 
 /**
- * Imports an export folder (import.md): checks all of it, then writes what is new or changed. Throws NoExport, InvalidExport
- * or ImportRunning before anything is written. A killed import is finished by running it again.
+ * Imports an export folder (import.md): checks all of it, then writes new and changed objects. Throws NoExport,
+ * InvalidExport or ImportRunning before anything is written. Running it again finishes a killed import.
  */
 export async function importFolder(options: ImportOptions): Promise<Report> {
   const folders = await openFolder(options.folder);
@@ -121,7 +121,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
   };
 }
 
-/** What was left out after it was spooled is not written. */
+/** The spool without objects that are left out after they were spooled. */
 function without(spool: Spool, streams: ReadonlySet<string>): Spool {
   if (streams.size === 0) return spool;
   return {
@@ -134,7 +134,7 @@ function without(spool: Spool, streams: ReadonlySet<string>): Spool {
   };
 }
 
-/** The organizer's slug, for the look at what is stored; that it is one is checked with everything else. */
+/** The organizer's slug, for reading the stored facts; it is validated later with everything else. */
 async function slugOf(folder: OrganizerFolder): Promise<string> {
   const file = folder.files.get('organizer.json');
   const value = file && (await readObject(file)).value;
@@ -174,7 +174,7 @@ function countsOf(checked: Checked, written: Written): Map<string, Counts> {
   return counts;
 }
 
-/** Tokens that came with an earlier import and that the folder's `teams.json` does not name: they stay valid. */
+/** Tokens of an earlier import that the folder's `teams.json` does not name: they stay valid. */
 function missingTokens(checked: Checked, { tokens }: Credentials): string[] {
   return tokens
     .filter(({ fact }) => fact.import > 0 && !isEnded(fact))
@@ -182,7 +182,7 @@ function missingTokens(checked: Checked, { tokens }: Credentials): string[] {
     .map(({ fact }) => `${fact.name} (${fact.organizer})`);
 }
 
-/** One import at a time; the lock goes with its connection, so a killed import leaves none behind. */
+/** Runs one import at a time; the lock is released with its connection, so a killed import leaves none behind. */
 async function alone<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw isConnectionError(error) ? new StoreUnavailable('the database is away', { cause: error }) : error;

@@ -1,6 +1,9 @@
 import type { Stated } from './raw';
 
-/** What an event is known to have, from earlier imports and from the part of the export that has been read. References are checked against it. */
+/**
+ * The objects of an event from earlier imports and from the part of the export that has been read. References are checked
+ * against them.
+ */
 export type KnownEvent = {
   readonly organizer: string;
   readonly event: string;
@@ -12,14 +15,14 @@ export type KnownEvent = {
   /** Dates, each with its seating plan. */
   readonly dates: Map<number, number | null>;
   readonly lists: Set<number>;
-  /** Null: neither the export nor an earlier import names any, so references to them are not checked. */
+  /** Null: neither the export nor an earlier import has any, so references to them are not checked. */
   questions: Set<number> | null;
   categories: Set<number> | null;
   taxRules: Set<number> | null;
   quotas: Set<number> | null;
 };
 
-/** An event of which nothing is known yet. */
+/** An event without objects. */
 export function knownEvent(organizer: string, event: string): KnownEvent {
   return {
     organizer,
@@ -37,10 +40,10 @@ export function knownEvent(organizer: string, event: string): KnownEvent {
   };
 }
 
-/** The known events of all organizers, by `organizer/event`. */
+/** Events of all organizers with their objects, by `organizer/event`. */
 export type KnownEvents = Map<string, KnownEvent>;
 
-/** The known event of this name, added first where it is new. */
+/** The event of this name, added if it is new. */
 export function eventIn(events: KnownEvents, organizer: string, event: string): KnownEvent {
   const name = `${organizer}/${event}`;
   let known = events.get(name);
@@ -51,13 +54,13 @@ export function eventIn(events: KnownEvents, organizer: string, event: string): 
 /** The kinds that other objects refer to. */
 export type ReferredKind = 'item' | 'date' | 'list' | 'question' | 'category' | 'quota' | 'taxrule';
 
-/** An object that others may refer to, with what they need of it: a product's variations, the seating plan of a date. */
+/** An object to which others may refer, with what they need of it: a product's variations, the seating plan of a date. */
 type Referred =
   | { readonly kind: 'item'; readonly id: number; readonly variations: ReadonlySet<number> }
   | { readonly kind: 'date'; readonly id: number; readonly seatingPlan: number | null }
   | { readonly kind: Exclude<ReferredKind, 'item' | 'date'>; readonly id: number };
 
-/** Adds an object to what its event has, so that others may refer to it. */
+/** Adds an object to its event, so that others may refer to it. */
 export function addTo(event: KnownEvent, object: Referred): void {
   switch (object.kind) {
     case 'item':
@@ -86,7 +89,7 @@ export function addTo(event: KnownEvent, object: Referred): void {
 /** The positions of a seating plan's seats, by guid. */
 export type SeatingPlan = ReadonlyMap<string, { readonly x: number; readonly y: number; readonly rank: number }>;
 
-/** What the objects of one event are read with. */
+/** The context in which the objects of one event are read. */
 export type EventScope = {
   readonly organizer: string;
   readonly event: string;

@@ -9,10 +9,10 @@ import * as seats from './raw-seats';
 
 const READERS = Object.entries<unknown>({ ...credentials, ...events, ...gates, ...orders, ...products, ...seats })
   .filter((entry): entry is [string, { shape: z.ZodType }] => typeof entry[1] === 'function' && 'shape' in entry[1])
-  // Nothing of it becomes a fact.
+  // It makes no fact.
   .filter(([name]) => name !== 'readScan');
 
-/** The places in a schema where a text, or JSON of any kind, comes in without a limit. */
+/** The places in a schema that accept a text, or JSON of any kind, without a limit. */
 function unlimited(schema: z.core.$ZodType, path: string): string[] {
   const { def } = schema._zod as z.core.$ZodTypes['_zod'];
   switch (def.type) {
@@ -28,7 +28,8 @@ function unlimited(schema: z.core.$ZodType, path: string): string[] {
     case 'nullable':
       return unlimited(def.innerType, path);
     case 'pipe':
-      // What comes in decides; what is made of it is not longer. Text that is read as JSON first is what it holds.
+      // The input schema decides, since transforms do not lengthen texts. For text that contains JSON it is the parsed
+      // value's schema.
       return unlimited(def.in._zod.def.type === 'transform' ? def.out : def.in, path);
     case 'string':
     case 'unknown':
@@ -56,7 +57,7 @@ test('no text reaches a fact without a limit', () => {
     READERS.flatMap(([name, { shape }]) => unlimited(shape, name)).filter((path) => !TOLD_ONLY.test(path)),
   ).toEqual([]);
 });
-/** Looked at, and not kept. */
+/** Texts that are checked but not stored. */
 const TOLD_ONLY =
   /^read(Order|List|Question)\..*\b(valid_\w+|blocked|rules|allow_multiple_entries|exit_all_at|addon_match)$/;
 
@@ -66,7 +67,7 @@ test('characters count, however many bytes and units they have', () => {
     expect(name.safeParse(letter.repeat(255)).success).toBe(true);
     expect(name.safeParse(letter.repeat(256)).error?.issues[0]?.message).toBe('has 256 characters of at most 255');
   }
-  // Half of a pair is one, too; that it cannot be stored is told elsewhere.
+  // A lone surrogate is one character; that it cannot be stored is tested elsewhere.
   expect(name.safeParse('\ud83d'.repeat(255)).success).toBe(true);
   expect(name.safeParse('\ude00'.repeat(256)).success).toBe(false);
 });

@@ -1,40 +1,40 @@
 import { z } from 'zod';
 
 /*
- * How long the texts of an export may be. Whatever passes here every read model can store and index (import.md §3): the
- * limits are the shop's own or wider, and no text is read without one. Lengths are in characters (code points), as the
- * shop's database counts them.
+ * Limits for the length of texts in an export, so that every read model can store and index them (import.md §3). They are
+ * at least as large as the shop's own, and every text has one. Lengths are in characters (code points), as the shop's
+ * database counts them.
  */
 
-/** The limits by what a text is. An export that a shop could send never reaches one. */
+/** The limits by kind of text. An export that a shop could produce never exceeds one. */
 export const LIMITS = {
   /** Slugs of organizers and events. Paths and names of streams contain them. */
   slug: 50,
   /** Codes of orders, pseudonymization ids, languages, zones, currencies, kinds. */
   code: 64,
-  /** Names as they are shown, also when joined from their parts; e-mails, voucher codes, guids of seats, carts. */
+  /** Displayed names, also when joined from their parts; e-mails, voucher codes, guids of seats, carts. */
   name: 255,
   /** Identifiers of questions, options and sales channels; nonces. */
   identifier: 190,
-  /** What a ticket's code says, and what a credential says. */
+  /** Secrets of tickets and of credentials. */
   secret: 1_024,
   /** A name in one language. */
   title: 1_000,
   link: 2_000,
   /** Questions, answers, descriptions. */
   long: 65_536,
-  /** An amount, all its digits. */
+  /** An amount with all its digits. */
   amount: 32,
 } as const;
 
-/** How deep, and with how many values, JSON may be that is kept as it is, such as a ticket layout. */
+/** The maximal depth and number of values of JSON that is stored unchanged, such as a ticket layout. */
 const MOST_DEPTH = 32;
 const MOST_VALUES = 50_000;
 
-/** Marks the check of a length, so that a test can find texts that have none. */
+/** Marks length checks, so that a test can find texts without one. */
 const limits = new WeakMap<z.core.$ZodCheck, number>();
 
-/** The limit of a text's schema; undefined: it has none. */
+/** The limit in a text's schema; undefined if it has none. */
 export const limitOf = (schema: z.core.$ZodType): number | undefined =>
   schema._zod.def.checks?.map((check) => limits.get(check)).find((limit) => limit !== undefined);
 
@@ -49,7 +49,7 @@ export function text(most: number): z.ZodString {
   return z.string().check(check);
 }
 
-/** Any JSON that is kept as it is: its depth, its size and its texts are bounded. */
+/** Any JSON that is stored unchanged, with limits for depth, number of values and texts. */
 export function json(): z.ZodUnknown {
   const check = z.check<unknown>((context) => {
     const message = tooMuch(context.value);
@@ -59,7 +59,7 @@ export function json(): z.ZodUnknown {
   return z.unknown().check(check);
 }
 
-/** Characters count, not UTF-16 units; most texts are so short that they need not be counted. */
+/** Counts characters, not UTF-16 units; most texts are so short that counting is not needed. */
 export const isLonger = (value: string, most: number): boolean => value.length > most && lengthOf(value) > most;
 
 function lengthOf(value: string): number {

@@ -3,7 +3,7 @@ export class LineTooLong extends Error {
   override name = 'LineTooLong';
 }
 
-/** The lines of a stream of bytes, as many at a time as each piece of it ends. The last one may lack its end. */
+/** The lines of a stream of bytes, in groups as they arrive. The last line may lack its line end. */
 export async function* lines(pieces: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
   const found = byteLines(pieces);
   try {

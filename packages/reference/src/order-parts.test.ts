@@ -16,7 +16,7 @@ describe('an order too large for one event', () => {
   const stated = async (): Promise<Fact[]> => (await reference.store.load(STREAM)).map(({ data }) => data as Fact);
   const idsOf = (facts: readonly Fact[]) => facts.flatMap(({ positions }) => positions.map(({ id }) => id));
 
-  /** Fails like a killed process: after so many single appends nothing is written any more. */
+  /** Fails like a killed process: after so many single appends nothing more is written. */
   function dying(appends: number): ImportOptions['store'] {
     let left = appends;
     return {

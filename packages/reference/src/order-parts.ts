@@ -3,23 +3,23 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { ReferenceStore } from './store';
 
 /*
- * An order is one event, and a large one several: an append has a limit, a message of Kafka has one, and a
- * follower of history has a thousand events in memory at once.
+ * An order is one event, a large one several: appends and Kafka messages have a maximum size, and a follower of history
+ * holds a thousand events in memory.
  */
 
-/** A state of more bytes than this is stated in parts. A single position may be larger. */
+/** A state with more bytes is stated in parts. A single position may be larger. */
 export const PART_BYTES = 256 * 1024;
 
 type OrderStated = Extract<ReferenceEvent, { type: 'OrderStated' }>;
 
-/** The events that state an order, one after the other; `first`: no whole state of it came before. */
+/** The events that state an order, in their order; `first`: the order had no whole state before. */
 export function orderEvents(order: OrderFact, first: boolean): OrderStated[] {
   const { positions, ...rest } = order;
   const shares = sharesOf(positions, Buffer.byteLength(JSON.stringify(rest)));
   return shares.map((share, i) => {
     const isLast = i === shares.length - 1;
     const part = { number: i + 1, of: shares.length, first };
-    // Only with its last part is the state known, and recognised when it comes again.
+    // Only the last part completes the state, so only it has the hash by which a repeat is recognised.
     return { type: 'OrderStated', data: { ...rest, hash: isLast ? order.hash : '', part, positions: share } };
   });
 }
@@ -39,7 +39,7 @@ function sharesOf(positions: OrderFact['positions'], restBytes: number): OrderFa
   return shares;
 }
 
-/** The newest whole state in the stream of an order, whose newest event is the `revision`th; undefined when there is none. */
+/** The newest whole state in the stream of an order, given the revision of its newest event; undefined when there is none. */
 export async function wholeOrder(
   store: ReferenceStore,
   { stream, revision }: { stream: string; revision: number },
@@ -66,7 +66,7 @@ function factOf(event: Envelope): OrderFact | undefined {
   return stated?.type === 'OrderStated' ? stated.data : undefined;
 }
 
-/** The newest whole state of every order, some at a time; an older state of an order may come before its newest. */
+/** The newest whole state of every order, in batches; an older state of an order may come before its newest. */
 export async function* wholeOrders(store: ReferenceStore): AsyncGenerator<OrderFact[]> {
   for await (const newest of store.scan('order-')) {
     const orders: OrderFact[] = [];

@@ -1,13 +1,13 @@
 /** A page of pretix's API as its envelope describes it (import.md §1). */
 export type Page = {
   readonly count: number | undefined;
-  /** Numbers of the pages after and before it; null: there is none; undefined: the envelope does not say. */
+  /** Numbers of the next and the previous page; null: there is none; undefined: not in the envelope. */
   readonly next: number | 'unnumbered' | null | undefined;
   readonly previous: number | 'unnumbered' | null | undefined;
   readonly results: readonly unknown[];
 };
 
-/** The page that a value is; undefined when it is none. */
+/** The value as a page; undefined when it is none. */
 export function pageOf(value: unknown): Page | undefined {
   if (typeof value !== 'object' || value === null || !('results' in value) || !Array.isArray(value.results)) {
     return undefined;
@@ -21,7 +21,7 @@ export function pageOf(value: unknown): Page | undefined {
   };
 }
 
-/** The first page's address has no number. */
+/** The link to the first page has no number. */
 function numberIn(link: unknown): number | 'unnumbered' | null | undefined {
   if (link === null || link === undefined || link === '') return link === undefined ? undefined : null;
   const text = typeof link === 'string' ? link : '';
@@ -30,17 +30,17 @@ function numberIn(link: unknown): number | 'unnumbered' | null | undefined {
   return /[?&](?:page|cursor|offset)=/.test(text) ? 'unnumbered' : 1;
 }
 
-/** What the pages of one file say of themselves: whether some are missing, there twice, or out of order (import.md §3). */
+/** Checks the page numbers of one file: whether pages are missing, duplicate, or out of order (import.md §3). */
 export function pageSequence(): { add(page: Page): void; readonly length: number; problem(): string | undefined } {
-  /** Of the pages that are parts of one list. */
+  /** Numbers of the pages that are parts of one list. */
   const numbers: number[] = [];
   let parts = 0;
   let rows = 0;
   let size = 0;
   let last: Page | undefined;
-  /** The highest number that any page or link has. */
+  /** The highest number of any page or link. */
   let highest = 0;
-  /** A page that has no other beside it is a list of its own. */
+  /** Pages without a next or previous one, each a complete list. */
   let wholes = 0;
   let wrongWhole: string | undefined;
 
@@ -48,7 +48,7 @@ export function pageSequence(): { add(page: Page): void; readonly length: number
     const found: string[] = [];
     const gaps: string[] = [];
     const sorted = [...numbers].sort((a, b) => a - b);
-    // What follows the last page that is here: the count says how many pages that are.
+    // The number of pages according to the count.
     const total =
       highest > sorted.at(-1)! && size > 0 ? Math.max(highest, Math.ceil((last?.count ?? 0) / size)) : highest;
     let expected = 1;
@@ -104,5 +104,5 @@ function numberOf({ next, previous }: Page): number | undefined {
   return previous === null ? 1 : undefined;
 }
 
-/** So many gaps are named; the export must be made anew anyway. */
+/** At most so many gaps are named; the export must be repeated anyway. */
 const SHOWN = 5;

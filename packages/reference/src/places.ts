@@ -1,18 +1,18 @@
 import type { SourceFile } from './folder';
 import { place } from './rows';
 
-/** Where an object of an export is: the event or organizer that it belongs to, and its place for a human. */
+/** The location of an object of an export: its event or organizer, and a text for people. */
 export type Where = { readonly owner: string; readonly place: string };
 
-/** Places of objects as small numbers, so that the place where an id was named first can be kept for millions of ids. */
+/** Locations of objects as small numbers, so that the first location of millions of ids can be kept. */
 export type Places = {
-  /** The number of an object. Call it for one file after another: objects of two files may not alternate. */
+  /** The number of an object. Must be called for one file after another: objects of two files may not alternate. */
   number(at: { readonly file: SourceFile; readonly index: number }, owner: string): number;
-  /** The place that has this number. */
+  /** The location with this number. */
   of(number: number): Where;
 };
 
-/** Makes the places of one import. */
+/** Makes the locations of one import. */
 export function places(): Places {
   const files: { readonly file: SourceFile; readonly owner: string; readonly first: number }[] = [];
   let next = 0;

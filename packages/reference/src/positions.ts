@@ -5,13 +5,13 @@ import type { Pool } from 'pg';
 import { wholeOrders } from './order-parts';
 import type { ReferenceStore } from './store';
 
-/** An order about to be stated, and the tickets that its state before this one named and that had not been canceled. */
+/** An order about to be stated, and the tickets of its previous state that were not canceled. */
 export type StatedOrder = {
   readonly order: Pick<OrderFact, 'organizer' | 'event' | 'code' | 'status' | 'positions'>;
   readonly before: readonly number[];
 };
 
-/** Two tickets that may enter by one secret, each with the stream of its order. */
+/** Two valid tickets with the same secret, each with the stream of its order. */
 export type SameSecret = {
   readonly ticket: number;
   readonly order: string;
@@ -19,27 +19,33 @@ export type SameSecret = {
   readonly otherOrder: string;
 };
 
-/** What an import has found out about the tickets of all orders, its own and earlier ones. */
+/** Findings about the tickets of all orders, of this and earlier imports. */
 export type Findings = {
-  /** How many tickets a changed order no longer names, and no other order either. */
+  /** Number of tickets that a changed order no longer names, and no other order either. */
   readonly ended: number;
   /** The first of `sameSecretCount` pairs. */
   readonly sameSecret: readonly SameSecret[];
   readonly sameSecretCount: number;
 };
 
-/** The tickets of all orders, imported now or earlier, for the questions that an import has about each of its own (import.md §3). */
+/** The tickets of all orders, of this and earlier imports, for checks that need all of them (import.md §3). */
 export type Positions = {
-  /** Records the tickets of orders. Must end before the orders are stated: an import that was killed takes again what it has not stated. */
+  /**
+   * Records the tickets of orders. Must finish before the orders are stated: a killed import records again the orders that
+   * it has not stated.
+   */
   take(orders: readonly StatedOrder[]): Promise<void>;
-  /** What was found about the tickets of all orders that were taken. */
+  /** The findings about the orders recorded so far. */
   findings(): Promise<Findings>;
 };
 
-/** How many pairs a report names. */
+/** The maximum number of pairs in a report. */
 const NAMED_PAIRS = 20;
 
-/** Opens the table, and fills it once from a history that is older than the table. Throws StoreUnavailable when the database is away. */
+/**
+ * Opens the table, and fills it once if the history is older than the table. Throws StoreUnavailable when the database is
+ * away.
+ */
 export async function openPositions(pool: Pool, store: ReferenceStore): Promise<Positions> {
   await migrate(pool, 'reference', join(__dirname, '..', 'sql'));
   await complete(pool, store);
@@ -67,10 +73,10 @@ export async function openPositions(pool: Pool, store: ReferenceStore): Promise<
   };
 }
 
-/** `secret` begins with its event, because secrets are unique in an event. */
+/** `secret` begins with its event, because secrets are unique per event. */
 type Row = { readonly stream: string; readonly secret: string; readonly live: boolean };
 
-/** The rows of the orders' tickets, by id. Of two orders that name a ticket the later one has it. */
+/** The rows of the orders' tickets, by id. If two orders name a ticket, it belongs to the later one. */
 function rowsOf(orders: readonly StatedOrder['order'][]): Map<number, Row> {
   const rows = new Map<number, Row>();
   for (const order of orders) {
@@ -86,14 +92,14 @@ function rowsOf(orders: readonly StatedOrder['order'][]): Map<number, Row> {
 const streamOf = (order: StatedOrder['order']): string =>
   referenceStream({ type: 'OrderStated', data: order as OrderFact });
 
-/** Writes the rows, and returns the ids of those whose secret another ticket has, too. */
+/** Writes the rows and returns the ids of those that share their secret with another ticket. */
 async function record(pool: Pool, rows: ReadonlyMap<number, Row>): Promise<number[]> {
   if (rows.size === 0) return [];
   const all = [...rows.values()];
   const { rows: contested } = await available(
     pool.query<{ id: number }>({
       name: 'record_positions',
-      // Arrays: PostgreSQL takes them apart in a third of the time that it needs for JSON.
+      // As arrays: PostgreSQL parses them in a third of the time that it needs for JSON.
       text: `with stated as (
                select id, stream, hashtextextended(secret, 0) as secret_key, live
                from unnest($1::integer[], $2::text[], $3::text[], $4::boolean[]) as s(id, stream, secret, live)
@@ -120,7 +126,10 @@ async function record(pool: Pool, rows: ReadonlyMap<number, Row>): Promise<numbe
   return contested.map(({ id }) => id);
 }
 
-/** Ends the tickets that these orders named before and do not name any more, but for those that another order has by now. Returns their ids. */
+/**
+ * Ends the tickets that these orders named before and no longer name, except those that another order has now. Returns
+ * their ids.
+ */
 async function end(pool: Pool, orders: readonly StatedOrder[]): Promise<number[]> {
   const unnamed = orders.flatMap(({ order, before }) => {
     const names = new Set(order.positions.map(({ id }) => id));

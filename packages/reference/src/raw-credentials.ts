@@ -23,8 +23,8 @@ import {
  */
 
 /**
- * A secret that people add by hand, because pretix shows it once: blanks and line ends around it come from copying. A
- * secret that no header can carry is an error: no client could send it.
+ * A secret that people copy by hand, because pretix shows it once: surrounding blanks and line ends are removed. A secret
+ * that cannot be sent in a header is an error.
  */
 const Secret = text(LIMITS.secret).transform((value, context) => {
   const secret = value.trim();
@@ -37,7 +37,7 @@ const Secret = text(LIMITS.secret).transform((value, context) => {
 });
 const FilledSecret = Secret.refine((secret) => secret !== '', BLANK);
 
-/** The old flag of a team, and the newer name of the same right. */
+/** The old flag of a team, and the newer name of the same permission. */
 const RIGHTS: readonly (readonly [Permission, string])[] = [
   ['can_view_orders', 'event.orders:read'],
   ['can_change_orders', 'event.orders:write'],
@@ -58,7 +58,7 @@ const Team = z.object({
   tokens: or(z.array(z.object({ name: NameOrEmpty, token: FilledSecret, active: FlagOn })), []),
 });
 
-/** A token before it has an id: the import gives it one when it is written. */
+/** A token before it has an id, which it gets when it is written. */
 export type TokenContent = Omit<Stated<'TokenStated'>, 'id'>;
 
 /** The tokens of one team. */
@@ -85,11 +85,11 @@ const Device = z.object({
   initialized: json().optional(),
   revoked: Flag,
   security_profile: or(text(LIMITS.name), 'full'),
-  /** Null: not set up yet. Absent: pretix does not say it again; a known one stays. */
+  /** Null: not initialised. Absent: pretix does not repeat it; a stored one is kept. */
   api_token: Secret.nullable().optional(),
 });
 
-/** A device; `tokenUnknown`: the export does not say its token, so that a known one stays. */
+/** A device; `tokenUnknown`: the export does not contain its token, so a stored one is kept. */
 export type DeviceContent = Stated<'DeviceStated'> & { readonly tokenUnknown: boolean };
 
 /** A device of `devices.json`. */
@@ -123,7 +123,7 @@ const DroidKey = z.object({
 /** A droid key before it has an id. */
 export type DroidKeyContent = Omit<Stated<'DroidKeyStated'>, 'id'>;
 
-/** A key of `droidkeys.json`; its list and products must be known. */
+/** A key of `droidkeys.json`; its list and products must exist. */
 export const readDroidKey = reader(DroidKey, (raw, scope: EventScope, findings): DroidKeyContent => {
   const { known } = scope;
   if (!known.lists.has(raw.checkin_list)) {

@@ -25,23 +25,21 @@ import {
   type Stated,
 } from './raw';
 
-/*
- * Organizers, events, dates, categories, tax rules, layouts, channels and seating plans, as pretix's API sends them.
- */
+/* Organizers, events, dates, categories, tax rules, layouts, channels and seating plans, in the format of pretix's API. */
 
-/** The slug of an organizer or event. Paths contain it. */
+/** The slug of an organizer or event, which is part of paths. */
 export const Slug = filled(text(LIMITS.slug)).refine(
   (slug) => !/[/\\\p{Cc}]|^\.{1,2}$/u.test(slug),
   'is no slug: it may not hold a slash or control characters',
 );
 
-/** `organizer.json`; one name of all its languages. */
+/** `organizer.json`; of a name in several languages only one is kept, preferably English. */
 export const readOrganizer = reader(z.object({ slug: Slug, name: I18n }), (raw): Stated<'OrganizerStated'> => ({
   organizer: raw.slug,
   name: raw.name.en ?? Object.values(raw.name)[0] ?? raw.slug,
 }));
 
-/** A setting may come as pretix stores it, as text. */
+/** A setting may have the form in which pretix stores it: text. */
 const Switch = z
   .union([z.boolean(), Code, z.number()])
   .nullish()
@@ -84,7 +82,7 @@ const Settings = z.object({
   seating_allow_blocked_seats_for_channel: Identifiers,
 });
 
-/** `settings.json`; undefined where it says nothing. */
+/** `settings.json`; missing settings are undefined. */
 export const readSettings = reader(Settings, (raw) => raw);
 /** The settings of an event that an import reads. */
 export type Settings = z.output<typeof Settings>;
@@ -107,10 +105,10 @@ const Event = z.object({
   seating_plan: MaybeId,
 });
 
-/** What an event states, and the seating plan that its seats refer to. */
+/** An event's fact, and the seating plan to which its seats refer. */
 export type EventReading = Stated<'EventStated'> & { readonly seatingPlan: number | null };
 
-/** An event with its settings. The slug of `event.json` counts, else its folder's name. */
+/** An event with its settings. The slug is that of `event.json`, or else the folder's name. */
 export const readEvent = reader(
   Event,
   (raw, scope: { organizer: string; folder: string; settings: Settings }, findings): EventReading => {
@@ -162,7 +160,7 @@ const DateOfSeries = z.object({
   seating_plan: MaybeId,
 });
 
-/** What a date of a series states, and the seating plan that its seats refer to. */
+/** A date's fact, and the seating plan to which its seats refer. */
 export type DateReading = Stated<'DateStated'> & { readonly seatingPlan: number | null };
 
 /** A date of `subevents.json`. */
@@ -177,7 +175,7 @@ export const readCategory = reader(
   (raw, { organizer, event }: EventScope): Stated<'CategoryStated'> => ({ organizer, event, ...raw }),
 );
 
-/** A layout of `ticketlayouts.json`, kept as it is. */
+/** A layout of `ticketlayouts.json`, stored unchanged. */
 export const readLayout = reader(
   z.object({ id: Id, name: NameOrEmpty, default: Flag, layout: json().optional() }),
   (raw, { organizer, event }: EventScope): Stated<'LayoutStated'> => ({
@@ -210,7 +208,7 @@ const Layout = z.object({
   ),
 });
 
-/** A plan: zone, row and seat positions added up, ranked in the order of the layout. */
+/** A seating plan: zone, row and seat positions added up, ranked in the order of the layout. */
 export const readPlan = reader(z.object({ id: Id, layout: z.preprocess(fromText, Layout) }), (raw) => {
   const seats = new Map<string, { x: number; y: number; rank: number }>();
   let rank = 0;

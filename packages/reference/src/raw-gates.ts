@@ -24,9 +24,7 @@ import {
 } from './raw';
 import { checkDate, checkItems } from './references';
 
-/*
- * What an event has for its gates: questions, check-in lists and scans, as pretix's API sends them.
- */
+/* Questions, check-in lists and scans of an event, in the format of pretix's API. */
 
 const Question = z.object({
   id: Id,
@@ -54,7 +52,7 @@ const Question = z.object({
   valid_string_length_min: Present,
 });
 
-/** A question of `questions.json`; its products must be known. */
+/** A question of `questions.json`; its products must exist. */
 export const readQuestion = reader(Question, (raw, scope: EventScope, findings): Stated<'QuestionStated'> => {
   checkItems(scope.known, raw.items, 'items', findings.issue);
   const limited = Object.entries(raw).some(([key, value]) => key.startsWith('valid_') && value === true);
@@ -85,7 +83,7 @@ const CheckinList = z.object({
   limit_products: Ids,
   subevent: MaybeId,
   include_pending: Flag,
-  /** Gone in newer versions. */
+  /** Removed in newer versions. */
   auto_checkin_sales_channels: Identifiers,
   rules: Present,
   allow_multiple_entries: Present,
@@ -93,7 +91,7 @@ const CheckinList = z.object({
   addon_match: Present,
 });
 
-/** A list of `checkinlists.json`; its products and its date must be known. */
+/** A list of `checkinlists.json`; its products and its date must exist. */
 export const readList = reader(CheckinList, (raw, scope: EventScope, findings): Stated<'ListStated'> => {
   const { rules, allow_multiple_entries, exit_all_at, addon_match, ...list } = raw;
   checkItems(scope.known, list.limit_products, 'limit_products', findings.issue);
@@ -106,7 +104,7 @@ export const readList = reader(CheckinList, (raw, scope: EventScope, findings): 
   return { organizer: scope.organizer, event: scope.event, ...list };
 });
 
-/** Counts the refused scans of `checkins.json`. The accepted ones are read from the orders. */
+/** Counts the refused scans of `checkins.json`. Accepted ones are read from the orders. */
 export const readScan = reader(z.unknown(), (raw, _scope: EventScope, findings) => {
   const refused = typeof raw === 'object' && raw !== null && 'successful' in raw && raw.successful === false;
   if (refused) findings.note('checkin.refused');

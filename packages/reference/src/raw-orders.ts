@@ -29,7 +29,7 @@ import {
 import { checkDate, checkProduct } from './references';
 
 const Checkin = z.object({
-  /** Shops have more scans than tickets. */
+  /** A scan's id may exceed 32 bits: shops have more scans than tickets. */
   id: or(z.int().positive(), null),
   list: Id,
   datetime: Moment,
@@ -94,7 +94,7 @@ const Order = z.object({
   require_approval: Flag,
   checkin_attention: Flag,
   invoice_address: or(z.object({ name: NameOrEmpty, name_parts: Parts, company: NameOrEmpty }), null),
-  /** An order is stated whole: one that says nothing of its positions must not end them all. */
+  /** Required, because an order is stated whole: a missing list must not end all positions. */
   positions: z.array(Position),
   valid_if_pending: Flag,
 });
@@ -103,7 +103,7 @@ type RawPosition = z.output<typeof Position>;
 export type OrderContent = Stated<'OrderStated'>;
 type PositionContent = OrderContent['positions'][number];
 
-/** An order with its positions, their answers and their check-ins. Products, dates and questions must be known. */
+/** An order with its positions, their answers and their check-ins. Products, dates and questions must exist. */
 export const readOrder = reader(Order, (raw, scope: EventScope, findings): OrderContent => {
   if (raw.valid_if_pending) findings.note('order.valid_if_pending');
   const ids = new Set(raw.positions.map((position) => position.id));
@@ -183,7 +183,7 @@ function seatOf(raw: z.output<typeof Seat>): NonNullable<PositionContent['seat']
   };
 }
 
-/** Refused scans are no check-ins; rows of unknown lists are counted and left out (import.md §3). */
+/** Refused scans are no check-ins; rows with unknown lists are counted and left out (import.md §3). */
 function checkinsOf(raw: RawPosition, scope: EventScope, findings: Findings): PositionContent['checkins'] {
   const checkins: PositionContent['checkins'] = [];
   for (const { successful, ...checkin } of raw.checkins) {

@@ -22,9 +22,7 @@ import {
 } from './raw';
 import { checkDate, checkItems, checkProduct } from './references';
 
-/*
- * What an event sells: tax rules, products, quotas, vouchers and the waiting list, as pretix's API sends them.
- */
+/* Tax rules, products, quotas, vouchers and the waiting list of an event, in the format of pretix's API. */
 
 /** A rule of `taxrules.json`. */
 export const readTaxRule = reader(
@@ -62,7 +60,7 @@ const Item = z.object({
   ),
 });
 
-/** A product of `items.json`; its category and tax rule must be known where the export says which there are. */
+/** A product of `items.json`; its category and tax rule must exist if the export has any of these. */
 export const readItem = reader(Item, (raw, scope: EventScope, findings): Stated<'ItemStated'> => {
   const { known } = scope;
   const { category, tax_rule: taxRule, variations } = raw;
@@ -90,7 +88,7 @@ const Quota = z.object({
   ignore_for_event_availability: Flag,
 });
 
-/** A quota of `quotas.json`; its products, variations and date must be known. */
+/** A quota of `quotas.json`; its products, variations and date must exist. */
 export const readQuota = reader(Quota, (raw, scope: EventScope, findings): Stated<'QuotaStated'> => {
   checkItems(scope.known, raw.items, 'items', findings.issue);
   const variations = new Set([...scope.known.items.values()].flatMap((of) => [...of]));
@@ -116,7 +114,7 @@ const Voucher = z.object({
   seat: or(SeatGuid, null),
 });
 
-/** A voucher of `vouchers.json`; product, date and quota must be known. */
+/** A voucher of `vouchers.json`; product, date and quota must exist. */
 export const readVoucher = reader(Voucher, (raw, scope: EventScope, findings): Stated<'VoucherStated'> => {
   checkProduct(scope.known, raw.item, raw.variation, findings.issue);
   checkDate(scope.known, raw.subevent, findings.issue);
@@ -126,7 +124,7 @@ export const readVoucher = reader(Voucher, (raw, scope: EventScope, findings): S
   return { organizer: scope.organizer, event: scope.event, ...raw };
 });
 
-/** An entry of `waitinglistentries.json`; product and date must be known. */
+/** An entry of `waitinglistentries.json`; product and date must exist. */
 export const readWaiting = reader(
   z.object({ id: Id, item: Id, variation: MaybeId, subevent: MaybeId, voucher: MaybeId }),
   (raw, scope: EventScope, findings): Stated<'WaitingListEntryStated'> => {

@@ -21,9 +21,7 @@ import {
 } from './raw';
 import { checkDate, checkProduct } from './references';
 
-/*
- * Seats, and the places that carts hold, as pretix's API sends them.
- */
+/* Seats and the places held by carts, in the format of pretix's API. */
 
 const Seat = z.object({
   id: Id,
@@ -41,7 +39,7 @@ const Seat = z.object({
   sorting_rank: or(z.int32(), null),
 });
 
-/** A seat of `seats.json`. Its position comes from the export or, where that has none, from the plan of its date or event. */
+/** A seat of `seats.json`. Its position comes from the export or, if missing there, from the plan of its date or event. */
 export const readSeat = reader(Seat, (raw, scope: EventScope, findings): Stated<'SeatStated'> => {
   const { known, plans } = scope;
   checkDate(scope.known, raw.subevent, findings.issue);
@@ -79,7 +77,7 @@ const CartPosition = z.object({
   seat: or(SeatGuid, null),
 });
 
-/** A position of `cartpositions.json`; product and date must be known. */
+/** A position of `cartpositions.json`; product and date must exist. */
 export const readCartPosition = reader(
   CartPosition,
   (raw, scope: EventScope, findings): Stated<'CartPositionStated'> => {

@@ -6,24 +6,24 @@ import { z } from 'zod';
 import { isLonger, json, LIMITS, text } from './limits';
 
 /*
- * The building blocks of the shapes of pretix's resources. They are tolerant: unknown keys are ignored, what an older
- * pretix lacks has the default of import.md §2, and an empty value of another type is absent (`[]` where an object is
- * expected, an empty text where an id is). They bound every text and number to what read models can store.
+ * The building blocks for the schemas of pretix's resources. They are tolerant: unknown keys are ignored, fields that older
+ * pretix versions lack have the default of import.md §2, and an empty value of another type counts as absent (`[]` for an
+ * object, an empty text for an id). They limit every text and number to what read models can store.
  */
 
-/** What a fact says, without the import that brought it. */
+/** The data of a fact, without the import that brought it. */
 export type Stated<T extends ReferenceEvent['type']> = Omit<
   Extract<ReferenceEvent, { type: T }>['data'],
   'import' | 'hash'
 >;
 
 /**
- * Something wrong with an object: the key (`positions[0].item`, or empty for the object itself) and the reason. `incomplete`:
- * not an object is wrong but its file, which lacks an unknown part of the export; that cannot be left out (import.md §3).
+ * A problem of an object: the key (`positions[0].item`, or empty for the object itself) and the reason. `incomplete`: the
+ * problem is that of a file, which lacks an unknown part of the export; it cannot be left out (import.md §3).
  */
 export type Issue = { readonly path: string; readonly reason: string; readonly incomplete?: true };
 
-/** What Gatehouse will not enforce, or does not take over; an import's report counts each (report.ts). */
+/** Something that Gatehouse does not enforce or import; the report counts each (report.ts). */
 export type Note =
   | 'position.blocked'
   | 'position.valid_from'
@@ -45,22 +45,22 @@ export type Note =
   | 'device.token_kept'
   | 'position.two_orders';
 
-/** An object of an export as a fact, with what is wrong with it and what the report counts of it. */
+/** A parsed object of an export, with its problems and the notes for the report. */
 export type Reading<C> = { content: C | undefined; issues: Issue[]; notes: Note[] };
 
-/** Collects what a reader finds while it makes a fact. */
+/** Collects problems and notes while a reader builds a fact. */
 export type Findings = { issue(path: string, reason: string): void; note(note: Note): void };
 
-/** An object's key that is missing or null has the value `absent`. */
+/** The value `absent` for a missing or null key. */
 export const or = <T extends z.ZodType, D>(schema: T, absent: D) =>
   schema.nullish().transform((value): z.output<T> | D => (value ?? absent) as z.output<T> | D);
 
-/** Ids from here upwards are Gatehouse's own (import.md §3). */
+/** Ids from here on are assigned by Gatehouse (import.md §3). */
 export const OWN_IDS_FROM = 1_000_000_000;
 
-/** It fits a signed 32-bit integer, as the read models keep it. */
+/** A signed 32-bit integer, as read models store it. */
 export const Id = z.int32().positive();
-/** The id of something of which Gatehouse makes its own, too. */
+/** An id of something for which Gatehouse also assigns ids. */
 export const SharedId = Id.refine((id) => id < OWN_IDS_FROM, `ids from ${OWN_IDS_FROM} upwards are given by Gatehouse`);
 export const MaybeId = or(Id, null);
 export const Name = text(LIMITS.name);
@@ -68,7 +68,7 @@ export const Code = text(LIMITS.code);
 export const Identifier = text(LIMITS.identifier);
 export const MaybeName = or(Name, null);
 export const MaybeCode = or(Code, null);
-/** A name that is empty where it is missing. */
+/** A name; empty when it is missing. */
 export const NameOrEmpty = or(Name, '');
 export const IdentifierOrEmpty = or(Identifier, '');
 export const BLANK = 'may not be blank';
@@ -76,24 +76,24 @@ export const filled = <T extends z.ZodString>(schema: T) => schema.refine((value
 export const Label = filled(Name);
 export const Flag = or(z.boolean(), false);
 export const FlagOn = or(z.boolean(), true);
-/** An object that is kept as it is. */
+/** An object that is stored unchanged. */
 export const JsonObject = or(json().pipe(z.record(z.string(), z.unknown())), {});
-/** A set of ids; in order, because pretix may send it in any. */
+/** A set of ids, sorted, because pretix may send it in any order. */
 export const Ids = or(z.array(Id), [] as number[]).transform((ids) => [...ids].sort((a, b) => a - b));
-/** Identifiers of options, channels, rights. */
+/** Identifiers of options, channels, permissions. */
 export const Identifiers = or(z.array(Identifier), [] as string[]);
-/** Slugs of events; in order, because pretix may send them in any. */
+/** Slugs of events, sorted, because pretix may send them in any order. */
 export const Slugs = or(z.array(text(LIMITS.slug)), [] as string[]).transform((slugs) => [...slugs].sort());
 export const Place = or(z.int32(), 0);
 /** A place on a plan, or a distance there. */
 export const Coordinate = z.number().min(-1e9).max(1e9);
-/** Whether a key has a value; the report counts it, and it is not imported. */
+/** Whether a key has a value; it is not imported, but counted for the report. */
 export const Present = z
   .unknown()
   .optional()
   .transform((value) => !isEmpty(value));
 
-/** Parts of a name, by key: what they make together is a name, too (contract §2.2). */
+/** Parts of a name, by key; joined they are limited like a name (contract §2.2). */
 export const Parts = or(
   z
     .record(Code, z.union([Name, z.number(), z.null()], { error: 'must be a text' }))
@@ -102,8 +102,8 @@ export const Parts = or(
 );
 
 /**
- * Parts without a scheme of their own are joined by the event's, which may change: then all of them count, with a separator
- * between them.
+ * Parts without a scheme of their own are joined by the event's, which may change, so the limit is for all parts with
+ * separators.
  */
 function isLongName(parts: Readonly<Record<string, string | number | null>>): boolean {
   let most = 0;
@@ -113,12 +113,12 @@ function isLongName(parts: Readonly<Record<string, string | number | null>>): bo
   return isLonger(joinName(parts, '') ?? '', own ? LIMITS.name : LIMITS.name - 1);
 }
 
-/** A name without parts is kept as contract §2.2 keeps it. */
+/** A name without parts in the form of contract §2.2. */
 export function nameParts(parts: Record<string, unknown>, name: string | null): Record<string, unknown> {
   return name !== null && name !== '' && Object.keys(parts).length === 0 ? { _legacy: name } : parts;
 }
 
-/** A seat that an object names: its guid, or the seat as a whole. */
+/** The guid of a seat, which may be given as a text or in a whole seat. */
 export const SeatGuid = z.union([Name, z.object({ seat_guid: Name }).transform((seat) => seat.seat_guid)], {
   error: 'is neither the guid of a seat nor a seat',
 });
@@ -144,7 +144,7 @@ export const Amount = z
   });
 export const MaybeAmount = or(Amount, null);
 
-/** A multi-lingual text; a plain one counts as English, the server's language (contract §1.6). */
+/** A text in several languages; a plain text counts as English, the server's language (contract §1.6). */
 const i18n = (most: number) =>
   z
     .union([text(most), z.record(Code, text(most).nullable())], {
@@ -161,12 +161,10 @@ export const I18n = i18n(LIMITS.title);
 export const I18nLong = i18n(LIMITS.long);
 export const MaybeI18nLong = or(I18nLong, null);
 
-/** Reads one object of an export; never throws for what it holds. */
+/** Parses one object of an export; never throws because of its content. */
 export type Reader<Scope, C> = ((value: unknown, scope: Scope) => Reading<C>) & { readonly shape: z.ZodType };
 
-/**
- * A reader of one kind of object: the shape is checked first; then `build` makes the fact and checks what the shape cannot.
- */
+/** A reader for one kind of object: validates the shape, then `build` makes the fact and checks what the schema cannot. */
 export function reader<S extends z.ZodType, Scope, C>(
   shape: S,
   build: (raw: z.output<S>, scope: Scope, findings: Findings) => C,
@@ -189,8 +187,8 @@ export function reader<S extends z.ZodType, Scope, C>(
 }
 
 /**
- * Takes out what is empty and of another type than was expected: shops in dynamically typed languages send `[]` for an empty
- * object, and files that were edited as a table have empty texts for missing values. Returns whether there was any.
+ * Removes empty values of an unexpected type: shops in dynamically typed languages send `[]` for an empty object, and files
+ * edited as tables have empty texts for missing values. Returns whether it removed any.
  */
 function dropEmpty(value: unknown, issues: readonly z.core.$ZodIssue[]): boolean {
   let dropped = false;
@@ -206,7 +204,7 @@ function dropEmpty(value: unknown, issues: readonly z.core.$ZodIssue[]): boolean
   return dropped;
 }
 
-/** Nothing, as some language writes it. */
+/** An empty value of any type. */
 function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined || value === '' || value === false) return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
@@ -215,7 +213,7 @@ function isEmpty(value: unknown): boolean {
 function issueOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): Issue {
   const steps = [...above, ...issue.path];
   if (issue.code === 'invalid_union') {
-    // The one form that it has, but for something in it.
+    // The one form of the union that matches the value's type.
     const meant = issue.errors.find(
       ([first]) => first && (first.path.length > 0 || first.code !== 'invalid_type'),
     )?.[0];
@@ -233,7 +231,7 @@ function issueOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): I
   return { path, reason: `must be ${expected}, not ${NAMES[received] ?? received}` };
 }
 
-/** `positions[0].item`. Keys of an export may be anything, so they are cut where they are no names of pretix's. */
+/** `positions[0].item`. Keys of an export may be any text, so keys that are not pretix's are truncated. */
 function pathOf(steps: readonly PropertyKey[]): string {
   let path = '';
   for (const step of steps) {
@@ -253,5 +251,5 @@ const NAMES: Record<string, string> = {
   record: 'an object',
 };
 
-/** How secrets are kept: SHA-256 in hex. */
+/** The stored form of secrets: SHA-256 in hex. */
 export const secretHash = (secret: string): string => hash('sha256', secret);

@@ -1,12 +1,13 @@
 import type { KnownEvent } from './known';
 
 /*
- * Whether what an object refers to is known in its event. `report` gets the key that is wrong and the reason.
+ * Checks that the objects to which an object refers exist in its event. `report` is called with the wrong key and the
+ * reason.
  */
 
 type Report = (key: string, reason: string) => void;
 
-/** Checks a product and, where one is named, its variation. */
+/** Checks a product and, if given, its variation. */
 export function checkProduct(known: KnownEvent, item: number | null, variation: number | null, report: Report): void {
   if (item === null) return;
   const variations = known.items.get(item);
@@ -16,7 +17,7 @@ export function checkProduct(known: KnownEvent, item: number | null, variation: 
   }
 }
 
-/** Checks the products that `key` names. */
+/** Checks the products in `key`. */
 export function checkItems(known: KnownEvent, items: readonly number[], key: string, report: Report): void {
   for (const item of items) {
     if (!known.items.has(item)) report(key, `${item} is no product of this event`);

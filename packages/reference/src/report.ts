@@ -1,7 +1,7 @@
 import type { Findings } from './positions';
 import type { Note } from './raw';
 
-/** How many objects of one kind an import met. */
+/** Numbers of an import's objects of one kind. */
 export type Counts = {
   readonly new: number;
   readonly changed: number;
@@ -9,10 +9,10 @@ export type Counts = {
   readonly invalid: number;
 };
 
-/** A sentence about an export that was imported, without its number; `count` is the number. */
+/** A sentence about an imported export; `count` is its number, which `text` does not repeat. */
 export type Warning = { readonly count: number; readonly text: string };
 
-/** What an import did. */
+/** The result of an import. */
 export type Report = {
   readonly folder: string;
   /** The import's number; null when there was nothing to write. */
@@ -21,16 +21,16 @@ export type Report = {
   readonly events: number;
   readonly counts: ReadonlyMap<string, Counts>;
   readonly positions: number;
-  /** What was left out and why: the first of `problemCount`. */
+  /** The objects that were left out and why: the first of `problemCount`. */
   readonly problems: readonly string[];
   readonly problemCount: number;
   readonly warnings: readonly Warning[];
-  /** What Gatehouse will not enforce (import.md §3). */
+  /** What Gatehouse does not enforce (import.md §3). */
   readonly notEnforced: readonly Warning[];
   readonly seconds: number;
 };
 
-/** What pretix would do and Gatehouse does not. */
+/** Rules that pretix would enforce and Gatehouse does not. */
 const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
   ['position.blocked', 'position is blocked', 'positions are blocked'],
   ['position.valid_from', 'position has a "valid_from"', 'positions have a "valid_from"'],
@@ -57,7 +57,7 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
   ['question.limits', 'question limits its answers', 'questions limit their answers'],
 ];
 
-/** What each note means, for one and for several. */
+/** The sentence for each note, in singular and plural. */
 const WARNINGS: readonly (readonly [Note, string, string])[] = [
   [
     'checkin.refused',
@@ -94,10 +94,10 @@ const counted = (texts: typeof WARNINGS, notes: ReadonlyMap<Note, number>): Warn
     return count === 0 ? [] : [{ count, text: count === 1 ? one : many }];
   });
 
-/** What pretix would enforce in these objects and Gatehouse does not. */
+/** The rules of these objects that pretix would enforce and Gatehouse does not. */
 export const notEnforced = (notes: ReadonlyMap<Note, number>): Warning[] => counted(NOT_ENFORCED, notes);
 
-/** What else is worth knowing. `missing`: names of the tokens that a `teams.json` does not name any more. */
+/** Other warnings. `missing`: names of the stored tokens that `teams.json` no longer has. */
 export function warnings(notes: ReadonlyMap<Note, number>, missing: readonly string[]): Warning[] {
   const tokens =
     missing.length === 1 ? 'token is missing from teams.json and stays' : 'tokens are missing from teams.json and stay';
@@ -105,7 +105,7 @@ export function warnings(notes: ReadonlyMap<Note, number>, missing: readonly str
   return [...counted(WARNINGS, notes), ...(missing.length > 0 ? [{ count: missing.length, text }] : [])];
 }
 
-/** What an import has found out about tickets, its own and those of earlier ones. */
+/** The warnings about tickets, of this and earlier imports. */
 export function aboutTickets({ ended, sameSecret, sameSecretCount }: Findings): Warning[] {
   const found: Warning[] = [];
   if (ended > 0) {

@@ -6,8 +6,8 @@ import { byteLines, LineTooLong } from './lines';
 import { pageOf, pageSequence } from './pages';
 
 /**
- * One object of a file. `index` is its line (from 1) in a `.ndjson`, else its place in the list (from 0); -1 is the whole file.
- * `incomplete`: the problem is not one of an object but of the file, which lacks an unknown part.
+ * One object of a file. `index` is its line (from 1) in a `.ndjson`, else its index in the list (from 0); -1 is the whole
+ * file. `incomplete`: the problem is that of the file, which lacks an unknown part.
  */
 export type Row = {
   readonly index: number;
@@ -16,13 +16,13 @@ export type Row = {
   readonly value?: unknown;
 };
 
-/** More than an object of any shop has, and little enough to have in memory. */
+/** More than an object of any shop has, and little enough for memory. */
 const MOST_BYTES = 64 * 2 ** 20;
 const TOO_LARGE = `of more than ${MOST_BYTES / 2 ** 20} MB`;
 
 const broken = (problem: string): Row => ({ index: -1, problem, incomplete: true });
 
-/** The place of an object, for a human: `events/openair/orders.ndjson:17`, `items.json[3]`, `event.json`. */
+/** The location of an object, for people: `events/openair/orders.ndjson:17`, `items.json[3]`, `event.json`. */
 export function place(file: Pick<SourceFile, 'name'>, index: number): string {
   if (index < 0) return file.name;
   return file.name.endsWith('.ndjson') ? `${file.name}:${index}` : `${file.name}[${index}]`;
@@ -41,9 +41,9 @@ export async function readObject(file: SourceFile): Promise<Row> {
 const whole = (row: Row): Row => (row.problem === undefined ? row : { ...row, incomplete: true });
 
 /**
- * The objects of a list, some at a time: a JSON array, the page envelope of pretix's API or an array of such pages
- * (their `results`), or one object per line. Reads piece by piece, so a file of any size takes little memory. A file that is
- * cut off, or that lacks some of the objects or pages that it speaks of, ends in a row that says so.
+ * The objects of a list, in batches: of a JSON array, of the page envelope of pretix's API or an array of such pages (their
+ * `results`), or of a file with one object per line. Reads in chunks, so a file of any size takes little memory. A file
+ * that is cut off or lacks objects or pages ends with a row that says so.
  */
 export async function* readRows(file: SourceFile, onBytes: (bytes: number) => void): AsyncGenerator<Row[]> {
   try {
@@ -128,7 +128,7 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** The elements of a file's array, cut out byte by byte so that only one of them need be in memory. */
+/** The elements of a file's array, separated byte by byte, so that only one of them must be in memory. */
 async function* readElements(file: SourceFile, onBytes: (bytes: number) => void): AsyncGenerator<Row[]> {
   let depth = 0;
   let inString = false;
@@ -165,7 +165,7 @@ async function* readElements(file: SourceFile, onBytes: (bytes: number) => void)
           return;
         }
         if (byte !== OPEN_BRACKET || ended) {
-          // Parsing the whole text gives the best description of what it is instead.
+          // Parsing the whole text gives a better description of the error.
           yield [...rows, ended ? broken(MORE) : file.bytes > MOST_BYTES ? broken(NO_JSON) : await readPage(file)];
           return;
         }
@@ -216,7 +216,7 @@ const NO_JSON = 'is not JSON';
 const EMPTY = 'is empty (an empty list is [])';
 const MORE = 'has something after its end; several pages are a list: [page, page]';
 
-/** The parser's own message is not shown: it quotes the text, names and secrets included. */
+/** The parser's own message is not shown: it quotes the text, including names and secrets. */
 function parse(bytes: Buffer, index: number): Row {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return { index, problem: 'is UTF-16; save it as UTF-8', incomplete: true };
@@ -230,7 +230,7 @@ function parse(bytes: Buffer, index: number): Row {
   }
 }
 
-/** Why a whole file is not JSON. */
+/** The reason why a whole file is not JSON. */
 function whatElse(text: string, error: unknown): string {
   if (text.trim() === '') return EMPTY;
   if (/^\s*</.test(text)) return 'is a web page, not JSON';

@@ -1,11 +1,11 @@
 import type { Spool } from './spool';
 import type { Contents } from './entry';
 
-/** A secret with its event: secrets are unique in an event. */
+/** A secret with its event: secrets are unique per event. */
 export const secretKey = (of: { organizer: string; event: string }, secret: string): string =>
   `${of.organizer}/${of.event} ${secret}`;
 
-/** An order that is left out: one of its positions has the secret of another one, which stays. */
+/** An order that is left out, because one of its positions has a secret that another position keeps. */
 export type Beaten = {
   readonly stream: string;
   readonly position: number;
@@ -22,13 +22,13 @@ type Claim = {
   readonly secrets: { readonly key: string; readonly position: number }[];
 };
 
-/** What may enter comes first. */
+/** Valid tickets first. */
 const RANKS: Readonly<Record<string, number>> = { p: 0, n: 1 };
 const ENDED = 2;
 
 /**
  * Decides which of the spooled orders keep the secrets that several of them claim: paid before pending before expired or
- * canceled, then the newer (import.md §3). Only orders that claim one are remembered.
+ * canceled, then the newer (import.md §3). Only orders that claim such a secret are kept in memory.
  */
 export async function sameSecrets(
   spool: Pick<Spool, 'read'>,

@@ -4,27 +4,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lines } from './lines';
 
-/** A checked object on its way to its stream. `json` is its content; an object without a stream gets one when it is written. */
+/** A checked object to be appended. `json` is its content; an object without a stream gets one when it is written. */
 export type Spooled = { readonly kind: string; readonly stream: string; readonly hash: string; readonly json: string };
 
-/** Checked objects between check and store, in their order. */
+/** Checked objects between check and writing, in their order. */
 export type Spool = {
   /** How many bytes were added. */
   readonly bytes: () => number;
   add(objects: readonly Spooled[]): Promise<void>;
-  /** All of them, some at a time, with the bytes that they take. */
+  /** All objects in batches, with the bytes that they take. */
   read(): AsyncGenerator<{ objects: Spooled[]; bytes: number }>;
   close(): Promise<void>;
 };
 
 const PIECE_BYTES = 1 << 17;
 
-/** The hash by which an unchanged object is recognised: of its content, without the number of the import. */
+/** The hash by which an unchanged object is recognised: of its content without the import's number. */
 export const contentHash = (json: string): string => hash('sha256', json).slice(0, 32);
 
 /**
  * A spool in a file, so that an export of any size is read and checked once, takes little memory, and cannot change between
- * check and store. The file has no name: whatever happens to the process, names and secrets of tickets do not stay behind.
+ * check and writing. The file is unlinked at once: whatever happens to the process, names and secrets of tickets are not
+ * left behind.
  */
 export async function openSpool(): Promise<Spool> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-import-'));
@@ -40,7 +41,7 @@ export async function openSpool(): Promise<Spool> {
     async add(objects) {
       let text = '';
       for (const { kind, stream, hash: content, json } of objects) {
-        // A stream's name may hold anything that a slug or an order code may; the rest has no tab and no line end.
+        // A stream's name may contain any character of a slug or an order code; the other fields have no tab and no line end.
         text += `${kind}\t${content}\t${JSON.stringify(stream)}\t${json}\n`;
       }
       bytes += (await file.write(text)).bytesWritten;
@@ -57,7 +58,7 @@ export async function openSpool(): Promise<Spool> {
   };
 }
 
-/** Not a stream of node's: one that is left in the middle, because of an error, closes the file under its owner. */
+/** Not a node stream: after an error in the middle that would close the file, which its owner must do. */
 async function* piecesOf(file: FileHandle, source: { bytesRead: number }): AsyncGenerator<Buffer> {
   for (;;) {
     const buffer = Buffer.allocUnsafe(PIECE_BYTES);

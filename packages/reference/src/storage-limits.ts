@@ -4,10 +4,10 @@ import type { Contents, ReadObject } from './entry';
 import type { Issue } from './raw';
 import type { Spooled } from './spool';
 
-/** An append is a little more than its content. */
+/** An append is slightly larger than its content. */
 const MAX_CONTENT_BYTES = MAX_APPEND_BYTES - 1_000;
 
-/** What of an object no event store could keep: a NUL, half a surrogate pair, more bytes than one append may have. */
+/** The parts of an object that no event store could store: a NUL, a lone surrogate, more bytes than one append may have. */
 export function storageIssues(object: ReadObject, spooled: readonly Spooled[]): Issue[] {
   return spooled.flatMap(({ json }) => [...textIssues(object, json), ...sizeIssues(object, json)]);
 }
@@ -17,7 +17,7 @@ function textIssues({ content }: ReadObject, json: string): Issue[] {
   return [{ path: unstorableIn(content, '') ?? '', reason: 'has a NUL or half a surrogate pair in a text' }];
 }
 
-/** Where in an object a text is that cannot be stored. */
+/** The path of a text that cannot be stored. */
 function unstorableIn(value: unknown, path: string): string | undefined {
   if (typeof value === 'string') return isStorable(value) ? undefined : path;
   if (typeof value !== 'object' || value === null) return undefined;
@@ -31,13 +31,13 @@ function unstorableIn(value: unknown, path: string): string | undefined {
 }
 
 function sizeIssues(object: ReadObject, json: string): Issue[] {
-  // A UTF-16 unit is at most three bytes, so most objects need not be measured.
+  // A UTF-16 unit is at most three bytes, so most objects need no measuring.
   if (json.length * 3 < MAX_CONTENT_BYTES) return [];
   if (object.kind === 'order') return partIssues(object.content!);
   return tooLarge('', Buffer.byteLength(json));
 }
 
-/** An order may be written in parts; what is the same in all of them, and a single position, cannot (order-parts.ts). */
+/** An order may be split into parts, but neither its common fields nor a single position can (order-parts.ts). */
 function partIssues({ positions, ...rest }: Contents['order']): Issue[] {
   const restBytes = sizeOf(rest);
   const issues = tooLarge('', restBytes);

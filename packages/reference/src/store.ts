@@ -1,4 +1,4 @@
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 
-/** What importer and credentials need of the store of `reference`. */
+/** The part of reference's store that importer and credentials use. */
 export type ReferenceStore = Omit<ContextStore, 'context' | 'idle'>;

@@ -9,7 +9,7 @@ export type FactOf<T extends ReferenceEvent['type']> = Extract<ReferenceEvent, {
 /** The newest fact of a stream. */
 export type Newest<F> = { readonly stream: string; readonly revision: number; readonly fact: F };
 
-/** The newest fact about each entity of one type; `prefix` is what its streams' names begin with. */
+/** The newest fact about each entity of one type; `prefix` is the prefix of its streams' names. */
 export async function newestFacts<T extends ReferenceEvent['type']>(
   store: ReferenceStore,
   prefix: string,
@@ -24,7 +24,7 @@ export async function newestFacts<T extends ReferenceEvent['type']>(
   return newest;
 }
 
-/** The kinds of which every id belongs to one event, and their streams' prefixes. */
+/** The kinds whose ids belong to one event each, and their streams' prefixes. */
 export const OWNED = {
   item: ['item-', 'ItemStated'],
   date: ['date-', 'DateStated'],
@@ -39,10 +39,10 @@ export const OWNED = {
   seat: ['seat-', 'SeatStated'],
   cartposition: ['cartposition-', 'CartPositionStated'],
 } as const;
-/** The kinds of ids that are given once in an installation of pretix. */
+/** The kinds of ids that are unique in an installation of pretix. */
 export type OwnedKind = keyof typeof OWNED | 'variation' | 'position';
 
-/** The kinds that others refer to: they are always read. The rest only matters where two organizers could clash. */
+/** The kinds to which others refer: they are always read. The others are only read to find clashes between organizers. */
 const REFERRED: readonly ReferredKind[] = ['item', 'date', 'list', 'question', 'category', 'quota', 'taxrule'];
 
 /** The owner of each id, in little memory: owners are numbered texts like `demo/openair`. */
@@ -71,10 +71,10 @@ export function owners(): Owners {
   };
 }
 
-/** What an import needs of earlier ones. */
+/** What an import needs of earlier imports. */
 export type Stored = { readonly events: KnownEvents; readonly owners: Owners };
 
-/** What earlier imports brought, as far as it matters for an import of `organizers`. */
+/** Reads what an import of `organizers` needs of earlier imports. */
 export async function readStored(store: ReferenceStore, organizers: readonly string[]): Promise<Stored> {
   const stored: Stored = { events: new Map(), owners: owners() };
   const known = new Set((await newestFacts(store, 'organizer-', 'OrganizerStated')).map(({ fact }) => fact.organizer));
@@ -108,7 +108,7 @@ function makeKnown(
 const isReferred = (kind: keyof typeof OWNED): kind is ReferredKind =>
   (REFERRED as readonly (keyof typeof OWNED)[]).includes(kind);
 
-/** Of millions of orders only the positions' ids are kept. */
+/** Reads only the positions' ids of the orders, which may be millions. */
 async function readPositions(store: ReferenceStore, found: Owners): Promise<void> {
   for await (const orders of wholeOrders(store)) {
     for (const { organizer, event, positions } of orders) {

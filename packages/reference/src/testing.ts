@@ -6,7 +6,7 @@ import { postgresStore } from '@gatehouse/eventing/postgres-store';
 import type { Pool } from 'pg';
 import type { ReferenceStore } from './store';
 
-/** A folder of a test, gone at its end. */
+/** A temporary folder of a test. */
 export type ExportFolder = {
   readonly path: string;
   read(name: string): unknown;

@@ -23,7 +23,7 @@ import { readCartPosition, readSeat } from './raw-seats';
 import { readObject, readRows, type Row } from './rows';
 import { storageIssues } from './storage-limits';
 
-/** The files of an event's folder, each after those it refers to; orders come last of all, after the credentials. */
+/** The files of an event's folder, each after those to which it refers; orders come last, after the credentials. */
 const EVENT_FILES: readonly {
   file: string;
   kind: Kind;
@@ -44,24 +44,24 @@ const EVENT_FILES: readonly {
   { file: 'checkins.json', kind: 'scan', read: readScan },
 ];
 
-/** What a walk starts from. */
+/** The start of a walk. */
 export type WalkOptions = {
-  /** What earlier imports brought. The walk adds every valid object of the export, so that later ones may refer to it. */
+  /** The objects of earlier imports. The walk adds every valid object of the export, so that later ones may refer to it. */
   readonly known: KnownEvents;
   readonly claims: Claims;
-  /** Leaves out the rest of an organizer or event that is invalid itself, as long as nothing of the export is missing. */
+  /** Leaves out the rest of an invalid organizer or event, as long as no part of the export is missing. */
   readonly skipInvalid: boolean;
   onBytes(bytes: number): void;
 };
 
 type Walk = WalkOptions & {
-  /** Whether every file that was read so far was whole. What is missing cannot be skipped, so then nothing is. */
+  /** Whether every file read so far was complete. If not, nothing may be skipped. */
   isWhole: boolean;
 };
 
 /**
- * The objects of the folders in the order in which they may be written: none comes before what it refers to. Each has been
- * checked against those before it, and is known to those after it when it is valid.
+ * The objects of the folders in an order in which they can be written: none comes before an object to which it refers. Each
+ * has been checked against those before it; if it is valid, later ones may refer to it.
  */
 export async function* walk(folders: readonly OrganizerFolder[], options: WalkOptions): AsyncGenerator<Entry[]> {
   const isWhole = folders.every((folder) => [folder, ...folder.events].every(({ problems }) => problems.length === 0));
@@ -71,7 +71,7 @@ export async function* walk(folders: readonly OrganizerFolder[], options: WalkOp
 
 async function* walkOrganizer(folder: OrganizerFolder, state: Walk): AsyncGenerator<Entry[]> {
   const file = folder.files.get('organizer.json');
-  // It has another name, or cannot be read: the folder's problems say so.
+  // It has another name or cannot be read, which the folder's problems report.
   if (!file) return;
   const row = await readObject(file);
   const reading = read(row, readOrganizer, undefined);
@@ -114,7 +114,7 @@ async function* walkOrganizer(folder: OrganizerFolder, state: Walk): AsyncGenera
   }
 }
 
-/** The event and all it has but its orders and keys. Undefined when the event itself was left out. */
+/** The event and all its objects except orders and keys. Undefined when the event itself was left out. */
 async function* walkEvent(
   folder: SourceFolder,
   above: { organizer: string; plans: ReadonlyMap<number, SeatingPlan> },
@@ -161,7 +161,7 @@ function missing(folder: SourceFolder): SourceFile {
   return { path: '', name: `${prefix}event.json`, bytes: 0 };
 }
 
-/** A file, the kind of its objects and how they are read. */
+/** A file, the kind of its objects and their reader. */
 type Source<S> = {
   readonly kind: Kind;
   readonly file: SourceFile;
@@ -184,11 +184,11 @@ function read<S, C>(row: Row, reader: (value: unknown, scope: S) => Reading<C>, 
   return { content: undefined, issues: [{ path: '', reason, ...(incomplete && { incomplete }) }], notes: [] };
 }
 
-/** Checks what was read against all that was read before it, and makes it known to what comes after it when it is valid. */
+/** Checks an object against all objects before it; a valid one is added to them. */
 function enter(object: ReadObject, state: Walk): Entry {
   const objects = object.content === undefined ? [] : spooledOf(object);
   const issues = [...ownIssues(object), ...storageIssues(object, objects)];
-  // An object that is left out takes nothing from others.
+  // An object that is left out makes no claims.
   const isClaiming = object.content !== undefined && (issues.length === 0 || !state.skipInvalid);
   const clashes = isClaiming ? state.claims.claim(object) : { issues: [], notes: [] };
   issues.push(...clashes.issues);
@@ -197,7 +197,7 @@ function enter(object: ReadObject, state: Walk): Entry {
   return { ...object, issues, notes: [...object.notes, ...clashes.notes], objects };
 }
 
-/** Scans are not imported, so nothing can be wrong with them but that some are missing. */
+/** Scans are not imported, so their only possible problem is that some are missing. */
 function ownIssues({ kind, issues }: ReadObject): readonly Issue[] {
   return kind === 'scan' ? issues.filter(({ incomplete }) => incomplete) : issues;
 }
@@ -221,6 +221,9 @@ function makeKnown({ kind, content }: ReadObject, events: KnownEvents): void {
 const eventOf = (content: { organizer: string; event: string }, events: KnownEvents) =>
   eventIn(events, content.organizer, content.event);
 
-/** Objects of an event that is invalid are checked all the same where nothing will be imported, so that all problems are reported at once. */
+/**
+ * If nothing will be imported, the objects of an invalid event are checked nevertheless, so that all problems are reported
+ * at once.
+ */
 const isLeftOut = ({ issues }: Entry, { skipInvalid, isWhole }: Walk): boolean =>
   skipInvalid && isWhole && issues.length > 0;

@@ -13,68 +13,68 @@ import { contentHash, type Spool, type Spooled } from './spool';
 import type { FactOf, Newest } from './stored';
 import type { ReferenceStore } from './store';
 
-/** The newest facts about credentials when the import began. */
+/** The newest facts about credentials at the start of the import. */
 export type Credentials = {
   readonly tokens: readonly Newest<FactOf<'TokenStated'>>[];
   readonly devices: readonly Newest<FactOf<'DeviceStated'>>[];
   readonly droidKeys: readonly Newest<FactOf<'DroidKeyStated'>>[];
 };
 
-/** Reads them. Throws StoreUnavailable when the database is away. */
+/** Reads the credentials. Throws StoreUnavailable when the database is away. */
 export const readCredentials = async (store: ReferenceStore): Promise<Credentials> => ({
   tokens: await listTokens(store),
   devices: await listDevices(store),
   droidKeys: await listDroidKeys(store),
 });
 
-/** What became of an object that was written. */
+/** The result of writing an object. */
 export type Outcome = 'new' | 'changed' | 'unchanged';
 
-/** What was written, in numbers. */
+/** Numbers of written objects. */
 export type Written = {
   /** The import's number; null when nothing was written. */
   readonly number: number | null;
   readonly events: number;
   readonly counts: ReadonlyMap<string, Record<Outcome, number>>;
   readonly notes: ReadonlyMap<Note, number>;
-  /** About the tickets of the orders that were written. */
+  /** Findings about the tickets of the written orders. */
   readonly findings: Findings;
 };
 
-/** Where spooled objects are written to. */
+/** Where and how spooled objects are written. */
 export type WriteOptions = {
   readonly store: ReferenceStore;
   readonly positions: Positions;
   readonly credentials: Credentials;
   readonly folder: string;
-  /** Channels by organizer that are stated only where they are not known yet. */
+  /** Channels by organizer, which are only stated if they do not exist yet. */
   readonly impliedChannels: ReadonlyMap<string, ReadonlySet<string>>;
   onProgress(objects: number, bytes: number): void;
 };
 
-/** One object on its way into its stream. */
+/** One object to be compared with its stream. */
 type Planned = Spooled & { readonly implied: boolean };
-/** One that is new or has changed: where its events go. */
+/** An object that is new or has changed, with its events. */
 type Changed = Planned & {
   readonly outcome: Exclude<Outcome, 'unchanged'>;
   readonly expected: number;
   readonly events: readonly ReferenceEvent[];
-  /** Of an order: for what is known of all tickets. */
+  /** For an order: its tickets, for `Positions`. */
   readonly stated?: StatedOrder;
 };
 type Head = { readonly revision: number; readonly hash: string | null };
 
-/** Small, so that appends of other processes wait little behind one group. */
+/** A small group, so that appends of other processes wait little. */
 const CHUNK_OBJECTS = 200;
-/** An order may have megabytes. */
+/** A single order may have megabytes. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
-/** Groups that are under way while the next one is read. */
+/** Groups being written while the next one is read. */
 const IN_FLIGHT = 2;
 const MAX_TRIES = 10;
-/** Event ids derive from stream, revision and content: an append that is repeated is the same event. */
+/** Event ids are derived from stream, revision and content: a repeated append has the same ids. */
 const NAMESPACE = '5f8f4f2e-7a55-4c53-9c0e-0b9a5c0f4a5d';
 
-/** Appends what is new or changed of the spooled objects, in small groups. While some are being written the next is read. */
+/** Appends the new and changed objects of the spool, in small groups. While groups are being written the next one is read. */
 export async function write(spool: Spool, options: WriteOptions): Promise<Written> {
   const { store } = options;
   const counts = new Map<string, Record<Outcome, number>>();
@@ -96,7 +96,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     let done: () => void = () => undefined;
     issued = new Promise((resolve) => (done = resolve));
     const flushing = flush(full, before, done).finally(done);
-    // It is awaited later; until then its failure must not count as unhandled.
+    // It is awaited later; until then its rejection must not count as unhandled.
     flushing.catch(() => undefined);
     inFlight.push(flushing);
   };
@@ -122,7 +122,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     return identifiers.map((identifier) => ({ ...impliedChannel(slug, identifier), implied: true }));
   }
 
-  /** `before` resolves when the group ahead has been handed to the store; `done` is called when this one has. */
+  /** `before` resolves when the previous group has been passed to the store; `done` is called when this one has. */
   async function flush(planned: readonly Planned[], before: Promise<void>, done: () => void): Promise<void> {
     const secret = planned.filter(({ stream }) => stream === '');
     await writeFacts(secret.length === 0 ? planned : planned.filter(({ stream }) => stream !== ''), before, done);
@@ -139,7 +139,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
       const changed = changes.filter((each) => each !== undefined);
       if (changed.length === 0) return;
       await import_.begin();
-      // The store keeps the order of its calls: no order overtakes its list.
+      // The store keeps the order of calls, so no order overtakes its list.
       await before;
       await options.positions.take(changed.flatMap(({ stated }) => stated ?? []));
       const single = changed.filter((each) => each.events.length === 1);
@@ -166,7 +166,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     }
   }
 
-  /** What an object's stream lacks; undefined when it is there already. */
+  /** The events that an object's stream lacks; undefined when it has its state already. */
   async function changeOf(planned: Planned, head: Head | undefined): Promise<Changed | undefined> {
     if (head && (head.hash === planned.hash || planned.implied)) {
       count(planned.kind, 'unchanged');
@@ -179,7 +179,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     const before = head && (await wholeOrder(store, { stream: planned.stream, revision: head.revision }));
     const alive = before?.positions.filter(({ canceled }) => !canceled).map(({ id }) => id) ?? [];
     const stated = { order: event.data, before: alive };
-    // A single event says by its revision whether it is the first.
+    // For a single event the revision already shows whether it is the first.
     const isSmall = planned.json.length * 3 <= PART_BYTES || Buffer.byteLength(planned.json) <= PART_BYTES;
     if (isSmall && (before || !head)) return { ...at, stated, events: [event] };
     return {
@@ -194,7 +194,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     return stating.map((event, i) => recordable(event, { stream, hash, expected: expected + i }));
   }
 
-  /** Each event in an append of its own: together they are too large for one. What a kill leaves of them holds for nothing. */
+  /** One append per event, since together they are too large. After a kill in between, the parts have no effect. */
   async function appendInTurn(changed: Changed): Promise<WrongRevision | undefined> {
     for (const [i, event] of recordables(changed).entries()) {
       try {
@@ -249,12 +249,12 @@ function bump(notes: Map<Note, number>, note: Note): void {
   notes.set(note, (notes.get(note) ?? 0) + 1);
 }
 
-/** What a credential lacks in an export: tokens and droid keys their ids, a device perhaps its token. */
+/** Fills in what a credential lacks in an export: the ids of tokens and droid keys, perhaps a device's token. */
 function credentialPlans(known: Credentials): {
   complete(kind: string, content: TokenContent & DroidKeyContent & DeviceContent, notes: Map<Note, number>): object;
 } {
   const devices = new Map(known.devices.map(({ fact }) => [`${fact.organizer}/${fact.device_id}`, fact]));
-  // A known secret keeps its id, a new one gets the next.
+  // A stored secret keeps its id, a new one gets the next.
   const tokenId = numbered(known.tokens.map(({ fact }) => [fact.token_hash, fact.id]));
   const droidKeyId = numbered(known.droidKeys.map(({ fact }) => [fact.key_hash, fact.id]));
   return {

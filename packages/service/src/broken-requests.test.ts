@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { route } from './http';
 import { knownCredentials, startApp, tokenOf, type TestApp } from './testing';
 
-/* What node's parser refuses is told what is wrong with it, in its turn and once. */
+/* Requests that node's parser refuses get one reply, in order, that names the error. */
 
 let app: TestApp;
 /** Lets the handler of `/slow` answer. */
@@ -29,7 +29,7 @@ afterAll(() => app.close());
 
 type Expected = { readonly status: number; readonly body: unknown };
 
-/** Sends bytes and answers all replies, in their order, when the server has ended the connection. */
+/** Sends bytes and returns all replies, in their order, when the server has closed the connection. */
 function send(text: string | Buffer, onOpen: () => void = () => undefined): Promise<Expected[]> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(app.url);
@@ -41,7 +41,7 @@ function send(text: string | Buffer, onOpen: () => void = () => undefined): Prom
   });
 }
 
-/** Every reply says its length, as all of ours do; a reply inside of another one shows as broken JSON. */
+/** All our replies have a Content-Length; a reply inside of another one would show as broken JSON. */
 function repliesIn(text: string): Expected[] {
   const replies: Expected[] = [];
   for (let rest = text; rest !== '';) {
@@ -101,7 +101,7 @@ test('what came before it on the connection is answered first', async () => {
 });
 
 test('a reply that has begun is not written into', async () => {
-  // Refused before its body was read, of which the rest is broken.
+  // Refused before its body was read; the rest of the body is broken.
   const head = `POST /api/v1/body HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n`;
   const large = `300000\r\n${' '.repeat(0x300000)}\r\n`;
   expect(await send(`${head}${large}zz\r\n`)).toEqual(refusedWith(413, /too large/));

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
 import { ConfigError, environmentOf, readConfig, SETTINGS } from './config';
 
 test('nothing set', () => {
@@ -10,6 +11,7 @@ test('nothing set', () => {
     demo: true,
     databaseUrl: undefined,
     databases: {},
+    idempotencyDatabaseUrl: undefined,
     eventStore: { kind: 'postgres' },
     eventBus: { kind: 'postgres' },
     roles: new Set(['http', 'projections', 'relay']),
@@ -27,8 +29,10 @@ const EVERYTHING = {
   GATEHOUSE_DATA: '/var/lib/gatehouse',
   GATEHOUSE_DEMO: 'off',
   DATABASE_URL: 'postgres://me:secret@db:5432/gatehouse',
-  ADMISSION_DATABASE_URL: 'postgres://me:secret@db/admission',
   REFERENCE_DATABASE_URL: 'postgres://me:secret@db/reference',
+  ADMISSION_DATABASE_URL: 'postgres://me:secret@db/admission',
+  INVENTORY_DATABASE_URL: 'postgres://me:secret@db/inventory',
+  IDEMPOTENCY_DATABASE_URL: 'postgres://me:secret@db/replies',
   EVENT_STORE: 'eventstoredb',
   EVENTSTORE_URL: 'esdb://admin:changeit@store:2113?tls=false',
   EVENT_BUS: 'kafka',
@@ -62,7 +66,12 @@ test('everything set', () => {
     dataFolder: '/var/lib/gatehouse',
     demo: false,
     databaseUrl: 'postgres://me:secret@db:5432/gatehouse',
-    databases: { admission: 'postgres://me:secret@db/admission', reference: 'postgres://me:secret@db/reference' },
+    databases: {
+      reference: 'postgres://me:secret@db/reference',
+      admission: 'postgres://me:secret@db/admission',
+      inventory: 'postgres://me:secret@db/inventory',
+    },
+    idempotencyDatabaseUrl: 'postgres://me:secret@db/replies',
     eventStore: { kind: 'eventstoredb', url: 'esdb://admin:changeit@store:2113?tls=false' },
     eventBus: {
       kind: 'kafka',
@@ -98,8 +107,10 @@ test('every wrong setting is named, and what is allowed; no value is', () => {
     HOST: 'a b',
     GATEHOUSE_DEMO: 'yes',
     DATABASE_URL: 'mysql://me:swordfish@db',
-    ADMISSION_DATABASE_URL: 'db',
     REFERENCE_DATABASE_URL: 'db',
+    ADMISSION_DATABASE_URL: 'db',
+    INVENTORY_DATABASE_URL: 'db',
+    IDEMPOTENCY_DATABASE_URL: 'db',
     EVENT_STORE: 'memory',
     EVENTSTORE_URL: 'http://store',
     EVENT_BUS: 'rabbit',
@@ -136,7 +147,9 @@ test('every wrong setting is named, and what is allowed; no value is', () => {
 });
 
 const KAFKA = { EVENT_BUS: 'kafka', KAFKA_BROKERS: 'one:9092' };
-const SPLIT = { ADMISSION_DATABASE_URL: 'postgres://me@db/a', REFERENCE_DATABASE_URL: 'postgres://me@db/r' };
+const DATABASES = CONTEXT_NAMES.map((context) => [`${context.toUpperCase()}_DATABASE_URL`, context] as const);
+const SPLIT = Object.fromEntries(DATABASES.map(([name, context]) => [name, `postgres://me@db/${context}`]));
+const SAME = Object.fromEntries(DATABASES.map(([name]) => [name, 'postgres://me@db/x']));
 
 test.each<[object, string | null]>([
   [{ EVENT_STORE: 'eventstoredb' }, 'EVENTSTORE_URL must be set'],
@@ -144,13 +157,32 @@ test.each<[object, string | null]>([
   [{ ...KAFKA, KAFKA_SASL: 'plain', KAFKA_USERNAME: 'me' }, 'KAFKA_PASSWORD must be set'],
   [{ ...KAFKA, KAFKA_REPLICATION_FACTOR: '1' }, 'KAFKA_MIN_INSYNC_REPLICAS must be at most'],
   [SPLIT, 'EVENT_BUS must be kafka when'],
-  [{ ADMISSION_DATABASE_URL: 'postgres://me@db/a' }, 'EVENT_BUS must be kafka when'],
+  ...DATABASES.flatMap(([name]): [object, string][] => [
+    [{ [name]: 'postgres://me@db/a' }, 'EVENT_BUS must be kafka when'],
+    [{ ...SAME, [name]: 'postgres://me@db/a' }, 'EVENT_BUS must be kafka when'],
+    // What is not set is the embedded database.
+    [{ ...SAME, [name]: '' }, 'EVENT_BUS must be kafka when'],
+  ]),
+  [SAME, null],
   [{ ...SPLIT, ...KAFKA }, null],
   [{ DATABASE_URL: 'postgres://a@db/x', ADMISSION_DATABASE_URL: 'postgres://b@db:5432/x' }, null],
 ])('settings that contradict each other: %j', (env, problem) => {
   const read = () => readConfig(env as Record<string, string>);
   if (problem === null) expect(read).not.toThrow();
   else expect(read).toThrow(problem);
+});
+
+test('stored replies are where they are said to be, else where the gates have their history', () => {
+  const [keys, gates, all] = ['keys', 'gates', 'all'].map((name) => `postgres://me@db/${name}`) as [
+    string,
+    string,
+    string,
+  ];
+  const settings = { ...KAFKA, IDEMPOTENCY_DATABASE_URL: keys, ADMISSION_DATABASE_URL: gates, DATABASE_URL: all };
+  const of = (env: Record<string, string>) => readConfig({ ...settings, ...env }).idempotencyDatabaseUrl;
+  expect(of({})).toBe(keys);
+  expect(of({ IDEMPOTENCY_DATABASE_URL: '' })).toBe(gates);
+  expect(of({ IDEMPOTENCY_DATABASE_URL: '', ADMISSION_DATABASE_URL: '' })).toBe(all);
 });
 
 test.each(['ftp://x', 'https://x/?a=1', 'https://x/#a', 'https://me:pw@x'])(
@@ -169,6 +201,10 @@ test("README's table names every setting and no other", () => {
   const named = table
     .split('\n')
     .slice(2)
-    .flatMap((row) => row.split('|')[1]!.match(/[A-Z_]{4,}/g) ?? []);
+    .flatMap((row) => {
+      const name = row.split('|')[1]!;
+      const ofEach = name.includes('<CONTEXT>') ? CONTEXT_NAMES : [''];
+      return ofEach.flatMap((context) => name.replace('<CONTEXT>', context.toUpperCase()).match(/[A-Z_]{4,}/g) ?? []);
+    });
   expect(named.sort()).toEqual(Object.keys(SETTINGS).sort());
 });

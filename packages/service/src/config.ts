@@ -1,53 +1,55 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Context } from '@gatehouse/events/contexts';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import type { KafkaConnection } from '@gatehouse/eventing/kafka-client';
 import { z } from 'zod';
 import { ROLES, UPSTREAM_SETTINGS, type Role, type UpstreamService, type UpstreamSetting } from './services';
 import { isBroker, isEventStoreUrl, isPostgresUrl, isProxy, isPublicUrl, isUpstream } from './setting-rules';
 
-/** The whole configuration of a process, read once. Nothing else in the project reads `process.env`. */
+/** The configuration of a process, read once. No other code reads `process.env`. */
 export type Config = {
-  /** 0 takes any free port. */
+  /** 0: any free port. */
   readonly port: number;
   readonly host: string;
-  /** Absolute path of the folder for what this installation keeps (embedded PostgreSQL, generated secrets). */
+  /** Absolute path of the folder for this installation's files (embedded PostgreSQL, generated secrets). */
   readonly dataFolder: string;
   /** Whether the demo festival is loaded into an empty installation. */
   readonly demo: boolean;
   /** A PostgreSQL of the user's own; undefined starts the embedded one. */
   readonly databaseUrl: string | undefined;
-  /** Contexts that have a database of their own. */
+  /** URLs of contexts with a database of their own. */
   readonly databases: Partial<Readonly<Record<Context, string>>>;
+  /** The database of stored replies, one for all REST services; undefined: the one that is opened for contexts without their own. */
+  readonly idempotencyDatabaseUrl: string | undefined;
   readonly eventStore: EventStoreConfig;
   readonly eventBus: EventBusConfig;
-  /** What this process does. */
+  /** The tasks of this process. */
   readonly roles: ReadonlySet<Role>;
-  /** The processes that the gateway sends requests to, by service, as `http://host:port`. */
+  /** The processes behind the gateway, by service, as `http://host:port`. */
   readonly upstreams: Readonly<Record<UpstreamService, readonly string[]>>;
-  /** Scheme and host (and path) that clients see, without a slash at its end; undefined: as each request came in. */
+  /** Scheme and host (and path) for clients, without a trailing slash; undefined: those of each request. */
   readonly publicUrl: string | undefined;
-  /** Proxies whose X-Forwarded-* headers are believed, as Express's `trust proxy` takes them. */
+  /** Proxies whose X-Forwarded-* headers are trusted, in the format of Express's `trust proxy`. */
   readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
   readonly telemetry: {
-    /** Undefined: no spans are sent. `sampling`: the share of requests that have them, from 0 to 1. */
+    /** Undefined: no spans are sent. `sampling`: the share of sampled requests, from 0 to 1. */
     readonly traces: { readonly endpoint: string; readonly sampling: number } | undefined;
-    /** Where /metrics is served, apart from what clients reach; undefined: nowhere. Port 0 takes any free one. */
+    /** Address of /metrics, separate from the clients' port; undefined: not served. Port 0: any free one. */
     readonly metricsAt: { readonly port: number; readonly host: string } | undefined;
   };
 };
 
-/** Where history is kept. Either way read models, checkpoints and idempotency keys are in PostgreSQL. */
+/** Where history is stored. In either case read models, checkpoints and idempotency keys are in PostgreSQL. */
 export type EventStoreConfig = { readonly kind: 'postgres' } | { readonly kind: 'eventstoredb'; readonly url: string };
 
-/** What carries events between contexts. With `postgres` a context follows the other's history in the same database. */
+/** How events get to other contexts. With `postgres` a context follows the other's history in the same database. */
 export type EventBusConfig = { readonly kind: 'postgres' } | ({ readonly kind: 'kafka' } & KafkaSettings);
 
-/** A Kafka, and how its topics are to be. */
+/** A Kafka cluster and the settings of its topics. */
 export type KafkaSettings = {
   readonly connection: KafkaConnection;
-  /** What names of topics and groups begin with. */
+  /** Prefix of the names of topics and groups. */
   readonly prefix: string;
   readonly replicationFactor: number;
   readonly minInsyncReplicas: number;
@@ -57,7 +59,7 @@ const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Names every wrong setting and what is allowed; never a value, since a database URL carries a password. */
+/** Names every wrong setting and the allowed values; never the value itself, since a database URL contains a password. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   constructor(readonly problems: readonly string[]) {
@@ -67,14 +69,17 @@ export class ConfigError extends Error {
 
 const PROJECT = resolve(__dirname, '../../..');
 
-/** A setting: how its text is read, what is allowed, and its text for another process with the same configuration. */
+/**
+ * A setting: the schema for its text, a description of allowed values, and its text for another process with the same
+ * configuration.
+ */
 type Setting<S extends z.ZodType> = {
   readonly schema: S;
   readonly allowed: string;
   readonly textOf: (config: Config) => string | number | undefined;
 };
 
-/** An empty text counts as absent. */
+/** An empty variable counts as absent. */
 const setting = <S extends z.ZodType>(schema: S, allowed: string, textOf: Setting<S>['textOf']) => ({
   schema: z.preprocess((text) => (text === '' ? undefined : text), schema),
   allowed,
@@ -122,15 +127,27 @@ function upstreamSettings(): Record<UpstreamSetting, ReturnType<typeof upstreamS
   return Object.fromEntries(rows) as Record<UpstreamSetting, ReturnType<typeof upstreamSetting>>;
 }
 
-/** The one list of settings. A new one is a row here, what it means in `Config` and `readConfig`, and a row in README.md. */
+type DatabaseSetting = `${Uppercase<Context>}_DATABASE_URL`;
+/** What names the database of a context: `ADMISSION_DATABASE_URL`. */
+const databaseSettingOf = (context: Context) => `${context.toUpperCase()}_DATABASE_URL` as DatabaseSetting;
+
+/** One for each context. */
+function databaseSettings(): Record<DatabaseSetting, ReturnType<typeof database>> {
+  const rows = CONTEXT_NAMES.map(
+    (context) => [databaseSettingOf(context), database(({ databases }) => databases[context])] as const,
+  );
+  return Object.fromEntries(rows) as Record<DatabaseSetting, ReturnType<typeof database>>;
+}
+
+/** The list of settings. A new setting is a row here, its use in `Config` and `readConfig`, and a row in README.md. */
 export const SETTINGS = {
   PORT: setting(port.default(8080), PORT, (config) => config.port),
   HOST: setting(host.default('127.0.0.1'), HOST, (config) => config.host),
   GATEHOUSE_DATA: setting(z.string().default('.gatehouse'), 'a path of a folder', (config) => config.dataFolder),
   GATEHOUSE_DEMO: setting(onOrOff.default('on'), 'on or off', ({ demo }) => (demo ? 'on' : 'off')),
   DATABASE_URL: database((config) => config.databaseUrl),
-  ADMISSION_DATABASE_URL: database(({ databases }) => databases.admission),
-  REFERENCE_DATABASE_URL: database(({ databases }) => databases.reference),
+  ...databaseSettings(),
+  IDEMPOTENCY_DATABASE_URL: database((config) => config.idempotencyDatabaseUrl),
   EVENT_STORE: setting(
     z.enum(['postgres', 'eventstoredb']).default('postgres'),
     'postgres or eventstoredb',
@@ -191,7 +208,7 @@ export const SETTINGS = {
   LOG_LEVEL: setting(z.enum(LOG_LEVELS).default('info'), LOG_LEVELS.join(', '), (config) => config.logLevel),
   METRICS_PORT: setting(port.optional(), PORT, ({ telemetry }) => telemetry.metricsAt?.port),
   METRICS_HOST: setting(host.default('127.0.0.1'), HOST, ({ telemetry }) => telemetry.metricsAt?.host),
-  // Read here for whether there is one; OpenTelemetry itself reads it, and what else begins with OTEL_.
+  // Only checked for presence here; OpenTelemetry reads it and further OTEL_ variables itself.
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(
     z.string().refine(isPublicUrl).optional(),
     WEB_URL,
@@ -215,7 +232,7 @@ const ENVIRONMENT = z.object(
   Object.fromEntries(Object.entries(SETTINGS).map(([name, { schema }]) => [name, schema])),
 ) as unknown as z.ZodType<Settings>;
 
-/** The configuration that the environment describes; an empty variable counts as absent. Throws ConfigError. */
+/** The configuration in the environment; an empty variable counts as absent. Throws ConfigError. */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const read = ENVIRONMENT.safeParse(env);
   if (!read.success) throw new ConfigError(problemsOf(read.error));
@@ -229,10 +246,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     dataFolder: resolve(PROJECT, settings.GATEHOUSE_DATA),
     demo: settings.GATEHOUSE_DEMO === 'on',
     databaseUrl: settings.DATABASE_URL,
-    databases: {
-      ...(settings.ADMISSION_DATABASE_URL === undefined ? {} : { admission: settings.ADMISSION_DATABASE_URL }),
-      ...(settings.REFERENCE_DATABASE_URL === undefined ? {} : { reference: settings.REFERENCE_DATABASE_URL }),
-    },
+    databases: databasesOf(settings),
+    // By default where the gates' own history is, so that they need no further database.
+    idempotencyDatabaseUrl:
+      settings.IDEMPOTENCY_DATABASE_URL ?? settings.ADMISSION_DATABASE_URL ?? settings.DATABASE_URL,
     eventStore:
       settings.EVENT_STORE === 'postgres'
         ? { kind: 'postgres' }
@@ -253,25 +270,25 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
 }
 
 /**
- * Takes out of the environment what would steer us though it is meant for other programs: PGHOST, PGSSLMODE, PGOPTIONS and the like, which
- * the database client reads (all about our databases is in their URLs), and a folder for temporary files that is not there.
+ * Removes variables of other programs that would affect this process: PGHOST, PGSSLMODE, PGOPTIONS and the like, which the
+ * database client reads (our databases are configured by URLs only), and a folder for temporary files that does not exist.
  */
 export function ignoreForeignSettings(env: Record<string, string | undefined> = process.env): void {
   for (const name of Object.keys(env)) if (/^PG[A-Z]/.test(name)) delete env[name];
   for (const name of ['TMPDIR', 'TMP', 'TEMP']) if (env[name] && !existsSync(env[name])) delete env[name];
 }
 
-/** The environment in which another process reads this very configuration; what is no setting of ours is inherited. */
+/** The environment for another process with the same configuration; other variables are inherited. */
 export function environmentOf(
   config: Config,
   inherited: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string | undefined> {
-  // An empty one counts as absent, and hides what would be inherited.
+  // An empty variable counts as absent and replaces an inherited one.
   const texts = Object.entries(SETTINGS).map(([name, { textOf }]) => [name, String(textOf(config) ?? '')]);
   return { ...inherited, ...(Object.fromEntries(texts) as Record<string, string>) };
 }
 
-/** What is right alone and wrong together. */
+/** Errors of settings that are valid individually but not in combination. */
 function contradictions(settings: Settings): string[] {
   const problems: string[] = [];
   const needs = (name: SettingName, why: string) => {
@@ -288,17 +305,20 @@ function contradictions(settings: Settings): string[] {
       );
     }
   } else {
-    const [admission, reference] = [settings.ADMISSION_DATABASE_URL, settings.REFERENCE_DATABASE_URL].map(
-      (url) => url ?? settings.DATABASE_URL,
-    );
-    if (databaseOf(admission) !== databaseOf(reference)) {
+    const urls = CONTEXT_NAMES.map((context) => settings[databaseSettingOf(context)] ?? settings.DATABASE_URL);
+    if (new Set(urls.map(databaseOf)).size > 1) {
       problems.push(
-        'EVENT_BUS must be kafka when ADMISSION_DATABASE_URL and REFERENCE_DATABASE_URL name different databases: ' +
-          "with postgres, admission reads reference's events where they are stored, in its own database",
+        `EVENT_BUS must be kafka when ${CONTEXT_NAMES.map(databaseSettingOf).join(', ')} do not all name the same database ` +
+          '(what is not set is DATABASE_URL): with postgres, a context reads the events of others where they are stored, in its own database',
       );
     }
   }
   return problems;
+}
+
+function databasesOf(settings: Settings): Config['databases'] {
+  const urls = CONTEXT_NAMES.map((context) => [context, settings[databaseSettingOf(context)]] as const);
+  return Object.fromEntries(urls.filter(([, url]) => url !== undefined));
 }
 
 function upstreamsOf(settings: Settings): Config['upstreams'] {
@@ -307,7 +327,7 @@ function upstreamsOf(settings: Settings): Config['upstreams'] {
   return upstreams as Config['upstreams'];
 }
 
-/** Server and database, whoever asks. */
+/** Host and database of a URL, without the user. */
 function databaseOf(text: string | undefined): string {
   if (text === undefined) return 'embedded';
   const { hostname, port, pathname } = new URL(text);

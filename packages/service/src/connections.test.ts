@@ -3,8 +3,8 @@ import { route, type HttpOptions } from './http';
 import { connectRaw, knownCredentials, startApp, tokenOf, type RawConnection, type TestApp } from './testing';
 
 /*
- * Whoever holds connections open, slow or in great numbers, keeps no scanner out: not one that comes anew, nor one that is there. With
- * limits small enough to see that.
+ * Clients that hold connections open, slowly or in great numbers, keep no scanner out, neither a new one nor a connected
+ * one. With limits small enough for a test.
  */
 
 const credentials = knownCredentials({ good: tokenOf('demo', ['can_view_orders']), late: tokenOf('demo', []) });
@@ -38,7 +38,7 @@ async function open(app: TestApp, bytes = '', from?: string): Promise<RawConnect
   return made;
 }
 
-/** So many of them, one after the other, and only those that are still there when the server has seen them all. */
+/** Opens connections one after another; returns those that are still open when the server has accepted them all. */
 async function openMany(app: TestApp, count: number, bytes: string): Promise<readonly RawConnection[]> {
   const made: RawConnection[] = [];
   for (let i = 0; i < count; i++) made.push(await open(app, bytes));
@@ -62,7 +62,7 @@ describe.each([
 
     const many = await openMany(app, 50, bytes);
     expect(many.filter((each) => each.isOpen()).length).toBeLessThanOrEqual(10);
-    // The oldest went.
+    // The oldest were closed.
     expect(many.slice(0, 40).some((each) => each.isOpen())).toBe(false);
 
     scanner.socket.write(asks('good'));
@@ -75,7 +75,7 @@ describe.each([
   });
 });
 
-/** All of 127.0.0.0/8 is this machine, but only Linux lets a client come from any address of it. */
+/** All of 127.0.0.0/8 is this machine, but only Linux lets a client use any of these addresses. */
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
 onLinux('one address cannot end the connections of another', async () => {
@@ -121,7 +121,7 @@ test('requests whose credential is still looked up have a bound of their own', a
   const strangers = await openMany(app, 3, asks('bad'));
   while (lookUps.length < 3) await new Promise((again) => setTimeout(again, 5));
   expect(await (await open(app, asks('other'))).answers(1)).toEqual([503]);
-  // A new connection, but a token that was good before.
+  // A new connection with a token that was valid before.
   expect(await (await open(app, asks('good'))).answers(1)).toEqual([200]);
   expect(await app.call('GET', '/readyz')).toMatchObject({ status: 200 });
   for (const answer of lookUps.splice(0)) answer();
@@ -170,7 +170,7 @@ test('a client that does not read its answers is given few of them', async () =>
     await new Promise(setImmediate);
   }
   await app.call('GET', '/healthz');
-  // Some answers fit into the kernel's buffers.
+  // Some replies fit into the kernel's buffers.
   expect(begun).toBeLessThan(64);
 });
 

@@ -28,7 +28,7 @@ import { ValidationError } from './errors';
 import { Fields } from './fields';
 import { Invalid } from './invalid';
 
-/** What a field makes of one value: the value, or `[messages]` under `error`. */
+/** The result of a field for one value: the value, or `[messages]` under `error`. */
 async function read(field: Field<unknown>, value: unknown): Promise<unknown> {
   const values = await readObject({ it: value }, { it: field });
   return values instanceof Invalid ? { error: (values.tree as Record<string, unknown>)['it'] } : values.it;

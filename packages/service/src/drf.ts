@@ -9,27 +9,27 @@ import { parseJsonText } from './json';
 import { integerOf, plainNumber, pythonText, pythonType, strip, unstorable } from './python';
 
 /*
- * The fields of Django REST framework: what each takes, and what it says of what it does not take (contract §1.6, §1.7).
- * A field is a value; `optional`, `nullable` and `withDefault` make others of it.
+ * The field types of Django REST framework, with their parsing and error messages (contract §1.6, §1.7). A field is a
+ * value; `optional`, `nullable` and `withDefault` derive other fields from it.
  */
 
 type Parsed<T> = T | Invalid | Promise<T | Invalid>;
 
 export type Field<T> = {
-  /** Reads a value that is neither absent nor null. */
+  /** Parses a value that is neither absent nor null. */
   readonly parse: (value: unknown) => Parsed<T>;
   /** What an absent value means: an error, nothing, or a value. */
   readonly absent: 'required' | 'skipped' | { readonly value: T };
   readonly nullable: boolean;
-  /** Whether `""` is a value of its own: forms cannot say null or nothing any other way. */
+  /** Whether `""` is a valid value; otherwise it means null or absent, which a form can express in no other way. */
   readonly keepsEmpty: boolean;
-  /** Which given values mean null. */
+  /** Whether a given value means null. */
   readonly meansNull: (value: unknown, nullable: boolean) => boolean;
-  /** How a form says it: by the last value of that name, by all values, or in JSON. */
+  /** Where its value is in a form: the last field of that name, all fields of that name, or JSON in the last one. */
   readonly inForm: 'last' | 'all' | 'json';
-  /** What its absence from a form means, unless it has a default: boxes that are not ticked are not sent. */
+  /** Its value when it is absent from a form and has no default: browsers do not send unchecked boxes. */
   readonly absentInForm: { readonly value: T } | undefined;
-  /** What else is wrong with a value that was given, null included; undefined: nothing. A method, so that a field of T is one of unknown. */
+  /** The message for a given value (or null) that a further rule refuses. A method, so that a field of T is one of unknown. */
   refusal?(value: T): string | undefined;
 };
 
@@ -49,7 +49,7 @@ const field = <T>(parse: Field<T>['parse'], more: Partial<Field<T>> = {}): Field
 
 /** May be absent, and is then absent from the values. */
 export const optional = <T>(of: Field<T>): Field<T | undefined> => ({ ...of, absent: 'skipped' });
-/** Takes null. */
+/** Accepts null. */
 export const nullable = <T>(of: Field<T>): Field<T | null> => ({ ...of, nullable: true });
 /** May be absent and is then `value`, except in a partial update. */
 export const withDefault = <T>(of: Field<T>, value: T): Field<T> => ({
@@ -58,10 +58,10 @@ export const withDefault = <T>(of: Field<T>, value: T): Field<T> => ({
   absentInForm: undefined,
 });
 
-/** With a rule of its own for what was given, null included: the message for what it refuses (`validate_<field>` there). */
+/** With a further rule for given values, including null: returns the message for a refused one (`validate_<field>` in DRF). */
 export const checked = <T>(of: Field<T>, refusal: (value: T) => string | undefined): Field<T> => ({ ...of, refusal });
 
-/** Text, trimmed; numbers are taken as their digits. `blank` takes the empty text. */
+/** Trimmed text; numbers are converted to text. `blank` accepts the empty text. */
 export function char({ max, blank = false }: { max?: number; blank?: boolean } = {}): Field<string> {
   return field((value) => (isBlank(value) ? takeBlank(blank) : parseChar(value, max)), { keepsEmpty: blank });
 }
@@ -86,7 +86,7 @@ function longerThan(text: string, max: number): boolean {
   return [...text].length > max;
 }
 
-/** An e-mail address as Django checks it; what is no text is none (contract, Carts). */
+/** An e-mail address by Django's rules; a value that is no text is invalid (contract, Carts). */
 export function email({ max = 254, blank = false }: { max?: number; blank?: boolean } = {}): Field<string> {
   return field(
     (value) => {
@@ -151,7 +151,7 @@ const FALSE = new Set<unknown>([
 ]);
 const NULL_WORDS = new Set<unknown>(['null', 'Null', 'NULL', '']);
 
-/** A boolean in any of the spellings of contract §1.6. A box that a form does not send is not ticked. */
+/** A boolean in any of the spellings of contract §1.6. Absent from a form it is false. */
 export function boolean(): Field<boolean> {
   return field<boolean>(
     (value) => (TRUE.has(value) ? true : FALSE.has(value) ? false : invalid('Must be a valid boolean.')),
@@ -165,7 +165,7 @@ export function integer({ min, max }: { min?: number; max?: number } = {}): Fiel
     if (typeof value === 'string' && value.length > 1000) return invalid('String value too large.');
     const number = integerOf(typeof value === 'string' ? value.replace(/\.0*\s*$/, '') : value);
     if (number === undefined) return invalid('A valid integer is required.');
-    // Infinity stands for any integer too long to be kept, of either sign.
+    // Infinity represents any integer that is too large, of either sign.
     const size = Number.isFinite(number) ? number : Number(value);
     if (max !== undefined && size > max) return invalid(`Ensure this value is less than or equal to ${max}.`);
     if (min !== undefined && size < min) return invalid(`Ensure this value is greater than or equal to ${min}.`);
@@ -182,7 +182,7 @@ export function decimal({ digits, places }: { digits: number; places: number }):
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 
-/** Reads money and other decimals; the first failure of contract §1.7's order is the only one. */
+/** Parses money and other decimals; only the first failure in the order of contract §1.7 is reported. */
 export function parseDecimal(value: unknown, maxDigits: number, places: number): string | Invalid {
   if (typeof value === 'object' || typeof value === 'boolean') return invalid('A valid number is required.');
   const text = strip(pythonText(value));
@@ -201,7 +201,7 @@ export function parseDecimal(value: unknown, maxDigits: number, places: number):
   return (sign === '-' ? '-' : '') + pointed(digits + '0'.repeat(Math.max(0, exponent)), decimals, places);
 }
 
-/** The number whose last `decimals` digits stand behind the point, with `places` places. */
+/** The digits with a decimal point before the last `decimals` of them, filled up to `places`. */
 function pointed(digits: string, decimals: number, places: number): string {
   const padded = digits.padStart(decimals + 1, '0');
   const whole = padded.slice(0, padded.length - decimals);
@@ -212,11 +212,11 @@ function pointed(digits: string, decimals: number, places: number): string {
 const wrongFormat = (what: string, formats: string) =>
   invalid(`${what} has wrong format. Use one of these formats instead: ${formats}.`);
 
-/** What every route says of a date and time that it cannot read (contract §1.7). */
+/** The message of every route for an invalid date and time (contract §1.7). */
 export const WRONG_DATETIME =
   'Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].';
 
-/** An instant, kept to the microsecond; without a zone it is read as UTC. */
+/** An instant with microseconds; without a zone it is UTC. */
 export function datetime(): Field<Instant> {
   return field((value) => (typeof value === 'string' && parseInstant(value)) || invalid(WRONG_DATETIME));
 }
@@ -249,10 +249,10 @@ export function time(): Field<string> {
   });
 }
 
-/** Finds what an id stands for; undefined when there is nothing. Ids are whole numbers, possibly negative. */
+/** Finds an object by its id; undefined when it does not exist. Ids are integers, possibly negative. */
 export type Find<T> = (id: number) => T | undefined | Promise<T | undefined>;
 
-/** One related object by its id; `""` reads as null. */
+/** One related object by its id; `""` means null. */
 export function pk<T>(find: Find<T>): Field<T> {
   return field(
     async (value) => {
@@ -264,7 +264,7 @@ export function pk<T>(find: Find<T>): Field<T> {
   );
 }
 
-/** The id that a value names, Infinity for one that cannot exist; undefined when it is no id. */
+/** The value as an id, Infinity for one that is too large to exist; undefined when it is no id. */
 const relatedId = (value: unknown): number | undefined => (value === null ? Infinity : integerOf(value));
 
 function notRelated(value: unknown): Invalid {
@@ -274,10 +274,10 @@ function notRelated(value: unknown): Invalid {
   return invalid(`Invalid pk "${pythonText(value)}" - object does not exist.`);
 }
 
-/** Finds what many ids stand for, by id; what does not exist is left out. */
+/** Finds objects by their ids; missing ones are left out. */
 export type FindMany<T> = (ids: readonly number[]) => ReadonlyMap<number, T> | Promise<ReadonlyMap<number, T>>;
 
-/** Several related objects by their ids, asked for at once; the first wrong one is the error. */
+/** Several related objects by their ids, found in one call; the first wrong id is the error. */
 export function pks<T>(find: FindMany<T>): Field<readonly T[]> {
   return field<readonly T[]>((value) => (Array.isArray(value) ? findAllRelated(value, find) : notAList(value)), {
     inForm: 'all',
@@ -295,7 +295,7 @@ async function findAllRelated<T>(values: readonly unknown[], find: FindMany<T>):
   return wrong === -1 ? (related as T[]) : notRelated(values[wrong]);
 }
 
-/** More than any list of the four APIs needs, and no more than can be checked without keeping others waiting. */
+/** More than any list of the four APIs needs, and few enough to be checked without delaying other requests. */
 const MAX_ELEMENTS = 10_000;
 const TOO_MANY = invalid(`Ensure this field has no more than ${MAX_ELEMENTS} elements.`);
 
@@ -309,7 +309,7 @@ export function choice<T extends string>(...choices: readonly T[]): Field<T> {
   });
 }
 
-/** Any list of texts; what is no list is `Invalid data type.` (contract §4.3). */
+/** A list of any texts; anything else is `Invalid data type.` (contract §4.3). */
 export function words(): Field<readonly string[]> {
   return field<readonly string[]>(
     (value) => {
@@ -325,7 +325,7 @@ export function words(): Field<readonly string[]> {
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** A JSON object, as it is; its texts must be storable. */
+/** A JSON object, unchanged; its texts must be storable. */
 export function jsonObject(): Field<JsonObject> {
   return field(
     (value) => {
@@ -343,7 +343,7 @@ export function jsonObject(): Field<JsonObject> {
 const withoutBigints = (value: JsonObject): JsonObject =>
   JSON.parse(JSON.stringify(value, (_key, inner) => plainNumber(inner))) as JsonObject;
 
-/** All keys and texts in a JSON value; the body reader has bounded how deep it is. */
+/** All keys and texts in a JSON value; the body reader has limited its depth. */
 function* textsIn(value: unknown): Generator<string> {
   if (typeof value === 'string') yield value;
   if (typeof value !== 'object' || value === null) return;
@@ -362,8 +362,8 @@ const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Fields);
 
 /**
- * A list of objects. `read` makes something of one whose fields are all fine, or says what is wrong with it as a whole. Errors come as a
- * list beside the input, `{}` for each good object (contract §8.3).
+ * A list of objects. `read` converts an object with valid fields, or returns the errors of the object as a whole. Errors are
+ * a list parallel to the input, with `{}` for each valid object (contract §8.3).
  */
 export function objects<S extends Shape, T>(
   shape: S,
@@ -402,7 +402,7 @@ export async function validatePartial<S extends Shape>(body: Body, shape: S): Pr
   return values;
 }
 
-/** The same as a value, for one of many objects (bulk_create). Takes a form or a JSON value. */
+/** The same for one of many objects (bulk_create); returns errors as a value. Accepts a form or a JSON value. */
 export async function readObject<S extends Shape>(
   input: unknown,
   shape: S,
@@ -423,7 +423,7 @@ export async function readObject<S extends Shape>(
 
 const ABSENT = Symbol('absent');
 
-/** Only own properties: `constructor` and its like are absent unless the client sent them. */
+/** Only own properties: `constructor` and similar are absent unless the client sent them. */
 const fromJson = (input: object, name: string): unknown =>
   Object.hasOwn(input, name) ? (input as Record<string, unknown>)[name] : ABSENT;
 
@@ -438,7 +438,7 @@ function fromForm(form: Fields, name: string, of: Field<unknown>, extent: 'whole
   return of.inForm === 'json' ? jsonOf(text) : text;
 }
 
-/** The value of a JSON text in a form; the text itself when it is none, which no JSON field takes. */
+/** The parsed JSON of a form's field; the text itself when it is invalid, which no JSON field accepts. */
 function jsonOf(text: string): unknown {
   try {
     return parseJsonText(text);
@@ -462,7 +462,7 @@ function unrefused(value: unknown, of: Field<unknown>): unknown {
   return refusal === undefined ? value : invalid(refusal);
 }
 
-/** A raw value of a body that is an object or a form, for what is only asked for its truth; undefined when absent. */
+/** A raw value of a body (an object or a form), for flags that are evaluated by truthiness; undefined when absent. */
 export function rawValue(body: Body, name: string): unknown {
   if (body instanceof Fields) return body.get(name);
   if (!isObject(body) || !Object.hasOwn(body, name)) return undefined;

@@ -1,9 +1,10 @@
+import type { Context } from '@gatehouse/events/contexts';
 import { stuckAt, type StuckConsumer } from '@gatehouse/eventing/consumer-admin';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { eventName } from '@gatehouse/eventing/poison';
 import type { Log } from './log';
 
-/** The states of a process's consumers and relay. */
+/** The states of a context's consumers and relay in this process. */
 export type FeedStates = {
   onHealth(health: FeedHealth): void;
   /** Sentences for /readyz: stuck consumers (of any process), and those of this process that fail for another reason. */
@@ -22,7 +23,7 @@ type State = {
 };
 
 /** `now`: milliseconds of any clock. */
-export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
+export function feedStates(context: Context, log: Log, now: () => number = Date.now): FeedStates {
   const states = new Map<string, State>();
 
   /** Logs the first failure, each new reason, and the same reason again after growing pauses. */
@@ -39,8 +40,11 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
       return;
     }
     if (poison === undefined)
-      log.error({ consumer: name, topic, reason: error }, 'a consumer failed and is tried again');
-    else log.error({ consumer: name, topic, event: poison, reason: error }, stuckMessage(name, eventName(poison)));
+      log.error({ context, consumer: name, topic, reason: error }, 'a consumer failed and is tried again');
+    else {
+      const message = stuckMessage({ context, name }, eventName(poison));
+      log.error({ context, consumer: name, topic, event: poison, reason: error }, message);
+    }
     const isFresh = isNew || at > before.remindAt + before.pause;
     const pause = isFresh ? FIRST_REMINDER_MS : Math.min(before.pause * 2, LAST_REMINDER_MS);
     states.set(key, { health, logged: reason, remindAt: at + pause, pause });
@@ -53,11 +57,11 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
       return [
         ...stuck.map(
           ({ name, topic, stuck: at }) =>
-            `the consumer ${name} of ${topic} stands still since ${at.since} at ${stuckAt(at)}, position ${at.position}: ${at.event.code}`,
+            `the consumer ${context}.${name} of ${topic} stands still since ${at.since} at ${stuckAt(at)}, position ${at.position}: ${at.event.code}`,
         ),
         ...[...states.values()]
           .filter(({ health }) => health.state === 'failing' && !stuckKeys.has(keyOf(health)))
-          .map(({ health: { name, topic } }) => `the consumer ${name} of ${topic} fails and is tried again`),
+          .map(({ health: { name, topic } }) => `the consumer ${context}.${name} of ${topic} fails and is tried again`),
       ];
     },
   };
@@ -65,5 +69,6 @@ export function feedStates(log: Log, now: () => number = Date.now): FeedStates {
 
 const keyOf = ({ name, topic }: { name: string; topic: string }): string => `${name} of ${topic}`;
 
-const stuckMessage = (name: string, event: string): string =>
-  `the consumer ${name} stands still: ${event} cannot be applied; "gatehouse consumer skip ${name} --reason …" passes over it for good`;
+const stuckMessage = ({ context, name }: { context: Context; name: string }, event: string): string =>
+  `the consumer ${context}.${name} stands still: ${event} cannot be applied; ` +
+  `"gatehouse consumer skip ${name} --context ${context} --reason …" passes over it for good`;

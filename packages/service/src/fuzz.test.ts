@@ -23,8 +23,8 @@ import { idIn } from './path';
 import { knownCredentials, startApp, tokenOf, type Ask, type TestApp } from './testing';
 
 /*
- * Whatever is sent, the answer is one of the contract's, at once: never a 500, never silence. Over real HTTP, with every
- * kind of field and filter behind the route.
+ * Any request gets one of the contract's replies, at once, and never a 500. Over real HTTP, with every kind of field and
+ * filter behind the route.
  */
 
 const find = (id: number) => (id < 10 ? { id } : undefined);
@@ -80,7 +80,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-/** Asks, and takes the processor time of server and client together, which a busy machine does not lengthen. */
+/** Sends a request and measures the CPU time of server and client together, which does not depend on the machine's load. */
 async function statusOf(method: string, target: string, ask: Ask): Promise<number> {
   const before = process.cpuUsage();
   const { status } = await app.call(method, target, { token: 'full', ...ask });

@@ -28,6 +28,9 @@ export type Platform = {
   readonly backends: Backends;
 };
 
+/** With the context that it belongs to: several contexts may have, say, a read model of the same name. */
+export type OfContext<T> = T & { readonly context: Context };
+
 /** A context that runs in this process. */
 export type HostedContext<C> = {
   /** The value that its services use. */
@@ -37,12 +40,12 @@ export type HostedContext<C> = {
   /** Why the process is not ready (`blocking`), and problems that do not prevent requests. */
   health(): { blocking: readonly string[]; troubles: readonly string[] };
   /** The lags of this context's projections, consumers and relays, whichever process runs them. */
-  lags(): Promise<readonly Lag[]>;
+  lags(): Promise<readonly OfContext<Lag>[]>;
   /**
    * The checkpoints of this context's projections and consumers and where they are stuck, whichever process runs them; at
    * most a second old.
    */
-  consumers(): readonly ConsumerStatus[];
+  consumers(): readonly OfContext<ConsumerStatus>[];
   /** Flushes appends, then stops projections and relay; call it when no request is running any more. */
   close(): Promise<void>;
 };
@@ -75,7 +78,7 @@ async function host<C>(
 ): Promise<HostedContext<C>> {
   const { name, readModels } = definition;
   const { roles } = config;
-  const { onHealth, troubles } = feedStates(log);
+  const { onHealth, troubles } = feedStates(name, log);
   const feeds = await openFeeds(definition, backends, { connections: feedConnections(definition, config), onHealth });
   opened(() => feeds.close());
   const { pool } = feeds;
@@ -111,17 +114,18 @@ async function host<C>(
     health: () => ({
       blocking: [
         ...[store.trouble()].filter((trouble) => trouble !== null),
-        ...(caughtUp ? [] : ['read models are catching up for the first time']),
+        ...(caughtUp ? [] : [`the read models of ${name} are catching up for the first time`]),
         ...upgrades.missing(),
       ],
       troubles: troubles(stuckConsumers(consumers())),
     }),
-    consumers,
+    consumers: () => consumers().map((each) => ({ ...each, context: name })),
     async lags() {
       const { isRelayed } = feeds.bus;
       // On Kafka the consumers' checkpoints are offsets.
       const counted = isRelayed ? new Map<Context, History>([[name, feeds.ownFeed]]) : feeds.feeds;
-      return [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      const lags = [...(await lagsOf({ pool, schema: name, feeds: counted, isRelayed })), ...feeds.bus.lags()];
+      return lags.map((lag) => ({ ...lag, context: name }));
     },
     async close() {
       store.close();
@@ -141,6 +145,7 @@ async function watchContext<C>(
 ): Promise<{ store: StoreHealth; consumers(): readonly ConsumerStatus[] }> {
   let status: readonly ConsumerStatus[] = [];
   const serves = definition.servingConnections > 0;
+  const what = serves ? 'event store' : 'database';
   async function also(): Promise<void> {
     try {
       status = await consumerStatus(feeds.pool, feeds.topics, PING_PATIENCE_MS);
@@ -150,7 +155,7 @@ async function watchContext<C>(
     }
     if (serves && config.eventStore.kind !== 'postgres') await feeds.own.head();
   }
-  const store = await watchStore(value.serving, { log, name: serves ? 'the event store' : 'the database', also });
+  const store = await watchStore(value.serving, { log, name: `the ${what} of ${definition.name}`, also });
   return { store, consumers: () => status };
 }
 
@@ -203,20 +208,24 @@ function runConsumers<C>(
 /** Whether a relay runs in this process; with the PostgreSQL bus none is needed. */
 const relays = ({ roles, eventBus }: Config): boolean => roles.has('relay') && eventBus.kind === 'kafka';
 
-/** Whether it has read models or subscribers. */
+/** Whether it has read models, subscribers or workers. */
 const isConsuming = (definition: ContextDefinition<unknown>): boolean => consumersIn(definition) > 0;
 
-/** The number of its projections and subscribers, counted once for each topic. */
+/** The number of its projections and subscribers, counted once for each topic, and of its workers. */
 const consumersIn = (definition: ContextDefinition<unknown>): number =>
-  projectionsOf(definition).length + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
+  ownedIn(definition) + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
+
+/** The number of its projections and workers: each holds a lock while it runs. */
+const ownedIn = (definition: ContextDefinition<unknown>): number =>
+  projectionsOf(definition).length + (definition.workers?.length ?? 0);
 
 /** Size of the pool that fills read models. */
 function feedConnections(definition: ContextDefinition<unknown>, config: Config): number {
   const { roles } = config;
-  const relaying = relays(config) ? projectionsOf(definition).length + RELAY_CONNECTIONS : 0;
+  const relaying = relays(config) ? ownedIn(definition) + RELAY_CONNECTIONS : 0;
   if (!isConsuming(definition)) return PING_CONNECTIONS + relaying;
   // Consumers, workers and relay each hold a connection for their lock, in addition to the others.
-  const held = Math.max(consumersIn(definition) + (definition.workers?.length ?? 0), relaying);
+  const held = Math.max(consumersIn(definition), relaying);
   return FEED_CONNECTIONS + (roles.has('projections') || relays(config) ? held : STANDBY_CONNECTIONS);
 }
 

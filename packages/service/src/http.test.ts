@@ -379,7 +379,7 @@ describe('401', () => {
     const headers = authorization === undefined ? {} : { authorization };
     const answer = await app.call('GET', LISTS, { headers });
     expect(answer).toMatchObject({ status: 401, body: { detail }, headers: { 'www-authenticate': 'Token' } });
-    // A second time, now that the header is remembered.
+    // A second time, now that the header is cached.
     expect(await app.call('GET', LISTS, { headers })).toMatchObject({ status: 401, body: { detail } });
   });
 

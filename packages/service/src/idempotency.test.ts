@@ -24,7 +24,7 @@ let pool: Pool;
 let idempotency: Idempotency;
 let app: TestApp;
 
-/** What the handler answers next, and the namespaces that it was called with. */
+/** The handler's next reply, and the namespaces with which it was called. */
 let answer: (body: unknown) => Reply | Promise<Reply>;
 let namespaces: (string | undefined)[];
 /** Whether each was told that it may have run before. */
@@ -253,7 +253,7 @@ test('a claim whose process died is taken over by one, under the same namespace'
   void call(doomed.url, 'POST', CARTS, keyed('k')).catch(() => undefined);
   await started.passed;
   expect(await post('k')).toMatchObject({ status: 409 });
-  await dying.close(); // Its connection goes, as it would with the process.
+  await dying.close(); // Its connection is closed, as at the end of its process.
   answer = () => ({ status: 201, body: 'again' });
   const replies = await Promise.all(Array.from({ length: 10 }, () => post('k')));
   expect(replies.map((reply) => reply.status)).toContain(201);

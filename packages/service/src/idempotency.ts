@@ -9,9 +9,10 @@ import { described, type Log } from './log';
 import { contentOf, type Reply } from './reply';
 
 /*
- * A request with an X-Idempotency-Key runs once; repeats get the stored reply, whatever they ask (contract §1.10). A claim
- * in the table says that it runs. A claim whose process died, or failed to store its reply, is taken over and runs again
- * under the same namespace, from which handlers derive their event ids: the second run finds what the first one wrote.
+ * A request with an X-Idempotency-Key runs once; repeats get the stored reply, whatever their content (contract §1.10). A
+ * claim in the table marks a running request. A claim whose process died, or failed to store its reply, is taken over and
+ * runs again under the same namespace, from which handlers derive their event ids: the second run finds the events of the
+ * first.
  */
 
 /** The SQL of this table, for `migrate`. */
@@ -19,7 +20,7 @@ export const IDEMPOTENCY_SQL = join(__dirname, '..', 'sql');
 
 export const MAX_KEY_LENGTH = 190;
 
-/** Whose key it is and which; two clients never meet under one key. */
+/** A key and its client's scope; keys of different clients never collide. */
 export type IdempotencyKey = { readonly scope: string; readonly key: string };
 
 /** The key of a request; undefined without the header. Throws 400 for one that is too long. */
@@ -29,7 +30,7 @@ export function idempotencyKeyOf(headers: IncomingHttpHeaders): IdempotencyKey |
   return keyUnder(headers, key);
 }
 
-/** The same for a key that came another way. */
+/** The same for a key that is not in the header. */
 export function keyUnder(headers: IncomingHttpHeaders, key: string): IdempotencyKey {
   if (key.length > MAX_KEY_LENGTH) {
     throw new ApiError(400, { detail: `An idempotency key has no more than ${MAX_KEY_LENGTH} characters.` });
@@ -41,16 +42,16 @@ export function keyUnder(headers: IncomingHttpHeaders, key: string): Idempotency
   return { scope, key };
 }
 
-/** What a request with a key knows of it. */
+/** Passed to the handling of a request with a key. */
 export type Keyed = {
-  /** A UUID from which what it writes is named, the same when it runs again. */
+  /** A UUID from which the ids of its events are derived, the same when it runs again. */
   readonly namespace: string;
   /** It may have run before: its claim was taken over. */
   readonly again: boolean;
 };
 
 export interface Idempotency {
-  /** The stored reply, or what `run` answers, which is then stored. */
+  /** The stored reply, or the result of `run`, which is then stored. */
   once(key: IdempotencyKey, run: (keyed: Keyed) => Promise<Reply>): Promise<Reply>;
   /** The stored reply; 404 or 409 without one. */
   recall(key: IdempotencyKey): Promise<Reply>;
@@ -66,7 +67,7 @@ type Row = {
   body: Buffer | null;
 };
 
-/** Rendered with a space, as the reference does. */
+/** With a space, as in the reference. */
 const RUNNING: Reply = {
   status: 409,
   raw: '{"detail": "Concurrent request with idempotency key."}',
@@ -74,26 +75,28 @@ const RUNNING: Reply = {
 };
 const notSeen = (detail: string): Reply => ({ status: 404, raw: `{"detail": "${detail}"}` });
 export const NO_KEY_GIVEN = notSeen('No idempotency key given.');
-export const NOT_SEEN = notSeen('Idempotency key not seen before.');
+const NOT_SEEN = notSeen('Idempotency key not seen before.');
 
-/** Meant to be tried again, so the key is free again; and a 401 says nothing about the request. */
+/** These replies ask for a retry, so the key is released; and a 401 says nothing about the request. */
 const NOT_STORED = new Set([401, 409, 429, 500, 503]);
-/** Of those: nobody knows whether the request was carried out, so the next try must find what this one may have written. */
+/** Of those: the request may have been executed, so the retry must find the events of this attempt. */
 const UNKNOWN_OUTCOME = new Set([500, 503]);
-/** The owner of a claim that was given up after such a reply: the next request takes it over, with its namespace. */
+/** The owner of a claim that was given up after such a reply: the next request takes it over with its namespace. */
 const NOBODY = 0;
 
 const NAMESPACE = '0f6c2a52-5d0c-5f0e-9b1a-3c1f5a9d7e21';
-/** First half of the advisory locks that owners hold: "gate". */
+/** First half of the owners' advisory locks: "gate". */
 const OWNER_LOCKS = 0x67617465;
 const PURGE_EVERY_MS = 10 * 60_000;
 
-/** Opens the stored replies of the schema that the pool's connections see. Connects only when a key comes. */
+/** Opens the stored replies in the pool's schema. Connects at the first key. */
 export function openIdempotency(pool: Pool, log: Log): Idempotency {
   const owners = ownership(pool, log);
-  /** Claims that really run here; a claim of ours beside them failed to be settled. */
+  /** Claims that run in this process; any other claim of this process was not settled because of an error. */
   const running = new Set<string>();
-  /** Claims of this process that are being made: one at a time for each key, so that none looks orphaned meanwhile. */
+  /**
+   * Claims of this process in progress: one at a time for each key, so that none looks orphaned before it is in `running`.
+   */
   const claiming = new Map<string, Promise<unknown>>();
   const purge = setInterval(() => void purgeExpired(pool, log), PURGE_EVERY_MS).unref();
 
@@ -102,7 +105,7 @@ export function openIdempotency(pool: Pool, log: Log): Idempotency {
     const born = await insertClaim(pool, asked, owner);
     if (born !== undefined) return claimed(asked, { owner, born, again: false });
     const row = await find(pool, asked);
-    if (!row) return RUNNING; // Released this moment; the client comes back in five seconds.
+    if (!row) return RUNNING; // Just released; the client retries in five seconds.
     if (row.status !== null) return stored(row);
     const orphaned = row.owner === owner;
     const taken = await takeOver(pool, asked, { from: row.owner, to: owner, orphaned });
@@ -132,7 +135,7 @@ export function openIdempotency(pool: Pool, log: Log): Idempotency {
       else if (NOT_STORED.has(reply.status)) await release(pool, mine);
       else await store(pool, mine, reply);
     } catch (error) {
-      // The reply is true all the same. A repeat finds the claim orphaned and runs again.
+      // The reply is valid nevertheless. A repeat finds the claim orphaned and runs again.
       log.warn(described(error), 'a reply could not be kept for its idempotency key');
     }
   }
@@ -170,7 +173,7 @@ const claimed = (
   key,
   owner,
   again,
-  // With the time of the first request, because after 24 hours the same key is another request.
+  // Includes the time of the first request, because after 24 hours the same key is another request.
   namespace: uuidV5(NAMESPACE, `${scope}:${key}:${born}`),
 });
 
@@ -179,7 +182,7 @@ const stored = ({ status, headers, body }: Row): Reply =>
 
 const BORN = '(extract(epoch from created) * 1000000)::bigint::text as born';
 
-/** Claims a key that was never seen, or not for 24 hours; the time of the claim, or undefined when it is taken. */
+/** Claims a key that was not used in the last 24 hours; returns the time of the claim, or undefined when the key is taken. */
 async function insertClaim(pool: Pool, { scope, key }: IdempotencyKey, owner: number): Promise<string | undefined> {
   const { rows } = await pool.query<{ born: string }>(
     `insert into idempotency as known (scope, key, owner) values ($1, $2, $3)
@@ -203,7 +206,7 @@ async function find(pool: Pool, { scope, key }: IdempotencyKey): Promise<Row | u
 
 type Takeover = { readonly from: number; readonly to: number; readonly orphaned: boolean };
 
-/** Takes a running claim whose owner is gone: nobody holds the owner's lock, or it is we and we do not run it. */
+/** Takes over a running claim whose owner is dead: its lock is free, or it is this process, which does not run the claim. */
 async function takeOver(
   pool: Pool,
   { scope, key }: IdempotencyKey,
@@ -254,8 +257,8 @@ async function purgeExpired(pool: Pool, log: Log): Promise<void> {
 type Ownership = { number(): Promise<number>; close(): Promise<void> };
 
 /**
- * The number under which this process claims. It is locked for as long as one connection lives, so the lock goes when the
- * process dies, however it dies. When the connection breaks, the next claim gets a new number.
+ * The owner number of this process. It is locked as long as one connection is open, so the lock ends with the process,
+ * however it dies. After a broken connection the next claim gets a new number.
  */
 function ownership(pool: Pool, log: Log): Ownership {
   let current: { readonly client: Client; readonly number: Promise<number> } | undefined;
@@ -289,10 +292,10 @@ function ownership(pool: Pool, log: Log): Ownership {
   };
 }
 
-/** Connects and locks a number that nobody has. Random, so that it means the same in every schema of the database. */
+/** Connects and locks an unused number. Random, so that it is unique across all schemas of the database. */
 async function lockedNumber(client: Client): Promise<number> {
   await client.connect();
-  // A machine that vanishes is noticed in a minute, not in the two hours that are usual.
+  // A lost machine is detected within a minute instead of the usual two hours.
   await client.query('set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3');
   for (;;) {
     const number = randomInt(1, 2 ** 31);

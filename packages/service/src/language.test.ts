@@ -19,7 +19,7 @@ describe('chooseLanguage (contract §1.5)', () => {
     ['*,de;q=0.5', 'en'],
     ['de;q=0', 'en'],
     ['de;q=lots, en', 'en'],
-    // No weight is above 1; it is taken for what it says.
+    // Weights above 1 are invalid; they are used nevertheless.
     ['de;q=9', 'de'],
     ['d', 'en'],
     [',,;;q=,', 'en'],

@@ -1,6 +1,6 @@
 import { PathTable, targetOf } from './path';
 
-/** What a later split of the REST API needs: services that share a beginning, and one for all the rest. */
+/** Patterns for a split of the REST API: services that share a prefix, and one for all other paths. */
 const EVENT = 'api/v1/organizers/:organizer/events/:event';
 const table = new PathTable<string>();
 for (const [pattern, service] of [

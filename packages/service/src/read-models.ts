@@ -45,7 +45,10 @@ export function upgradeReadModels(
   async function upgrade(model: ReadModel): Promise<void> {
     const pause = waker();
     let failures = 0;
-    log.info({ readModel: model.name }, 'a new version of a read model is built beside the old one');
+    log.info(
+      { context: context.schema, readModel: model.name },
+      'a new version of a read model is built beside the old one',
+    );
     while (!signal.aborted) {
       try {
         if (!(await installReadModel(model, context)))
@@ -61,7 +64,7 @@ export function upgradeReadModels(
               ? `, which ends at ${eventName(error.event)}, position ${error.position}: ${codeOf(error.cause)}`
               : '';
           log.error(
-            { ...described(error), readModel: model.name },
+            { ...described(error), context: context.schema, readModel: model.name },
             'a read model could not be rebuilt and is tried again',
           );
         }
@@ -79,6 +82,7 @@ export function upgradeReadModels(
   return {
     of: (readModel) => upgrades.get(readModel) ?? Promise.resolve(),
     all,
-    missing: () => missing.map((name, i) => `the read model ${name} is being rebuilt${i === 0 ? poisoned : ''}`),
+    missing: () =>
+      missing.map((name, i) => `the read model ${context.schema}.${name} is being rebuilt${i === 0 ? poisoned : ''}`),
   };
 }

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { call, connectRaw } from './testing';
 
-/* What is thrown where nobody waits for it: a process that answers requests logs it and goes on. */
+/* An uncaught exception is logged by a running process, which continues. */
 
 const PROJECT = path.resolve(__dirname, '../../..');
 
-/** A process as ours are, with handlers that have bugs. It reads what was built, as node does. */
+/** A process like ours, with handlers that have bugs. It loads the built packages, as node does. */
 const MAIN = `
   const { runMain, say } = require('@gatehouse/service/run-main');
   const { createHttp, drain, listen } = require('@gatehouse/service/http');

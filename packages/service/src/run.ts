@@ -5,19 +5,19 @@ import { migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import { urlOf } from './address';
 import { NO_ACCESS } from './auth';
 import { openBackends, type Backends } from './backends';
-import type { Config } from './config';
+import { ConfigError, type Config } from './config';
 import type { ContextDefinition } from './context';
 import { replyOf, unavailable } from './errors';
 import { eventDocs } from './event-docs';
 import { createHttp, drain, listen, type HotRoute, type Route } from './http';
 import { connectionsOf, hostContext, type HostedContext, type Platform } from './host-context';
-import { IDEMPOTENCY_SQL, openIdempotency } from './idempotency';
+import { IDEMPOTENCY_SQL, openIdempotency, type Idempotency } from './idempotency';
 import type { Log } from './log';
 import { PLAIN_HEADERS, writeReply } from './reply';
 import { watchStore } from './store-health';
-import { startTelemetry, tellLags, tellStuck } from './telemetry';
+import { startTelemetry, observeLags, observeStuck } from './telemetry';
 
-/** A service: the routes that it adds to a process, over the context that it belongs to. */
+/** A service: its context, and the routes that it adds to a process. */
 export type Service<C> = {
   readonly name: string;
   readonly context: ContextDefinition<C>;
@@ -27,27 +27,32 @@ export type Service<C> = {
 export type Mounted = {
   readonly routes?: readonly Route[];
   readonly hot?: readonly HotRoute[];
-  /** Other APIs than the REST one, with their own layers. */
+  /** APIs other than the REST API, with their own layers. */
   readonly mounts?: readonly RequestHandler[];
 };
 
 export type Running = {
   readonly url: string;
   readonly port: number;
-  /** Where /metrics is; null when it is not served. */
+  /** Port of /metrics; null when it is not served. */
   readonly metricsPort: number | null;
-  /** Unready, no new connections, requests finish, projections stop, connections close; at most 25 s. */
+  /**
+   * Stops in this order, within 25 s: not ready, no new connections, requests finish, projections stop, connections close.
+   */
   close(): Promise<void>;
 };
 
-/** Idempotency keys live in a schema of their own: they belong to the transport, not to a context. */
+/** Stored replies are in a schema of their own, one for all REST services: a key means the same whichever of them it is sent to (contract §1.10). */
 const TRANSPORT = 'transport';
 const TRANSPORT_CONNECTIONS = 2;
-/** It keeps the lock of this process's claims. */
+/** For the lock of this process's claims. */
 const OWNER_CONNECTIONS = 1;
 const GRACE_MS = 15_000;
 
-/** Runs services in this process until it is closed. `run([checkin])` is a deployment; so is `run([checkin, legacyDroid])`. */
+/**
+ * Runs services in this process until it is closed, any combination of them: `run([checkin])`, `run([checkin,
+ * legacyDroid])`.
+ */
 export async function run(
   services: readonly Service<unknown>[],
   options: { config: Config; log: Log; databaseUrl?: string | undefined },
@@ -68,8 +73,9 @@ async function start(
   const backends = openBackends(config, databaseUrl);
   opened(() => backends.close());
   const definitions = [...new Set(services.map((service) => service.context))];
-  const home = homeOf(definitions);
-  await checkDatabases(definitions, { config, backends, home });
+  const serving = config.roles.has('http');
+  const keysUrl = serving ? keysUrlOf(config, databaseUrl) : undefined;
+  await checkDatabases(definitions, { config, backends, keysUrl });
   const platform: Platform = { config, log, backends };
   const contexts = new Map<ContextDefinition<unknown>, HostedContext<unknown>>();
   for (const definition of definitions) {
@@ -77,16 +83,12 @@ async function start(
     opened(() => context.close());
     contexts.set(definition, context);
   }
-  const { credentials, events } = contexts.get(home)!.access ?? NO_ACCESS;
-  const serving = config.roles.has('http');
+  const { credentials, events } = contexts.get(homeOf(definitions))!.access ?? NO_ACCESS;
   const mounted = serving ? services.map((each) => each.mount(contexts.get(each.context)!.value, platform)) : [];
-  const transport = openRequestPool(backends.urlOf(home.name), TRANSPORT, TRANSPORT_CONNECTIONS);
-  opened(() => transport.end());
-  await migrate(transport, TRANSPORT, IDEMPOTENCY_SQL);
-  const idempotency = openIdempotency(transport, log);
-  opened(() => idempotency.close());
-  const keys = await watchStore(serving ? [transport] : [], { log, name: 'the database of idempotency keys' });
-  opened(() => keys.close());
+  const replies = keysUrl === undefined ? undefined : await openReplies(keysUrl, log);
+  opened(() => replies?.close());
+  // In a database that no context here needs it is not what all requests depend on: those with a key get 503 while it is away.
+  const isOurs = definitions.some(({ name }) => backends.urlOf(name) === keysUrl);
   let stopping = false;
   const { server } = createHttp({
     config,
@@ -96,19 +98,22 @@ async function start(
     routes: mounted.flatMap((each) => each.routes ?? []),
     hot: serving ? mounted.flatMap((each) => each.hot ?? []) : [refuseRequests],
     mounts: [eventDocs(), ...mounted.flatMap((each) => each.mounts ?? [])],
-    idempotency,
+    idempotency: replies?.idempotency ?? NO_KEYS,
     ready: () => {
       const states = [...contexts.values()].map((context) => context.health());
+      const keyTrouble = replies?.trouble() ?? null;
+      const keyTroubles = keyTrouble === null ? [] : [keyTrouble];
       const blocking = [
         ...states.flatMap((state) => state.blocking),
-        ...[keys.trouble()].filter((trouble) => trouble !== null),
+        ...(isOurs ? keyTroubles : []),
         ...(stopping ? ['stopping'] : []),
       ];
-      return { ready: blocking.length === 0, reasons: [...blocking, ...states.flatMap((state) => state.troubles)] };
+      const troubles = [...states.flatMap((state) => state.troubles), ...(isOurs ? [] : keyTroubles)];
+      return { ready: blocking.length === 0, reasons: [...blocking, ...troubles] };
     },
   });
-  tellLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
-  tellStuck(() => [...contexts.values()].flatMap((context) => context.consumers()));
+  observeLags(async () => (await Promise.all([...contexts.values()].map((context) => context.lags()))).flat());
+  observeStuck(() => [...contexts.values()].flatMap((context) => context.consumers()));
   const { port } = await listen(server, config);
   const roles = [...config.roles];
   log.info({ services: services.map(({ name }) => name), roles, host: config.host, port }, 'ready for requests');
@@ -120,35 +125,73 @@ async function start(
       stopping = true;
       await drain(server, GRACE_MS);
       await Promise.all([...contexts.values()].map((context) => context.close()));
-      keys.close();
-      await idempotency.close();
-      await transport.end();
+      await replies?.close();
       await backends.close();
       await telemetry.stop();
     },
   };
 }
 
-/** The context whose knowledge of the shop says who may use the REST API; idempotency keys are in its database. Without one: the first. */
+/** Where stored replies are. Throws ConfigError when no setting says so: each process must find those of the others. */
+function keysUrlOf(config: Config, databaseUrl: string | undefined): string {
+  const url = config.idempotencyDatabaseUrl ?? databaseUrl;
+  if (url !== undefined) return url;
+  throw new ConfigError([
+    'IDEMPOTENCY_DATABASE_URL must be set, to the same database for all REST services, where neither ADMISSION_DATABASE_URL nor DATABASE_URL is',
+  ]);
+}
+
+/** Of a process without the role `http`, which refuses all requests. */
+const NO_KEYS: Idempotency = {
+  once: () => Promise.reject(unavailable(5)),
+  recall: () => Promise.reject(unavailable(5)),
+  close: () => Promise.resolve(),
+};
+
+/** Opens the stored replies in the database of `url`, and watches whether it is there. */
+async function openReplies(url: string, log: Log) {
+  return opening(async (opened) => {
+    const pool = openRequestPool(url, TRANSPORT, TRANSPORT_CONNECTIONS);
+    opened(() => pool.end());
+    await migrate(pool, TRANSPORT, IDEMPOTENCY_SQL);
+    const idempotency = openIdempotency(pool, log);
+    opened(() => idempotency.close());
+    const health = await watchStore([pool], { log, name: 'the database of idempotency keys' });
+    return {
+      idempotency,
+      trouble: () => health.trouble(),
+      async close() {
+        health.close();
+        await idempotency.close();
+        await pool.end();
+      },
+    };
+  });
+}
+
+/** The context whose knowledge of the shop says who may use the REST API. Without one: the first. */
 function homeOf(definitions: readonly ContextDefinition<unknown>[]): ContextDefinition<unknown> {
   return definitions.find(({ access }) => access !== undefined) ?? definitions[0]!;
 }
 
-/** Each database once, with what all contexts in it need. */
+/** Checks each database once, for the connections of all contexts in it. */
 async function checkDatabases(
   definitions: readonly ContextDefinition<unknown>[],
-  { config, backends, home }: { config: Config; backends: Backends; home: ContextDefinition<unknown> },
+  { config, backends, keysUrl }: { config: Config; backends: Backends; keysUrl: string | undefined },
 ): Promise<void> {
   const needs = new Map<string, number>();
+  if (keysUrl !== undefined) needs.set(keysUrl, TRANSPORT_CONNECTIONS + OWNER_CONNECTIONS);
   for (const definition of definitions) {
     const url = backends.urlOf(definition.name);
-    const transport = definition === home ? TRANSPORT_CONNECTIONS + OWNER_CONNECTIONS : 0;
-    needs.set(url, (needs.get(url) ?? 0) + connectionsOf(definition, config) + transport);
+    needs.set(url, (needs.get(url) ?? 0) + connectionsOf(definition, config));
   }
   for (const [url, connections] of needs) await checkDatabase(url, connections);
 }
 
-/** A process without the role `http` answers probes only. A 404 would tell a scanner that its ticket is unknown. */
+/**
+ * A process without the role `http` answers probes only. For other requests 503, since to a scanner a 404 would mean that
+ * its ticket is unknown.
+ */
 const refuseRequests: HotRoute = (req, res) => {
   if (/^\/(healthz|readyz)/.test(req.url)) return false;
   writeReply(res, replyOf(unavailable(5))!, PLAIN_HEADERS);

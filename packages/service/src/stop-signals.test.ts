@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Prints a line for each stop that it is asked for, and goes on. */
+/** Prints a line for each stop and continues. */
 async function program() {
   const module = JSON.stringify(path.join(__dirname, 'stop-signals.ts'));
   const text = `const { onStop } = require(${module}); onStop((signal) => console.log(signal)); setInterval(() => undefined, 1000); console.log('ready');`;

@@ -5,6 +5,7 @@ import type { Lag } from '@gatehouse/eventing/lag';
 import { settledWithin } from '@gatehouse/eventing/within';
 import { metrics, trace } from '@opentelemetry/api';
 import type { Config } from './config';
+import type { OfContext } from './host-context';
 import type { Log } from './log';
 
 /** The running telemetry of a process. */
@@ -77,7 +78,7 @@ function listening(server: Server, at: { port: number; host: string }): Promise<
 }
 
 /** Reports the age of the oldest unprocessed event of each projection, consumer and relay, whenever metrics are read. */
-export function tellLags(lags: () => Promise<readonly Lag[]>): void {
+export function observeLags(lags: () => Promise<readonly OfContext<Lag>[]>): void {
   const meter = metrics.getMeter('gatehouse');
   const gauges = {
     projection: meter.createObservableGauge('gatehouse.projection.lag.seconds', {
@@ -97,14 +98,14 @@ export function tellLags(lags: () => Promise<readonly Lag[]>): void {
       age: lag.oldestMs === null ? 0 : Math.max(0, now - lag.oldestMs) / 1_000,
     }));
     // Of several partitions the one furthest behind is reported: the last observed value counts.
-    for (const { kind, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
-      result.observe(gauges[kind], age, { name, topic });
+    for (const { kind, context, name, topic, age } of ages.sort((a, b) => a.age - b.age)) {
+      result.observe(gauges[kind], age, { context, name, topic });
     }
   }, Object.values(gauges));
 }
 
 /** Reports which projections and consumers are stuck at an event that they cannot apply. */
-export function tellStuck(consumers: () => readonly ConsumerStatus[]): void {
+export function observeStuck(consumers: () => readonly OfContext<ConsumerStatus>[]): void {
   metrics
     .getMeter('gatehouse')
     .createObservableGauge('gatehouse.consumer.stuck', {
@@ -112,9 +113,9 @@ export function tellStuck(consumers: () => readonly ConsumerStatus[]): void {
     })
     .addCallback((result) => {
       // Of several partitions a stuck one is reported: the last observed value counts.
-      const states = consumers().map(({ name, topic, stuck }) => ({ name, topic, value: stuck ? 1 : 0 }));
-      for (const { name, topic, value } of states.sort((a, b) => a.value - b.value)) {
-        result.observe(value, { name, topic });
+      const states = consumers().map(({ stuck, ...each }) => ({ ...each, value: stuck ? 1 : 0 }));
+      for (const { context, name, topic, value } of states.sort((a, b) => a.value - b.value)) {
+        result.observe(value, { context, name, topic });
       }
     });
 }

@@ -1,7 +1,7 @@
 import { route } from './http';
 import { connectRaw, knownCredentials, startApp, tokenOf, type RawConnection, type TestApp } from './testing';
 
-/* Of a body that nobody wants nothing is kept, and not much is read: bytes are counted, in the process and on the connection. */
+/* Unwanted bodies are not stored, and not much of them is read: bytes are counted in the process and on the connection. */
 
 const access = { safe: 'can_view_orders', unsafe: 'can_change_orders' } as const;
 const THINGS = '/api/v1/organizers/demo/events/openair/things/';
@@ -53,7 +53,7 @@ test.each(refusals)(
     const client = await open(head(target, token, framing).replace('POST', method));
     expect(await client.answers(1)).toEqual([status]);
     expect(client.received()).toMatch(/\r\nConnection: close\r\n/);
-    // It goes on sending, and is cut off.
+    // It continues to send and is disconnected.
     let sentBytes = 0;
     const chunk = framing.startsWith('Transfer')
       ? Buffer.concat([Buffer.from('100000\r\n'), MEGABYTE, Buffer.from('\r\n')])
@@ -63,7 +63,7 @@ test.each(refusals)(
       sentBytes += chunk.length;
     }
     await client.closed;
-    // What is read on top of ten megabytes waits in the kernel.
+    // Bytes beyond the ten megabytes wait in the kernel.
     expect(sentBytes).toBeLessThan(30 * MEGABYTE.length);
   },
 );

@@ -4,12 +4,12 @@ import type { Config } from '@gatehouse/service/config';
 import type { Running } from '@gatehouse/service/run';
 import type { Demo } from './demo-festival';
 
-/** What somebody needs to see after a start: where it listens, and with the demo festival how to scan a ticket. */
+/** The message after a start: the address, and with the demo festival how to scan a ticket and reserve a place. */
 export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'port'>, demo: Demo | undefined): string {
   const addresses = isEverywhere(config.host) ? [url, ...lanAddresses(config.host, port)] : [url];
   const lines = ['', `Gatehouse listens on ${addresses.join(' and ')} (press Ctrl-C to stop)`];
   if (demo) {
-    const list = `${url}/api/v1/organizers/${demo.organizer}/events/${demo.event}/checkinlists/${demo.list}`;
+    const event = `${url}/api/v1/organizers/${demo.organizer}/events/${demo.event}`;
     lines.push(
       '',
       `API token of the demo festival: ${demo.token}`,
@@ -17,19 +17,29 @@ export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'por
       'Scan a ticket (201 ok); the same again is refused (400 already_redeemed):',
       '',
       `  curl -i -X POST -H 'Authorization: Token ${demo.token}' \\`,
-      `    ${list}/positions/${demo.secret}/redeem/`,
+      `    ${event}/checkinlists/${demo.list}/positions/${demo.secret}/redeem/`,
       '',
     );
+    if (demo.boat) {
+      const { item, price, quota } = demo.boat;
+      lines.push(
+        `Reserve a place on the boat, which has three (201); the fourth is refused (400). ${event}/quotas/${quota}/availability/ counts them:`,
+        '',
+        `  curl -i -X POST -H 'Authorization: Token ${demo.token}' -H 'Content-Type: application/json' \\`,
+        `    -d '{"item":${item},"price":"${price}"}' ${event}/cartpositions/`,
+        '',
+      );
+    }
   }
   return lines.join('\n');
 }
 
-/** Addresses under which phones in the same network find this machine. */
+/** Addresses of this machine for phones in the same network. */
 function lanAddresses(host: string, port: number): string[] {
   return (
     Object.values(networkInterfaces())
       .flatMap((known) => known ?? [])
-      // One of IPv6 that holds on its link only needs the name of the interface, which no other machine knows.
+      // A link-local IPv6 address needs an interface name, which differs between machines.
       .filter(({ family, internal, address }) => !internal && (family === 'IPv4' || !address.startsWith('fe80')))
       .filter(({ family }) => family === 'IPv4' || host.includes(':'))
       .map(({ address }) => urlOf(address, port))

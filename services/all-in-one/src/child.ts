@@ -7,11 +7,11 @@ import { urlOf } from '@gatehouse/service/address';
 import { environmentOf, type Config } from '@gatehouse/service/config';
 import { CannotStart, say } from '@gatehouse/service/run-main';
 
-/** A process of the split system, started again when it ends by itself. */
+/** A process of the split system, restarted when it ends by itself. */
 export type Child = {
   readonly name: string;
   readonly url: string;
-  /** Of its present life. */
+  /** The current process id. */
   pid(): number | undefined;
   ready(): Promise<void>;
   stop(): Promise<void>;
@@ -19,10 +19,13 @@ export type Child = {
 
 const READY_MS = 60_000;
 const RESTART_MS = 1_000;
-/** A little more than a process gives itself. */
+/** A little more than a process allows itself. */
 const STOP_MS = 27_000;
 
-/** Starts the built `main` with these settings. It has a session of its own: Ctrl-C reaches us only, and we keep the order. */
+/**
+ * Starts the built `main` with these settings. It has its own session, so Ctrl-C reaches only the launcher, which stops its
+ * processes in order.
+ */
 export function startChild(name: string, { main, config }: { main: string; config: Config }): Child {
   const url = urlOf(config.host, config.port);
   let child: ChildProcess;
@@ -62,7 +65,7 @@ export function startChild(name: string, { main, config }: { main: string; confi
   };
 }
 
-/** Ends processes that a killed launcher has left: they would go on as replicas that nobody knows. Only where /proc tells what they are. */
+/** Ends processes of a killed launcher, which would continue as unmanaged replicas. Only if /proc shows what they are. */
 export async function endLeftovers(pids: readonly number[], folder: string): Promise<void> {
   for (const pid of pids) {
     const isOurs = async () => (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes(folder);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { importFolder } from '@gatehouse/reference/import';
@@ -43,6 +43,16 @@ describe('the demo festival', () => {
     for (const name of ['credentials.json', 'teams.json', 'devices.json', 'events/summer-nights/droidkeys.json']) {
       expect((await stat(path.join(folder, name))).mode & 0o777).toBe(0o600);
     }
+  });
+
+  it('names no product to reserve where an earlier release has written the folder', async () => {
+    const folder = path.join(parent, 'one');
+    const { boat, event } = await demoFestival(folder);
+    const file = path.join(folder, 'events', event, 'items.json');
+    const items = JSON.parse(await readFile(file, 'utf8')) as { id: number }[];
+    expect(items.map(({ id }) => id)).toContain(boat?.item);
+    await writeFile(file, JSON.stringify(items.filter(({ id }) => id !== boat?.item)));
+    expect((await demoFestival(folder)).boat).toBeUndefined();
   });
 
   it('names a paid ticket that was never scanned as its sample', async () => {

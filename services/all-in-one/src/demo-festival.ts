@@ -3,28 +3,36 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** What somebody needs to try the demo festival: credentials of this installation, a check-in list and a paid ticket without questions. */
+/**
+ * What is needed to try the demo festival: credentials of this installation, a check-in list and a paid ticket without
+ * questions.
+ */
 export type Demo = {
   readonly organizer: string;
   readonly event: string;
-  /** API token of a team with all rights. */
+  /** API token of a team with all permissions. */
   readonly token: string;
   readonly deviceToken: string;
   /** Key for the old scanners (contract §3.1), of the same list. */
   readonly droidKey: string;
   readonly list: number;
   readonly secret: string;
+  /** A product of few places to reserve; undefined in a folder that an earlier release wrote, which had none. */
+  readonly boat: { readonly item: number; readonly price: string; readonly quota: number } | undefined;
 };
 
 /**
- * Writes a made-up festival in the import format (import.md §1) of some 2,000 tickets: `summer-nights`, and the series
- * `city-tours`. It is the same everywhere but for its credentials, which are drawn once per installation and kept here
- * with mode 600. A folder that holds it already is only read.
+ * Writes a made-up festival of some 2,000 tickets in the import format (import.md §1): `summer-nights`, and the series
+ * `city-tours`. It is the same everywhere except for its credentials, which are generated once per installation and stored
+ * here with mode 600. An existing festival is only read.
  */
 export async function demoFestival(folder: string): Promise<Demo> {
   const nights = summerNights();
   if (!holdsDemo(folder)) await writeWhole(folder, nights);
   const credentials = await credentialsIn(folder);
+  const written = JSON.parse(await readFile(path.join(folder, 'events', nights.slug, 'items.json'), 'utf8')) as {
+    id: number;
+  }[];
   return {
     organizer: 'demo',
     event: nights.slug,
@@ -33,13 +41,19 @@ export async function demoFestival(folder: string): Promise<Demo> {
     droidKey: credentials.nightsKey,
     list: listIds.mainGate,
     secret: sampleOf(nights),
+    boat: written.some(({ id }) => id === items.boat)
+      ? { item: items.boat, price: BOAT_PRICE, quota: base + BOAT_QUOTA }
+      : undefined,
   };
 }
 
-/** Whether the festival is in that folder, all of it: its last file is there. */
+/** Whether the complete festival is in that folder: its last file exists. */
 export const holdsDemo = (folder: string): boolean => existsSync(path.join(folder, 'organizer.json'));
 
-/** Beside its place, so that nobody ever reads a part of it: several processes may do this at once, and the first one's word counts. */
+/**
+ * Written to another folder and renamed, so that no process reads an incomplete one: several may do this at once, and the
+ * first one wins.
+ */
 async function writeWhole(folder: string, nights: Event): Promise<void> {
   await mkdir(path.dirname(folder), { recursive: true });
   const unfinished = await mkdtemp(`${folder}.`);
@@ -60,7 +74,7 @@ async function writeWhole(folder: string, nights: Event): Promise<void> {
     );
   try {
     if ((await place()) || holdsDemo(folder)) return;
-    // A part that an earlier release left when it was killed; nothing of it was imported.
+    // An incomplete folder of a killed earlier release; nothing of it was imported.
     await rm(folder, { recursive: true, force: true });
     await place();
   } finally {
@@ -69,12 +83,22 @@ async function writeWhole(folder: string, nights: Event): Promise<void> {
 }
 
 /*
- * Ids: a real export may be imported beside the demo, so the demo's lie where no pretix has got to yet, and below those
- * that Gatehouse gives itself.
+ * A real export may be imported beside the demo, so the demo's ids are above those that pretix has reached, and below those
+ * that Gatehouse assigns.
  */
 const base = 900_000_000;
 const listIds = { mainGate: base + 1, camping: base + 2, boxOffice: base + 3, firstTour: base + 11 };
-const items = { pass: base + 1, day: base + 2, youth: base + 3, camping: base + 4, locker: base + 5, tour: base + 11 };
+const items = {
+  pass: base + 1,
+  day: base + 2,
+  youth: base + 3,
+  camping: base + 4,
+  locker: base + 5,
+  boat: base + 6,
+  tour: base + 11,
+};
+const BOAT_QUOTA = 5;
+const BOAT_PRICE = '12.00';
 const variations = { friday: base + 1, saturday: base + 2, sunday: base + 3, adult: base + 11, child: base + 12 };
 const questions = { rules: base + 1, meal: base + 2, allergy: base + 3 };
 const options = { vegan: base + 1, fish: base + 2, none: base + 3 };
@@ -165,7 +189,7 @@ function droidKey(key: string, list: number) {
   };
 }
 
-// --- chance that falls the same way everywhere (mulberry32)
+// --- deterministic random numbers (mulberry32)
 
 type Chance = {
   below(limit: number): number;
@@ -228,7 +252,7 @@ type Event = {
   readonly orders: readonly Order[];
 };
 
-/** Sells the tickets of one event, with ids of its own. */
+/** Sells the tickets of one event, with its own range of ids. */
 class Shop {
   private nextPosition: number;
   private readonly codes = new Set<string>();
@@ -303,7 +327,7 @@ class Shop {
   }
 }
 
-/** A paid pass, never scanned, in an order of its own: anybody's first scan. */
+/** A paid pass that was never scanned, in an order of its own: for the user's first scan. */
 function sampleOf({ orders }: Event): string {
   const simple = orders.find(({ status, checkin_attention: attention, positions }) => {
     const [only, second] = positions;
@@ -449,6 +473,11 @@ function summerNights(): Event {
           { en: 'Locker', de: 'Schließfach' },
           { category: base + 2, default_price: '8.00', admission: false, generate_tickets: false },
         ),
+        product(
+          items.boat,
+          { en: 'Sunrise boat trip', de: 'Bootsfahrt bei Sonnenaufgang', fr: 'Promenade en bateau à l’aube' },
+          { category: base + 2, default_price: BOAT_PRICE, admission: false },
+        ),
       ],
       quotas: [
         quota(1, 'Passes', { size: 2500, items: [items.pass, items.youth] }),
@@ -459,6 +488,7 @@ function summerNights(): Event {
           variations: [variations.friday, variations.sunday],
         }),
         quota(4, 'Camping', { size: 450, items: [items.camping], close_when_sold_out: true }),
+        quota(BOAT_QUOTA, 'Boat', { size: 3, items: [items.boat] }),
       ],
       questions: [
         question(questions.rules, 'RULES', {
@@ -613,7 +643,7 @@ function tourOrders(shop: Shop): Order[] {
 
 // --- files
 
-/** Only its owner may read what holds tokens; the rest is made up and secret to nobody, but simpler to keep alike. */
+/** Only the owner may read files with tokens; for simplicity the same holds for the others. */
 async function write(folder: string, name: string, content: unknown): Promise<void> {
   await writeFile(path.join(folder, name), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
 }

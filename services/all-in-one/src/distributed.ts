@@ -15,8 +15,8 @@ import { endLeftovers, startChild, type Child } from './child';
 import { loadDemo, untilApplied } from './load-demo';
 
 /*
- * The split system on this machine, without Docker: every service in processes of its own, as packages/service/src/services.ts lists
- * them, contexts in databases of their own, between them Apache Kafka, and a gateway before it all. What `npm run start:distributed` runs.
+ * The split system on this machine, without Docker: the processes of every service in packages/service/src/services.ts, a
+ * database for each context, Apache Kafka between them, and a gateway in front. `npm run start:distributed` runs it.
  */
 
 const FOLDER = path.join(__dirname, '..', '..');
@@ -34,7 +34,7 @@ runMain(async (main) => {
 
   const { metricsAt } = config.telemetry;
   let processes = 0;
-  /** From METRICS_PORT on, one for each process. */
+  /** From METRICS_PORT on, one port for each process. */
   const nextMetrics = () => metricsAt && { ...metricsAt, port: metricsAt.port && metricsAt.port + processes++ };
 
   async function child(service: string, process: ServiceProcess): Promise<Child> {
@@ -86,7 +86,7 @@ runMain(async (main) => {
   say(`Commands of this system need its settings: ( set -a; . ${file}; npm run import -- FOLDER )`);
 });
 
-/** The cluster that the settings name, else a broker of our own. */
+/** The configured cluster, else a local broker. */
 async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
   if (config.eventBus.kind === 'kafka') return config.eventBus;
   const reason = await whyNoKafka();
@@ -95,7 +95,7 @@ async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
   }
   const folder = path.join(config.dataFolder, 'kafka');
   const kafka = await startKafka({ folder, login: 'generated', log: say });
-  // Also one that a killed launcher has left.
+  // Also one that a killed launcher has left running.
   atStop(async () => void (await stopKafka(folder)));
   const { user, password } = kafka.login!;
   const sasl = { mechanism: 'plain', username: user, password } as const;
@@ -107,7 +107,7 @@ async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
   };
 }
 
-/** A database for each context, on the embedded PostgreSQL unless the settings name others. */
+/** A database for each context, on the embedded PostgreSQL unless others are configured. */
 async function openDatabases({ config, atStop }: Main): Promise<Record<Context, string>> {
   const named = config.databases;
   if (CONTEXT_NAMES.every((context) => named[context] !== undefined)) return named as Record<Context, string>;
@@ -115,7 +115,7 @@ async function openDatabases({ config, atStop }: Main): Promise<Record<Context, 
   atStop(() => database.stop());
   const own = async (context: Context): Promise<string> => {
     const url = new URL(database.url);
-    // A server of the user's own may not let us make databases: then all share the one that is named.
+    // On a server of the user's own we may not be allowed to create databases: then all contexts share the configured one.
     if (config.databaseUrl !== undefined) return url.href;
     url.pathname = `/gatehouse_${context}`;
     await createDatabase(database.url, `gatehouse_${context}`);
@@ -136,14 +136,14 @@ async function makeTopics(settings: KafkaSettings): Promise<void> {
   }
 }
 
-/** The settings for commands, in a file that a shell reads; it holds passwords. */
+/** Writes the settings for commands to a file in shell syntax; it contains passwords. */
 async function writeSettings(config: Config): Promise<string> {
   const file = path.join(config.dataFolder, 'distributed.env');
   const lines = Object.entries(environmentOf(config, {}))
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}='${value!.replaceAll("'", `'\\''`)}'\n`);
   await writeFile(file, lines.join(''), { mode: 0o600 });
-  // The mode holds for a new file only.
+  // The mode of writeFile applies to new files only.
   await chmod(file, 0o600);
   return path.relative(process.cwd(), file);
 }

@@ -33,7 +33,7 @@ afterEach(async () => {
 const load = (folder = dataFolder) =>
   loadDemo({ config: readConfig({ DATABASE_URL: database.url, GATEHOUSE_DATA: folder }), log }, database.url);
 
-/** What was stated, without what differs from installation to installation. */
+/** The stated facts, without what differs between installations. */
 async function stated(): Promise<unknown> {
   const { rows } = await pool.query<{ kind: string; n: number }>(
     `select split_part(stream, '-', 1) as kind, count(*)::integer as n from events group by 1 order by 1`,
@@ -53,7 +53,7 @@ it('finishes at the next start what was killed at the first', async () => {
   const whole = await load().then(stated);
   await pool.query('truncate events');
   await rm(path.join(dataFolder, 'demo'), { recursive: true });
-  // Slow enough to be killed in between.
+  // Slows the import down, so that it can be killed.
   await pool.query(
     `create function slowly() returns trigger language plpgsql as 'begin perform pg_sleep(0.2); return null; end'`,
   );

@@ -13,13 +13,12 @@ import { described, type Log } from '@gatehouse/service/log';
 import { demoFestival, holdsDemo, type Demo } from './demo-festival';
 
 const FOLDER = 'demo';
-/** How long another process's import is waited for before we look again. */
+/** Pause before checking again whether another process has finished its import. */
 const LOOK_MS = 200;
 
 /**
- * Imports the demo festival into an installation that has nothing yet, or finishes an import of it that was killed; afterwards it is
- * only named again. Undefined when there is no demo to name. A process that is ready does not end because of it: what goes wrong is
- * logged.
+ * Imports the demo festival into an empty installation, or finishes a killed import of it; later starts only return it.
+ * Undefined when there is no demo. Errors are logged and do not end the process.
  */
 export async function loadDemo(
   { config, log }: { config: Config; log: Log },
@@ -49,7 +48,7 @@ async function load(
       const report = await importFolder({ store, pool, folder });
       log.info({ events: report.events, positions: report.positions }, 'the demo festival was imported');
     } catch (error) {
-      // Of another process that was started at the same moment: it may be killed, too.
+      // The import of another process that started at the same time, which may be killed, too.
       if (!(error instanceof ImportRunning)) throw error;
       await sleep(LOOK_MS);
     }
@@ -63,7 +62,7 @@ async function load(
   return named;
 }
 
-/** Whether nothing was ever stated, or the only import is one of the demo that has not ended. */
+/** Whether the history is empty, or its only import is an unfinished one of the demo. */
 async function isWanted(store: ContextStore): Promise<boolean> {
   if ((await store.head()) === store.start) return true;
   const [first, ...more] = await store.load('imports');
@@ -72,20 +71,30 @@ async function isWanted(store: ContextStore): Promise<boolean> {
   return event.type === 'ImportStarted' && path.basename(event.data.folder) === FOLDER;
 }
 
-/** The festival may have come from another data folder into the same database, or its token may have been revoked. */
+/** False if the festival came from another data folder into the same database, or if its token has been revoked. */
 async function isKnown(store: ContextStore, { token }: Demo): Promise<boolean> {
   const hash = secretHash(token);
   return (await listTokens(store)).some(({ fact }) => fact.token_hash === hash && !isEnded(fact));
 }
 
-/** How long a first scan is kept from being too early. */
+/** How long to wait at most. */
 const KNOWN_MS = 10_000;
 
-/** Waits until the gates know the ticket that we tell a person to scan: what was imported reaches them a moment later. */
-export async function untilApplied(url: string, { organizer, event, list, secret, token }: Demo): Promise<void> {
-  const ticket = `${url}/api/v1/organizers/${organizer}/events/${event}/checkinlists/${list}/positions/${secret}/`;
+/**
+ * Waits, for some seconds at most, until the services have the ticket and the product of the printed commands, which they get a moment
+ * after the import.
+ */
+export async function untilApplied(url: string, { organizer, event, list, secret, boat, token }: Demo): Promise<void> {
+  const at = `${url}/api/v1/organizers/${organizer}/events/${event}`;
+  const asked = [
+    `${at}/checkinlists/${list}/positions/${secret}/`,
+    ...(boat ? [`${at}/quotas/${boat.quota}/availability/`] : []),
+  ];
+  const isKnown = async (target: string) => {
+    const reply = await fetch(target, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);
+    return reply?.ok === true;
+  };
   for (const end = Date.now() + KNOWN_MS; Date.now() < end; await sleep(50)) {
-    const answer = await fetch(ticket, { headers: { Authorization: `Token ${token}` } }).catch(() => undefined);
-    if (answer?.ok) return;
+    if ((await Promise.all(asked.map(isKnown))).every(Boolean)) return;
   }
 }

@@ -8,7 +8,7 @@ import { serve } from '@gatehouse/service/serve';
 import { banner } from './banner';
 import { loadDemo, untilApplied } from './load-demo';
 
-/* Everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another: what `npm start` runs. */
+/* `npm start`: everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another. */
 
 serve({
   services: [checkin, legacyDroid, cart, referenceRelay],

@@ -1,5 +1,5 @@
 import type { InventoryContext } from '@gatehouse/inventory/inventory';
-import type { QuotaState } from '@gatehouse/inventory/reservations';
+import type { QuotaState } from '@gatehouse/inventory/availability';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { notFound } from '@gatehouse/service/errors';
 import { idFilter, idsFilter, readFilters, readOrdering, type Ordering } from '@gatehouse/service/filters';

@@ -1,5 +1,5 @@
 import type { InventoryContext } from '@gatehouse/inventory/inventory';
-import type { By } from '@gatehouse/inventory/reservations';
+import type { By } from '@gatehouse/inventory/asker';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { chooseLanguage } from '@gatehouse/service/language';
 import { festivalOf } from '@gatehouse/shop/event-request';

@@ -73,8 +73,8 @@ async function listLists(request: ApiRequest, admission: Admission): Promise<Rep
 }
 
 /**
- * By the date's start, then by the folded name; lists without a date come last, as on PostgreSQL. Bytes of UTF-8, because
- * they sort as code points do.
+ * Orders by the date's start, then by the folded name; lists without a date come last, as on PostgreSQL. As UTF-8 bytes,
+ * which sort like code points.
  */
 function sortKey({ fields }: ListRow, festival: Festival): Buffer {
   const start = fields.subevent === null ? undefined : festival.dates.get(fields.subevent)?.date_from;
@@ -136,16 +136,16 @@ function shapeOf(admission: Admission, festival: Festival) {
 }
 
 type Owned = { readonly id: number; readonly here: boolean };
-/** What a request may say of a list. */
+/** The fields of a list that a request may set. */
 type Writable = Omit<CheckinListFields, 'organizer' | 'event' | 'id'>;
-/** The same, with items and date looked up. */
+/** The same, with items and date resolved. */
 type Sent = Omit<Writable, 'limit_products' | 'subevent' | 'auto_checkin_sales_channels'> & {
   readonly limit_products: readonly Owned[];
   readonly subevent: Owned | null;
   readonly auto_checkin_sales_channels: readonly string[];
 };
 
-/** The rules about the list as a whole, the first that is broken (contract §4.3). */
+/** The first violated rule about the list as a whole (contract §4.3). */
 function check(sent: Sent, admission: Admission, { fact }: Festival): void {
   const refuse = (message: string) => {
     throw new ValidationError({ non_field_errors: [message] });
@@ -184,7 +184,7 @@ async function create(request: ApiRequest, admission: Admission): Promise<Reply>
 
 type Place = { readonly request: ApiRequest; readonly admission: Admission; readonly festival: Festival };
 
-/** Makes a list under the first id that is free. A request that runs again after a crash finds the one that it made before. */
+/** Creates a list with the next free id. A request that runs again after a crash finds the list that it created before. */
 async function make(sent: Writable, { request, admission, festival }: Place): Promise<CheckinListFields> {
   const { organizer, event } = festival.fact;
   const namespace = request.idempotency?.namespace;
@@ -197,7 +197,7 @@ async function make(sent: Writable, { request, admission, festival }: Place): Pr
   }
 }
 
-/** What this request did to the list when it ran before, and its reply was lost in a crash. */
+/** The result of this request when it ran before and its reply was lost in a crash. */
 async function recalled(request: ApiRequest, admission: Admission, id: number | null) {
   const namespace = request.idempotency?.namespace;
   return namespace === undefined || id === null ? undefined : admission.lists.recall(listStream(id), namespace);
@@ -209,12 +209,12 @@ async function recalledStates(request: ApiRequest, admission: Admission, id: num
   return namespace === undefined || id === null ? undefined : admission.lists.recallStates(listStream(id), namespace);
 }
 
-/** An id that the same request gets again, among those that the sequence does not reach. */
+/** An id derived from the request, so that a repeat gets the same one, in a range that the sequence does not reach. */
 function derivedId(seed: string): number {
   return 1_600_000_000 + (createHash('sha256').update(seed).digest().readUInt32BE() % 500_000_000);
 }
 
-/** `read` says whether what is not sent is reset to its default (PUT; contract §12, row 9) or stays (PATCH). */
+/** `read` decides whether absent fields are reset to their default (PUT; contract §12, row 9) or kept (PATCH). */
 async function change(
   request: ApiRequest,
   admission: Admission,

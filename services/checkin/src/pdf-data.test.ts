@@ -156,7 +156,7 @@ const addon = (id: number, price: string, more: { variation?: number; canceled?:
   canceled: more.canceled ?? false,
 });
 
-/** `rest-positions-pdf-data` of the captures, without what is no part of contract §5.1: questions, company, city. */
+/** `rest-positions-pdf-data` of the captures, without keys that are not in contract §5.1: questions, company, city. */
 const CAPTURED = {
   secret: 'paid1secret01abcdefgh',
   order: 'PAID1',
@@ -333,7 +333,7 @@ describe('pdfData (contract §5.1)', () => {
     ['en', '2027-05-12T10:00:00Z', '2027-05-13T12:00:00Z', 'May 12th – 13th, 2027'],
     ['en', '2027-05-21T10:00:00Z', '2027-05-30T12:00:00Z', 'May 21st – 30th, 2027'],
     ['en', '2027-12-31T10:00:00Z', '2028-12-31T10:00:00Z', 'Dec. 31, 2027 – Dec. 31, 2028'],
-    // In the zone of the event the year has changed already.
+    // In the event's time zone it is already the next year.
     ['en', '2027-12-31T23:30:00Z', '2028-01-01T12:00:00Z', 'Jan. 1st, 2028'],
     ['de', '2027-02-01T10:00:00Z', '2027-02-01T12:00:00Z', '1. Februar 2027'],
     ['de', '2027-02-02T10:00:00Z', '2027-03-03T12:00:00Z', '2. Februar – 3. März 2027'],

@@ -7,8 +7,8 @@ import { offsetAt } from '@gatehouse/domain/time-zone';
 import type { OrganizerFact } from '@gatehouse/events/reference';
 
 /**
- * What badges and tickets print of a ticket (contract §5.1, `pdf_data`): texts in the order's language, else the event's, times
- * in the event's zone, `''` for whatever is missing. In a series the date stands for the event.
+ * The texts that badges and tickets print (contract §5.1, `pdf_data`): in the order's language, else the event's, times in
+ * the event's zone, `''` for missing values. In a series the date replaces the event.
  */
 export function pdfData(
   ticket: Ticket,
@@ -60,11 +60,11 @@ export function pdfData(
     invoice_company: order.invoice?.company ?? '',
     addons: addons.map((addon) => addonName(addon)).join('\n'),
     organizer: at.organizer?.name ?? '',
-    // A setting that exports do not bring.
+    // Exports do not contain this setting.
     organizer_info_text: '',
     now_date: shortDate(now, speech),
     now_datetime: shortDateTime(now, speech),
-    // As the shop does it (captures rest-*-pdf-data): layouts show the time of printing only where there is an admission time.
+    // As in the shop (captures rest-*-pdf-data): layouts show the time of printing only if there is an admission time.
     now_time: admission ? time(now) : '',
     seat: seat?.name ?? '',
     seat_zone: seat?.zone_name ?? '',
@@ -81,7 +81,7 @@ export function pdfData(
   }
 }
 
-/** The parts that a scheme asks for (contract §2.2). A scheme that we do not know has no keys of its own. */
+/** The parts of each scheme (contract §2.2). An unknown scheme has none. */
 const PARTS = new Map<string, readonly string[]>([
   ['given_family', ['given_name', 'family_name']],
   ['title_given_family', ['title', 'given_name', 'family_name']],
@@ -105,7 +105,7 @@ function nameParts(prefix: string, parts: Readonly<Record<string, unknown>>, sch
 const textOf = (part: unknown): string =>
   typeof part === 'string' ? part : typeof part === 'number' ? String(part) : '';
 
-/** How a language writes dates and amounts. */
+/** How a language formats dates and amounts. */
 type Speech = {
   readonly tag: string;
   /** Without region or variant: `de` of `de-informal`. */
@@ -115,10 +115,10 @@ type Speech = {
   readonly month: Intl.DateTimeFormat;
 };
 
-/** One per locale that orders name: they are few, and making a formatter costs a thousand times as much as using it. */
+/** One per locale that orders use: they are few, and creating a formatter is a thousand times as expensive as using it. */
 const speeches = new Map<string, Speech | undefined>();
 
-/** Undefined for a locale that nobody knows: Intl would throw, or speak whatever the machine speaks. */
+/** Undefined for an unknown locale, for which Intl would throw or use the machine's default. */
 function speechOf(locale: string): Speech | undefined {
   if (speeches.has(locale)) return speeches.get(locale);
   const tag = knownTag(locale);
@@ -128,7 +128,7 @@ function speechOf(locale: string): Speech | undefined {
 }
 
 function newSpeech(tag: string): Speech {
-  // Wall clocks are read as if they were UTC, whatever the zone.
+  // Wall-clock times are in a Date's UTC fields, so they are formatted as UTC.
   const common = { timeZone: 'UTC', calendar: 'gregory', numberingSystem: 'latn' } as const;
   return {
     tag,
@@ -143,15 +143,15 @@ function knownTag(locale: string): string | undefined {
   try {
     return Intl.DateTimeFormat.supportedLocalesOf(hyphened(locale))[0];
   } catch {
-    // Not even the form of a language tag.
+    // No valid language tag.
     return undefined;
   }
 }
 
-/** Old shops write `de_DE`. */
+/** Old shops use the form `de_DE`. */
 const hyphened = (locale: string): string => locale.replaceAll('_', '-');
 
-/** What the clocks of a zone show, kept in the UTC fields of a Date; undefined when there is no (readable) instant. */
+/** The wall-clock time in a zone, in the UTC fields of a Date; undefined without a valid instant. */
 function wallClock(instant: string | null, timeZone: string): Date | undefined {
   const parsed = instant === null ? undefined : parseInstant(instant);
   if (parsed === undefined) return undefined;
@@ -159,7 +159,7 @@ function wallClock(instant: string | null, timeZone: string): Date | undefined {
   return new Date(ms + offsetAt(timeZone, ms) * 60_000);
 }
 
-/** pretix prints the 24-hour clock in every language that it ships. */
+/** pretix prints the 24-hour clock in every language that it includes. */
 const time = (wall: Date | undefined): string => (wall ? wall.toISOString().slice(11, 16) : '');
 
 function shortDate(wall: Date | undefined, speech: Speech): string {
@@ -187,7 +187,7 @@ function longDate(wall: Date, speech: Speech): string {
   return `${englishMonth(wall)} ${wall.getUTCDate()}, ${wall.getUTCFullYear()}`;
 }
 
-/** English and German leave out what both ends share, as the shop does it; other languages write both ends. */
+/** English and German omit the parts that both ends share, as the shop does; other languages print both ends in full. */
 function dateRange(begin: Date, end: Date | undefined, speech: Speech): string {
   if (!end) return longDate(begin, speech);
   const sameYear = begin.getUTCFullYear() === end.getUTCFullYear();
@@ -208,7 +208,7 @@ function dateRange(begin: Date, end: Date | undefined, speech: Speech): string {
   return `${longDate(begin, speech)} – ${longDate(end, speech)}`;
 }
 
-/** Short months are written out, long ones cut as newspapers do it. */
+/** Short months are printed in full, long ones abbreviated as in newspapers. */
 const ENGLISH_MONTHS = 'Jan.,Feb.,March,April,May,June,July,Aug.,Sept.,Oct.,Nov.,Dec.'.split(',');
 const englishMonth = (wall: Date): string => ENGLISH_MONTHS[wall.getUTCMonth()]!;
 
@@ -217,7 +217,7 @@ function ordinal(day: number): string {
   return `${day}${['th', 'st', 'nd', 'rd'][day % 10] ?? 'th'}`;
 }
 
-/** Exact sum of amounts as the shop states them: at least two decimals, maybe more. */
+/** The exact sum of amounts, which have at least two decimals. */
 function sum(amounts: readonly string[]): string {
   const scale = Math.max(...amounts.map((amount) => amount.length - amount.indexOf('.') - 1));
   const total = amounts.reduce((so, amount) => {
@@ -228,13 +228,13 @@ function sum(amounts: readonly string[]): string {
   return `${total < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-/** By locale and currency; undefined where the currency is none that Intl takes. */
+/** By locale and currency; undefined for a currency that Intl does not accept. */
 const moneyFormats = new Map<string, Intl.NumberFormat | undefined>();
 
 function money(amount: string, currency: string, speech: Speech): string {
   const key = `${speech.tag} ${currency}`;
   if (!moneyFormats.has(key)) moneyFormats.set(key, newMoneyFormat(speech.tag, currency));
-  // Intl reads the text digit by digit: no amount goes through a float.
+  // Intl formats the text digit by digit: no amount is converted to a float.
   return moneyFormats.get(key)?.format(amount as `${number}`) ?? `${currency} ${amount}`.trim();
 }
 

@@ -7,17 +7,17 @@ import { instantOf } from '@gatehouse/domain/instant';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import { pdfData } from './pdf-data';
 
-/** What the resource shows beyond the ticket itself. */
+/** What the resource needs besides the ticket itself. */
 export type PositionView = {
   readonly festival: Festival;
   readonly catalog: Catalog;
   readonly list: number;
-  /** Scheme and host of links: asked only where there is one. */
+  /** Scheme and host of links; called only if there is one. */
   readonly baseUrl: () => string;
   readonly pdfData: boolean;
 };
 
-/** The order position resource of contract §5.1, its keys in their order. `history` as of the moment that is shown. */
+/** The order position resource of contract §5.1, its keys in their order. `history` is that of the shown moment. */
 export function positionResource(ticket: Ticket, history: Admissions, view: PositionView): Record<string, unknown> {
   const { facts } = ticket;
   const checkin = history.checkins[view.list];
@@ -71,7 +71,7 @@ function generatesTicket(ticket: Ticket, item: ItemFact, settings: Festival['fac
   return item.admission || settings.ticket_download_nonadm;
 }
 
-/** The buyer's answers, question by question replaced by those given at a gate (design §3). */
+/** The buyer's answers, replaced by those given at a gate to the same question (design §3). */
 function answers(stated: readonly AnswerFact[], history: Admissions, festival: Festival): readonly AnswerFact[] {
   const given = Object.entries(history.answers);
   if (given.length === 0) return stated;

@@ -85,7 +85,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
   ];
 }
 
-/** The ticket that a path names by id or secret, the id first (contract §5.3), or what else it may mean. */
+/** The ticket with this id or secret in the path, the id first (contract §5.3), or with another reading of the code. */
 export async function findTicket(
   finder: TicketFinder,
   query: TicketQuery,
@@ -149,7 +149,7 @@ export async function readTicketFilter(query: Query, catalog: Catalog, finder: T
 
 const one = <T>(value: T | undefined): readonly T[] | undefined => (value === undefined ? undefined : [value]);
 
-/** What both conditions allow; undefined: no condition. */
+/** The intersection of two conditions; undefined: no condition. */
 function common<T>(a: readonly T[] | undefined, b: readonly T[] | undefined): readonly T[] | undefined {
   if (!a || !b) return a ?? b;
   const others = new Set(b);

@@ -22,15 +22,15 @@ import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
 import { ticketNamed } from './ticket-request';
 import type { Redeemer } from './redeem';
 
-/** `can_checkin_orders` alone allows this and nothing else (contract, decisions). */
+/** `can_checkin_orders` permits this route only (contract, decisions). */
 const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_orders'];
 
 const PATH = `${EVENT_PATH}checkinlists/:list/positions/:position+/redeem/`;
 
 /**
- * The redeem route. The usual requests, a hundred thousand of them, go the hot way, on which the credential comes with the one read. The
- * body is read beside it, so it must be small: it may be anybody's. The other way is for whatever is unusual: a wrong method, no
- * credential, an idempotency key, a large body.
+ * The redeem route. Usual requests take the hot path, on which the credential is checked in the scan's own read. The body
+ * is read in parallel, before authentication, so it must be small. Everything unusual takes the other path: a wrong method,
+ * no credential, an idempotency key, a large body.
  */
 export function redeemRoute(
   admission: Admission,
@@ -102,7 +102,7 @@ const HEADERS = apiHeaders('POST, OPTIONS');
 
 type Hot = { readonly festival: Festival; readonly claim: Claim; readonly aim: Aim };
 
-/** What the header claims; undefined when it claims nothing readable, which the other route complains about. */
+/** The credential in the header; undefined when there is no valid one, which the other path answers. */
 function readClaim(req: IncomingMessage): Claim | undefined {
   try {
     return claimOf(req.headers.authorization);

@@ -26,10 +26,10 @@ import type { TicketName } from './ticket-request';
 import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
 
-/** One redeem request, however it came in. */
+/** One redeem request, on either path. */
 export type RedeemCall = {
   readonly festival: Festival;
-  /** The list as the path names it, decoded. */
+  /** The list in the path, decoded. */
   readonly list: string;
   readonly position: TicketName;
   readonly query: Query;
@@ -37,13 +37,13 @@ export type RedeemCall = {
   readonly acceptLanguage: string | undefined;
   readonly trace: string | null;
   baseUrl(): string;
-  /** UUID of a request that may come again. */
+  /** UUID of a request with an idempotency key. */
   readonly request?: string;
-  /** Who asks, or how to tell from what the read models say of the credential. Throws 401 and 403. */
+  /** The principal, or a credential and a function that finds its principal in the read. Throws 401 and 403. */
   readonly principal: Principal | { readonly credential: string; accept(found: Found): Principal };
 };
 
-/** Answers one redeem request. Throws ApiError for what contract §6 refuses. */
+/** Answers one redeem request. Throws ApiError for the refusals of contract §6. */
 export type Redeemer = (ask: RedeemCall) => Promise<Reply>;
 
 /** POST …/redeem/: contract §6. One coalesced read, one decision, one group-committed append (design §3). */
@@ -53,7 +53,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
   return async (ask) => {
     const { festival, query } = ask;
     const body = ask.body();
-    // Read beside the look-up; whether it is good is asked after list and ticket (contract §6.2).
+    // Read in parallel with the look-up; its errors are reported after those of list and ticket (contract §6.2).
     body.catch(() => undefined);
     const asked = {
       event: festival.key,
@@ -84,8 +84,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       ...(ask.request ? { request: ask.request } : {}),
     };
     if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
-      // The ticket is looked up before the body is read: an unknown one is answered 404, whatever is wrong with the body
-      // (contract, Transport).
+      // An unknown ticket is answered 404, even if the body is invalid (contract, Transport).
       const unread = await body.catch(() => ({}));
       if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
       throw notFound();
@@ -114,7 +113,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       festival,
       catalog: admission.catalog,
       list: list.id,
-      // A function and not a getter: V8 keeps what a literal's getter closes over until the next full collection.
+      // A function, not a getter: V8 retains the closure of a literal's getter until the next full collection.
       baseUrl: () => ask.baseUrl(),
       pdfData: query.get('pdf_data') === 'true',
     });
@@ -142,33 +141,33 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
 
 const factsOf = (list: ListRow): ListFacts => list.fields;
 
-/** Answers too large for history are the client's to shorten. */
+/** Answers that are too large for history are the client's error. */
 function rejected(error: unknown): never {
   throw error instanceof RejectedEvent ? fieldError('answers', 'The answers are too large.') : error;
 }
 
-/** Python's truth, by which the reference reads flags: any text but the empty one is on (contract §6.1). */
+/** Python's truthiness, by which the reference evaluates flags: any text but the empty one is true (contract §6.1). */
 function truthy(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
   return Boolean(value);
 }
 
-/** Only what is absent has a default: null was sent, and is off. */
+/** The default applies only to an absent value; null is a value, and false. */
 const valueOr = (fallback: unknown, value: unknown): unknown => (value === undefined ? fallback : value);
 
-/** Newer scanners at an exit say so. An exit that is taken for an entry would use up the ticket (contract, decisions). */
+/** Newer scanners send the type at an exit. An exit treated as an entry would use up the ticket (contract, decisions). */
 function isEntry(body: Body): boolean {
   const type = rawValue(body, 'type');
   return type === undefined || type === null || type === 'entry';
 }
 
-/** Newer scanners read chips, too, whose number is no position's id. A secret may stand on anything. */
+/** Newer scanners also read chips, whose number is not a position's id. A secret may be on any medium. */
 function isChip(body: Body): boolean {
   const source = rawValue(body, 'source_type');
   return truthy(source) && source !== 'barcode';
 }
 
-/** When it happened: now unless the client says (contract §6.1). Throws the 400 that is a bare array. */
+/** The time of the scan: now unless the client sends one (contract §6.1). Throws the 400 that is a bare array. */
 function readDatetime(body: Body): Instant {
   const raw = rawValue(body, 'datetime');
   if (raw === undefined || raw === null) return instantOf(Date.now());
@@ -179,7 +178,7 @@ function readDatetime(body: Body): Instant {
 
 const MAX_NONCE = 190;
 
-/** null: none, and so nothing is recognised again. */
+/** null: none, so a repeat is not recognised. */
 function readNonce(body: Body): string | null {
   const raw = rawValue(body, 'nonce');
   if (!truthy(raw)) return null;
@@ -197,7 +196,7 @@ function readNonce(body: Body): string | null {
 
 const NO_ANSWERS: Readonly<Record<string, unknown>> = {};
 
-/** Answers by question id; what is no object is treated as absent (contract, decisions). */
+/** Answers by question id; a value that is no object is treated as absent (contract, decisions). */
 function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
   const raw = rawValue(body, 'answers');
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw) || raw instanceof Fields) return NO_ANSWERS;
@@ -208,7 +207,7 @@ function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
   return raw as Record<string, unknown>;
 }
 
-/** What is recorded of a scan of an unknown ticket: what can be read of its body, whatever else is wrong with it. */
+/** The recorded fields of a scan of an unknown ticket: those that are valid, whatever else is wrong with the body. */
 function attemptOfUnreadableBody(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
   const raw = rawValue(body, 'datetime');
   return {

@@ -7,19 +7,19 @@ import { notFound } from '@gatehouse/service/errors';
 import { idIn } from '@gatehouse/service/path';
 import type { Query } from '@gatehouse/service/query';
 
-/** What a path calls a ticket: an id, which goes first, or a secret. */
+/** The ticket in a path: an id, which takes precedence, or a secret. */
 export type TicketName = Required<Code> & { readonly id: number | null };
 
 const OFF = new Set(['', '0', 'false']);
 
-/** Whoever says `untrusted_input` has scanned what it sends, and a scanned number is no id: anybody can print one. */
+/** With `untrusted_input` the text was scanned, and a scanned number is never an id, since anybody can print one. */
 export function ticketNamed(text: string, sent: string, query: Query): TicketName {
-  // Not by `get`, which complains about a NUL: this is asked before the credential is known.
+  // Not with `get`, which throws for a NUL: this runs before authentication.
   const untrusted = query.text === '' ? undefined : query.fields.get('untrusted_input');
   return { text, sent, id: OFF.has((untrusted ?? '').toLowerCase()) ? idIn(text) : null };
 }
 
-/** The check-in list that a request names. Throws 404 for an unknown one, one of another event, or no number. */
+/** The check-in list of a request. Throws 404 for an unknown one, one of another event, or no number. */
 export async function listOf(request: ApiRequest, admission: Admission, festival: Festival): Promise<ListRow> {
   const id = idIn(request.param('list'));
   const list = id === null ? undefined : await findList(admission.pool, festival.key, id);

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 
-/* How commands read the arguments and options that several of them take. */
+/* Parsers for arguments and options that several commands share. */
 
-/** An id or a number: not negative, and no greater than a column of PostgreSQL's type `integer` can hold. */
+/** An id or a number: not negative, and within PostgreSQL's type `integer`. */
 export function wholeNumber(text: string): number {
   const number = Number(text);
   if (!/^\d{1,10}$/.test(text) || number > 2_147_483_647) {

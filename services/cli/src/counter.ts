@@ -1,6 +1,6 @@
 /**
- * A count that grows, of how many is not known beforehand: one line that is rewritten on a terminal, a plain line now and then
- * elsewhere. It goes to standard error, so that standard output holds results only.
+ * Shows a growing count with unknown total: one line that is rewritten on a terminal, otherwise a line now and then. On
+ * standard error, since standard output is for results.
  */
 export function counter(title: string, what: string): { set(count: number): void; done(sentence: string): void } {
   const terminal = process.stderr.isTTY;

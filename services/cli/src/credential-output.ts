@@ -2,14 +2,14 @@ import { CannotDo, type Scope } from '@gatehouse/reference/credentials';
 import { Refused } from './run-command';
 import type { Session } from './session';
 
-/* What the commands about tokens, devices and droid keys have in common. */
+/* Shared by the commands for tokens, devices and droid keys. */
 
 export const scopeOf = (events: string[] | undefined): Scope =>
   events === undefined
     ? { all_events: true, limit_events: [] }
     : { all_events: false, limit_events: [...events].sort() };
 
-/** Columns as wide as their widest cell. */
+/** A table with columns as wide as their widest cell. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
   const line = (cells: readonly string[]) =>
@@ -20,13 +20,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [head, ...rows].map((cells) => `${line(cells)}\n`).join('');
 }
 
-/** Tells what a revocation did. */
+/** Prints the result of a revocation. */
 export function revoked(what: string, outcome: 'unknown' | 'ended' | 'was ended'): void {
   if (outcome === 'unknown') throw new Refused(`There is no ${what}.`);
   process.stdout.write(outcome === 'ended' ? `The ${what} is revoked.\n` : `The ${what} was revoked already.\n`);
 }
 
-/** Waits until the gates know what was written, when any are running. */
+/** Waits until the gates have applied what was written, if any are running. */
 export async function untilApplied(session: Session): Promise<void> {
   const missing = await session.factsApplied();
   if (missing === 'relay') {
@@ -36,7 +36,7 @@ export async function untilApplied(session: Session): Promise<void> {
   }
 }
 
-/** What a command cannot do is printed as a sentence, not as a stack. */
+/** Prints a CannotDo as a sentence instead of a stack. */
 export async function refusing<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

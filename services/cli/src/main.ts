@@ -14,9 +14,9 @@ import { topicsCommand } from './commands/topics';
 import { undoCommand } from './commands/undo';
 import { Refused, runWith } from './run-command';
 
-/* `npm run gatehouse -- <command>`: everything that is done to an installation by hand. */
+/* `npm run gatehouse -- <command>`: the administration of an installation. */
 
-// Whoever reads the output may go away before the end; a command that is at work goes on.
+// The reader of the output may close it early; the command continues.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 
 ignoreForeignSettings();

@@ -2,15 +2,18 @@ import type { Config } from '@gatehouse/service/config';
 import { exitCodeOf, onStop } from '@gatehouse/service/stop-signals';
 import { openSession, type Session } from './session';
 
-/** What a command cannot do, as a sentence for a person; exit code 1. */
+/** Why a command cannot be executed, as a sentence for a person; exit code 1. */
 export class Refused extends Error {
   override name = 'Refused';
 }
 
-/** Runs a command's work in a session that is closed afterwards, also when it fails. `signal`: a person wants it to end. */
+/**
+ * Runs a command's work in a session that is closed afterwards, even after an error. `signal` aborts when the user stops
+ * the command.
+ */
 export type Run = (work: (session: Session, signal: AbortSignal) => Promise<void>) => Promise<void>;
 
-/** A command that minds the signal ends by itself; from others the session is taken away. */
+/** After the signal a command has this time to end by itself; then its session is closed. */
 const MINDING_MS = 1_000;
 
 export const runWith =
@@ -30,11 +33,11 @@ export const runWith =
     const session = await openSession(config());
     try {
       const working = work(session, stop.signal);
-      // What is cut short says nothing more.
+      // Errors after the interruption are not reported.
       working.catch(() => undefined);
       await Promise.race([working, interrupted]);
     } finally {
-      // Else a PostgreSQL that was started for this command would stay.
+      // Otherwise a PostgreSQL that was started for this command would keep running.
       await session.close();
     }
     if (stop.signal.aborted) process.exit(code);

@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admission } from '@gatehouse/admission/admission';
 import { admissionContext } from '@gatehouse/admission/context';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { checkDatabase } from '@gatehouse/eventing/database-check';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
-import { relayLeft } from '@gatehouse/eventing/relay';
+import { relayBacklog } from '@gatehouse/eventing/relay';
+import { within } from '@gatehouse/eventing/within';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { inventoryContext } from '@gatehouse/inventory/context';
 import { referenceContext } from '@gatehouse/reference/context';
@@ -15,37 +17,37 @@ import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
 import { installReadModels } from '@gatehouse/service/read-models';
 import type { Pool } from 'pg';
 
-/** Every context, as commands open it. */
+/** The contexts that commands open. */
 export const DEFINITIONS: Readonly<Record<Context, ContextDefinition<unknown>>> = {
   reference: referenceContext,
   admission: admissionContext,
   inventory: inventoryContext,
 };
 
-/** What a command works with: the databases of the running system, or of one that is not running. */
+/** Passed to a command: the databases of the system, which may be running or not. */
 export type Session = {
   readonly config: Config;
-  /** The histories of each context, and connections to its schema. */
+  /** Histories and pool of each context. */
   readonly feeds: Readonly<Record<Context, Feeds>>;
   readonly admission: Admission;
-  /** Connections and store of `reference`. */
+  /** Pool and store of `reference`. */
   readonly pool: Pool;
   readonly reference: ContextStore;
   /**
-   * Waits until the other contexts have applied all facts of `reference`. Answers what stands still when nothing moves any more: the
-   * relay that brings them onto the bus, or the gates' consumers. `onProgress` gets the part that is applied.
+   * Waits until the other contexts have applied all facts of `reference`. Returns what makes no progress any more: the
+   * relay that publishes them, or the gates' consumers. `onProgress` gets the applied fraction.
    */
   factsApplied(onProgress?: (fraction: number) => void): Promise<'applied' | 'relay' | 'gates'>;
   close(): Promise<void>;
 };
 
-/** How long something may stand still before we say that it is not running; a group on Kafka may be busy with who does what. */
+/** Time without progress after which it counts as not running; a group on Kafka may be rebalancing. */
 const PATIENCE_MS = { postgres: 3_000, kafka: 20_000 };
 const LOOK_MS = 100;
 const CLOSE_MS = 5_000;
-/** What a command takes beside the running system. */
+/** Connections of a command. */
 const CONNECTIONS = 6;
-/** For each context. An import: one holds the lock, the others read and write at the same time. */
+/** Connections for each context. For an import: one holds the lock, the others read and write in parallel. */
 const FEED_CONNECTIONS = 4;
 
 export const openSession = (config: Config): Promise<Session> => opening((opened) => open(config, opened));
@@ -73,15 +75,15 @@ async function open(config: Config, opened: (close: () => unknown) => void): Pro
   const { own: reference, pool, ownFeed, bus } = all.reference;
   const followers = CONTEXT_NAMES.filter((context) => followedBy(DEFINITIONS[context]).includes('reference'));
 
-  /** What lies before the gates, in the measures of store and bus. */
-  async function left(): Promise<{ relay: number; gates: number }> {
+  /** What the gates have not applied yet, in the measures of store and bus. */
+  async function backlog(): Promise<{ relay: number; gates: number }> {
     if (bus.isRelayed) {
-      const relay = await relayLeft(pool, ownFeed);
+      const relay = await relayBacklog(pool, ownFeed);
       if (relay > 0) return { relay, gates: 0 };
     }
     let gates = 0;
     for (const context of followers) {
-      // A broker that is away just now is asked again: what was written is safe.
+      // If the broker is away it is asked again: the facts are safe in the history.
       const ends = await all[context].followedEnds().catch(() => undefined);
       if (!ends) return { relay: 0, gates: 1 };
       gates = Math.max(gates, ...(await all[context].backlogs(ends)));
@@ -100,7 +102,7 @@ async function open(config: Config, opened: (close: () => unknown) => void): Pro
       let before = '';
       let since = Date.now();
       for (;;) {
-        const now = await left();
+        const now = await backlog();
         if (now.relay === 0 && now.gates === 0) return 'applied';
         const state = JSON.stringify(now);
         if (state !== before) since = Date.now();
@@ -109,7 +111,7 @@ async function open(config: Config, opened: (close: () => unknown) => void): Pro
         most.relay = Math.max(most.relay, now.relay);
         most.gates = Math.max(most.gates, now.gates);
         onProgress?.(fractionOf(now, most));
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        await sleep(LOOK_MS);
       }
     },
     async close() {
@@ -118,14 +120,14 @@ async function open(config: Config, opened: (close: () => unknown) => void): Pro
         for (const each of Object.values(all)) await each.close();
         await backends.close();
       })();
-      // What a command was in the midst of does not hold up the end for long.
-      await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
+      // Unfinished work of a command must not delay its end for long.
+      await within(CLOSE_MS, closing, () => undefined);
       await database?.stop();
     },
   };
 }
 
-/** First onto the bus, then to the gates: each is a half where there is both. */
+/** First publishing, then consuming: each counts as a half if there is a relay. */
 function fractionOf(now: { relay: number; gates: number }, most: { relay: number; gates: number }): number {
   if (now.relay > 0) return (1 - now.relay / most.relay) / 2;
   const done = 1 - now.gates / most.gates;

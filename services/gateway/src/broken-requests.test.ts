@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { createLog } from '@gatehouse/service/log';
 import { gateway } from './gateway';
 
-/* Scanners read every 400 as a result: the gateway, too, says what is wrong with a request that its parser refuses. */
+/* Scanners parse every 400 as a result, so the gateway, too, replies with JSON to a request that its parser refuses. */
 
 test.each([
   ['letters beyond ASCII', 'GET /api/v1/?search=Zürich HTTP/1.1\r\nHost: x\r\n\r\n', 400],

@@ -4,22 +4,22 @@ import { endToEnd } from './headers';
 import type { Upstream } from './upstreams';
 
 /*
- * One request through the gateway, on node's own client: it sends a target as it is given, byte for byte, keeps connections, and leaves
- * to us when to send and what to do when either side goes away. The proxy library that stood here parsed each target as a URL, threw for
- * those that are none, and changed others.
- *
- * Not passed on: trailers (no API here has any, and anybody may drop them), upgrades (the request goes on without) and interim answers
- * (node says `100 Continue` to the client itself, and the services send no others).
+ * Forwards one request with node's own client, which sends the target byte for byte, keeps connections, and lets us decide
+ * when to send and what to do when either side disconnects. (Proxy libraries parse each target as a URL, fail for invalid
+ * ones and normalise others.) Not forwarded: trailers (no API here has any, and any proxy may drop them), upgrades (the
+ * request is forwarded without) and interim responses (node sends `100 Continue` to the client itself, and the services
+ * send no others).
  */
 
-/** Above the longest time that a service takes to answer; below the time for which it keeps a connection that nobody uses. */
+/** Longer than any service takes to reply; shorter than services keep an idle connection. */
 export const ANSWER_MS = 60_000;
 
 export type FirstPart = { readonly chunks: readonly Buffer[]; readonly isWhole: boolean };
 
 /**
- * Calls back when there is enough of the body to send the request: all of a small one, the beginning of one that services only read
- * for a good credential. Until then a slow client holds no connection to a service; when it goes away there is no call.
+ * Calls back when enough of the body has arrived to send the request: all of a small one, the beginning of a large one,
+ * which services read only with a valid credential. Until then a slow client occupies no connection to a service; if it
+ * disconnects, there is no call.
  */
 export function firstPart(req: IncomingMessage, ready: (part: FirstPart) => void): void {
   if (hasNoBody(req)) return ready({ chunks: [], isWhole: true });
@@ -49,18 +49,18 @@ export type Forwarding = {
   readonly upstream: Upstream;
   readonly headers: readonly string[];
   readonly body: FirstPart;
-  /** The service has answered: what it says of the request. */
+  /** Called with the head of the service's reply. */
   answered(answer: IncomingMessage): void;
-  /** There is no answer, and the client waits for one; it may be that some of one was sent already. */
+  /** Called when there is no complete reply; a part may have been sent already. */
   failed(error: Error): void;
-  /** The connection to the service is free again; called once, whatever happened. */
+  /** Called once when the connection to the service is free again, in any case. */
   done(): void;
 };
 
-/** Methods for which no `Content-Length` says that there is no body. */
+/** Methods that without `Content-Length` have no body. */
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
-/** Sends the request once, and its answer back. */
+/** Sends the request once, and its reply back. */
 export function forward({ req, res }: Exchange, forwarding: Forwarding): void {
   const { agent, upstream, body } = forwarding;
   const sent = request({
@@ -76,7 +76,7 @@ export function forward({ req, res }: Exchange, forwarding: Forwarding): void {
   let isAnswered = false;
   sent.on('response', (answer) => {
     hasAnswer = true;
-    // The client's own request turned out to be broken, and was answered so.
+    // The client's own request turned out to be invalid and has been answered.
     if (res.headersSent) return void sent.destroy();
     answer.on('end', () => (isAnswered = true));
     try {
@@ -88,7 +88,7 @@ export function forward({ req, res }: Exchange, forwarding: Forwarding): void {
     }
   });
   sent.on('timeout', () => sent.destroy(new Error('no answer')));
-  // After the answer has begun, its own events tell that it broke off.
+  // After the reply has begun, its own events report an interruption.
   sent.on('error', (error) => {
     if (!hasAnswer && !res.destroyed) forwarding.failed(error);
   });
@@ -99,7 +99,7 @@ export function forward({ req, res }: Exchange, forwarding: Forwarding): void {
   sendBody(req, sent, body);
 }
 
-/** Upstream a body has its length when we know it, else it comes in chunks, or in as many bytes as the client has promised. */
+/** The framing of the forwarded body: its length if it is known, else chunks, or the length announced by the client. */
 function framingOf(req: IncomingMessage, { chunks, isWhole }: FirstPart): string[] {
   const promised = req.headers['content-length'];
   if (!isWhole) return promised === undefined ? ['Transfer-Encoding', 'chunked'] : ['Content-Length', promised];

@@ -24,7 +24,7 @@ async function listening(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A process behind the gateway that notes what it gets. */
+/** A process behind the gateway that records its requests. */
 async function process(answer: RequestListener = (req, res) => void req.pipe(res)): Promise<Process> {
   const made = { url: '', seen: [] as string[], isReady: true };
   made.url = await listening(
@@ -40,7 +40,7 @@ async function process(answer: RequestListener = (req, res) => void req.pipe(res
   return made;
 }
 
-/** Resolves when it has looked at all of them. */
+/** Resolves when the gateway has polled all processes. */
 async function start(upstreams: Upstreams, expected = 200, options: Partial<GatewayOptions> = {}): Promise<string> {
   const made = gateway(upstreams, { log: createLog('silent'), ...options });
   gateways.push(made);
@@ -74,7 +74,7 @@ test('asks those that are ready in turn, and every one while none is', async () 
   all[1]!.isReady = false;
   const droid = await process();
   const url = await start({ checkin: all.map((each) => each.url), legacyDroid: [droid.url] });
-  // The first one that was found ready had turns alone until the others were looked at.
+  // The first ready process gets all requests until the others have been polled.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   for (const each of all) each.seen.length = 0;
   for (let i = 0; i < 6; i++) await call(url, 'POST', '/api/', { body: '' });
@@ -113,7 +113,7 @@ test('with nobody behind it: 503', async () => {
   expect((await call(url, 'GET', '/healthz')).status).toBe(200);
 });
 
-/** A service as the gateway knows it: who has no good token is refused at once, without the body. */
+/** A service that refuses requests without a valid token at once, without reading the body. */
 const service: RequestListener = (req, res) => {
   if (req.headers.authorization !== 'Token good') {
     const isLarge = Number(req.headers['content-length'] ?? 0) > 16_384;
@@ -208,7 +208,7 @@ describe('slow clients are held by the gateway', () => {
     await until(() => checkin.seen.length === 6);
     expect(await (await open(url, bad)).answers(1)).toEqual([503]);
     expect(await (await open(url, scan)).answers(1)).toEqual([201]);
-    // Those that go away make room.
+    // Closed connections make room for new ones.
     for (const { socket } of opened.slice(1, 6)) socket.destroy();
     while (checkin.seen.length < 8) {
       const again = await open(url, bad);

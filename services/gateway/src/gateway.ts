@@ -21,41 +21,41 @@ import { recallFromAny } from './idempotency-query';
 import { group, type Group, type Upstream } from './upstreams';
 
 /**
- * The processes behind the gateway, by the service's key in `SERVICES`, as `http://host:port`. Requests for a service that is not named
- * are 503; readiness does not wait for it.
+ * The processes behind the gateway, by the service's key in `SERVICES`, as `http://host:port`. Requests for a service
+ * without an entry are answered 503; readiness ignores it.
  */
 export type Upstreams = Readonly<Record<string, readonly string[]>>;
 
 export type GatewayOptions = {
   readonly log: Log;
-  /** Proxies before the gateway, as TRUSTED_PROXIES names them: what they say of a client is passed on. */
+  /** Proxies in front of the gateway, as in TRUSTED_PROXIES: their `X-Forwarded-*` headers are forwarded. */
   readonly trustedProxies?: readonly string[];
   readonly connections?: Partial<ConnectionLimits>;
-  /** `SERVICES`, or other rows. */
+  /** `SERVICES`, or other rows in tests. */
   readonly services?: Readonly<Record<string, ServiceRow>>;
 };
 
 export type Gateway = {
   readonly server: Server;
-  /** Says no to /readyz from now on. */
+  /** From now on /readyz answers 503. */
   unready(): void;
-  /** Ends the connections to the processes behind it. */
+  /** Closes the connections to the processes. */
   close(): void;
 };
 
 const HEALTHY: Reply = { status: 200, body: { status: 'ok' } };
 const LOOK_MS = 1_000;
-/** Connections to one process. */
+/** Most connections to one process. */
 const MAX_SOCKETS = 1_024;
 /** A service without processes. */
 const NOBODY = group([]);
-/** What a client that reads slowly may have waiting here, for each direction. */
+/** Most bytes buffered for a slow client, in each direction. */
 const WAITING_BYTES = 65_536;
 
 /**
- * Sends each request to one process of the service whose path it has, in turn among those that say they are ready. No request is
- * ever sent twice, for a POST may have been done though its answer was lost: then 503 with Retry-After, and the scanner sends its
- * scan again with the same nonce.
+ * Forwards each request to a process of the service with its path, round-robin among the ready ones. A request is never
+ * sent twice, since a POST may have been executed although its reply was lost: then the reply is 503 with Retry-After, and
+ * the scanner sends its scan again with the same nonce.
  */
 export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway {
   const { log, trustedProxies = [] } = options;
@@ -67,7 +67,7 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
   for (const [service, { requests }] of Object.entries(services)) {
     for (const pattern of requests?.paths ?? []) paths.add(pattern, groups.get(service) ?? NOBODY);
   }
-  /** Whoever may have stored a reply for an idempotency key. */
+  /** The services that may have stored a reply for an idempotency key. */
   const rest = [...groups].filter(([service]) => services[service]?.requests?.isRest).map(([, each]) => each);
   let isStopping = false;
 
@@ -121,7 +121,7 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     );
   }
 
-  /** Asks every REST service for the stored reply of an idempotency key. */
+  /** Asks one REST service after another for the stored reply of an idempotency key, until one replies. */
   function askAll(req: IncomingMessage, res: ServerResponse): void {
     if (connections.isFull(req)) return refuse(res);
     const work = beginWork(req);
@@ -153,7 +153,7 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
     else writeReply(res, replyOf(unavailable(1))!, PLAIN_HEADERS);
   }
 
-  /** A bug of ours: logged and answered like any other. */
+  /** Answers a bug in the gateway: logged, with a 500. */
   function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
     const reply = failureReply(error, { req, log });
     if (res.headersSent) res.destroy();
@@ -175,24 +175,27 @@ export function gateway(upstreams: Upstreams, options: GatewayOptions): Gateway 
   };
 }
 
-/** `GET /api/v1/idempotency_query`; any other method there is no question, and refused by whichever service gets it. */
+/** `GET /api/v1/idempotency_query`; other methods are forwarded, and any service refuses them. */
 function isIdempotencyQuery({ method }: IncomingMessage, { segments }: Target): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
   const [api, version, name, ...more] = segments;
   return api === 'api' && version === 'v1' && name === 'idempotency_query' && more.length === 0;
 }
 
-/** Statuses that only requests with a good credential get (contract, Transport: the order of checks). */
+/** Statuses that only requests with a valid credential get (contract, Transport: the order of checks). */
 const FOR_GOOD_ONES = new Set([200, 201, 204, 304, 400, 405, 409]);
 
-/** What a service's answer says of the request's credential. A 404 that is no JSON is that of an unknown route, for anybody. */
+/**
+ * Learns from a service's reply whether the request's credential is valid. A 404 that is not JSON is that of an unknown
+ * route, which needs no credential.
+ */
 function learn(req: IncomingMessage, { statusCode, headers }: IncomingMessage): void {
   if (statusCode === 401 || statusCode === 403) return credentialRefused(req);
   const isGood = statusCode === 404 ? headers['content-type'] === 'application/json' : FOR_GOOD_ONES.has(statusCode!);
   if (isGood && needsCredential(targetOf(req.url!).segments)) credentialAccepted(req);
 }
 
-/** Whether every route below this asks for a credential. */
+/** Whether every route below this path requires a credential. */
 const needsCredential = ([api, version, name]: readonly string[]): boolean =>
   (api === 'api' && version === 'v1' && (name === 'organizers' || name === 'upload')) ||
   (api === 'pretixdroid' && version === 'api');

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Name and value in turn, as node gives and takes them. */
+/** Names and values alternately, as node gives and takes them. */
 export type RawHeaders = readonly string[];
 
-/** What is between two neighbours only (RFC 9110, 7.6.1). Framing is ours on either side, and so is the answer to `Expect`. */
+/** Headers of one connection only (RFC 9110, 7.6.1). Framing is separate on either side, and node answers `Expect`. */
 const HOP_BY_HOP = new Set([
   'connection',
   'content-length',
@@ -18,10 +18,10 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Fields that `Connection` may not take away: without them it would be another request. */
+/** Fields that `Connection` may not remove, because they are essential to the request. */
 const ESSENTIAL = new Set(['authorization', 'content-type', 'host']);
 
-/** The headers that are meant for the other end, in their order and as they were written. */
+/** The end-to-end headers, unchanged and in their order. */
 export function endToEnd(headers: RawHeaders): string[] {
   const passed: string[] = [];
   const dropped = connectionOptions(headers);
@@ -32,7 +32,7 @@ export function endToEnd(headers: RawHeaders): string[] {
   return passed;
 }
 
-/** The fields that `Connection` names; undefined for the usual ones. */
+/** The fields named by `Connection`; undefined for the usual ones. */
 function connectionOptions(headers: RawHeaders): Set<string> | undefined {
   let named: Set<string> | undefined;
   for (let i = 0; i < headers.length; i += 2) {
@@ -46,8 +46,8 @@ function connectionOptions(headers: RawHeaders): Set<string> | undefined {
 }
 
 /**
- * The headers that a service gets: what the client sent for the other end, and who the client is. What a client itself says of
- * that (`X-Forwarded-…`, `Forwarded`) is passed on only when it is a trusted proxy: services believe the gateway.
+ * The headers for a service: the client's end-to-end headers, and the client's address. The client's own claims about that
+ * (`X-Forwarded-…`, `Forwarded`) are forwarded only from a trusted proxy, since services trust the gateway.
  */
 export function requestHeaders(req: IncomingMessage, isTrusted: boolean): string[] {
   const passed = endToEnd(req.rawHeaders);
@@ -59,7 +59,7 @@ export function requestHeaders(req: IncomingMessage, isTrusted: boolean): string
     if (name === 'forwarded' || name.startsWith('x-forwarded-')) continue;
     headers.push(passed[i]!, passed[i + 1]!);
   }
-  // HTTP/1.0 knows no Host; upstream it is HTTP/1.1.
+  // HTTP/1.0 has no Host header; the forwarded request is HTTP/1.1, which requires one.
   if (!isHostNamed) headers.push('Host', '');
   const believed = (name: string) => (isTrusted ? [req.headers[name] ?? []].flat().join(', ') : '');
   const before = believed('x-forwarded-for');

@@ -1,16 +1,13 @@
 import { once } from 'node:events';
 import { request, type Agent, type IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { NOT_SEEN } from '@gatehouse/service/idempotency';
 import { ANSWER_MS, type Exchange } from './forward';
 import { endToEnd } from './headers';
 import type { Group, Upstream } from './upstreams';
 
 /*
- * `GET /api/v1/idempotency_query?key=…` (contract §1.10). A reply is stored in the database of the context that made it, beside that
- * context's history: whoever restores one restores both, and no gate depends on a database of another context. So the key alone does not
- * say who has its reply, and one REST service after another is asked until one knows. To ask changes nothing, so it may be done more than
- * once.
+ * `GET /api/v1/idempotency_query?key=…` (contract §1.10). All REST services store their replies in one database, so each of
+ * them knows every key. The gateway asks one after another until one replies. The query changes nothing, so it may be repeated.
  */
 
 export type Asking = {
@@ -24,35 +21,31 @@ export type Asking = {
 
 type Answer = { readonly head: IncomingMessage; readonly body: Buffer };
 
-/** Answers the request; false when one of the services could not be asked, and no other has the reply: it may be there. */
+/** Answers the request; false when none of the services replied. */
 export async function recallFromAny({ req, res }: Exchange, asking: Asking): Promise<boolean> {
   const gone = new AbortController();
   res.on('close', () => gone.abort());
-  let unknown: Answer | undefined;
-  let isAnyAway = false;
   for (const group of asking.groups) {
     const upstream = group.next();
     const answer = upstream && (await ask(req, upstream, { ...asking, signal: gone.signal }));
     if (gone.signal.aborted) return true;
-    // What a service says of itself is never a stored reply.
-    if (answer === undefined || answer.head.statusCode! >= 500) isAnyAway = true;
-    else if (isNotSeen(answer)) unknown = answer;
-    else return passBack(res, answer, asking);
+    // A 5xx is never a stored reply: this service cannot read them now.
+    if (answer && answer.head.statusCode! < 500) return passBack(res, answer, asking);
   }
-  return unknown !== undefined && !isAnyAway && passBack(res, unknown, asking);
+  return false;
 }
 
-/** What one process answers, whole; undefined when it does not. HEAD asks as GET does, since only the body tells an unknown key. */
+/** The whole reply of one process; undefined when there is none. */
 async function ask(
-  { url }: IncomingMessage,
+  { method, url }: IncomingMessage,
   upstream: Upstream,
   { agent, headers, signal, failed }: Asking & { readonly signal: AbortSignal },
 ): Promise<Answer | undefined> {
   try {
     const { host, port } = upstream;
-    const sent = request({ agent, host, port, path: url!, headers, signal, timeout: ANSWER_MS });
+    const sent = request({ agent, host, port, method: method!, path: url!, headers, signal, timeout: ANSWER_MS });
     sent.on('timeout', () => sent.destroy(new Error('no answer')));
-    // Also when nobody waits for it any more.
+    // Handles errors after the promise has settled, too.
     sent.on('error', () => undefined);
     sent.end();
     const [head] = (await once(sent, 'response')) as [IncomingMessage];
@@ -62,9 +55,6 @@ async function ask(
     return undefined;
   }
 }
-
-const isNotSeen = ({ head, body }: Answer): boolean =>
-  head.statusCode === NOT_SEEN.status && body.toString('latin1') === NOT_SEEN.raw;
 
 function passBack(res: Exchange['res'], { head, body }: Answer, { answered }: Asking): true {
   answered(head);

@@ -3,7 +3,7 @@ import { CannotStart, runMain } from '@gatehouse/service/run-main';
 import { UPSTREAM_SETTINGS } from '@gatehouse/service/services';
 import { gateway } from './gateway';
 
-/* One address for all services: routes by path to the processes that the settings name. */
+/* The gateway: one address for all services, which routes by path to the configured processes. */
 
 const GRACE_MS = 20_000;
 

@@ -3,12 +3,15 @@ import { get } from 'node:http';
 /** A process behind the gateway. */
 export type Upstream = { readonly host: string; readonly port: number; isReady: boolean };
 
-/** Processes that do the same. */
+/** The processes of one service. */
 export type Group = {
-  /** Whose turn it is. While none says that it is ready each gets its turn: it knows best what to answer. */
+  /**
+   * The next process, round-robin among the ready ones; among all while none is ready, since they can answer with the
+   * reason.
+   */
   next(): Upstream | undefined;
   isReady(): boolean;
-  /** Asks each of them whether it is ready. */
+  /** Asks each process whether it is ready. */
   poll(): void;
 };
 

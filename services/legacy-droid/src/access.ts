@@ -8,18 +8,21 @@ import { idIn } from '@gatehouse/service/path';
 import { ROUTE_NOT_FOUND } from '@gatehouse/service/reply';
 import { plainText, Refusal } from './text';
 
-/* Who may do what, in the order of contract §3.1: the key, then the date; the event is known by then, the method comes after. */
+/*
+ * Authentication and access in the order of contract §3.1: the event has been found before, then come key and date, and
+ * afterwards the method.
+ */
 
-/** What a request with a good key may see and do: tickets of one list, and of one date when the event is a series. */
+/** What a request with a valid key may read and do: tickets of one list, and of one date if the event is a series. */
 export type DroidAccess = {
   readonly festival: Festival;
   readonly key: DroidKeyFact;
   readonly list: ListRow;
-  /** The date that redeem and status are about; null outside of a series. */
+  /** The date of redeem and status; null outside of a series. */
   readonly date: number | null;
 };
 
-/** What a request names: the event, the date as it stands in the path, and the SHA-256 (hex) of the key. */
+/** The event, the date in the path, and the SHA-256 (hex) of the key in a request. */
 export type DroidRequest = { readonly festival: Festival; readonly date: string | null; readonly keyHash: string };
 
 /** SHA-256 in hex, as credentials are stored. */
@@ -27,14 +30,14 @@ export const hashOf = (key: string): string => createHash('sha256').update(key).
 
 const unknownKey = () => new Refusal(plainText(403, 'Invalid key'));
 
-/** What the request's key gives access to. Throws the Refusal of contract §3.1, or StoreUnavailable. */
+/** The access of the request's key. Throws the Refusal of contract §3.1, or StoreUnavailable. */
 export async function authenticate(admission: Admission, request: DroidRequest): Promise<DroidAccess> {
   const credential = await admission.credential('droidkey', request.keyHash);
   const key = keyOf(credential, request);
   return accessOf(await findList(admission.pool, request.festival.key, key.list), key, request);
 }
 
-/** The key that the credential is. Throws 403 when it is no key of this event, or no longer one. */
+/** The credential's droid key. Throws 403 when it is no active key of this event. */
 export function keyOf(credential: Credential | null | undefined, { festival, keyHash }: DroidRequest): DroidKeyFact {
   if (credential?.kind !== 'droidkey') throw unknownKey();
   const { fact } = credential;
@@ -44,7 +47,7 @@ export function keyOf(credential: Credential | null | undefined, { festival, key
   return fact;
 }
 
-/** What a good key gives access to. Throws 403 when its list is gone or the date in the path does not fit the list. */
+/** The access of a valid key. Throws 403 when its list is gone or the date in the path does not fit the list. */
 export function accessOf(
   list: ListRow | undefined,
   key: DroidKeyFact,
@@ -54,7 +57,7 @@ export function accessOf(
   return { festival, key, list, date: dateOf(festival, list, named) };
 }
 
-/** The date in the path as an id; 0, which no date has, for digits that are no id. */
+/** The date in the path as an id; 0, which no date has, for digits that are no valid id. */
 export const dateNamed = (date: string | null): number | null => (date === null ? null : (idIn(date) ?? 0));
 
 /** The rules about dates of contract §3.1's table. */
@@ -73,7 +76,7 @@ function dateOf({ fact, dates }: Festival, { fields }: ListRow, named: string | 
   return date;
 }
 
-/** The items whose tickets may be shown: those of the list that the key allows; null: all. */
+/** The items whose tickets may be shown: those of the list that the key permits; null: all. */
 export function shownItems({ key, list: { fields } }: DroidAccess): readonly number[] | null {
   if (fields.all_products) return key.all_items ? null : key.items;
   return key.all_items ? fields.limit_products : fields.limit_products.filter((item) => key.items.includes(item));

@@ -32,7 +32,7 @@ type Named = {
   readonly endpoint: Endpoint;
 };
 
-/** With and without the slash; anything may follow it (contract §3.1 and the decisions at its head). */
+/** With and without the trailing slash; anything may follow it (contract §3.1 and the decisions at its head). */
 function endpointIn({ segments }: Target): Named | undefined {
   if (segments[0] !== 'pretixdroid' || segments[1] !== 'api') return undefined;
   const [, , organizer, event, next, last] = segments;
@@ -60,14 +60,14 @@ type DroidCall = {
 };
 type Traced = DroidCall & { readonly trace: string | null };
 
-/** The pretixdroid API: contract §3. It has a transport layer of its own, so it is asked before the routes of the REST API. */
+/** The pretixdroid API: contract §3. It has its own transport layer, so it is called before the routes of the REST API. */
 export function droidApi(admission: Admission, at: { publicUrl: string | undefined; log: Log }): HotRoute {
   const redeem = redeemer(admission);
   const books = downloads(admission);
   const sendDownload = downloadSender();
   const observe = requestObserver();
 
-  /** The answer of every endpoint but `download`, which answers by itself: then there is no reply. */
+  /** The reply of every endpoint except `download`, which writes its own: then undefined. */
   async function answer(req: Request, res: ServerResponse, call: Traced): Promise<Reply | undefined> {
     const { endpoint, request, language, query, trace } = call;
     if (endpoint === 'redeem' && req.method === 'POST') {
@@ -122,7 +122,7 @@ export function droidApi(admission: Admission, at: { publicUrl: string | undefin
   };
 }
 
-/** No body, and what may be asked instead. */
+/** No body, with the allowed methods. */
 const allowed = (code: 200 | 405, endpoint: Endpoint): Reply => ({
   ...plainText(code, ''),
   headers: { 'Content-Type': 'text/html; charset=utf-8', Allow: ALLOWED[endpoint] },

@@ -1,15 +1,15 @@
 /*
- * CRC-32 of texts put together from parts, and of texts in which a few bytes change, without reading them again. A CRC is
- * linear: what stands before `n` bytes takes part in it multiplied by x^8n, modulo the polynomial (as in zlib's crc32_combine).
+ * CRC-32 of concatenated texts, and of texts in which a few bytes change, without reading them again. A CRC is linear: the
+ * CRC of a text before `n` bytes contributes multiplied by x^8n, modulo the polynomial (as in zlib's crc32_combine).
  */
 
 const POLYNOMIAL = 0xedb88320;
 
-/** The CRC of two texts one after the other, from theirs; `shift` is the `shiftOf` the second one's length. */
+/** The CRC of two concatenated texts, from their CRCs; `shift` is `shiftOf` the second one's length. */
 export const crcOfBoth = (first: number, second: number, shift: number): number =>
   (multiply(shift, first) ^ second) >>> 0;
 
-/** What a difference contributes to a CRC when `lengthBytes` more bytes follow it. */
+/** The change of a CRC by a difference that `lengthBytes` more bytes follow. */
 export const followedBy = (difference: number, lengthBytes: number): number =>
   multiply(shiftOf(lengthBytes), difference);
 

@@ -40,7 +40,7 @@ describe('pack', () => {
         const { bytes, flagBits } = pack(holed(texts.join('@')));
         expect(flagBits).toHaveLength(texts.length - 1);
         const values = flagBits.map(() => flags.next().value as boolean);
-        // Each is set wrongly first: a change must leave nothing behind.
+        // Each is set wrongly first: a change must leave no traces.
         flagBits.forEach((bit, i) => putFlag(bytes, bit, !values[i]));
         flagBits.forEach((bit, i) => putFlag(bytes, bit, values[i]!));
         expect(unpacked(bytes)).toBe(

@@ -1,17 +1,17 @@
 /*
- * Deflate (RFC 1951) for texts that hold flags which change: each flag is written as five letters in the fixed code, so it
- * always takes the same forty bits and can be changed in place, and nothing else refers to it.
+ * Deflate (RFC 1951) for texts with changing flags: each flag is written as five literals in the fixed code, so it always
+ * takes the same forty bits and can be changed in place, and no match refers to it.
  */
 
-/** The two values of a flag, of equal length; JSON lets a space stand behind a value. */
+/** The two values of a flag, of equal length; JSON allows a space after a value. */
 export const FLAG = { true: 'true ', false: 'false' } as const;
 const FLAG_BYTES = 5;
 
-/** Stands for each byte of a flag in a text to pack. No UTF-8 text has it. */
+/** Replaces each byte of a flag in a text to pack. It does not occur in UTF-8. */
 export const FLAG_HOLE = 0xff;
 
 export type Packed = {
-  /** Whole blocks that end on a byte: such pieces may follow each other. Flags say false. */
+  /** Complete blocks that end on a byte boundary, so that packed pieces can be concatenated. Flags are false. */
   readonly bytes: Buffer;
   /** Where each flag's forty bits begin. */
   readonly flagBits: readonly number[];
@@ -27,7 +27,7 @@ const HASH_BITS = 14;
 
 type Code = { readonly bits: number; readonly length: number };
 
-/** Of what begins a literal or a length (RFC 1951, 3.2.6); Huffman codes go down with their highest bit first. */
+/** Codes of literals and length symbols (RFC 1951, 3.2.6); Huffman codes are written with their highest bit first. */
 const LITERALS: readonly Code[] = Array.from({ length: 288 }, (_none, symbol) => {
   if (symbol < 144) return { bits: reversed(0x30 + symbol, 8), length: 8 };
   if (symbol < 256) return { bits: reversed(0x190 + symbol - 144, 9), length: 9 };
@@ -45,7 +45,7 @@ const LENGTHS = rangesByValue(
   })),
   { first: 3, last: LONGEST_MATCH },
 );
-/** By how far back a match lies. */
+/** By the distance of a match. */
 const DISTANCES = rangesByValue(
   Array.from({ length: 30 }, (_none, i) => ({
     code: { bits: reversed(i, 5), length: 5 },
@@ -61,7 +61,7 @@ function rangesByValue(
   const byValue: Range[] = [];
   let at = first;
   ranges.forEach(({ code, extraBits }, i) => {
-    // The longest length has a code of its own, one before the end of the range that would hold it.
+    // The longest length has its own code, so the range before it is one shorter.
     const begin = last === LONGEST_MATCH && i === ranges.length - 1 ? last : at;
     for (let value = begin; value < begin + 2 ** extraBits; value++) byValue[value] = { code, first: begin, extraBits };
     at = begin + 2 ** extraBits;
@@ -79,11 +79,11 @@ const lastSeen = new Int32Array(1 << HASH_BITS);
 let scratch = Buffer.alloc(1 << 16);
 
 /**
- * Packs a text whose flags are holes. Repetitions are looked for in one place only, where the same four bytes stood last:
- * that finds what tickets have in common.
+ * Packs a text whose flags are holes. Repetitions are searched at one place only, the last occurrence of the same four
+ * bytes: that finds the common parts of tickets.
  */
 export function pack(text: Uint8Array): Packed {
-  // No letter takes more than nine bits.
+  // No literal takes more than nine bits.
   if (scratch.length < text.length * 1.2 + 64) scratch = Buffer.alloc(Math.ceil(text.length * 1.5) + 64);
   const out = scratch;
   let length = 0;
@@ -126,14 +126,14 @@ export function pack(text: Uint8Array): Packed {
     }
   }
   put(LITERALS[256]!.bits, LITERALS[256]!.length);
-  put(0b000, 3); // an empty stored block brings the next piece to a whole byte
+  put(0b000, 3); // an empty stored block aligns the next piece to a byte
   if (heldBits > 0) put(0, 8 - heldBits);
   put(0x0000, 16);
   put(0xffff, 16);
   return { bytes: Buffer.from(out.subarray(0, length)), flagBits };
 }
 
-/** Where the four bytes at `at` stood last, within reach; -1 when nowhere. */
+/** The last occurrence of the four bytes at `at`, within reach; -1 when there is none. */
 function before(text: Uint8Array, at: number): number {
   const four = text[at]! | (text[at + 1]! << 8) | (text[at + 2]! << 16) | (text[at + 3]! << 24);
   const slot = Math.imul(four, 0x9e3779b1) >>> (32 - HASH_BITS);
@@ -142,7 +142,7 @@ function before(text: Uint8Array, at: number): number {
   return from !== -1 && at - from <= WINDOW ? from : -1;
 }
 
-/** How many bytes agree. A hole never does, so that no match depends on a flag. */
+/** The number of equal bytes. A hole equals nothing, so that no match contains a flag. */
 function matchLength(text: Uint8Array, from: number, at: number): number {
   const most = Math.min(LONGEST_MATCH, text.length - at);
   let length = 0;

@@ -7,12 +7,12 @@ import { unavailable } from '@gatehouse/service/errors';
 import type { HeaderList } from '@gatehouse/service/reply';
 import type { Edition } from './ticket-book';
 
-/** Downloads under way; beyond, a device gets 503 with Retry-After 1. Each holds on to the pages it began with. */
+/** Most concurrent downloads; further ones get 503 with Retry-After 1. Each keeps the pages with which it began. */
 const MOST_AT_ONCE = 500;
-/** A device that takes nothing for so long is gone. */
+/** A device that reads nothing for so long is disconnected. */
 const STALLED_MS = 60_000;
 
-/** GET download/: contract §3.5. Sends editions, as fast as the other side takes them. */
+/** GET download/: contract §3.5. Sends editions at the client's pace. */
 export function downloadSender(): (exchange: Exchange, edition: () => Promise<Edition>) => Promise<void> {
   let underWay = 0;
 
@@ -36,7 +36,7 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
     }
     res.setTimeout(STALLED_MS, () => res.destroy());
     const source = Readable.from(paced(parts));
-    // Unpacking costs a tenth of packing, on a thread of its own, and so the text need not be kept as well.
+    // Decompressing costs a tenth of compressing, in another thread, and the uncompressed text need not be stored.
     await (asGzip ? pipeline(source, res) : pipeline(source, createGunzip({ chunkSize: 1 << 18 }), res));
   }
 
@@ -46,7 +46,8 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
     try {
       const current = await edition();
       await send(exchange, current).catch((error: unknown) => {
-        // Half a download cannot become an error reply: the connection ends, and the device sees that it is not whole.
+        // An interrupted download cannot become an error reply: the connection is closed, so the device sees that it is
+        // incomplete.
         if (!exchange.res.headersSent) throw error;
         exchange.res.destroy();
       });
@@ -56,10 +57,10 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
   };
 }
 
-/** The kernel takes megabytes at once, and scans would wait for that. */
+/** The kernel accepts megabytes at once, which would delay scans. */
 const BYTES_A_TURN = 128 * 1024;
 
-/** The parts, so many bytes of them in one turn of the event loop. */
+/** The parts, at most so many bytes in one turn of the event loop. */
 async function* paced(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for (const part of parts) {
@@ -73,7 +74,7 @@ async function* paced(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> 
 
 export type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse; readonly headers: HeaderList };
 
-/** Whether the device has it already: compared weakly (RFC 9110, 13.1.2). */
+/** Whether the device has this version already: a weak comparison (RFC 9110, 13.1.2). */
 function asksFor(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.split(',').some((each) => each.trim() === '*' || `W/${each.trim().replace(/^W\//, '')}` === etag);

@@ -18,53 +18,53 @@ import { PAGE_TICKETS, ticketBook, type Edition, type Line, type TicketBook } fr
 import { ticketWriter, type TicketWriter } from './tickets';
 
 /**
- * How many tickets this process keeps ready, in all its books. A ticket takes about 110 bytes (README), so this is 330 MB; one
- * book may be larger, then it is the only one. A book that was dropped is made again when it is asked for.
+ * Most tickets in all books of this process. A ticket takes about 110 bytes (README), so this is 330 MB; a single book may
+ * be larger. A dropped book is built again at its next request.
  */
 const MOST_TICKETS = 3_000_000;
 
 /** Which tickets a device may download, and in which language. */
 export type Wanted = { readonly access: DroidAccess; readonly language: string };
 
-/** A book with the state of the read model and of history that it shows. */
+/** A book, and the state of the read model and of history that it shows. */
 type Kept = {
   readonly name: string;
-  /** What the lines were written from, apart from the tickets: with anything else they would read differently. */
+  /** The products from which the lines were written; with other ones the book must be built again. */
   readonly products: string;
-  /** Of the list. */
+  /** Revision of the list. */
   readonly revision: number;
   readonly selection: DownloadSelection;
   readonly line: (row: DownloadRow) => Line;
   readonly book: TicketBook;
   festival: Festival;
-  /** Too much has changed: it must be built again. */
+  /** So much has changed that it must be built again. */
   outdated: boolean;
-  /** The state of the read model that its tickets are of. */
+  /** The state of the read model from which its tickets were read. */
   state: DownloadState;
-  /** Its check-ins are those up to here in admission's history. */
+  /** The position in admission's history up to which its check-ins are applied. */
   position: Position;
 };
 
-/** Keeps downloads ready: contract §3.5. Each is exactly as new as admission's history when it is asked for. */
+/** Caches downloads: contract §3.5. Each is as new as admission's history at the time of the request. */
 export function downloads(admission: Admission) {
   const { store } = admission;
   const reader = downloadReader(admission);
   const books = new Map<string, Promise<Kept>>();
 
-  /** The book for what is wanted, made now when there is none; `fresh`: made for this very caller. */
+  /** The cached book, built now if there is none; `fresh`: it was built for this call. */
   async function bookFor(wanted: Wanted): Promise<{ kept: Kept; fresh: boolean }> {
     const name = nameOf(wanted);
     const known = books.get(name);
     const kept = await known?.catch(() => undefined);
     if (kept && isCurrent(kept, wanted)) {
       if (books.get(name) === known) {
-        // The book that was asked for last is dropped last.
+        // Moves the most recently requested book to the end, so that it is dropped last.
         books.delete(name);
         books.set(name, known!);
       }
       return { kept, fresh: false };
     }
-    // Somebody else may have begun meanwhile.
+    // Another call may have begun to build it in the meantime.
     let begun = books.get(name);
     if (!begun || begun === known) {
       begun = make(wanted);
@@ -77,7 +77,7 @@ export function downloads(admission: Admission) {
     return { kept: await begun, fresh: true };
   }
 
-  /** Drops the books that were not asked for longest while there are too many tickets in all. */
+  /** Drops the least recently requested books while there are too many tickets in all. */
   async function dropOldest(): Promise<void> {
     const made = await Promise.all(
       [...books].map(async ([name, book]) => ({ name, kept: await book.catch(() => null) })),
@@ -92,7 +92,7 @@ export function downloads(admission: Admission) {
 
   let making: Promise<unknown> = Promise.resolve();
 
-  /** Makes one book at a time, so that scans keep the connections and the processor. */
+  /** Builds one book at a time, so that scans have enough connections and CPU. */
   function make(wanted: Wanted): Promise<Kept> {
     const made = making.then(() => buildBook(wanted));
     making = made.catch(() => undefined);
@@ -127,7 +127,7 @@ export function downloads(admission: Admission) {
     };
   }
 
-  /** Brings books up to date together; returns for each ask the book's edition, or null when the book must be built again. */
+  /** Updates books together; returns for each request the book's edition, or null when the book must be built again. */
   async function refresh(asks: readonly Refresh[]): Promise<(Edition | null)[]> {
     const current = new Set<Kept>();
     for (const { kept, fresh } of asks) {
@@ -153,7 +153,7 @@ export function downloads(admission: Admission) {
     return true;
   }
 
-  /** Applies to books the check-ins that have happened since. */
+  /** Applies new check-ins to books. */
   async function takeHistory(kept: readonly Kept[]): Promise<void> {
     const [first, ...others] = kept.map(({ position }) => position);
     if (first === undefined) return;
@@ -167,7 +167,7 @@ export function downloads(admission: Admission) {
   const refreshes = coalesce<Refresh, Edition | null>(refresh, { batch: 1_000, waiting: 10_000 });
 
   return {
-    /** The download as it is now. */
+    /** The current download. */
     async edition(wanted: Wanted): Promise<Edition> {
       const tail = tailOf(wanted);
       for (;;) {
@@ -185,7 +185,7 @@ type Refresh = { readonly kept: Kept; readonly fresh: boolean; readonly tail: st
 const nameOf = ({ access, language }: Wanted): string =>
   [access.list.id, language, access.key.all_items ? 'all' : [...access.key.items].sort((a, b) => a - b)].join(' ');
 
-/** Whether a book reads as it should, apart from what tickets have changed since. */
+/** Whether a book is still valid, apart from changed tickets. */
 function isCurrent(kept: Kept, wanted: Wanted): boolean {
   const { festival, list } = wanted.access;
   if (kept.outdated || kept.revision !== list.revision) return false;
@@ -207,7 +207,7 @@ function productsOf({ access: { festival }, language }: Wanted): string {
 
 const HEAD = '{"version": 3, "results": [';
 
-/** All check-in questions of the event, as far as old scanners know their types. */
+/** All check-in questions of the event whose types old scanners support. */
 function tailOf({ access: { festival }, language }: Wanted): string {
   const questions = festival.questions.filter((question) => question.ask_during_checkin && isAsked(question));
   return `], "questions": ${spaced(questions.map((question) => questionObject(question, festival, language)))}}`;

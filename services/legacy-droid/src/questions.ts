@@ -3,10 +3,10 @@ import { sortedOptions } from '@gatehouse/shop/questions';
 import type { QuestionFact } from '@gatehouse/events/reference';
 import { localize } from '@gatehouse/domain/localize';
 
-/** Questions of any other type crash old scanners: they are neither asked nor sent (contract, decisions). */
+/** Questions of any other type crash old scanners: they are neither required nor sent (contract, decisions). */
 const KNOWN_TYPES = new Set('NSTBCMFDHW');
 
-/** Whether old scanners know the question's type. */
+/** Whether old scanners support the question's type. */
 export const isAsked = ({ type }: { readonly type: string }): boolean => KNOWN_TYPES.has(type);
 
 /** The question object of contract §3.3, its keys in their order; `items` is sent by decision (§12 row 1). */

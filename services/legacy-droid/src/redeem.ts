@@ -18,7 +18,7 @@ import { shownOf, ticketText, ticketWriter } from './tickets';
 /** One scan of an old phone. */
 export type RedeemCall = {
   readonly request: DroidRequest;
-  /** A form that is not small is only read when it is sure who sends it. */
+  /** A form that is not small is only read after authentication. */
   readonly form: { readonly isSmall: boolean; read(): Promise<Fields> };
   readonly language: string;
   readonly trace: string | null;
@@ -27,16 +27,16 @@ export type RedeemCall = {
 /** POST redeem/: contract §3.3. As in checkin one coalesced read, one decision, one group-committed append. */
 export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Reply> {
   const look = scanLookup(admission);
-  // By hash. Hints: every read brings what the key is now.
+  // Cached keys by hash: hints only, since every read returns the key's current state.
   const keys = new Map<string, DroidKeyFact>();
 
-  /** The key as it was last seen, or else as it is now. Throws 403, before the body is read, for a key that was never good. */
+  /** The cached key, or else the current one. Throws 403, before the body is read, for a key that was never valid. */
   async function knownKey(request: DroidRequest, isHintEnough: boolean): Promise<DroidKeyFact> {
     const hint = isHintEnough ? keys.get(request.keyHash) : undefined;
     return hint ?? keyOf(await admission.credential('droidkey', request.keyHash), request);
   }
 
-  /** Checks the key as it is now and finds list and ticket, all in one read. */
+  /** Checks the key's current state and finds list and ticket, all in one read. */
   async function authenticate(
     request: DroidRequest,
     known: DroidKeyFact,
@@ -63,14 +63,14 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
 
   return async ({ request, form, language, trace }) => {
     const hint = await knownKey(request, form.isSmall);
-    // Whether the body is any good is asked after the key (contract §3.1).
+    // Errors of the body are reported after those of the key (contract §3.1).
     const sent = await form.read().then(
       (fields) => ({ fields, unreadable: undefined }),
       (error: unknown) => ({ fields: new Fields([]), unreadable: { error } }),
     );
     const { fields } = sent;
     const secret = fields.get('secret') ?? '';
-    // No text of PostgreSQL holds a NUL, so no ticket has such a secret; nor is any secret empty.
+    // No ticket has such a secret, since PostgreSQL cannot store a NUL; nor is any secret empty.
     const { access, found } = await authenticate(request, hint, secret.includes('\u0000') ? '' : secret);
     if (sent.unreadable) throw sent.unreadable.error;
     const { festival, key, list } = access;
@@ -108,7 +108,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
         by,
       )
       .catch(rejected);
-    // Not whether it has entered: that is how this API has always said it (contract §3.3).
+    // Not whether it has entered: this API has always answered so (contract §3.3).
     const redeemed = ticket.status === 'p' || scan.force;
     const data = ticketText(ticketWriter(festival, language)(shownOf(ticket), list.fields), redeemed);
     switch (result.outcome) {
@@ -124,10 +124,10 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
   };
 }
 
-/** These flags are on for just two texts; `questions_supported` is on for any (contract §3.3). */
+/** These flags are on for two texts only; `questions_supported` is on for any (contract §3.3). */
 const isOn = (flag: string | undefined): boolean => flag === 'true' || flag === 'True';
 
-/** When it happened: now unless the device says, mostly in minutes. Throws the 400 that has a plain text. */
+/** The time of the scan: now unless the device sends one, mostly in minutes. Throws the 400 with a plain text. */
 function readDatetime(fields: Fields): Instant {
   const text = fields.get('datetime');
   if (!text) return instantOf(Date.now());
@@ -136,7 +136,7 @@ function readDatetime(fields: Fields): Instant {
   return instant;
 }
 
-/** What else people write for a time; without a zone it is the server's, UTC, and a day alone is its midnight. */
+/** Other common formats; without a zone it is UTC, the server's zone, and a day alone is its midnight. */
 function lenientInstant(text: string): Instant | undefined {
   const { date = null, time = null, offset = null } = readLenientTime(text) ?? {};
   if (!date) return undefined;
@@ -150,7 +150,7 @@ function lenientInstant(text: string): Instant | undefined {
 
 const MAX_NONCE = 190;
 
-/** null: none, and so nothing is recognised again. Throws the 400 that has a plain text. */
+/** null: none, so a repeat is not recognised. Throws the 400 with a plain text. */
 function readNonce(fields: Fields): string | null {
   const nonce = fields.get('nonce');
   if (!nonce) return null;
@@ -160,7 +160,7 @@ function readNonce(fields: Fields): string | null {
   return nonce;
 }
 
-/** Answers by question id; each has a field of its own. */
+/** Answers by question id, from one field each. */
 function rawAnswers(questions: readonly CheckinQuestion[], fields: Fields): Record<string, string> {
   const answers: Record<string, string> = {};
   for (const { id } of questions) {
@@ -170,7 +170,7 @@ function rawAnswers(questions: readonly CheckinQuestion[], fields: Fields): Reco
   return answers;
 }
 
-/** Answers too large for history are the client's to shorten. */
+/** Answers that are too large for history are the client's error. */
 function rejected(error: unknown): never {
   throw error instanceof RejectedEvent ? new Refusal(plainText(400, 'The answers are too large.')) : error;
 }

@@ -21,7 +21,7 @@ export async function search(
   return { status: 200, raw: `{"version": 3, "results": [${found.join(', ')}]}` };
 }
 
-/** Nothing for a text that is too short, or that no ticket can have: no text of PostgreSQL holds a NUL. */
+/** Empty for a text that is too short or has a NUL, which PostgreSQL cannot store. */
 async function findTickets(admission: Admission, access: DroidAccess, query: string): Promise<TicketFound[]> {
   if ([...query].length < SHORTEST_QUERY || query.includes('\u0000')) return [];
   const { list, festival, key } = access;

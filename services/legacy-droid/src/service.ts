@@ -3,7 +3,7 @@ import { admissionContext } from '@gatehouse/admission/context';
 import type { Service } from '@gatehouse/service/run';
 import { droidApi } from './api';
 
-/** The pretixdroid API for scanners that nobody will update: contract §3. */
+/** The pretixdroid API for scanners that are no longer updated: contract §3. */
 export const legacyDroid: Service<Admission> = {
   name: 'legacy-droid',
   context: admissionContext,

@@ -16,11 +16,11 @@ export async function status(
 ): Promise<Reply> {
   const { festival, date } = access;
   await admission.caughtUp(['tickets']);
-  // The numbers are those of the date that the request is about, which a list without a date leaves to the path.
+  // The numbers are those of the request's date, which for a list without a date is in the path.
   const list = { ...access.list, fields: { ...access.list.fields, subevent: date } };
   const tallies = await readTallies(admission.pool, festival.key, { lists: [list.id], dates: [date] });
   const tickets = ticketsOn(list, tallies);
-  // Unlike the total, rows of canceled tickets and of products that are not on the list count.
+  // Unlike the total, this includes rows of canceled tickets and of products that are not on the list.
   const statuses = statusesOf(list.fields);
   const checkins = tallies.checkins.filter((tally) => tally.date === date && statuses.includes(tally.status));
   const counts = (of: (tally: TicketTally) => boolean) => ({
@@ -62,7 +62,7 @@ function eventObject(
     list: list.fields.name,
     slug: fact.event,
     organizer: { name: catalog.organizer(fact.organizer)?.name ?? fact.organizer, slug: fact.organizer },
-    // Outside of a series it is the event's name, as it has always been.
+    // Outside of a series it is the event's name, as it has always been in this API.
     subevent: date ?? name,
     date_from: timeText(shown.date_from),
     date_to: timeText(shown.date_to),
@@ -71,7 +71,7 @@ function eventObject(
   };
 }
 
-/** To the millisecond, which is all that this API shows (contract §3.1). */
+/** Truncated to milliseconds, which is the precision of this API (contract §3.1). */
 function timeText(stated: string | null): string | null {
   const instant = stated === null ? undefined : parseInstant(stated);
   return instant ? truncateToMillis(instant) : null;

@@ -15,7 +15,7 @@ export const plainText = (status: number, text: string): Reply => ({
   headers: { 'Content-Type': 'text/html; charset=utf-8' },
 });
 
-/** Ends a request with a reply of its own. */
+/** Ends a request with this reply. */
 export class Refusal extends Error {
   override name = 'Refusal';
   constructor(readonly reply: Reply) {

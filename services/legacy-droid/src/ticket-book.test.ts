@@ -15,7 +15,7 @@ const textOf = (all: readonly Line[]): unknown =>
   JSON.parse(`[${all.map(({ before, flag, after }) => before + String(flag) + after).join(', ')}]`);
 
 const bytesOf = ({ parts }: Edition): Buffer => Buffer.concat(parts);
-/** Unpacked, which checks the CRC and the length, and parsed. */
+/** Decompressed, which checks CRC and length, and parsed. */
 const read = (book: TicketBook): unknown => JSON.parse(gunzipSync(bytesOf(book.edition('[', ']'))).toString());
 
 test.each([0, 1, 2, PAGE_TICKETS, PAGE_TICKETS + 1, 3 * PAGE_TICKETS - 1])(
@@ -90,7 +90,7 @@ test('a mark touches only the pages that it is about', () => {
   ).toHaveLength(1);
 });
 
-/** What a shop and the gates do to a book, and what the book must then hold. */
+/** Changes of a book by shop and gates, and its expected content. */
 type Change = {
   readonly ticket: number;
   readonly positionid: number;
@@ -117,7 +117,7 @@ test('whatever comes, goes, enters and leaves, the book reads as if written anew
             marks.set(ticket, to === 'entered');
             if (known) all.set(ticket, { ...known, flag: to === 'entered' });
           } else {
-            // A ticket keeps its positionid for good.
+            // A ticket's positionid never changes.
             const now = line(ticket, {
               positionid: known?.positionid ?? positionid,
               after: `, "round": ${rounds.indexOf(round)}}`,

@@ -4,12 +4,12 @@ import { END_OF_STREAM, FLAG, FLAG_HOLE, pack, putFlag } from './deflate';
 import { ticketIndex } from './ticket-index';
 
 /*
- * A download of tickets that is kept ready: gzip, in pages. A scan changes one flag, which is five letters in place; only a
- * page whose tickets themselves have changed is packed again. The whole is one gzip member, because the HTTP library of the
- * old app refuses more than one.
+ * A cached download of tickets: gzip, in pages. A scan changes one flag, which is five letters in place; a page is only
+ * packed again when facts of its tickets have changed. The file is one gzip member, because the old app's HTTP library
+ * refuses more than one.
  */
 
-/** One ticket of a book: its text up to the flag and after it. Books are in the order positionid, id. */
+/** One ticket of a book: its text before and after the flag. Lines are ordered by positionid, id. */
 export type Line = {
   readonly id: number;
   readonly positionid: number;
@@ -18,49 +18,49 @@ export type Line = {
   readonly flag: boolean;
 };
 
-/** Where a ticket stands, or would stand. */
+/** The place of a ticket in a book. */
 export type LineKey = Pick<Line, 'id' | 'positionid'>;
 
 export type Page = {
   readonly ids: Int32Array;
   readonly positionids: Int32Array;
   readonly flags: Uint8Array;
-  /** Where each flag stands in the text, in bytes, and in the packed form, in bits. */
+  /** Offsets of the flags: in bytes in the text, in bits in the packed form. */
   readonly places: Uint32Array;
   readonly bits: Uint32Array;
   readonly textBytes: number;
   readonly shift: number;
-  /** Replaced, never changed: downloads under way hold on to what they began with. */
+  /** Replaced, never modified: running downloads keep the buffer with which they began. */
   packed: Buffer;
   crc: number;
 };
 
-/** The book as it is at one moment. */
+/** The content of a book at one moment. */
 export type Edition = {
   /** The parts of the gzip file. */
   readonly parts: readonly Uint8Array[];
   readonly packedBytes: number;
   readonly textBytes: number;
-  /** Names the content. */
+  /** Identifies the content. */
   readonly tag: string;
 };
 
 export type TicketBook = {
   readonly tickets: number;
   has(ticket: number): boolean;
-  /** Adds lines behind the last one. */
+  /** Adds lines at the end. */
   append(lines: readonly Line[]): void;
   /** Sets flags by ticket; tickets that are not in the book are ignored. */
   setFlags(flags: ReadonlyMap<number, boolean>): void;
-  /** The pages that these tickets stand on or would stand on, each with the ids of all tickets to write on it. */
+  /** The pages to which these tickets belong, each with the ids of all tickets to write on it. */
   pagesFor(keys: readonly LineKey[]): Map<Page, Set<number>>;
-  /** Puts lines in the place of a page. */
+  /** Replaces a page by lines. */
   replace(page: Page, lines: readonly Line[]): void;
-  /** The whole text: `head`, the lines with a comma between them, `tail`. */
+  /** The whole text: `head`, the lines separated by commas, `tail`. */
   edition(head: string, tail: string): Edition;
 };
 
-/** So few that packing one page or writing it from rows holds nobody up for long (about 2 ms). */
+/** So few that packing a page or writing it from rows blocks the process only briefly (about 2 ms). */
 export const PAGE_TICKETS = 500;
 
 const COMMA = piece(', ');
@@ -68,7 +68,7 @@ const COMMA = piece(', ');
 export function ticketBook(): TicketBook {
   let pages: Page[] = [];
   const pageOf = ticketIndex<Page>();
-  /** What was asked for last, as long as nothing has changed: two hundred devices that come together cost no more than one. */
+  /** The last edition, until something changes: two hundred devices at once share it. */
   let bound: { readonly head: string; readonly tail: string; readonly edition: Edition } | undefined;
 
   function indexed(page: Page): Page {
@@ -141,7 +141,7 @@ function beginsAfter(page: Page, { positionid, id }: LineKey): boolean {
   return first === positionid ? page.ids[0]! > id : first > positionid;
 }
 
-/** A piece of the text between the pages. */
+/** A packed part of the text, such as a page or the text between pages. */
 type Piece = Pick<Page, 'packed' | 'textBytes' | 'crc' | 'shift'>;
 
 function piece(text: string): Piece {
@@ -211,7 +211,7 @@ function bind(pages: readonly Page[], head: Piece, tail: Piece): Edition {
     parts,
     packedBytes: parts.reduce((sum, { length }) => sum + length, 0),
     textBytes,
-    // Of one length and one checksum only with one content, but for a chance in thousands of millions.
+    // Equal length and checksum mean equal content, except with a probability of one in thousands of millions.
     tag: `${crc.toString(16).padStart(8, '0')}-${textBytes.toString(16)}`,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What belongs to a ticket, by its id. One map of a million entries stops the process for a tenth of a second whenever it
- * grows, so this is many small ones, each for a range of ids: those of one event mostly lie close together.
+ * A map by ticket id. A single Map with a million entries blocks the process for a tenth of a second whenever it grows, so
+ * this has many small ones, each for a range of ids: those of one event are mostly close together.
  */
 export type TicketIndex<Value> = {
   readonly size: number;
@@ -10,7 +10,7 @@ export type TicketIndex<Value> = {
   delete(ticket: number): void;
 };
 
-/** 16,384 ids to a range: such a map grows in about a millisecond. */
+/** 16,384 ids per range: such a map grows within about a millisecond. */
 const RANGE_BITS = 14;
 
 export function ticketIndex<Value>(): TicketIndex<Value> {

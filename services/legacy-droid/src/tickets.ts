@@ -3,7 +3,7 @@ import type { DownloadRow } from '@gatehouse/admission/tickets/downloads';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
 
-/** What the ticket object shows of a ticket (contract §3.2): what a download has of it, but for what belongs to the download alone. */
+/** The fields of the ticket object (contract §3.2): those of a download row without what only the download needs. */
 export type Shown = Omit<DownloadRow, 'id' | 'positionid' | 'entered'>;
 
 /** The part of a ticket that this API shows. */
@@ -28,7 +28,7 @@ export type TicketWriter = (ticket: Shown, list: { readonly include_pending: boo
 
 const writers = new WeakMap<Festival, Map<string, TicketWriter>>();
 
-/** The writer for a festival's tickets in a language. What tickets of one product have in common is written once. */
+/** The writer for a festival's tickets in a language. The parts that tickets of one product share are written once. */
 export function ticketWriter(festival: Festival, language: string): TicketWriter {
   const known = writers.get(festival) ?? new Map<string, TicketWriter>();
   writers.set(festival, known);

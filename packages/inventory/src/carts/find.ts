@@ -26,8 +26,8 @@ export type CartRow = {
   readonly seat: { readonly id: number; readonly name: string; readonly guid: string } | null;
 };
 
-/** A cart position and whether the shop has made it. */
-export type Found = CartRow & { readonly imported: boolean };
+/** A cart position, whether the shop has made it, and the guid of its seat, which may be one that the shop does not state (any more). */
+export type Found = CartRow & { readonly imported: boolean; readonly guid: string | null };
 
 /** One field to order by. */
 export type CartOrder = { readonly by: 'datetime' | 'cart_id'; readonly descending: boolean };
@@ -65,7 +65,6 @@ const SHOPS_SERVED = `${SHOPS_LISTED} and greatest(c.datetime, c.expires) >= ${P
 type Row = Omit<Found, 'seat'> & {
   readonly event: string;
   readonly place: number;
-  readonly guid: string | null;
   readonly seat_id: number | null;
   readonly seat_name: string | null;
 };
@@ -81,8 +80,9 @@ const seated = (source: string): string => `
 
 /** Finds cart positions. All its functions reject with StoreUnavailable while the database cannot be reached. */
 export function cartFinder(pool: Pool): CartFinder {
-  async function rowsOf(name: string, source: string, values: unknown[]): Promise<Row[]> {
-    const { rows } = await available(pool.query<Row>({ name, text: seated(source), values }));
+  async function rowsOf(statement: { name?: string; source: string; values: unknown[] }): Promise<Row[]> {
+    const { source, ...asked } = statement;
+    const { rows } = await available(pool.query<Row>({ ...asked, text: seated(source) }));
     return rows;
   }
 
@@ -105,22 +105,25 @@ export function cartFinder(pool: Pool): CartFinder {
       const source = `select ${OWN}, 1 as place from carts c where c.id = $2 and c.event = $1 and ${OWN_SERVED}
                       union all
                       select ${SHOPS}, 2 from shop_carts c where c.id = $2 and c.event = $1 and ${SHOPS_SERVED}`;
-      const [row] = await rowsOf('find_cart', source, [keyOf(where), id]);
-      return row && { ...cartOf(row), imported: row.imported };
+      const [row] = await rowsOf({ name: 'find_cart', source, values: [keyOf(where), id] });
+      return row && { ...cartOf(row), imported: row.imported, guid: row.guid };
     },
 
     async page(where, { ordering, offset, limit }) {
       const event = keyOf(where);
-      const { name, orderBy } = orderOf(ordering);
-      // By one field both tables are read in the order of an index and merged: however deep the page, nothing is sorted.
+      const { columns, orderBy } = orderOf(ordering);
+      // By one field both tables are read in the order of an index and merged: however deep the page, nothing is sorted. The statement
+      // has no name, and so it is planned for this offset.
       const source = `
         with page as materialized (
           -- Numbered after the limit, so that what is skipped gets no number.
           select id, imported, row_number() over () as place from (
             select id, imported from (
-              select c.id, c.datetime, c.cart_id, false as imported from carts c where c.event = $1 and ${OWN_SERVED}
+              (select ${columns}, false as imported from carts c where c.event = $1 and ${OWN_SERVED}
+               order by ${orderBy} limit $2::bigint + $3::bigint)
               union all
-              select c.id, c.datetime, c.cart_id, true from shop_carts c where c.event = $1 and ${SHOPS_SERVED}
+              (select ${columns}, true from shop_carts c where c.event = $1 and ${SHOPS_SERVED}
+               order by ${orderBy} limit $2::bigint + $3::bigint)
             ) served
             order by ${orderBy} offset $2 limit $3
           ) ids
@@ -128,36 +131,35 @@ export function cartFinder(pool: Pool): CartFinder {
         select ${OWN}, page.place from page join carts c on c.id = page.id where not page.imported
         union all
         select ${SHOPS}, page.place from page join shop_carts c on c.id = page.id where page.imported`;
-      const [total, rows] = await Promise.all([
-        count(event),
-        rowsOf(`page_of_carts_by_${name}`, source, [event, offset, limit]),
-      ]);
+      const total = await count(event);
+      // A page far behind the end must not read all that come before it.
+      const rows = offset < total ? await rowsOf({ source, values: [event, offset, limit] }) : [];
       return { count: total, rows: rows.map(cartOf) };
     },
 
     async made(ids) {
       const source = `select ${OWN}, c.id as place from carts c where c.id = any($1::integer[])`;
-      return (await rowsOf('carts_made', source, [ids])).map(cartOf);
+      return (await rowsOf({ name: 'carts_made', source, values: [ids] })).map(cartOf);
     },
 
     async madeBy(where, request) {
       // Between `<request>/` and what comes after all of its places.
       const source = `select ${OWN}, split_part(c.request, '/', 2)::integer as place from carts c
                       where c.request > $2 || '/' and c.request < $2 || '0' and c.event = $1`;
-      const rows = await rowsOf('carts_made_by', source, [keyOf(where), request]);
+      const rows = await rowsOf({ name: 'carts_made_by', source, values: [keyOf(where), request] });
       return new Map(rows.map((row) => [row.place, cartOf(row)]));
     },
   };
 }
 
-/** The order as a part of a statement, and as one of its name; a field that comes a second time adds nothing. */
-function orderOf(ordering: readonly CartOrder[]): { name: string; orderBy: string } {
+/** The order as parts of a statement; a field that comes a second time adds nothing. */
+function orderOf(ordering: readonly CartOrder[]): { columns: string; orderBy: string } {
   const fields = new Map<string, boolean>();
   for (const { by, descending } of ordering) if (!fields.has(by)) fields.set(by, descending);
   if (fields.size === 0) fields.set('datetime', false);
   fields.set('id', [...fields.values()][0]!);
-  const each = [...fields].map(([by, descending]) => `${by} ${descending ? 'desc' : 'asc'}`);
-  return { name: each.join('_').replaceAll(' ', '_'), orderBy: each.join(', ') };
+  const orderBy = [...fields].map(([by, descending]) => `${by} ${descending ? 'desc' : 'asc'}`).join(', ');
+  return { columns: [...fields.keys()].join(', '), orderBy };
 }
 
 const keyOf = ({ organizer, event }: Where): string => `${organizer}/${event}`;

@@ -23,6 +23,7 @@ export const isOfInventory = (event: Envelope): boolean => event.stream.startsWi
 export async function projectCarts(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const { facts, progress } = await unseen(tx, events.filter(isOfInventory));
   if (facts.length === 0) return;
+  await byKeys(tx);
   await moveOn(tx, progress);
   for (const part of partsOf(facts)) {
     await hold(tx, allOf(part, 'CartReserved'));
@@ -35,6 +36,16 @@ export async function projectCarts(tx: Tx, events: readonly Envelope[]): Promise
   }
   await purge(tx);
 }
+
+/**
+ * All that follows finds rows by keys. A rebuild fills tables of which PostgreSQL knows nothing yet: it would go on reading all of them, by
+ * plans of the time when they were empty.
+ */
+const byKeys = (tx: Tx) =>
+  tx.query({
+    name: 'carts_by_keys',
+    text: `select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) as s(name)`,
+  });
 
 /** What was not applied yet, in its order, and where that brings each stream. */
 async function unseen(

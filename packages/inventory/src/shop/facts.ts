@@ -8,6 +8,7 @@ import { isStorable } from '@gatehouse/domain/storable-text';
 import type { VoucherFacts, VoucherTerms } from '@gatehouse/domain/voucher';
 import { permissionDenied } from '@gatehouse/service/errors';
 import type { Catalog } from '@gatehouse/shop/catalog';
+import type { News } from '@gatehouse/shop/news';
 import { productsOf, type Festival, type Quota } from '@gatehouse/shop/festival';
 import type { Pool } from 'pg';
 import { lookups, type ChangedTerms, type Found, type FoundSeat, type FoundVoucher, type SeatAsk } from './lookup';
@@ -51,35 +52,49 @@ export type FactsReader = {
   idle(): Promise<void>;
 };
 
-/** Opens it over a keyed pool. Throws 403 for an event that is gone, StoreUnavailable and StoreOverloaded. */
-export function factsReader(pool: Pool, catalog: Catalog): FactsReader {
+/**
+ * Opens it over a keyed pool. `news` is asked before an unknown voucher or seat is believed to be none: the shop's statement of it may
+ * be on its way. Its functions throw 403 for an event that is gone, StoreUnavailable and StoreOverloaded.
+ */
+export function factsReader(
+  pool: Pool,
+  catalog: Catalog,
+  { news = () => Promise.resolve(false) }: { news?: News } = {},
+): FactsReader {
   const reads = lookups(pool);
   const festivalAt = ({ organizer, event }: Where): Festival => {
     const festival = catalog.festival(organizer, event);
     if (!festival) throw permissionDenied();
     return festival;
   };
+
+  async function hold({ where, product, productName, voucher: code, seat: guid, learned }: FactsAsk): Promise<Facts> {
+    const festival = festivalAt(where);
+    const { key: event } = festival;
+    const rules = seatingRules(festival);
+    const quotas = festival.quotasOf.get(productKey(product)) ?? NO_QUOTAS;
+    // A code or guid that no table can have must not spoil the others' read.
+    const voucher = code !== null && isStorable(code) ? { code: codeKey(code), id: null } : null;
+    const seat = guid !== null && isStorable(guid) ? seatAsk(product.date, guid, rules) : null;
+    const found = await reads.find({ event, learned, ...accountsOf(event, quotas), voucher, seat });
+    const foundVoucher = voucher && found.voucher(event, voucher);
+    return {
+      ...where,
+      now: found.now,
+      product: { name: productName, seated: isSeated(festival, product) },
+      quotas: quotaFacts(event, quotas, found),
+      seating: rules,
+      seat: seat && seatFacts(found.seats(event, seat)),
+      voucher: foundVoucher && voucherFacts(foundVoucher, festival),
+      shop: shopFacts(event, found),
+    };
+  }
+
   return {
-    async hold({ where, product, productName, voucher: code, seat: guid, learned }) {
-      const festival = festivalAt(where);
-      const { key: event } = festival;
-      const rules = seatingRules(festival);
-      const quotas = festival.quotasOf.get(productKey(product)) ?? NO_QUOTAS;
-      // A code or guid that no table can have must not spoil the others' read.
-      const voucher = code !== null && isStorable(code) ? { code: codeKey(code), id: null } : null;
-      const seat = guid !== null && isStorable(guid) ? seatAsk(product.date, guid, rules) : null;
-      const found = await reads.find({ event, learned, ...accountsOf(event, quotas), voucher, seat });
-      const foundVoucher = voucher && found.voucher(event, voucher);
-      return {
-        ...where,
-        now: found.now,
-        product: { name: productName, seated: isSeated(festival, product) },
-        quotas: quotaFacts(event, quotas, found),
-        seating: rules,
-        seat: seat && seatFacts(found.seats(event, seat)),
-        voucher: foundVoucher && voucherFacts(foundVoucher, festival),
-        shop: shopFacts(event, found),
-      };
+    async hold(ask) {
+      const facts = await hold(ask);
+      const isKnown = (ask.voucher === null || facts.voucher) && (ask.seat === null || facts.seat);
+      return isKnown || !(await news()) ? facts : hold(ask);
     },
     async quotas(where, ids, learned) {
       const { key: event, quotas: all } = festivalAt(where);

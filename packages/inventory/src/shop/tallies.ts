@@ -87,20 +87,21 @@ export function openTallies(): Tallies {
 /** A count that came to nothing is none: history that is read in another order would not have made it. */
 async function moveTaken(tx: Tx, moved: readonly (Taken & { product: string })[]): Promise<void> {
   if (moved.length === 0) return;
-  const values = [JSON.stringify(moved)];
   await tx.query({
     name: 'shop_move_taken',
     text: `insert into shop_taken as t (product, paid, pending, waiting)
            select product, paid, pending, waiting from json_populate_recordset(null::shop_taken, $1)
            on conflict (product) do update set paid = t.paid + excluded.paid, pending = t.pending + excluded.pending,
              waiting = t.waiting + excluded.waiting`,
-    values,
+    values: [JSON.stringify(moved)],
   });
+  const less = moved.filter(({ paid, pending, waiting }) => paid < 0 || pending < 0 || waiting < 0);
+  if (less.length === 0) return;
   await tx.query({
     name: 'shop_drop_taken',
     text: `delete from shop_taken t using json_populate_recordset(null::shop_taken, $1) m
            where t.product = m.product and t.paid = 0 and t.pending = 0 and t.waiting = 0`,
-    values,
+    values: [JSON.stringify(less)],
   });
 }
 
@@ -109,19 +110,20 @@ async function moveUntil(
   moved: readonly (Until & { account: string; scale: number; span: string })[],
 ): Promise<void> {
   if (moved.length === 0) return;
-  const values = [JSON.stringify(moved)];
   await tx.query({
     name: 'shop_move_until',
     text: `insert into shop_until as t (account, scale, span, carts, vouchers)
            select account, scale, span, carts, vouchers from json_populate_recordset(null::shop_until, $1)
            on conflict (account, scale, span) do update
              set carts = t.carts + excluded.carts, vouchers = t.vouchers + excluded.vouchers`,
-    values,
+    values: [JSON.stringify(moved)],
   });
+  const less = moved.filter(({ carts, vouchers }) => carts < 0 || vouchers < 0);
+  if (less.length === 0) return;
   await tx.query({
     name: 'shop_drop_until',
     text: `delete from shop_until t using json_populate_recordset(null::shop_until, $1) m
            where (t.account, t.scale, t.span) = (m.account, m.scale, m.span) and t.carts = 0 and t.vouchers = 0`,
-    values,
+    values: [JSON.stringify(less)],
   });
 }

@@ -14,7 +14,7 @@ import { wholeNumber } from '../arguments';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 
-/** `consumer status`, `reset` and `skip`: how far the contexts' projections and their consumers of other contexts' events are. */
+/** `consumer status`, `reset` and `skip`: checkpoints of projections and consumers of all contexts. */
 export function consumerCommands(program: Command, run: Run): void {
   const consumer = program.command('consumer').description('what applies events: projections and subscribers');
 
@@ -78,7 +78,7 @@ function printStatus({ schema, bus }: Feeds, consumers: readonly ConsumerStatus[
 const contextOption = () =>
   new Option('--context <context>', 'whose consumer, where several have one of that name').choices(CONTEXT_NAMES);
 
-/** The feeds of the context whose consumer is meant; undefined when none has such a consumer. */
+/** The feeds of the context that has the named consumer; undefined when none has. */
 async function feedsOf(
   { feeds }: Session,
   name: string,

@@ -4,7 +4,7 @@ import { commaSeparated, wholeNumber } from '../arguments';
 import { refusing, revoked, scopeOf, table, untilApplied } from '../credential-output';
 import type { Run } from '../run-command';
 
-/** `device create|list|revoke`: scanners that ask with a device token (contract §1.2). */
+/** `device create|list|revoke`: scanners with a device token (contract §1.2). */
 export function deviceCommand(program: Command, run: Run): void {
   const device = program.command('device').description('scanners with a device token');
   device

@@ -5,7 +5,10 @@ import type { Run } from '../run-command';
 
 type Asked = { follow?: true; type?: string[]; topic: Context; ndjson?: true };
 
-/** `events`: a context's history, one CloudEvent in JSON per line, as on its topic: private fields are left out (docs/analytics.md). */
+/**
+ * `events`: a context's history, one CloudEvent in JSON per line, as on its topic, without private fields
+ * (docs/analytics.md).
+ */
 export function eventsCommand(program: Command, run: Run): void {
   program
     .command('events')
@@ -31,7 +34,7 @@ export function eventsCommand(program: Command, run: Run): void {
           const lines = batch.events
             .filter((event) => (!wanted || wanted.has(event.type)) && mayRead(event, published))
             .map((event) => `${cloudEvent(event, published)}\n`);
-          // A reader that is slower than the store is waited for.
+          // Waits for a slow reader of the output.
           if (lines.length > 0 && !process.stdout.write(lines.join(''))) {
             await new Promise((resolve) => process.stdout.once('drain', resolve));
           }

@@ -8,8 +8,8 @@ import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 
 /**
- * `import`: a pretix export becomes facts (import.md). Exit code 0 when all of it was taken over, 1 when nothing was, 2 when
- * `--skip-invalid` left something out.
+ * `import`: imports a pretix export as facts (import.md). Exit code 0 when all of it was imported, 1 when nothing was, 2
+ * when `--skip-invalid` left something out.
  */
 export function importCommand(program: Command, run: Run): void {
   program
@@ -52,7 +52,7 @@ async function runImport(session: Session, folder: string, { skipInvalid = false
   }
 }
 
-/** An import that could not be carried out: why, and what to do. */
+/** Why an import failed, and what to do. */
 function stopped(error: unknown, phase: Progress['phase']): string {
   const { message = '', code } = error as { message?: string; code?: unknown };
   const why = code === 'ENOSPC' ? 'no space is left on the disk' : message.split('\n', 1)[0] || String(code ?? error);
@@ -81,7 +81,7 @@ function problemLines(error: InvalidExport): string[] {
   ];
 }
 
-/** The report of an import as lines for a human. */
+/** The report of an import as lines for a person. */
 export function reportLines(report: Report): string[] {
   const objects = [...report.counts.values()].reduce(
     (sum, count) => sum + count.new + count.changed + count.unchanged,
@@ -120,7 +120,7 @@ const print = (lines: readonly string[]): void => void process.stdout.write(line
 
 const PLAIN_EVERY_MS = 5_000;
 
-/** `objects`: of the phase, where they are counted. */
+/** `objects`: number of objects in the current phase, if they are counted. */
 type Shown = {
   readonly phase: Progress['phase'] | 'to the gates';
   readonly objects?: number;
@@ -128,7 +128,10 @@ type Shown = {
 };
 type ProgressLine = { set(progress: Shown): void; above(line: string): void; stop(): void };
 
-/** A bar on a terminal, a line every five seconds elsewhere; on standard error, so that standard output holds results only. */
+/**
+ * A progress bar on a terminal, otherwise a line every five seconds; on standard error, since standard output is for
+ * results.
+ */
 function progressLine(): ProgressLine {
   const terminal = process.stderr.isTTY;
   const bar = new SingleBar(

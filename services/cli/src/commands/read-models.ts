@@ -1,4 +1,4 @@
-import { CONTEXT_NAMES } from '@gatehouse/events/contexts';
+import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { PoisonEvent } from '@gatehouse/eventing/poison';
 import {
   AlreadyAtWork,
@@ -13,14 +13,16 @@ import { Refused, type Run } from '../run-command';
 import { DEFINITIONS } from '../session';
 
 const MODELS = CONTEXT_NAMES.flatMap((context) => DEFINITIONS[context].readModels.map((model) => ({ context, model })));
-/** Several contexts may have a read model of one name: it is built and verified in each, and `title` says where. */
+/**
+ * Several contexts may have a read model of the same name: it is built and verified in each, and `title` names the context.
+ */
 const ALL = MODELS.map(({ context, model }) => {
   const isShared = MODELS.filter((each) => each.model.name === model.name).length > 1;
   return { context, model, title: isShared ? `${model.name} of ${context}` : model.name };
 });
 const NAMES = [...new Set(MODELS.map(({ model }) => model.name))];
 
-/** `rebuild` and `verify`: read models against the history that they follow from. */
+/** `rebuild` and `verify`: build read models from history and compare them with it. */
 export function readModelCommands(program: Command, run: Run): void {
   program
     .command('rebuild')
@@ -30,7 +32,7 @@ export function readModelCommands(program: Command, run: Run): void {
       run(async ({ feeds }) => {
         for (const { context, model, title } of ALL.filter((each) => name === 'all' || each.model.name === name)) {
           const shown = counter(`Rebuilding ${title}`, 'events');
-          await orRefused(model, rebuildReadModel(model, feeds[context], counting(shown.set)));
+          await orRefused({ context, model }, rebuildReadModel(model, feeds[context], counting(shown.set)));
           shown.done(`The read model ${title} was rebuilt and swapped in.`);
         }
       }),
@@ -44,7 +46,10 @@ export function readModelCommands(program: Command, run: Run): void {
         let wrong = 0;
         for (const { context, model, title } of ALL) {
           const shown = counter(`Verifying ${title}`, 'events');
-          const differences = await orRefused(model, verifyReadModel(model, feeds[context], counting(shown.set)));
+          const differences = await orRefused(
+            { context, model },
+            verifyReadModel(model, feeds[context], counting(shown.set)),
+          );
           wrong += differences.length;
           shown.done(
             differences.length === 0
@@ -58,14 +63,17 @@ export function readModelCommands(program: Command, run: Run): void {
     );
 }
 
-/** A history that cannot be applied as a whole is reported in a sentence, with what can be done. */
-async function orRefused<T>({ name }: ReadModel, work: Promise<T>): Promise<T> {
+/** Reports a poison event or an unavailable history as a sentence that says what to do. */
+async function orRefused<T>(
+  { context, model: { name } }: { context: Context; model: ReadModel },
+  work: Promise<T>,
+): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (error instanceof AlreadyAtWork) throw new Refused(`${name}: ${error.message}.`);
     if (!(error instanceof PoisonEvent)) throw error;
-    const skip = `npm run gatehouse -- consumer skip ${name} --event ${error.event?.id} --reason …`;
+    const skip = `npm run gatehouse -- consumer skip ${name} --context ${context} --event ${error.event?.id} --reason …`;
     throw new Refused(
       `${name}: ${error.message}. A release that understands this event mends it; \`${skip}\` passes over it for good.`,
     );

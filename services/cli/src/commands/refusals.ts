@@ -6,7 +6,7 @@ import { Refused, type Run } from '../run-command';
 
 const DAY_MS = 86_400_000;
 
-/** `refusals purge`: nothing is derived from refused scans, so old ones may go. */
+/** `refusals purge`: deletes old refused scans, from which nothing is derived. */
 export function refusalsCommand(program: Command, run: Run): void {
   program
     .command('refusals')
@@ -20,7 +20,7 @@ export function refusalsCommand(program: Command, run: Run): void {
           throw new Refused('With EVENT_STORE=eventstoredb set $maxAge on the streams admission.refusals-… instead.');
         }
         const { pool, bus, ownFeed: feed } = admission;
-        // What is not on Kafka yet is still to be published.
+        // Events that are not published yet must be kept.
         const upTo = bus.isRelayed ? ((await relayStatus(pool, feed)).position ?? feed.start) : null;
         const before = new Date(Date.now() - olderThan * DAY_MS);
         const shown = counter('Deleting refusals', 'events');

@@ -5,7 +5,7 @@ import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { Refused, type Run } from '../run-command';
 import { kafkaOf } from './topics';
 
-/** `relay status` and `relay rewind`: how far a context's events are on Kafka, and publishing them again. */
+/** `relay status` and `relay rewind`: show how far a context's events are published, and publish them again. */
 export function relayCommands(program: Command, run: Run): void {
   const relay = program.command('relay').description('what publishes a context’s events to Kafka');
 
@@ -45,7 +45,7 @@ export function relayCommands(program: Command, run: Run): void {
     );
 }
 
-/** A whole number on PostgreSQL, commit and prepare position on EventStoreDB. */
+/** An integer on PostgreSQL, commit and prepare position on EventStoreDB. */
 function position(text: string): string {
   if (!/^\d{1,19}(\/\d{1,19})?$/.test(text)) throw new InvalidArgumentError('It is a position as in `events`.');
   return text.replace(/^0+(?=\d)/, '');

@@ -5,7 +5,7 @@ import { readConfig, type Config, type KafkaSettings } from '@gatehouse/service/
 import type { Command } from 'commander';
 import { Refused } from '../run-command';
 
-/** The Kafka that carries the events; refused where it is not Kafka. */
+/** The Kafka settings; refused if the bus is not Kafka. */
 export function kafkaOf({ eventBus }: Config): KafkaSettings {
   if (eventBus.kind === 'kafka') return eventBus;
   throw new Refused(
@@ -13,7 +13,7 @@ export function kafkaOf({ eventBus }: Config): KafkaSettings {
   );
 }
 
-/** `topics apply`: makes the topics or checks them (design §8). */
+/** `topics apply`: creates topics or checks them (design §8). */
 export function topicsCommand(program: Command): void {
   program
     .command('topics')
