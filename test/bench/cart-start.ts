@@ -4,30 +4,27 @@ import { startServer } from './child';
 import { memoryOf } from './cpu';
 import { EVENT_URL } from './dataset';
 import type { GatehouseOptions } from './gatehouse-server';
-import type { Bench } from './parts';
 import { figure, type Finding } from './report';
 import { median } from './rounds';
 
 const TIMES = 3;
 
-/** Start-up time and memory of a cart process, by the number of sold places and of events in the stream. */
-export const cartStart: Bench = async (stage, { sizes }) => {
-  const findings: Finding[] = [];
-  for (const size of sizes) {
-    const dataset = await stage.cartDataset(size);
-    const starts: Start[] = [];
-    for (let i = 0; i < TIMES; i++) starts.push(await start(dataset));
-    const of = (value: (start: Start) => number) => Math.round(median(starts.map(value)));
-    findings.push(
-      figure(
-        `start of cart with ${size} sold places and as many events in the stream`,
-        `${of(({ openMs }) => openMs)} ms until it listens, ${of(({ firstMs }) => firstMs)} ms until the first reservation is answered; ` +
-          `then ${of(({ nowMb }) => nowMb)} MB, never more than ${of(({ peakMb }) => peakMb)} MB`,
-      ),
-    );
-  }
-  return findings;
-};
+/** Start-up time and memory of a cart process on this dataset as it is now. */
+export async function cartStart(dataset: CartDataset): Promise<Finding> {
+  const starts: Start[] = [];
+  for (let i = 0; i < TIMES; i++) starts.push(await start(dataset));
+  const of = (value: (start: Start) => number) => Math.round(median(starts.map(value)));
+  await dataset.settled();
+  const { rows } = await dataset.pool.query<{ events: number; held: number }>(
+    `select sum(revision)::integer as events, (select count(*)::integer from carts where held) as held from inventories`,
+  );
+  const { events, held } = rows[0]!;
+  return figure(
+    `start of cart with ${dataset.sold} sold places, ${events} events in the stream and ${held} open reservations`,
+    `${of(({ openMs }) => openMs)} ms until it listens, ${of(({ firstMs }) => firstMs)} ms until the first reservation is answered; ` +
+      `then ${of(({ nowMb }) => nowMb)} MB, never more than ${of(({ peakMb }) => peakMb)} MB`,
+  );
+}
 
 /** Milliseconds since the start of the process, and its memory after the first reservation. */
 type Start = { readonly openMs: number; readonly firstMs: number; readonly nowMb: number; readonly peakMb: number };

@@ -37,14 +37,16 @@ type Sale = Costs & {
 };
 
 export const reservations: Bench = async (stage, plan) => {
-  const findings = await cartStart(stage, plan);
+  const findings: Finding[] = [];
+  for (const size of plan.sizes) findings.push(await cartStart(await stage.cartDataset(size)));
   const dataset = await stage.cartDataset(plan.tickets);
   const sales = await openSales(stage, dataset);
   try {
-    findings.push(...(await closedLoops(sales, plan)), ...(await openLoop(sales, plan)), ...(await sales.outcome()));
+    findings.push(...(await closedLoops(sales, plan)), ...(await openLoop(sales, plan)), ...sales.outcome());
   } finally {
     await sales.close();
   }
+  findings.push(await cartStart(dataset));
   return findings;
 };
 

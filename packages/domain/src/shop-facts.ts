@@ -29,16 +29,21 @@ export const isStale = (shop: ShopFacts, state: Inventory): boolean =>
 export const isOlder = ({ revision }: Pick<ShopFacts, 'revision'>, { factsRevision }: Inventory): boolean =>
   revision < factsRevision;
 
+/** With so many changed vouchers it is recorded, too, that none concerns a cart: else every decision would read all of them again. */
+const MANY = 100;
+
 /** The state with the changed terms, and the event that records them; the same state when they affect none of its carts. */
 export function learn(
   facts: { readonly organizer: string; readonly event: string; readonly shop: ShopFacts },
   state: Inventory,
 ): { readonly known: Inventory; readonly learned: readonly VoucherTermsChanged[] } {
   const { organizer, event, shop } = facts;
+  // Who waits together brings the same changes: the first has learned them for all.
+  if (shop.revision <= state.learnedRevision) return { known: state, learned: [] };
   const vouchers = shop.changed
     .filter((voucher) => cartsWith(voucher.id, state).some((cart) => isCountedOtherwise(cart, voucher)))
     .map(({ id, blocks, valid_until }) => ({ voucher: id, blocks, valid_until }));
-  if (vouchers.length === 0) return { known: state, learned: [] };
+  if (vouchers.length === 0 && shop.changed.length < MANY) return { known: state, learned: [] };
   const changed: VoucherTermsChanged = {
     type: 'VoucherTermsChanged',
     data: { organizer, event, vouchers, facts_revision: shop.revision },

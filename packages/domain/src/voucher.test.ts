@@ -128,6 +128,18 @@ describe('terms that the shop changes (contract §2.7)', () => {
       .when(hold({ ...facts, shop: news([{ id: 17, blocks: true, valid_until: null }]) }, ask))
       .then(HELD, reserved({ facts_revision: 1 }));
   });
+  test('many that no cart has are learned by a decision that refuses, too, once', () => {
+    const many = news(Array.from({ length: 100 }, (_, n) => ({ id: n + 100, blocks: true, valid_until: null })));
+    const soldOut = { ...facts, quotas: [{ ...quota, size: 0 }], shop: many };
+    const learned: VoucherTermsChanged = {
+      type: 'VoucherTermsChanged',
+      data: { ...where, vouchers: [], facts_revision: 1 },
+    };
+    expect(hold(soldOut, ask)(inventory.initial).events).toEqual([learned]);
+    const after = fold(inventory, [learned]);
+    expect(after.learnedRevision).toBe(1);
+    expect(hold(soldOut, next)(after).events).toEqual([]);
+  });
   test.each([
     ['are older than what was decided', { revision: 0, since: 0, changed: [] }],
     ['begin after what was decided', { revision: 9, since: 2, changed: [] }],

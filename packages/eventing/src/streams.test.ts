@@ -9,7 +9,7 @@ import { esdbInTest } from './esdb-in-test';
 import { esdbClient, esdbStore } from './esdb-store';
 import { historyInTest } from './history-in-test';
 import { memoryStore } from './memory-store';
-import { streams, type Known, type Streams } from './streams';
+import { LOAD_PAGE, streams, type Known, type Streams } from './streams';
 import { uuidV5 } from './uuid';
 
 /* A hall with a number of places: a small domain in which admissions can be counted. */
@@ -190,6 +190,33 @@ describe.each([
       expect(await two.transact(stream, enter('c'), by)).toMatchObject({ result: 'in', revision: 3 });
       expect(await one.transact(stream, enter('d'), by)).toMatchObject({ result: 'in', revision: 4 });
     });
+  });
+
+  test.each([
+    [2 * LOAD_PAGE + 1, [LOAD_PAGE, LOAD_PAGE, 1]],
+    [LOAD_PAGE, [LOAD_PAGE, 0]],
+  ])('a stream of %i events is loaded in pages', async (count, pages) => {
+    const stream = aStream();
+    const goesRound = (from: number, to: number): Decision<null, HallEvent> => ({
+      result: null,
+      events: Array.from({ length: to - from }, (_, i) => ({
+        type: (from + i) % 2 === 0 ? 'Entered' : 'Left',
+        data: { who: `person ${(from + i) >> 1}` },
+      })),
+    });
+    for (let from = 0; from < count; from += 1_000) {
+      const to = Math.min(count, from + 1_000);
+      await gates[0]!.transact(stream, () => goesRound(from, to), by);
+    }
+    const sizes: number[] = [];
+    const load: EventStore['load'] = async (...asked) => {
+      const page = await stores[1].load(...asked);
+      sizes.push(page.length);
+      return page;
+    };
+    const state = new Set(count % 2 === 0 ? [] : [`person ${count >> 1}`]);
+    expect(await gate({ ...stores[1], load }).read(stream)).toEqual({ state, revision: count });
+    expect(sizes).toEqual(pages);
   });
 
   describe('a stored state', () => {

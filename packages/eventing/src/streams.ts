@@ -57,6 +57,8 @@ export type Streams<S, E extends DomainEvent> = {
 const MAX_TRIES = 100;
 /** Events read in the first attempt to get all events of a request. */
 const RECALL_PAGE = 16;
+/** Events in one read of a stream: all of a long one would take longer than a store may need to answer. */
+export const LOAD_PAGE = 2_000;
 /** Most commands in one append. */
 const LANE_BATCH = 500;
 /** Most commands that may wait for one stream. */
@@ -108,11 +110,19 @@ export function streams<S, E extends DomainEvent>(
 
   const nothing: Known<S> = { state: decider.initial, revision: 0 };
 
-  /** The current state. The last event of `from` is loaded, too: if it is missing, `from` belongs to another history. */
+  /**
+   * The current state, loaded in pages. The last event of `from` is loaded, too: if it is missing, `from` belongs to another history.
+   */
   async function advance(stream: string, from: Known<S>): Promise<Known<S>> {
-    if (from.revision === 0) return evolve(from, await store.load(stream));
-    const [last, ...tail] = await store.load(stream, from.revision - 1);
-    return last ? evolve(from, tail) : evolve(nothing, await store.load(stream));
+    const first = Math.max(0, from.revision - 1);
+    let page = await store.load(stream, first, first + LOAD_PAGE);
+    if (page.length === 0 && from.revision > 0) return advance(stream, nothing);
+    let at = evolve(from, page.slice(from.revision - first));
+    while (page.length === LOAD_PAGE) {
+      page = await store.load(stream, at.revision, at.revision + LOAD_PAGE);
+      at = evolve(at, page);
+    }
+    return at;
   }
 
   /** The state now, from a stored one where there is one. */

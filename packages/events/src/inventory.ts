@@ -93,7 +93,10 @@ export const QuotaClosed = event(
   }),
 );
 
-/** The shop has changed whether or how long vouchers block places that carts of this event use. */
+/**
+ * The shop has changed whether or how long vouchers block places that carts of this event use. `vouchers` may be empty: then many have changed
+ * that no cart uses.
+ */
 export const VoucherTermsChanged = event(
   'VoucherTermsChanged',
   z.object({

@@ -58,8 +58,10 @@ function statesOf(
   return new Map(
     facts.quotas.map((quota) => {
       const taken = takenOf(quota, known, facts.now);
-      const availability = availabilityOf(quota, known, facts.now);
-      return [quota.id, { quota, closed: isClosed(quota, known), taken, availability }];
+      return [
+        quota.id,
+        { quota, closed: isClosed(quota, known), taken, availability: availabilityOf(quota, known, facts.now) },
+      ];
     }),
   );
 }

@@ -11,7 +11,15 @@ import type { Catalog } from '@gatehouse/shop/catalog';
 import type { News } from '@gatehouse/shop/news';
 import { productsOf, type Festival, type Quota } from '@gatehouse/shop/festival';
 import type { Pool } from 'pg';
-import { lookups, type ChangedTerms, type Found, type FoundSeat, type FoundVoucher, type SeatAsk } from './lookup';
+import {
+  lookups,
+  type ChangedTerms,
+  type Counted,
+  type Found,
+  type FoundSeat,
+  type FoundVoucher,
+  type SeatAsk,
+} from './lookup';
 import { productAccount, quotaAccount } from './tallies';
 import { codeKey, termsOf } from './vouchers';
 
@@ -76,7 +84,7 @@ export function factsReader(
     // A code or guid that no table can have must not spoil the others' read.
     const voucher = code !== null && isStorable(code) ? { code: codeKey(code), id: null } : null;
     const seat = guid !== null && isStorable(guid) ? seatAsk(product.date, guid, rules) : null;
-    const found = await reads.find({ event, learned, ...accountsOf(event, quotas), voucher, seat });
+    const found = await reads.find({ event, learned, counted: countedOf(event, quotas), voucher, seat });
     const foundVoucher = voucher && found.voucher(event, voucher);
     return {
       ...where,
@@ -100,13 +108,13 @@ export function factsReader(
       const { key: event, quotas: all } = festivalAt(where);
       const asked = new Set(ids);
       const quotas = [...all.values()].filter(({ id }) => asked.has(id));
-      const found = await reads.find({ event, learned, ...accountsOf(event, quotas), voucher: null, seat: null });
+      const found = await reads.find({ event, learned, counted: countedOf(event, quotas), voucher: null, seat: null });
       return { now: found.now, quotas: quotaFacts(event, quotas, found), shop: shopFacts(event, found) };
     },
     async terms({ organizer, event: slug }, id) {
       const event = `${organizer}/${slug}`;
       const voucher = id === null ? null : { code: null, id };
-      const found = await reads.find({ event, learned: NOTHING_NEW, products: [], accounts: [], voucher, seat: null });
+      const found = await reads.find({ event, learned: NOTHING_NEW, counted: NOTHING_COUNTED, voucher, seat: null });
       const known = voucher && found.voucher(event, voucher);
       return { now: found.now, terms: known && termsOf(known), shop: { revision: found.event(event).revision } };
     },
@@ -123,10 +131,18 @@ const accountsIn = (event: string, quota: Quota): { products: readonly string[];
   own: quotaAccount(event, { id: quota.id, date: quota.subevent }),
 });
 
-function accountsOf(event: string, quotas: readonly Quota[]): { products: string[]; accounts: string[] } {
+/** Of the quotas of a product, which are the same for all who want it until the catalog changes. */
+const known = new WeakMap<readonly Quota[], Counted>();
+const NOTHING_COUNTED: Counted = { products: [], accounts: [] };
+
+function countedOf(event: string, quotas: readonly Quota[]): Counted {
+  const before = known.get(quotas);
+  if (before) return before;
   const each = quotas.map((quota) => accountsIn(event, quota));
   const products = each.flatMap((of) => of.products);
-  return { products, accounts: [...products, ...each.map(({ own }) => own)] };
+  const counted = { products, accounts: [...products, ...each.map(({ own }) => own)] };
+  known.set(quotas, counted);
+  return counted;
 }
 
 /** Made once for all who ask for the same quotas at the same moment. */

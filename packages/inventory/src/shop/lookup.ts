@@ -11,12 +11,14 @@ export type Lookup = {
   readonly event: string;
   /** The revision after which changed terms of vouchers are asked for. */
   readonly learned: number;
-  /** Keys of `shop_taken`, and accounts of `shop_until`. */
-  readonly products: readonly string[];
-  readonly accounts: readonly string[];
+  /** Many asks of a moment have the very same. */
+  readonly counted: Counted;
   readonly voucher: VoucherAsk | null;
   readonly seat: SeatAsk | null;
 };
+
+/** Keys of `shop_taken`, and accounts of `shop_until`. */
+export type Counted = { readonly products: readonly string[]; readonly accounts: readonly string[] };
 
 /** By its folded code or by its id. */
 export type VoucherAsk = { readonly code: string | null; readonly id: number | null };
@@ -182,11 +184,15 @@ async function findAll(pool: Pool, asks: readonly Lookup[]): Promise<Found> {
   const vouchers = numbered<VoucherAsk & { event: string }>(
     ({ event, code, id }) => `${event} ${id ?? ''} ${code ?? ''}`,
   );
-  const seats = numbered<SeatAsk & { event: string }>(({ event, date, guid }) => `${event} ${date} ${guid}`);
-  for (const { event, learned: since, voucher, seat, ...counted } of asks) {
+  const seats = numbered<SeatAsk & { event: string }>(
+    ({ event, date, guid, distance, withinRow }) => `${event} ${date} ${distance} ${withinRow} ${guid}`,
+  );
+  for (const { products: each, accounts: of } of new Set(asks.map(({ counted }) => counted))) {
+    each.forEach(products.add);
+    of.forEach(accounts.add);
+  }
+  for (const { event, learned: since, voucher, seat } of asks) {
     learned.set(event, Math.min(since, learned.get(event) ?? Infinity));
-    counted.products.forEach(products.add);
-    counted.accounts.forEach(accounts.add);
     if (voucher) vouchers.add({ event, ...voucher });
     if (seat) seats.add({ event, ...seat });
   }

@@ -141,13 +141,20 @@ function deliveriesOf(history: readonly { topic: Topic; event: Envelope }[], cho
   const deliveries: Delivery[] = [];
   for (let n = 0; at.reference < left.reference.length || at.inventory < left.inventory.length; n++) {
     const choice = choices[n % choices.length]! + n;
-    const topic: Topic = choice % 3 === 0 ? 'inventory' : 'reference';
+    const has = (topic: Topic) => at[topic] < left[topic].length;
+    const topic: Topic = (choice % 3 === 0 && has('inventory')) || !has('reference') ? 'inventory' : 'reference';
     const from = Math.max(0, at[topic] - (choice % 5 === 0 ? 3 : 0));
-    const to = Math.min(left[topic].length, at[topic] + 1 + (choice % 4));
+    const to = Math.min(left[topic].length, at[topic] + 1 + (choice % 9));
     deliveries.push({ topic, events: left[topic].slice(from, to) });
     at[topic] = to;
   }
-  return deliveries;
+  // Old ones alone, long after newer ones.
+  const again = (events: readonly Envelope[]) => events.filter((_, n) => choices[n % choices.length]! % 2 === 0);
+  return [
+    ...deliveries,
+    { topic: 'reference', events: again(left.reference) },
+    { topic: 'inventory', events: again(left.inventory) },
+  ];
 }
 
 /** All rows of the read model after some deliveries, made in a schema of their own that is then gone. */
