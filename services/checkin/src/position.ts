@@ -1,11 +1,11 @@
 import type { Catalog } from '@gatehouse/shop/catalog';
 import type { Festival } from '@gatehouse/shop/festival';
+import { pdfData } from '@gatehouse/shop/pdf-data';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';
 import type { Admissions } from '@gatehouse/domain/ticket';
-import { pdfData } from './pdf-data';
 
 /** What the resource needs besides the ticket itself. */
 export type PositionView = {

@@ -1,17 +1,39 @@
-import type { Festival } from '@gatehouse/shop/festival';
-import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { epochMs, parseInstant, type Instant } from '@gatehouse/domain/instant';
 import { localize, type I18n } from '@gatehouse/domain/localize';
 import { joinName } from '@gatehouse/domain/names';
 import { offsetAt } from '@gatehouse/domain/time-zone';
-import type { OrganizerFact } from '@gatehouse/events/reference';
+import type { OrderFact, OrganizerFact, PositionFact } from '@gatehouse/events/reference';
+import type { Festival } from './festival';
+
+/** What is printed of a ticket, whether the shop sold it or a batch of offline tickets contains it. */
+export type PrintedTicket = {
+  readonly date: number | null;
+  readonly item: number;
+  readonly variation: number | null;
+  readonly facts: {
+    readonly secret: string;
+    readonly positionid: number;
+    /** At least two decimals, as those of add-ons. */
+    readonly price: string;
+    /** The ticket's own name parts, and its own name or that of the ticket to which it is an add-on. */
+    readonly printed: { readonly name: string | null; readonly parts: Readonly<Record<string, unknown>> };
+    readonly seat: PositionFact['seat'];
+    /** In the order in which they are printed; canceled ones are left out. */
+    readonly addons: readonly { item: number; variation: number | null; price: string; canceled: boolean }[];
+    readonly order: {
+      readonly code: string;
+      readonly locale: string;
+      readonly invoice: OrderFact['invoice_address'];
+    };
+  };
+};
 
 /**
  * The texts that badges and tickets print (contract §5.1, `pdf_data`): in the order's language, else the event's, times in
  * the event's zone, `''` for missing values. In a series the date replaces the event.
  */
 export function pdfData(
-  ticket: Ticket,
+  ticket: PrintedTicket,
   at: { festival: Festival; organizer: OrganizerFact | undefined; now: Instant },
 ): Record<string, string> {
   const { facts } = ticket;

@@ -1,7 +1,6 @@
-import type { Festival } from '@gatehouse/shop/festival';
-import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import type { DateFact, EventFact, ItemFact, OrganizerFact } from '@gatehouse/events/reference';
-import { pdfData } from './pdf-data';
+import type { Festival } from './festival';
+import { pdfData, type PrintedTicket } from './pdf-data';
 
 const FACT = { import: 1, hash: '', organizer: 'demo', event: 'openair' };
 const NOW = '2026-11-21T02:02:10.500000Z';
@@ -82,53 +81,34 @@ const ITEMS = [
 ];
 
 type Change = {
-  ticket?: Partial<Omit<Ticket, 'facts'>>;
-  facts?: Partial<Ticket['facts']>;
-  order?: Partial<Ticket['facts']['order']>;
+  ticket?: Partial<Omit<PrintedTicket, 'facts'>>;
+  facts?: Partial<Omit<PrintedTicket['facts'], 'printed'>> & Partial<typeof NAMED>;
+  order?: Partial<PrintedTicket['facts']['order']>;
   event?: Partial<EventFact>;
   organizer?: OrganizerFact | undefined;
 };
 
-const NAMED = { attendee_name: 'Ada Testmann', attendee_name_parts: { _scheme: 'full', full_name: 'Ada Testmann' } };
+const NAMED: { attendee_name: string | null; attendee_name_parts: Record<string, unknown> } = {
+  attendee_name: 'Ada Testmann',
+  attendee_name_parts: { _scheme: 'full', full_name: 'Ada Testmann' },
+};
 
 function data(change: Change = {}): Record<string, string> {
-  const name = { ...NAMED, ...change.facts };
-  const ticket: Ticket = {
-    id: 1,
-    event: 'demo/openair',
+  const { attendee_name: name, attendee_name_parts: parts, ...facts } = { ...NAMED, ...change.facts };
+  const ticket: PrintedTicket = {
     date: null,
     item: 1,
     variation: null,
-    status: 'p',
-    history: { state: { checkins: {}, answers: {}, imported: [], autoAdmitted: [] }, revision: 0 },
     ...change.ticket,
     facts: {
       positionid: 1,
       price: '149.00',
-      ...NAMED,
-      printed: { name: name.attendee_name, parts: name.attendee_name_parts },
-      attendee_email: null,
-      voucher: null,
-      tax_rate: '0.00',
-      tax_value: '0.00',
-      tax_rule: null,
+      printed: { name, parts },
       secret: 'paid1secret01abcdefgh',
-      addon_to: null,
-      pseudonymization_id: 'PSEUDO0001',
       seat: null,
-      answers: [],
       addons: [],
-      ...change.facts,
-      order: {
-        code: 'PAID1',
-        testmode: false,
-        email: null,
-        locale: 'en',
-        checkin_attention: false,
-        require_approval: false,
-        invoice: null,
-        ...change.order,
-      },
+      ...facts,
+      order: { code: 'PAID1', locale: 'en', invoice: null, ...change.order },
     },
   };
   const festival: Festival = {
