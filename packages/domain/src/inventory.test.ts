@@ -169,6 +169,13 @@ describe('a snapshot', () => {
       type: 'PlacesTaken',
       data: { ...where, batch: 'c', item: 3, variation: 8, date: 1, amount: 9, datetime: NOW, quotas: [] },
     },
+    {
+      type: 'PlacesRefused',
+      data: {
+        ...{ ...where, batch: 'd', item: 3, variation: 8, date: 1, amount: 9, datetime: NOW },
+        ...{ reason: 'quota_exhausted', quota: 4, message: 'Too few.' },
+      },
+    },
     { type: 'CartExpired', data: { ...where, ...reservations(5)[4]!.data } },
   ];
   const state = fold(inventory, history);
@@ -186,7 +193,7 @@ describe('a snapshot', () => {
     expect(flat(fold(inventory, more, restored))).toEqual(flat(fold(inventory, more, state)));
   });
   test('in a form that this release does not know is none', () => {
-    expect(restore({ ...snapshotOf(state), format: 2 as 1 })).toBeUndefined();
+    expect(restore({ ...snapshotOf(state), format: 1 as 2 })).toBeUndefined();
   });
   test('of nothing is nothing', () => {
     expect(restore(snapshotOf(inventory.initial))).toEqual(inventory.initial);

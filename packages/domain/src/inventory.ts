@@ -1,4 +1,4 @@
-import type { InventoryEvent, VoucherTermsChanged } from '@gatehouse/events/inventory';
+import type { InventoryEvent, PlacesRefused, PlacesTaken, VoucherTermsChanged } from '@gatehouse/events/inventory';
 import type { Decider } from './decider';
 import { earlier, epochMs, instantOf, sortable, type Instant } from './instant';
 import {
@@ -28,8 +28,12 @@ import { entries, entriesFrom, find, ordered, put, without, type Ordered } from 
 export type Reservation = Cart & { readonly request: string | null };
 /** A released cart position that was not held: one of the shop, or one of ours that had expired. */
 export type Released = Cart & { readonly imported: boolean };
-/** The places of a batch of offline tickets. */
-export type Batch = Product & { readonly id: string; readonly amount: number; readonly returned: boolean };
+/** A batch of offline tickets that asked for places. Only those `taken` count; a batch never asks again with another result. */
+export type Batch = Product & {
+  readonly id: string;
+  readonly amount: number;
+  readonly places: 'taken' | 'refused' | 'returned';
+};
 
 /**
  * The folded reservations of an event. Each map in it is an immutable `Ordered`, so a caller may evolve a state and drop
@@ -89,13 +93,13 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
         return { ...state, closed: put(state.closed, event.data.quota, event.data.quota_revision) };
       case 'VoucherTermsChanged':
         return event.data.vouchers.reduce(withTerms, learned(state, event.data.facts_revision));
-      case 'PlacesTaken': {
-        const { batch: id, item, variation, date, amount } = event.data;
-        return withBatch(state, { id, item, variation, date, amount, returned: false });
-      }
+      case 'PlacesTaken':
+        return withBatch(state, batchOf(event.data, 'taken'));
+      case 'PlacesRefused':
+        return withBatch(state, batchOf(event.data, 'refused'));
       case 'PlacesReturned': {
         const batch = find(state.batches, event.data.batch);
-        return batch ? withBatch(state, { ...batch, returned: true }) : state;
+        return batch ? withBatch(state, { ...batch, places: 'returned' }) : state;
       }
     }
   },
@@ -133,7 +137,7 @@ export function dueAt(state: Inventory, now: Instant, limit: number): Reservatio
 
 /** A state as JSON, without its indexes, in the order of the keys: equal states have equal snapshots. */
 export type InventorySnapshot = {
-  readonly format: 1;
+  readonly format: 2;
   readonly held: readonly Reservation[];
   readonly released: readonly Released[];
   readonly batches: readonly Batch[];
@@ -143,7 +147,7 @@ export type InventorySnapshot = {
 };
 
 export const snapshotOf = (state: Inventory): InventorySnapshot => ({
-  format: 1,
+  format: 2,
   held: valuesOf(state.held),
   released: valuesOf(state.released),
   batches: valuesOf(state.batches),
@@ -154,7 +158,7 @@ export const snapshotOf = (state: Inventory): InventorySnapshot => ({
 
 /** The state of a snapshot; undefined when it has a format that this release does not know. */
 export function restore(snapshot: InventorySnapshot): Inventory | undefined {
-  if (snapshot.format !== 1) return undefined;
+  if (snapshot.format !== 2) return undefined;
   const { held, released, batches, closed, learnedRevision, factsRevision } = snapshot;
   const requests = held.flatMap(({ id, request }) => (request === null ? [] : [[request, id] as const]));
   return batches.reduce(withBatch, {
@@ -175,6 +179,11 @@ const valuesOf = <V>(map: Ordered<number, V> | Ordered<string, V>): V[] =>
 function cartOf(data: Omit<Cart, 'covered'>, covered: Instant | null): Cart {
   const { id, cart_id, item, variation, date, voucher, seat, expires } = data;
   return { id, cart_id, item, variation, date, voucher, seat, expires, covered };
+}
+
+function batchOf(data: (PlacesTaken | PlacesRefused)['data'], places: Batch['places']): Batch {
+  const { batch: id, item, variation, date, amount } = data;
+  return { id, item, variation, date, amount, places };
 }
 
 /** A state in which a decision used facts of this revision. */
@@ -245,7 +254,7 @@ function withTerms(state: Inventory, terms: VoucherTermsChanged['data']['voucher
 
 function withBatch(state: Inventory, batch: Batch): Inventory {
   const key = productKey(batch);
-  const counted = (each: Batch | undefined) => (each && !each.returned ? each.amount : 0);
+  const counted = (each: Batch | undefined) => (each?.places === 'taken' ? each.amount : 0);
   const amount = (find(state.places, key) ?? 0) + counted(batch) - counted(find(state.batches, batch.id));
   return {
     ...state,

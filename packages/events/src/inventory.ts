@@ -116,6 +116,21 @@ const batch = {
 /** Places were taken for a batch of offline tickets, all of them at once. */
 export const PlacesTaken = event('PlacesTaken', z.object({ ...batch, datetime, quotas }));
 
+/** There were not enough places for a batch: it took none, and never will. */
+export const PlacesRefused = event(
+  'PlacesRefused',
+  z.object({
+    ...batch,
+    reason: z.string().meta({
+      description: 'The first check that failed.',
+      examples: ['no_quota', 'quota_exhausted'],
+    }),
+    quota: id.nullable().describe('The quota that had too little left, when that is the reason.'),
+    message: z.string().describe('The reason for people, in English.'),
+    datetime,
+  }),
+);
+
 /** A batch was not made: its places are free again. */
 export const PlacesReturned = event('PlacesReturned', z.object(batch));
 
@@ -144,6 +159,7 @@ export const inventory = catalog([
   QuotaClosed,
   VoucherTermsChanged,
   PlacesTaken,
+  PlacesRefused,
   PlacesReturned,
   ReservationRefused,
 ]);
@@ -154,6 +170,7 @@ export type CartExpired = EventOf<typeof CartExpired>;
 export type QuotaClosed = EventOf<typeof QuotaClosed>;
 export type VoucherTermsChanged = EventOf<typeof VoucherTermsChanged>;
 export type PlacesTaken = EventOf<typeof PlacesTaken>;
+export type PlacesRefused = EventOf<typeof PlacesRefused>;
 export type PlacesReturned = EventOf<typeof PlacesReturned>;
 export type ReservationRefused = EventOf<typeof ReservationRefused>;
 
@@ -165,7 +182,15 @@ export const inventoryEvents = inventory.only(
   QuotaClosed,
   VoucherTermsChanged,
   PlacesTaken,
+  PlacesRefused,
   PlacesReturned,
 );
 export type InventoryEvent =
-  CartReserved | CartReleased | CartExpired | QuotaClosed | VoucherTermsChanged | PlacesTaken | PlacesReturned;
+  | CartReserved
+  | CartReleased
+  | CartExpired
+  | QuotaClosed
+  | VoucherTermsChanged
+  | PlacesTaken
+  | PlacesRefused
+  | PlacesReturned;

@@ -48,7 +48,7 @@ create table released_carts (
   primary key (event, id)
 );
 
--- The places of batches of offline tickets.
+-- The batches of offline tickets that asked for places.
 create table place_batches (
   event text collate "C" not null,
   id text collate "C" not null,
@@ -56,7 +56,8 @@ create table place_batches (
   variation integer,
   date integer,
   amount integer not null,
-  returned boolean not null,
+  -- taken, refused or returned: only those taken count.
+  places text collate "C" not null,
   primary key (event, id)
 );
 

@@ -145,8 +145,10 @@ function factsOf({ kind, n, state, where, now, id, facts_revision }: Situation):
       const batch = `batch ${n}`;
       const known = find(state.batches, batch);
       const about = { ...where, batch, item: 3, variation: null, date: n > 4 ? 1 : null, amount: n };
-      if (!known) return [{ type: 'PlacesTaken', data: { ...about, datetime: now, quotas: [] } }];
-      return known.returned ? [] : [{ type: 'PlacesReturned', data: about }];
+      if (known) return known.places === 'taken' ? [{ type: 'PlacesReturned', data: about }] : [];
+      if (n % 3 !== 0) return [{ type: 'PlacesTaken', data: { ...about, datetime: now, quotas: [] } }];
+      const why = { reason: 'no_quota', quota: null, message: 'None.' };
+      return [{ type: 'PlacesRefused', data: { ...about, ...why, datetime: now } }];
     }
   }
 }

@@ -30,7 +30,7 @@ export async function projectCarts(tx: Tx, events: readonly Envelope[]): Promise
     await expire(tx, allOf(part, 'CartExpired'));
     await release(tx, allOf(part, 'CartReleased'));
     await closeQuotas(tx, allOf(part, 'QuotaClosed'));
-    await putBatches(tx, allOf(part, 'PlacesTaken'));
+    await putBatches(tx, [...allOf(part, 'PlacesTaken'), ...allOf(part, 'PlacesRefused')]);
     await returnBatches(tx, allOf(part, 'PlacesReturned'));
     await changeTerms(tx, allOf(part, 'VoucherTermsChanged'));
   }

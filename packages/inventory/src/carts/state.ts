@@ -21,11 +21,11 @@ export async function storedInventory(pool: Pool, stream: string): Promise<Known
     if (!at) return undefined;
     const cart = 'id, cart_id, item, variation, date, voucher, seat, expires, covered';
     const state = restore({
-      format: 1,
+      format: 2,
       held: await rowsOf<Reservation>(`select ${cart}, request from carts where event = $1 and held order by id`),
       released: await rowsOf<Released>(`select ${cart}, imported from released_carts where event = $1 order by id`),
       batches: await rowsOf<Batch>(
-        'select id, item, variation, date, amount, returned from place_batches where event = $1 order by id',
+        'select id, item, variation, date, amount, places from place_batches where event = $1 order by id',
       ),
       closed: (
         await rowsOf<{ quota: number; revision: number }>(

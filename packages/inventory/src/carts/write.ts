@@ -3,6 +3,7 @@ import type {
   CartReleased,
   CartReserved,
   InventoryEvent,
+  PlacesRefused,
   PlacesReturned,
   PlacesTaken,
   QuotaClosed,
@@ -147,16 +148,17 @@ export async function closeQuotas(tx: Tx, facts: readonly Of<QuotaClosed>[]): Pr
   });
 }
 
-/** PlacesTaken. */
-export async function putBatches(tx: Tx, facts: readonly Of<PlacesTaken>[]): Promise<void> {
+/** PlacesTaken and PlacesRefused. */
+export async function putBatches(tx: Tx, facts: readonly Of<PlacesTaken | PlacesRefused>[]): Promise<void> {
   if (facts.length === 0) return;
   await tx.query({
     name: 'carts_put_batches',
     text: `insert into place_batches
-           select event, batch, item, variation, date, amount, false from json_to_recordset($1) as b(
-             event text, batch text, item integer, variation integer, date integer, amount integer
+           select event, batch, item, variation, date, amount, case type when 'PlacesTaken' then 'taken' else 'refused' end
+           from json_to_recordset($1) as b(
+             event text, batch text, item integer, variation integer, date integer, amount integer, type text
            )`,
-    values: [rowsOf(facts)],
+    values: [JSON.stringify(facts.map(({ event, type, data }) => ({ ...data, event, type })))],
   });
 }
 
@@ -165,7 +167,7 @@ export async function returnBatches(tx: Tx, facts: readonly Of<PlacesReturned>[]
   if (facts.length === 0) return;
   await tx.query({
     name: 'carts_return_batches',
-    text: `update place_batches b set returned = true
+    text: `update place_batches b set places = 'returned'
            from json_to_recordset($1) as r(event text, batch text) where b.event = r.event and b.id = r.batch`,
     values: [rowsOf(facts)],
   });
