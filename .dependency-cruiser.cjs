@@ -14,6 +14,7 @@ const mayImport = {
   admission: ['shop', 'service', 'eventing', 'events', 'domain'],
   inventory: ['shop', 'service', 'eventing', 'events', 'domain'],
   reference: ['service', 'eventing', 'events', 'domain'],
+  sales: ['shop', 'service', 'eventing', 'events', 'domain', 'ticket-pdf'],
   'ticket-pdf': ['domain'],
   'embedded-postgres': [],
   'local-kafka': ['embedded-postgres'],
