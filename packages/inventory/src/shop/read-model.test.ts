@@ -1,7 +1,7 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import { inventory } from '@gatehouse/events/inventory';
 import { reference, type PositionFact, type ReferenceEvent } from '@gatehouse/events/reference';
-import { sortable } from '@gatehouse/domain/instant';
+import { parseInstant, sortable } from '@gatehouse/domain/instant';
 import { inTransaction } from '@gatehouse/eventing/postgres';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import fc from 'fast-check';
@@ -128,7 +128,7 @@ function historyOf(all: readonly Said[]): { topic: Topic; event: Envelope }[] {
     if (!cart) return [];
     newest.delete(each.id);
     const { id, cart_id, item, variation, subevent: date, voucher, seat: guid, expires } = cart;
-    const data = { id, cart_id, item, variation, date, voucher, seat: guid, expires };
+    const data = { id, cart_id, item, variation, date, voucher, seat: guid, expires: parseInstant(expires)! };
     return [{ topic: 'inventory', event: envelopes.released(data) }];
   });
 }
@@ -190,6 +190,20 @@ test('whatever comes how often, in which batches and interleaving: the rows are 
     { numRuns: 60 },
   );
 }, 120_000);
+
+test('a count that came to nothing by what was added is none, too', async () => {
+  const soon = '2099-06-01T00:00:00Z';
+  const envelopes = numberedEnvelopes();
+  // The first cart counts only from when its voucher ends, the other one until then.
+  const events = [
+    voucherStated(1, { valid_until: soon }),
+    cartStated(1, { voucher: 1 }),
+    cartStated(2, { expires: soon }),
+  ].map((each) => envelopes.stated(each));
+  const one = await rowsAfter([{ topic: 'reference', events }]);
+  expect(await rowsAfter(events.map((event) => ({ topic: 'reference', events: [event] })))).toEqual(one);
+  expect(one.shop_until).not.toContainEqual(expect.objectContaining({ carts: 0, vouchers: 0 }));
+});
 
 test('the counts are those of the newest facts', async () => {
   await fc.assert(

@@ -105,25 +105,29 @@ async function moveTaken(tx: Tx, moved: readonly (Taken & { product: string })[]
   });
 }
 
+/** As above; a count may be less than nothing for a while that others add to, so what came to nothing is seen afterwards. */
 async function moveUntil(
   tx: Tx,
   moved: readonly (Until & { account: string; scale: number; span: string })[],
 ): Promise<void> {
   if (moved.length === 0) return;
-  await tx.query({
+  const { rows: empty } = await tx.query<object>({
     name: 'shop_move_until',
-    text: `insert into shop_until as t (account, scale, span, carts, vouchers)
-           select account, scale, span, carts, vouchers from json_populate_recordset(null::shop_until, $1)
-           on conflict (account, scale, span) do update
-             set carts = t.carts + excluded.carts, vouchers = t.vouchers + excluded.vouchers`,
+    text: `with moved as (
+             insert into shop_until as t (account, scale, span, carts, vouchers)
+             select account, scale, span, carts, vouchers from json_populate_recordset(null::shop_until, $1)
+             on conflict (account, scale, span) do update
+               set carts = t.carts + excluded.carts, vouchers = t.vouchers + excluded.vouchers
+             returning account, scale, span, carts, vouchers
+           )
+           select account, scale, span from moved where carts = 0 and vouchers = 0`,
     values: [JSON.stringify(moved)],
   });
-  const less = moved.filter(({ carts, vouchers }) => carts < 0 || vouchers < 0);
-  if (less.length === 0) return;
+  if (empty.length === 0) return;
   await tx.query({
     name: 'shop_drop_until',
-    text: `delete from shop_until t using json_populate_recordset(null::shop_until, $1) m
-           where (t.account, t.scale, t.span) = (m.account, m.scale, m.span) and t.carts = 0 and t.vouchers = 0`,
-    values: [JSON.stringify(less)],
+    text: `delete from shop_until t using json_populate_recordset(null::shop_until, $1) e
+           where (t.account, t.scale, t.span) = (e.account, e.scale, e.span)`,
+    values: [JSON.stringify(empty)],
   });
 }
