@@ -138,6 +138,26 @@ describe('contract §8.6 results', () => {
   });
 });
 
+test('contract §1.10 one that runs again after a crash finds what it has made, though others have become valid', async () => {
+  const headers = { 'x-idempotency-key': 'bulk-2' };
+  const elements = [{ item: ITEMS.inactive, price: 1 }, PASS, {}, PASS];
+  const first = (await bulk(elements, HALL, headers)).body as { results: Result[] };
+  expect(first.results.map(({ success }) => success)).toEqual([false, true, false, true]);
+
+  const shop = cartShop();
+  const items = shop['demo/events/hall/items.json'] as { id: number }[];
+  const active = items.map((each) => (each.id === ITEMS.inactive ? { ...each, active: true } : each));
+  await system.import({ ...shop, 'demo/events/hall/items.json': active });
+  // As a process leaves it that dies before the reply is stored.
+  const { rowCount } = await system.pool.query(
+    "update transport.idempotency set owner = 0, status = null, headers = null, body = null where key = 'bulk-2'",
+  );
+  expect(rowCount).toBe(1);
+  const again = (await bulk(elements, HALL, headers)).body as { results: Result[] };
+  expect(again.results.map(({ success }) => success)).toEqual([true, true, false, true]);
+  for (const place of [1, 3]) expect(again.results[place]).toEqual(first.results[place]);
+});
+
 test('contract §1.10 a repeat under an idempotency key reserves nothing more', async () => {
   const headers = { 'x-idempotency-key': 'bulk-1' };
   const first = await bulk([PASS, {}, PASS], HALL, headers);

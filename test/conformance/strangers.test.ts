@@ -1,3 +1,4 @@
+import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { connectRaw, type RawConnection } from '@gatehouse/service/testing';
@@ -8,7 +9,7 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem([checkin, legacyDroid]);
+  system = await startSystem([checkin, legacyDroid, cart]);
   await system.import(festival());
 });
 afterAll(() => system.close());
@@ -45,6 +46,9 @@ const strangers: [way: string, status: number, way: Way][] = [
   ['hot, without the right', 403, rest(TOKENS.viewer)],
   ['ordinary', 401, rest('wrong', 'X-Idempotency-Key: k\r\n')],
   ['droid', 403, droid('wrong')],
+  ['cart', 401, { ...rest('wrong'), target: `${OPENAIR}cartpositions/bulk_create/` }],
+  ['cart, without the right', 403, { ...rest(TOKENS.viewer), target: `${OPENAIR}cartpositions/` }],
+  ['upload', 401, { ...rest('wrong'), target: '/api/v1/upload' }],
 ];
 
 describe.each(strangers)('%s', (_name, status, way) => {

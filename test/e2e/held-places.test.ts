@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cart } from '@gatehouse/cart/service';
 import { until } from '@gatehouse/eventing/history-in-test';
 import { replay } from '@gatehouse/eventing/projection';
 import { rebuildReadModel, verifyReadModel } from '@gatehouse/eventing/read-model';
 import type { EventStore } from '@gatehouse/eventing/event-store';
-import { inventoryStream } from '@gatehouse/events/inventory';
+import { inventoryEvents, inventoryStream } from '@gatehouse/events/inventory';
+import { fold } from '@gatehouse/domain/decider';
 import type { Recorded } from '@gatehouse/events/envelope';
-import { snapshotOf } from '@gatehouse/domain/inventory';
+import { inventory, snapshotOf } from '@gatehouse/domain/inventory';
 import { sizeOf } from '@gatehouse/domain/ordered';
+import { cartsModel } from '@gatehouse/inventory/carts/read-model';
+import { storedInventory } from '@gatehouse/inventory/carts/state';
 import { READ_MODELS } from '@gatehouse/inventory/context';
 import { inventoryStreams } from '@gatehouse/inventory/inventory-streams';
 import type { By } from '@gatehouse/inventory/asker';
@@ -15,7 +19,9 @@ import type { Reserved } from '@gatehouse/inventory/reservations';
 import { backendsInTest, type BackendsInTest, type Wanted } from '@gatehouse/test-support/backends';
 import { HALL, hall, shopCart, wanted } from '@gatehouse/test-support/hall';
 import { startInventory, type InventorySystem } from '@gatehouse/test-support/inventory';
+import { SHOP } from '@gatehouse/test-support/shop';
 import { startProcess } from '@gatehouse/test-support/process';
+import type { Pool } from 'pg';
 
 /* Reservations on both event stores: what is held is history, opens from rows, expires once, and follows from history. */
 
@@ -132,6 +138,26 @@ function journeys(on: Wanted): void {
     ]);
   });
 
+  test('a state is read from the rows of one moment, also when a rebuild would put others in their place meanwhile', async () => {
+    let rebuilt: Promise<void> | undefined;
+    const { pool } = system.inventory;
+    const between = async () => {
+      await reserve(5, { item: SHOP.addon });
+      await system.inventory.caughtUp(['carts']);
+      rebuilt = rebuildReadModel(cartsModel, system.inventoryFeeds, () => undefined);
+      // It waits for us; were it not to, this is long enough for it.
+      await Promise.race([rebuilt, sleep(1_500)]);
+    };
+    const stored = await storedInventory(interrupted(pool, 'from carts', between), stream);
+    await rebuilt;
+    const history = await system.inventoryFeeds.own.load(stream, 0, stored!.revision);
+    const folded = fold(
+      inventory,
+      history.map((event) => inventoryEvents.read(event)!),
+    );
+    expect(snapshotOf(stored!.state)).toEqual(snapshotOf(folded));
+  });
+
   test('read models follow from history, also when they are rebuilt', async () => {
     await system.settled();
     const differences = async () => {
@@ -146,4 +172,30 @@ function journeys(on: Wanted): void {
     expect(await differences()).toEqual([]);
     expect(await left()).toBe(471);
   });
+}
+
+/** A pool on whose connection something else happens before the first statement that contains `text`. */
+function interrupted(pool: Pool, text: string, between: () => Promise<void>): Pool {
+  let done = false;
+  return {
+    async connect() {
+      const client = await pool.connect();
+      const query = client.query.bind(client) as (...asked: unknown[]) => Promise<unknown>;
+      const patched = async (...asked: unknown[]) => {
+        if (!done && String(asked[0]).includes(text)) {
+          done = true;
+          await between();
+        }
+        return query(...asked);
+      };
+      const release = client.release.bind(client);
+      return Object.assign(client, {
+        query: patched,
+        release(broken?: Error | boolean) {
+          Object.assign(client, { query, release });
+          release(broken);
+        },
+      });
+    },
+  } as Pool;
 }

@@ -75,6 +75,8 @@ create table inventories (
   revision integer not null,
   learned integer not null,
   facts integer not null,
+  -- No event before was left out (by an operator, or because this release does not know it). Otherwise the rows are no state.
+  whole boolean not null,
   -- How many of the event's carts are listed.
   listed integer not null,
   -- When the newest of them was recorded: the purge goes by it, so that a replay purges the same.

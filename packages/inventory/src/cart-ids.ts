@@ -6,11 +6,19 @@ const BLOCK = 1_000;
 /** With fewer left the next block is fetched: while they last nobody waits for it. */
 const FEW = 500;
 
+export type CartIds = {
+  /** Ascending ids that nobody else has. */
+  take(count: number): Promise<number[]>;
+  /** Takes back ids that nothing was written under, for whoever comes next: else a storm of refusals would use them up. */
+  giveBack(unused: readonly number[]): void;
+};
+
 /**
  * Gives out ids of cart positions, from blocks of a sequence, so that a reservation costs no query of its own. What a process has left of
  * its blocks when it ends is never used.
  */
-export function cartIds(pool: Pool): { take(count: number): Promise<number[]> } {
+export function cartIds(pool: Pool): CartIds {
+  const unused: number[] = [];
   let next = 0;
   let end = 0;
   let ahead: Promise<number> | undefined;
@@ -43,13 +51,16 @@ export function cartIds(pool: Pool): { take(count: number): Promise<number[]> } 
 
   return {
     async take(count) {
-      const ids: number[] = [];
+      const ids = unused.splice(0, count);
       for (;;) {
         while (next < end && ids.length < count) ids.push(next++);
         if (end - next < FEW) void fetchAhead();
-        if (ids.length === count) return ids;
+        if (ids.length === count) return ids.sort((a, b) => a - b);
         await nextBlock();
       }
+    },
+    giveBack(ids) {
+      unused.push(...ids);
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Catalog } from '@gatehouse/shop/catalog';
 import type { By } from './asker';
 import { quotaStates, type QuotaState } from './availability';
 import type { CartFinder, CartRow, Where } from './carts/find';
-import type { cartIds } from './cart-ids';
+import type { CartIds } from './cart-ids';
 import { learnedRevisions, withFreshFacts } from './fresh-facts';
 import type { InventoryStreams } from './inventory-streams';
 import { newCartId } from './new-cart-id';
@@ -55,7 +55,7 @@ export type ReservationParts = {
   readonly streams: InventoryStreams;
   readonly facts: FactsReader;
   readonly carts: CartFinder;
-  readonly ids: ReturnType<typeof cartIds>;
+  readonly ids: CartIds;
   readonly refusals: RefusalLog;
   readonly catalog: Pick<Catalog, 'festival'>;
   /** Waits until read models have applied all that this context's history holds, bounded. */
@@ -152,6 +152,7 @@ export function reservations(parts: ReservationParts): Reservations {
       return open.length === 0 ? true : undefined;
     });
     for (const each of decided) count(each, where);
+    ids.giveBack(decided.flatMap(({ element, made }) => (made ? [] : [element.ask.id])));
     const refused = decided.flatMap(refusalOf);
     if (refused.length > 0) await refusals.record(refused, by);
     const found = decided.flatMap(({ result, made }) => (result.outcome === 'held' && !made ? [result.id] : []));

@@ -20,6 +20,7 @@ export async function createMany(request: ApiRequest, inventory: InventoryContex
   if (!Array.isArray(body)) throw new ApiError(400, { error: 'Please supply a list' });
   if (body.length > MAX_ELEMENTS) throw new ApiError(400, { error: `Please supply at most ${MAX_ELEMENTS} elements` });
   const asked = await readAll(body, read);
+  // By its place in the request each is found again, whatever has become of the others when the request runs once more.
   const wanted = asked.flatMap((each, place) => (each instanceof Invalid ? [] : [{ ...each, place }]));
   const reserved =
     wanted.length === 0 ? [] : await inventory.reservations.reserve(whereOf(festival), wanted, byOf(request));

@@ -2,21 +2,24 @@ import { restore, type Batch, type Inventory, type Released, type Reservation } 
 import { inTransaction } from '@gatehouse/eventing/postgres';
 import type { Known } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
+import { cartsModel } from './read-model';
 
 const PREFIX = 'inventory-';
 
 /**
- * The folded state of a stream `inventory-<organizer>/<event>` as the read model `carts` has it, and the number of events that it follows from: a hint, never
- * trusted without the store's word. Undefined when nothing of the stream was applied. Rejects with StoreUnavailable.
+ * The folded state of a stream `inventory-<organizer>/<event>` as the read model `carts` has it, and the number of events that it follows
+ * from: a hint, never trusted without the store's word. Undefined when nothing of the stream was applied, or not all of it, or by another
+ * release. Rejects with StoreUnavailable.
  */
 export async function storedInventory(pool: Pool, stream: string): Promise<Known<Inventory> | undefined> {
   const event = stream.slice(PREFIX.length);
   return inTransaction(pool, async (tx) => {
-    // All parts as of one moment.
+    // All parts as of one moment. The first read's lock keeps a rebuild from putting other tables in the place of the rest.
     await tx.query('set transaction isolation level repeatable read read only');
     const rowsOf = async <Row extends object>(text: string) => (await tx.query<Row>(text, [event])).rows;
     const [at] = await rowsOf<{ revision: number; learned: number; facts: number }>(
-      'select revision, learned, facts from inventories where event = $1',
+      `select revision, learned, facts from inventories where event = $1 and whole
+         and exists (select 1 from read_models where name = '${cartsModel.name}' and version = ${cartsModel.version})`,
     );
     if (!at) return undefined;
     const cart = 'id, cart_id, item, variation, date, voucher, seat, expires, covered';

@@ -27,6 +27,8 @@ export type Progress = {
   readonly revision: number;
   readonly learned: number;
   readonly facts: number;
+  /** None was left out. */
+  readonly whole: boolean;
   readonly newest: Instant;
 };
 
@@ -35,13 +37,14 @@ export async function moveOn(tx: Tx, progress: readonly Progress[]): Promise<voi
   await tx.query({
     name: 'carts_move_on',
     text: `insert into inventories as i
-           select event, revision, learned, facts, 0, newest from json_to_recordset($1) as p(
-             event text, revision integer, learned integer, facts integer, newest timestamptz
+           select event, revision, learned, facts, whole, 0, newest from json_to_recordset($1) as p(
+             event text, revision integer, learned integer, facts integer, whole boolean, newest timestamptz
            )
            on conflict (event) do update set
              revision = excluded.revision,
              learned = greatest(i.learned, excluded.learned),
              facts = greatest(i.facts, excluded.facts),
+             whole = i.whole and excluded.whole,
              newest = greatest(i.newest, excluded.newest)`,
     values: [JSON.stringify(progress)],
   });
