@@ -25,9 +25,10 @@ export type Mint = {
 };
 
 /**
- * Makes up what only chance may decide (contract §2.1). Secrets have 158 bits and pseudonymization ids 48, so nobody asks
- * whether they exist. Codes have 32 bits, too few for that: a caller claims those of a chunk in one statement, and asks for
- * others in the place of those that the organizer has.
+ * Makes up what only chance may decide (contract §2.1). Secrets have 158 bits and never meet. Pseudonymization ids have 48:
+ * among a million tickets one of ten thousand new ones meets another in one of 28,000 batches, and nothing is decided by
+ * them. Codes have 32 bits, too few for that: a caller claims those of a chunk in one statement, and asks for others in the
+ * place of those that the organizer has.
  */
 export function openMint(random: RandomBytes = randomFillSync): Mint {
   /** For many letters: a call of the generator for each costs ten times as much as the rest. */
