@@ -91,8 +91,6 @@ const released = ({ at, data }: Cart): InventoryEvent => ({
   data: {
     ...data,
     imported: false,
-    covered_until: null,
-    facts_revision: 0,
     datetime: instantOf(at + RELEASED_AFTER_MS),
   },
 });

@@ -178,7 +178,7 @@ describe('contract §8.2 one position', () => {
     expect(await get(at(id))).toMatchObject(NOT_FOUND);
   });
 
-  test("the shop's is deleted for good: stated again it does not come back", async () => {
+  test("the shop's frees its place at once and is deleted for good: stated again it does not come back", async () => {
     const mine = cartPosition(41, ITEMS.five, { cart_id: 'gone@api' });
     const shop = cartShop();
     const files = {
@@ -186,16 +186,18 @@ describe('contract §8.2 one position', () => {
       'demo/events/hall/cartpositions.json': [...(shop['demo/events/hall/cartpositions.json'] as Json[]), mine],
     };
     await system.import(files);
+    const left = async () => (await get(`${HALL}quotas/${ITEMS.five + 1_000}/availability/`)).body;
     expect((await get(at(41))).status).toBe(200);
+    expect(await left()).toMatchObject({ cart_positions: 1, available_number: 4 });
     expect((await remove(at(41))).status).toBe(204);
+    expect(await left()).toMatchObject({ cart_positions: 0, available_number: 5 });
     const restated = { ...mine, price: '11.00' };
     await system.import({
       ...shop,
       'demo/events/hall/cartpositions.json': [...(shop['demo/events/hall/cartpositions.json'] as Json[]), restated],
     });
     expect(await get(at(41))).toMatchObject(NOT_FOUND);
-    const left = await get(`${HALL}quotas/${ITEMS.five + 1_000}/availability/`);
-    expect(left.body).toMatchObject({ cart_positions: 0, available_number: 5 });
+    expect(await left()).toMatchObject({ cart_positions: 0, available_number: 5 });
   });
 
   test('405 for PUT and PATCH', async () => {

@@ -126,15 +126,15 @@ function journeys(on: Wanted): void {
   test('rows that are behind their history, or of another one, are no more than a hint', async () => {
     await system.settled();
     const { revision } = await system.inventory.streams.read(stream);
-    await system.inventoryFeeds.pool.query('update inventories set revision = revision + 7, facts = 99');
+    await system.inventoryFeeds.pool.query('update inventories set revision = revision + 7, learned = 99');
     const fresh = inventoryStreams(system.inventoryFeeds.own, system.inventory.pool);
     const opened = await fresh.read(stream);
-    expect([opened.revision, opened.state.factsRevision]).toEqual([
+    expect([opened.revision, opened.state.learnedRevision]).toEqual([
       revision,
-      (await system.inventory.streams.read(stream)).state.factsRevision,
+      (await system.inventory.streams.read(stream)).state.learnedRevision,
     ]);
-    await system.inventoryFeeds.pool.query('update inventories set revision = revision - 7, facts = $1', [
-      opened.state.factsRevision,
+    await system.inventoryFeeds.pool.query('update inventories set revision = revision - 7, learned = $1', [
+      opened.state.learnedRevision,
     ]);
   });
 

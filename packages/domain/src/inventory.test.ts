@@ -71,10 +71,7 @@ describe('what a decision costs', () => {
     ['a refusal because nothing is left', hold(soldOut, asks)],
     ['a request that comes again', hold(wants, { ...asks, request: 'request-7/0' })],
     ['places of a batch', takePlaces(wants, { batch: 'b', item: 3, variation: null, date: null, amount: 10 })],
-    [
-      'the release of a cart of the shop',
-      release({ ...where, now: NOW, imported: true, cart, terms: null, shop: { revision: 0 } }),
-    ],
+    ['the release of a cart of the shop', release({ ...where, now: NOW, imported: true, cart })],
     ['a look for what has expired, when nothing has', expireDue(where, NOW, 1000)],
     ['the state after a reservation', (state) => inventory.evolve(state, event)],
     ['the state after an expiry', (state) => inventory.evolve(state, gone)],
@@ -89,7 +86,7 @@ describe('what a decision costs', () => {
 
   test('expired reservations that nobody has recorded cost nothing more', () => {
     const late = { ...wants, now: '2027-06-02T00:00:00Z' };
-    expect(cost(many, hold(late, asks))).toBeLessThan(3 * cost(few, hold(late, asks)) + 100);
+    expect(cost(many, hold(late, asks))).toBeLessThan(4 * cost(few, hold(late, asks)) + 100);
   });
 
   test('a list costs what its elements cost', () => {
@@ -150,8 +147,6 @@ describe('a snapshot', () => {
           expires: LATER,
         },
         imported: true,
-        covered_until: LATER,
-        facts_revision: 0,
         datetime: NOW,
       },
     },

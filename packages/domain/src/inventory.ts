@@ -3,16 +3,17 @@ import type { Decider } from './decider';
 import { earlier, epochMs, instantOf, sortable, type Instant } from './instant';
 import {
   byKey,
+  cartAccount,
   CARTS,
-  countCarts,
-  countUses,
+  coveredAccount,
   coveredUntil,
   ledgerOf,
+  live,
   productKey,
+  purgeRow,
   PURGES,
   rowsBefore,
   rowsOf,
-  rowsOfReleased,
   seatAccount,
   timesOf,
   voucherAccount,
@@ -26,8 +27,8 @@ import { entries, entriesFrom, find, ordered, put, without, type Ordered } from 
 
 /** A reservation made by Gatehouse. */
 export type Reservation = Cart & { readonly request: string | null };
-/** A released cart position that was not held: one of the shop, or one of ours that had expired. */
-export type Released = Cart & { readonly imported: boolean };
+/** A released cart position that was not held: one of the shop, or one of ours that had expired. It counts nowhere. */
+export type Released = Pick<Cart, 'id' | 'expires'>;
 /** A batch of offline tickets that asked for places. Only those `taken` count; a batch never asks again with another result. */
 export type Batch = Product & {
   readonly id: string;
@@ -44,15 +45,16 @@ export type Inventory = {
    * Our reservations that are neither released nor recorded as expired. Whether one still counts depends on its `expires`.
    */
   readonly held: Ordered<number, Reservation>;
-  /** Dropped when cart positions would be purged. */
+  /** Recognises a second release. Dropped when cart positions would be purged. */
   readonly released: Ordered<number, Released>;
   readonly batches: Ordered<string, Batch>;
   /** The closed quotas, each with the revision of the fact at which it closed. */
   readonly closed: Ordered<number, number>;
-  /** The shop's revision up to which changes of vouchers' terms are reflected in the counts. */
+  /**
+   * The shop's revision up to which changes of vouchers' terms are reflected in the counts: the newest on which a place was
+   * reserved or terms were learned.
+   */
   readonly learnedRevision: number;
-  /** The newest revision of the shop's facts that a decision used. */
-  readonly factsRevision: number;
 
   readonly requests: Ordered<string, number>;
   readonly ledger: Ledger;
@@ -67,7 +69,6 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
     batches: null,
     closed: null,
     learnedRevision: 0,
-    factsRevision: 0,
     requests: null,
     ledger: null,
     places: null,
@@ -75,17 +76,19 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
   evolve(state, event) {
     switch (event.type) {
       case 'CartReserved': {
+        const { id, cart_id, item, variation, date, voucher, seat, expires } = event.data;
         const { covered_until: covered, facts_revision, request } = event.data;
-        return hold(learned(state, facts_revision), { ...cartOf(event.data, covered), request });
+        const cart = { id, cart_id, item, variation, date, voucher, seat, expires, covered, request };
+        return hold(learned(state, facts_revision), cart);
       }
       case 'CartReleased': {
-        const { id, imported, covered_until: covered, facts_revision, datetime, expires } = event.data;
-        const known = forgetPurged(atFacts(state, facts_revision), datetime);
+        const { id, datetime, expires } = event.data;
+        const known = forgetPurged(state, datetime);
         const rest = drop(known, id);
         // A reservation that still counted can be requested again only before it expires; `release` recognises by this that
         // it is gone.
         if (rest !== known && !earlier(expires, datetime)) return rest;
-        return remember(rest, { ...cartOf(event.data, covered), imported });
+        return remember(rest, { id, expires });
       }
       case 'CartExpired':
         return drop(state, event.data.id);
@@ -105,13 +108,19 @@ export const inventory: Decider<Inventory, InventoryEvent> = {
   },
 };
 
-/** Number of carts of a product that count at an instant: ours, minus those of the shop that were released here. */
-export const cartsOf = (state: Inventory, product: Product, now: Instant): number =>
-  countCarts(state.ledger, product, now);
+/** Number of our carts of a product that count at an instant, without those whose voucher blocks the place itself. */
+export function cartsOf({ ledger }: Inventory, product: Product, now: Instant): number {
+  const key = productKey(product);
+  return live(ledger, cartAccount(key), now) - live(ledger, coveredAccount(key), now);
+}
 
-/** The same for a voucher. */
-export const usesOf = (state: Inventory, voucher: number, now: Instant): number =>
-  countUses(state.ledger, voucher, now);
+/** Number of our carts with a voucher that count at an instant. */
+export const usesOf = ({ ledger }: Inventory, voucher: number, now: Instant): number =>
+  live(ledger, voucherAccount(voucher), now);
+
+/** All of our carts with a voucher that the state holds. */
+export const heldWith = ({ held, ledger }: Inventory, voucher: number): Reservation[] =>
+  [...entries(timesOf(ledger, voucherAccount(voucher)))].map(([, id]) => find(held, id)!);
 
 /** The places of a product that batches have taken. */
 export const placesOf = (state: Inventory, product: Product): number => find(state.places, productKey(product)) ?? 0;
@@ -143,7 +152,6 @@ export type InventorySnapshot = {
   readonly batches: readonly Batch[];
   readonly closed: readonly (readonly [quota: number, revision: number])[];
   readonly learnedRevision: number;
-  readonly factsRevision: number;
 };
 
 export const snapshotOf = (state: Inventory): InventorySnapshot => ({
@@ -153,13 +161,12 @@ export const snapshotOf = (state: Inventory): InventorySnapshot => ({
   batches: valuesOf(state.batches),
   closed: [...entries(state.closed)],
   learnedRevision: state.learnedRevision,
-  factsRevision: state.factsRevision,
 });
 
 /** The state of a snapshot; undefined when it has a format that this release does not know. */
 export function restore(snapshot: InventorySnapshot): Inventory | undefined {
   if (snapshot.format !== 2) return undefined;
-  const { held, released, batches, closed, learnedRevision, factsRevision } = snapshot;
+  const { held, released, batches, closed, learnedRevision } = snapshot;
   const requests = held.flatMap(({ id, request }) => (request === null ? [] : [[request, id] as const]));
   return batches.reduce(withBatch, {
     ...inventory.initial,
@@ -167,39 +174,29 @@ export function restore(snapshot: InventorySnapshot): Inventory | undefined {
     released: ordered(released.map((each) => [each.id, each])),
     closed: ordered(closed),
     learnedRevision,
-    factsRevision,
     requests: ordered(requests.sort(byKey)),
-    ledger: ledgerOf([...held.flatMap((each) => rowsOf(each, '+')), ...released.flatMap(rowsOfReleased)]),
+    ledger: ledgerOf([...held.flatMap(rowsOf), ...released.map(purgeRow)]),
   });
 }
 
 const valuesOf = <V>(map: Ordered<number, V> | Ordered<string, V>): V[] =>
   [...entries<number | string, V>(map)].map(([, value]) => value);
 
-function cartOf(data: Omit<Cart, 'covered'>, covered: Instant | null): Cart {
-  const { id, cart_id, item, variation, date, voucher, seat, expires } = data;
-  return { id, cart_id, item, variation, date, voucher, seat, expires, covered };
-}
-
 function batchOf(data: (PlacesTaken | PlacesRefused)['data'], places: Batch['places']): Batch {
   const { batch: id, item, variation, date, amount } = data;
   return { id, item, variation, date, amount, places };
 }
 
-/** A state in which a decision used facts of this revision. */
-const atFacts = (state: Inventory, revision: number): Inventory =>
-  revision > state.factsRevision ? { ...state, factsRevision: revision } : state;
-
 /** A state that also reflects all changes of vouchers' terms up to this revision. */
 const learned = (state: Inventory, revision: number): Inventory =>
-  revision > state.learnedRevision ? atFacts({ ...state, learnedRevision: revision }, revision) : state;
+  revision > state.learnedRevision ? { ...state, learnedRevision: revision } : state;
 
 function hold(state: Inventory, cart: Reservation): Inventory {
   return {
     ...state,
     held: put(state.held, cart.id, cart),
     requests: cart.request === null ? state.requests : put(state.requests, cart.request, cart.id),
-    ledger: rowsOf(cart, '+').reduce(withRow, state.ledger),
+    ledger: rowsOf(cart).reduce(withRow, state.ledger),
   };
 }
 
@@ -210,7 +207,7 @@ function drop(state: Inventory, id: number): Inventory {
     ...state,
     held: without(state.held, id),
     requests: cart.request === null ? state.requests : without(state.requests, cart.request),
-    ledger: rowsOf(cart, '+').reduce(withoutRow, state.ledger),
+    ledger: rowsOf(cart).reduce(withoutRow, state.ledger),
   };
 }
 
@@ -218,7 +215,7 @@ function remember(state: Inventory, cart: Released): Inventory {
   return {
     ...state,
     released: put(state.released, cart.id, cart),
-    ledger: rowsOfReleased(cart).reduce(withRow, state.ledger),
+    ledger: withRow(state.ledger, purgeRow(cart)),
   };
 }
 
@@ -228,7 +225,7 @@ function forget(state: Inventory, id: number): Inventory {
   return {
     ...state,
     released: without(state.released, id),
-    ledger: rowsOfReleased(cart).reduce(withoutRow, state.ledger),
+    ledger: withoutRow(state.ledger, purgeRow(cart)),
   };
 }
 
@@ -244,13 +241,11 @@ function forgetPurged(state: Inventory, now: Instant): Inventory {
 }
 
 /** Counts the carts of a voucher by its new terms. */
-function withTerms(state: Inventory, terms: VoucherTermsChanged['data']['vouchers'][number]): Inventory {
-  const ids = (sign: '+' | '-') =>
-    [...entries(timesOf(state.ledger, voucherAccount(terms.voucher, sign)))].map(([, id]) => id);
-  const anew = <C extends Cart>(cart: C): C => ({ ...cart, covered: coveredUntil(cart.expires, terms) });
-  const held = ids('+').reduce((known, id) => hold(drop(known, id), anew(find(known.held, id)!)), state);
-  return ids('-').reduce((known, id) => remember(forget(known, id), anew(find(known.released, id)!)), held);
-}
+const withTerms = (state: Inventory, terms: VoucherTermsChanged['data']['vouchers'][number]): Inventory =>
+  heldWith(state, terms.voucher).reduce(
+    (known, cart) => hold(drop(known, cart.id), { ...cart, covered: coveredUntil(cart.expires, terms) }),
+    state,
+  );
 
 function withBatch(state: Inventory, batch: Batch): Inventory {
   const key = productKey(batch);

@@ -27,47 +27,42 @@ export type Ledger = Ordered<string, Times>;
 /** One cart on one account, until an instant. */
 export type Row = { readonly account: string; readonly due: string; readonly id: number };
 
-/**
- * '+': the cart adds to the taken places; '-': it is a shop's cart that was released here, subtracted from the shop's
- * count.
- */
-export type Sign = '+' | '-';
-
 /** The key by which quotas match a product: its variation, or else its item (contract §2.7). */
 export const productKey = ({ item, variation, date }: Product): string =>
   `${date ?? ''}:${variation === null ? `item ${item}` : `variation ${variation}`}`;
 
 /** Prefix of the accounts of products. */
-export const CARTS = '+cart ';
+export const CARTS = 'cart ';
 /** The account of carts that were released without being held, until they would be purged. */
 export const PURGES = 'purge';
-export const voucherAccount = (voucher: number, sign: Sign): string => `${sign}voucher ${voucher}`;
+/** The carts of a product, by its key. */
+export const cartAccount = (key: string): string => CARTS + key;
+/** Those of them whose voucher blocks the place itself, until it does no longer. */
+export const coveredAccount = (key: string): string => `covered ${key}`;
+export const voucherAccount = (voucher: number): string => `voucher ${voucher}`;
 export const seatAccount = (date: number | null, seat: string): string => `seat ${date ?? ''}:${seat}`;
 
 /** Keys that sort by time and are unique per position. */
 const dueOf = (until: Instant, id: number): string => `${sortable(until)}/${id}`;
 
 /** The ledger rows of a cart. */
-export function rowsOf(cart: Cart, sign: Sign): Row[] {
+export function rowsOf(cart: Cart): Row[] {
   const { id, covered, voucher, seat } = cart;
   const due = dueOf(cart.expires, id);
   const key = productKey(cart);
-  const rows: Row[] = [{ account: `${sign}cart ${key}`, due, id }];
-  if (covered !== null) rows.push({ account: `${sign}covered ${key}`, due: dueOf(covered, id), id });
-  if (voucher !== null) rows.push({ account: voucherAccount(voucher, sign), due, id });
-  // For seats the shop's facts name the carts, so a released one is recognised there and not subtracted.
-  if (seat !== null && sign === '+') rows.push({ account: seatAccount(cart.date, seat), due, id });
+  const rows: Row[] = [{ account: cartAccount(key), due, id }];
+  if (covered !== null) rows.push({ account: coveredAccount(key), due: dueOf(covered, id), id });
+  if (voucher !== null) rows.push({ account: voucherAccount(voucher), due, id });
+  if (seat !== null) rows.push({ account: seatAccount(cart.date, seat), due, id });
   return rows;
 }
 
-/**
- * The ledger rows of a cart that was released without being held: one until its purge, and those subtracted from the shop's
- * count.
- */
-export const rowsOfReleased = (cart: Cart & { readonly imported: boolean }): Row[] => [
-  { account: PURGES, due: dueOf(cart.expires, cart.id), id: cart.id },
-  ...(cart.imported ? rowsOf(cart, '-') : []),
-];
+/** The ledger row of a cart that was released without being held. */
+export const purgeRow = ({ id, expires }: Pick<Cart, 'id' | 'expires'>): Row => ({
+  account: PURGES,
+  due: dueOf(expires, id),
+  id,
+});
 
 /** The ledger with a further row. */
 export const withRow = (ledger: Ledger, { account, due, id }: Row): Ledger =>
@@ -95,19 +90,8 @@ export const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, un
 export const timesOf = (ledger: Ledger, account: string): Times => find(ledger, account) ?? null;
 
 /** Number of rows of an account that count at an instant: those whose own instant is not past. */
-const live = (ledger: Ledger, account: string, now: Instant): number =>
+export const live = (ledger: Ledger, account: string, now: Instant): number =>
   countFrom(timesOf(ledger, account), sortable(now));
-
-/** Number of carts of a product that count at an instant: ours, minus those of the shop that were released here. */
-export function countCarts(ledger: Ledger, product: Product, now: Instant): number {
-  const key = productKey(product);
-  const counted = (sign: Sign) => live(ledger, `${sign}cart ${key}`, now) - live(ledger, `${sign}covered ${key}`, now);
-  return counted('+') - counted('-');
-}
-
-/** The same for a voucher. */
-export const countUses = (ledger: Ledger, voucher: number, now: Instant): number =>
-  live(ledger, voucherAccount(voucher, '+'), now) - live(ledger, voucherAccount(voucher, '-'), now);
 
 /** At most `limit` rows whose instant is before another, the earliest first. */
 export function rowsBefore(times: Times, before: Instant, limit: number): (readonly [string, number])[] {

@@ -24,8 +24,8 @@ export type QuotaFacts = {
   /** The unused rest of valid vouchers that block it. */
   readonly vouchers: number;
   /**
-   * The shop's carts that have not expired, without those whose voucher counts in `vouchers`, but with those that were
-   * released here.
+   * The shop's carts that have neither expired nor been released here, without those whose voucher counts in `vouchers`. A
+   * release may be missing in them for a while: then the cart still counts.
    */
   readonly carts: number;
   /** Entries of the waiting list without a voucher. */

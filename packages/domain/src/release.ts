@@ -2,12 +2,10 @@ import type { CartExpired, CartReleased } from '@gatehouse/events/inventory';
 import type { Decision } from './decider';
 import { earlier, type Instant } from './instant';
 import { dueAt, type Inventory } from './inventory';
-import { coveredUntil, type Cart } from './ledger';
+import type { Cart } from './ledger';
 import { find } from './ordered';
-import { isOlder, type ShopFacts } from './shop-facts';
-import type { VoucherTerms } from './voucher';
 
-/** A cart position from a read model, and the revision of that. */
+/** A cart position from a read model, and when it was read. */
 export type ReleaseFacts = {
   readonly organizer: string;
   readonly event: string;
@@ -15,45 +13,26 @@ export type ReleaseFacts = {
   /** Whether it is a cart of the shop; otherwise it was made by Gatehouse. */
   readonly imported: boolean;
   readonly cart: Omit<Cart, 'covered'>;
-  /** The terms of the cart's voucher; null without one. */
-  readonly terms: VoucherTerms | null;
-  readonly shop: Pick<ShopFacts, 'revision'>;
 };
 
-/** `gone`: it was released before. `stale`: read the facts again. */
-export type ReleaseOutcome = 'released' | 'gone' | 'stale';
+/** `gone`: it was released before. */
+export type ReleaseOutcome = 'released' | 'gone';
 
 /**
  * Deletes a cart position (contract §8.2), even an expired one. One of the shop stays deleted, whatever the shop states
- * later. A repeat does nothing.
+ * later, and counts until the shop's facts leave it out: nothing is subtracted from them, since they may have changed in the
+ * meantime. A repeat does nothing.
  */
 export const release =
   (facts: ReleaseFacts) =>
   (inventory: Inventory): Decision<{ outcome: ReleaseOutcome }, CartReleased> => {
-    const { organizer, event, now, imported, cart, terms, shop } = facts;
+    const { organizer, event, now, imported, cart } = facts;
     const held = find(inventory.held, cart.id);
     if (!held && isGone(facts, inventory)) return { result: { outcome: 'gone' }, events: [] };
-    if (!held && isOlder(shop, inventory)) return { result: { outcome: 'stale' }, events: [] };
-    const covered_until = held ? held.covered : coveredUntil(cart.expires, terms);
     const { id, cart_id, item, variation, date, voucher, seat, expires } = held ?? cart;
-    const data = { id, cart_id, item, variation, date, voucher, seat, expires };
-    return {
-      result: { outcome: 'released' },
-      events: [
-        {
-          type: 'CartReleased',
-          data: {
-            organizer,
-            event,
-            ...data,
-            imported: imported && !held,
-            covered_until,
-            facts_revision: shop.revision,
-            datetime: now,
-          },
-        },
-      ],
-    };
+    const about = { organizer, event, id, cart_id, item, variation, date, voucher, seat, expires };
+    const data = { ...about, imported: imported && !held, datetime: now };
+    return { result: { outcome: 'released' }, events: [{ type: 'CartReleased', data }] };
   };
 
 /** Our position leaves the state when it is released or has expired; before it expires, it can only have been released. */

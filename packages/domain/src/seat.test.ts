@@ -1,7 +1,7 @@
 import type { InventoryEvent } from '@gatehouse/events/inventory';
 import { fold } from './decider';
 import { inventory } from './inventory';
-import { another, NOW, reserved, seat, where } from './inventory-in-test';
+import { another, NOW, reserved, seat } from './inventory-in-test';
 import { seatIsAvailable, type SeatAsk, type SeatFacts, type SeatingRules } from './seat';
 
 const rules: SeatingRules = { minimalDistance: 0, withinRow: false, blockedFor: [] };
@@ -20,25 +20,6 @@ const available = (each: Case) =>
     { ...ask, ...each.ask },
     fold(inventory, each.history ?? []),
   );
-
-const releasedHere: InventoryEvent = {
-  type: 'CartReleased',
-  data: {
-    ...where,
-    id: 61,
-    cart_id: 'shop',
-    item: 3,
-    variation: null,
-    date: null,
-    voucher: null,
-    seat: 'A-1',
-    expires: '2027-06-01T09:00:00Z',
-    imported: true,
-    covered_until: null,
-    facts_revision: 0,
-    datetime: NOW,
-  },
-};
 
 describe('a seat (contract §2.8)', () => {
   test.each<[string, Case, boolean]>([
@@ -62,11 +43,6 @@ describe('a seat (contract §2.8)', () => {
       false,
     ],
     ['in a cart of the shop', { seat: { carts: [{ id: 61, cart_id: 'shop' }] } }, false],
-    [
-      'in a cart of the shop that was released here',
-      { seat: { carts: [{ id: 61, cart_id: 'shop' }] }, history: [releasedHere] },
-      true,
-    ],
     ['in a cart of ours', { history: [reserved({ seat: 'A-1', cart_id: 'two@api' })] }, false],
     ['in the same cart already', { history: [reserved({ seat: 'A-1' })] }, false],
     [

@@ -1,6 +1,5 @@
 import type { Instant } from './instant';
 import { holdersOf, type Inventory } from './inventory';
-import { find } from './ordered';
 
 /** The holders of a seat according to the shop. */
 type SeatHolders = {
@@ -9,7 +8,7 @@ type SeatHolders = {
   readonly sold: boolean;
   /** Vouchers bound to it that are valid and not used up, by id. */
   readonly vouchers: readonly number[];
-  /** The shop's carts that have not expired. */
+  /** The shop's carts that have neither expired nor been released here. */
   readonly carts: readonly { readonly id: number; readonly cart_id: string }[];
 };
 
@@ -63,7 +62,7 @@ function isTaken(
   return (
     seat.sold ||
     seat.vouchers.some((voucher) => voucher !== ask.voucher) ||
-    seat.carts.some((cart) => counts(cart) && !find(inventory.released, cart.id)) ||
+    seat.carts.some(counts) ||
     holdersOf(inventory, ask.date, seat.guid, ask.now).some(counts)
   );
 }

@@ -1,4 +1,4 @@
-import type { CartReleased, InventoryEvent, VoucherTermsChanged } from '@gatehouse/events/inventory';
+import type { InventoryEvent, VoucherTermsChanged } from '@gatehouse/events/inventory';
 import { fold } from './decider';
 import { hold } from './hold';
 import { inventory } from './inventory';
@@ -42,24 +42,6 @@ test.each([
 describe('how often it can still be used (contract §8.4, row 12)', () => {
   const three = { ...voucher, max_usages: 3 };
   const left = (of: VoucherFacts, history: InventoryEvent[] = []) => usesLeft(of, fold(inventory, history), NOW);
-  const releasedImport: CartReleased = {
-    type: 'CartReleased',
-    data: {
-      ...where,
-      id: 61,
-      cart_id: 'shop@api',
-      item: 3,
-      variation: null,
-      date: null,
-      voucher: 17,
-      seat: null,
-      expires: LATER,
-      imported: true,
-      covered_until: null,
-      facts_revision: 0,
-      datetime: NOW,
-    },
-  };
   test('orders, carts of the shop and carts of ours use it up', () => {
     expect(left({ ...three, redeemed: 1, carts: 1 }, [reserved({ voucher: 17 })])).toBe(0);
   });
@@ -69,11 +51,6 @@ describe('how often it can still be used (contract §8.4, row 12)', () => {
   test('expired carts and other vouchers do not', () => {
     const expired = another(1, { voucher: 17, expires: '2027-06-01T07:00:00Z' });
     expect(left(three, [expired, another(2, { voucher: 18 })])).toBe(3);
-  });
-  test('a cart of the shop that was released here gives its use back, until the shop counts it no longer', () => {
-    expect(left({ ...three, carts: 2 }, [releasedImport])).toBe(2);
-    const later = usesLeft({ ...three, carts: 1 }, fold(inventory, [releasedImport]), '2027-06-01T08:30:00.000001Z');
-    expect(later).toBe(2);
   });
 });
 

@@ -15,7 +15,7 @@ export type VoucherFacts = VoucherTerms & {
   readonly quota: { readonly items: readonly number[]; readonly variations: readonly number[] } | null;
   readonly date: number | null;
   readonly seat: string | null;
-  /** The shop's carts with it that have not expired, including those that were released here. */
+  /** The shop's carts with it that have neither expired nor been released here. */
   readonly carts: number;
 };
 

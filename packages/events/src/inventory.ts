@@ -42,9 +42,7 @@ const coveredUntil = instant
 
 const factsRevision = z
   .int()
-  .describe(
-    'How new the vouchers and carts of the shop were that this was decided on: it grows with each change of them.',
-  );
+  .describe('How new the vouchers of the shop were that this was decided on: it grows with each change of them.');
 
 /** A place was reserved (contract §8.4). It needs no event to expire: it counts while `expires` is not past. */
 export const CartReserved = event(
@@ -72,8 +70,6 @@ export const CartReleased = event(
   z.object({
     ...cart,
     imported: z.boolean().describe('The shop made the reservation; its later statements do not bring it back.'),
-    covered_until: coveredUntil,
-    facts_revision: factsRevision,
     datetime,
   }),
   { privateFields: ['cart_id'] },

@@ -36,15 +36,7 @@ create index carts_by_age on carts (kept_from);
 create table released_carts (
   event text collate "C" not null,
   id integer not null,
-  cart_id text collate "C" not null,
-  item integer not null,
-  variation integer,
-  date integer,
-  voucher integer,
-  seat text collate "C",
   expires timestamptz not null,
-  covered timestamptz,
-  imported boolean not null,
   primary key (event, id)
 );
 
@@ -74,7 +66,6 @@ create table inventories (
   -- Number of events of the stream that were applied.
   revision integer not null,
   learned integer not null,
-  facts integer not null,
   -- No event before was left out (by an operator, or because this release does not know it). Otherwise the rows are no state.
   whole boolean not null,
   -- How many of the event's carts are listed.

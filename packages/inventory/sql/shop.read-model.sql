@@ -50,11 +50,9 @@ create table shop_vouchers (
   terms_changed integer not null
 );
 
--- The shop's carts. A row that was released here is frozen: it goes on counting as it did, because the decisions' state takes it off,
--- and keeps nothing but what counts.
+-- The shop's carts, without those that were released here.
 create table shop_carts (
   id integer primary key,
-  -- Of the newest fact; -1: there was none yet when it was released.
   revision integer not null,
   event text collate "C" not null,
   cart_id text collate "C" not null,
@@ -62,20 +60,24 @@ create table shop_carts (
   -- Null: none.
   variation integer,
   date integer,
-  price text,
+  price text not null,
   voucher integer,
   -- A guid.
   seat text collate "C",
   addon_to integer,
-  datetime timestamptz,
+  datetime timestamptz not null,
   expires timestamptz not null,
-  includes_tax boolean,
-  attendee_name_parts json,
+  includes_tax boolean not null,
+  attendee_name_parts json not null,
   attendee_email text,
-  answers json,
-  released boolean not null default false
+  answers json not null
 );
 create index shop_carts_by_voucher on shop_carts (voucher) where voucher is not null;
+
+-- The carts of the shop that were released here. They count nowhere, whatever the shop states of them and whenever that comes.
+create table shop_released_carts (
+  id integer primary key
+);
 
 create table seats (
   id integer primary key,
@@ -98,7 +100,7 @@ create table seats (
   ) stored
 );
 
--- Of each event how many facts of vouchers and carts have been applied (ShopFacts).
+-- Of each event how many facts of vouchers have been applied (ShopFacts).
 create table shop_revisions (
   event text collate "C" primary key,
   revision integer not null

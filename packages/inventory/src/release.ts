@@ -1,22 +1,20 @@
 import { inventoryStream } from '@gatehouse/events/inventory';
 import { release } from '@gatehouse/domain/release';
+import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import type { CartFinder, Where } from './carts/find';
-import { withFreshFacts } from './fresh-facts';
 import type { InventoryStreams } from './inventory-streams';
 import type { By } from './asker';
-import type { FactsReader } from './shop/facts';
 
 type Parts = {
   readonly streams: InventoryStreams;
-  readonly facts: FactsReader;
   readonly carts: CartFinder;
-  /** Throws StoreUnavailable when read models stay behind their history. */
-  mustBeCaughtUp(models: readonly ('carts' | 'shop')[]): Promise<void>;
+  /** Waits until read models have applied all that this context's history holds, bounded. */
+  caughtUp(models: readonly ('carts' | 'shop')[]): Promise<boolean>;
 };
 
 /** Deletes a position that is served (contract §8.2); false: there is none. */
 export async function releaseCart(
-  { streams, facts: reader, carts, mustBeCaughtUp }: Parts,
+  { streams, carts, caughtUp }: Parts,
   { where, id, by }: { readonly where: Where; readonly id: number; readonly by: By },
 ): Promise<boolean> {
   const stream = inventoryStream(where.organizer, where.event);
@@ -27,15 +25,25 @@ export async function releaseCart(
     return recalled?.events.some(({ type }) => type === 'CartReleased') ?? false;
   };
   // The row must be newer than what was decided: a position that was released once looks like one that has expired.
-  await mustBeCaughtUp(['carts', 'shop']);
+  if (!(await caughtUp(['carts', 'shop']))) throw new StoreUnavailable('carts and shop are behind their history');
   const row = await carts.find(where, id);
   if (!row) return deletedBefore();
-  const { imported, guid, ...shown } = row;
-  const cart = { ...shown, seat: guid };
-  const outcome = await withFreshFacts(async () => {
-    const facts = await reader.terms(where, row.voucher);
-    const { result } = await streams.transact(stream, release({ ...where, ...facts, imported, cart }), by);
-    return result.outcome === 'stale' ? undefined : result.outcome;
-  });
-  return outcome === 'released' || deletedBefore();
+  const { imported, guid, now, ...shown } = row;
+  const facts = { ...where, now, imported, cart: { ...shown, seat: guid } };
+  const { result } = await streams.transact(stream, release(facts), by);
+  if (result.outcome === 'gone') return deletedBefore();
+  if (imported) await leftOut(caughtUp);
+  return true;
+}
+
+/**
+ * A position of the shop counts until the shop's counts leave it out. Whoever has deleted it finds its place free, but for a read model
+ * that is far behind: the deletion is recorded whatever becomes of that.
+ */
+async function leftOut(caughtUp: Parts['caughtUp']): Promise<void> {
+  try {
+    await caughtUp(['shop']);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+  }
 }

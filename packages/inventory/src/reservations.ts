@@ -92,8 +92,8 @@ export function reservations(parts: ReservationParts): Reservations {
     for (const { quota, left } of made?.quotas ?? []) if (left !== null) measured.left(key, quota, left);
   }
 
-  async function mustBeCaughtUp(models: readonly ('carts' | 'shop')[]): Promise<void> {
-    if (!(await caughtUp(models))) throw new StoreUnavailable(`${models.join(' and ')} are behind their history`);
+  async function cartsMustBeCaughtUp(): Promise<void> {
+    if (!(await caughtUp(['carts']))) throw new StoreUnavailable('the read model carts is behind its history');
   }
 
   /** Decides on places in their order. Those whose facts were too old are missing in the answer. */
@@ -162,13 +162,13 @@ export function reservations(parts: ReservationParts): Reservations {
 
   /** Reservations that an earlier try of a request has made. */
   async function rowsOf(made: readonly number[]): Promise<Map<number, CartRow>> {
-    await mustBeCaughtUp(['carts']);
+    await cartsMustBeCaughtUp();
     return new Map((await carts.made(made)).map((row) => [row.id, row]));
   }
 
   async function madeBefore(where: Where, { request, again }: By): Promise<ReadonlyMap<number, CartRow>> {
     if (request === undefined || again === false) return new Map();
-    await mustBeCaughtUp(['carts']);
+    await cartsMustBeCaughtUp();
     return carts.madeBy(where, request);
   }
 
@@ -195,7 +195,7 @@ export function reservations(parts: ReservationParts): Reservations {
     },
 
     async release(where, id, by) {
-      const released = await releaseCart({ streams, facts: reader, carts, mustBeCaughtUp }, { where, id, by });
+      const released = await releaseCart({ streams, carts, caughtUp }, { where, id, by });
       if (released) measured.decided(`${where.organizer}/${where.event}`, 'released');
       return released;
     },

@@ -27,7 +27,12 @@ export type CartRow = {
 };
 
 /** A cart position, whether the shop has made it, and the guid of its seat, which may be one that the shop does not state (any more). */
-export type Found = CartRow & { readonly imported: boolean; readonly guid: string | null };
+export type Found = CartRow & {
+  readonly imported: boolean;
+  readonly guid: string | null;
+  /** PostgreSQL's clock when it was read. */
+  readonly now: Instant;
+};
 
 /** One field to order by. */
 export type CartOrder = { readonly by: 'datetime' | 'cart_id'; readonly descending: boolean };
@@ -59,7 +64,7 @@ const PURGE = "now() - interval '14 days'";
 /** Of `carts c`: whether it is served. */
 const OWN_SERVED = `c.listed and c.kept_from >= ${PURGE}`;
 /** The same of `shop_carts c`, as its indexes have it. */
-const SHOPS_LISTED = `not c.released and right(c.cart_id, 4) = '@api'`;
+const SHOPS_LISTED = `right(c.cart_id, 4) = '@api'`;
 const SHOPS_SERVED = `${SHOPS_LISTED} and greatest(c.datetime, c.expires) >= ${PURGE}`;
 
 type Row = Omit<Found, 'seat'> & {
@@ -71,7 +76,7 @@ type Row = Omit<Found, 'seat'> & {
 
 /** A statement that selects positions, with their seats. `source` selects the columns of OWN and SHOPS, and `place`. */
 const seated = (source: string): string => `
-  select p.*, s.id as seat_id, s.name as seat_name
+  select p.*, s.id as seat_id, s.name as seat_name, now()
   from (${source}) p
   left join lateral (
     select id, name from seats where event = p.event and date = coalesce(p.date, 0) and guid = p.guid limit 1
@@ -106,7 +111,7 @@ export function cartFinder(pool: Pool): CartFinder {
                       union all
                       select ${SHOPS}, 2 from shop_carts c where c.id = $2 and c.event = $1 and ${SHOPS_SERVED}`;
       const [row] = await rowsOf({ name: 'find_cart', source, values: [keyOf(where), id] });
-      return row && { ...cartOf(row), imported: row.imported, guid: row.guid };
+      return row && { ...cartOf(row), imported: row.imported, guid: row.guid, now: row.now };
     },
 
     async page(where, { ordering, offset, limit }) {
@@ -164,6 +169,7 @@ function orderOf(ordering: readonly CartOrder[]): { columns: string; orderBy: st
 
 const keyOf = ({ organizer, event }: Where): string => `${organizer}/${event}`;
 
-function cartOf({ guid, seat_id, seat_name, event: _event, place: _place, imported: _imported, ...row }: Row): CartRow {
+function cartOf({ guid, seat_id, seat_name, ...found }: Row): CartRow {
+  const { event: _event, place: _place, imported: _imported, now: _now, ...row } = found;
   return { ...row, seat: guid === null || seat_id === null ? null : { id: seat_id, name: seat_name ?? guid, guid } };
 }

@@ -106,8 +106,8 @@ function factsOf({ kind, n, state, where, now, id, facts_revision }: Situation):
     case 5: {
       const cart = held[n % Math.max(1, held.length)];
       if (!cart) return [];
-      const { covered, request: _request, ...about } = cart;
-      const data = { ...where, ...about, imported: false, covered_until: covered, facts_revision, datetime: now };
+      const { covered: _covered, request: _request, ...about } = cart;
+      const data = { ...where, ...about, imported: false, datetime: now };
       return [{ type: 'CartReleased', data }];
     }
     case 6: {
@@ -117,7 +117,7 @@ function factsOf({ kind, n, state, where, now, id, facts_revision }: Situation):
       return [
         {
           type: 'CartReleased',
-          data: { ...where, ...about, imported: n % 2 === 0, covered_until, facts_revision, datetime: now },
+          data: { ...where, ...about, imported: n % 2 === 0, datetime: now },
         },
       ];
     }

@@ -66,15 +66,12 @@ async function unseen(
   const progress = new Map<string, Progress>();
   const facts = read.filter(({ stored, event }) => stored.revision >= (applied.get(event) ?? 0));
   for (const { stored, event, ...fact } of facts) {
-    const start = { learned: 0, facts: 0, revision: applied.get(event) ?? 0, whole: true, newest: stored.time };
+    const start = { learned: 0, revision: applied.get(event) ?? 0, whole: true, newest: stored.time };
     const before = progress.get(event) ?? start;
-    const rests = 'facts_revision' in fact.data ? fact.data.facts_revision : 0;
     progress.set(event, {
       event,
       revision: stored.revision + 1,
-      // A release says nothing of other vouchers than its own.
-      learned: fact.type === 'CartReleased' ? before.learned : Math.max(before.learned, rests),
-      facts: Math.max(before.facts, rests),
+      learned: Math.max(before.learned, 'facts_revision' in fact.data ? fact.data.facts_revision : 0),
       whole: before.whole && stored.revision === before.revision,
       newest: laterOf(before.newest, stored.time),
     });

@@ -8,7 +8,7 @@ const sqlOf = (file: string): string => readFileSync(join(__dirname, '..', '..',
 /** Read model `carts`: our own reservations, and the folded state of each event's stream. */
 export const cartsModel: ReadModel = {
   name: 'carts',
-  version: 3,
+  version: 4,
   sql: sqlOf('carts.read-model.sql'),
   indexes: sqlOf('carts.read-model-indexes.sql'),
   tables: [

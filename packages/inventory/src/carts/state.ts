@@ -17,16 +17,18 @@ export async function storedInventory(pool: Pool, stream: string): Promise<Known
     // All parts as of one moment. The first read's lock keeps a rebuild from putting other tables in the place of the rest.
     await tx.query('set transaction isolation level repeatable read read only');
     const rowsOf = async <Row extends object>(text: string) => (await tx.query<Row>(text, [event])).rows;
-    const [at] = await rowsOf<{ revision: number; learned: number; facts: number }>(
-      `select revision, learned, facts from inventories where event = $1 and whole
+    const [at] = await rowsOf<{ revision: number; learned: number }>(
+      `select revision, learned from inventories where event = $1 and whole
          and exists (select 1 from read_models where name = '${cartsModel.name}' and version = ${cartsModel.version})`,
     );
     if (!at) return undefined;
-    const cart = 'id, cart_id, item, variation, date, voucher, seat, expires, covered';
     const state = restore({
       format: 2,
-      held: await rowsOf<Reservation>(`select ${cart}, request from carts where event = $1 and held order by id`),
-      released: await rowsOf<Released>(`select ${cart}, imported from released_carts where event = $1 order by id`),
+      held: await rowsOf<Reservation>(
+        `select id, cart_id, item, variation, date, voucher, seat, expires, covered, request
+         from carts where event = $1 and held order by id`,
+      ),
+      released: await rowsOf<Released>('select id, expires from released_carts where event = $1 order by id'),
       batches: await rowsOf<Batch>(
         'select id, item, variation, date, amount, places from place_batches where event = $1 order by id',
       ),
@@ -36,7 +38,6 @@ export async function storedInventory(pool: Pool, stream: string): Promise<Known
         )
       ).map(({ quota, revision }) => [quota, revision]),
       learnedRevision: at.learned,
-      factsRevision: at.facts,
     });
     return state && { state, revision: at.revision };
   });

@@ -26,7 +26,6 @@ export type Progress = {
   readonly event: string;
   readonly revision: number;
   readonly learned: number;
-  readonly facts: number;
   /** None was left out. */
   readonly whole: boolean;
   readonly newest: Instant;
@@ -37,13 +36,12 @@ export async function moveOn(tx: Tx, progress: readonly Progress[]): Promise<voi
   await tx.query({
     name: 'carts_move_on',
     text: `insert into inventories as i
-           select event, revision, learned, facts, whole, 0, newest from json_to_recordset($1) as p(
-             event text, revision integer, learned integer, facts integer, whole boolean, newest timestamptz
+           select event, revision, learned, whole, 0, newest from json_to_recordset($1) as p(
+             event text, revision integer, learned integer, whole boolean, newest timestamptz
            )
            on conflict (event) do update set
              revision = excluded.revision,
              learned = greatest(i.learned, excluded.learned),
-             facts = greatest(i.facts, excluded.facts),
              whole = i.whole and excluded.whole,
              newest = greatest(i.newest, excluded.newest)`,
     values: [JSON.stringify(progress)],
@@ -129,11 +127,7 @@ async function remember(
   await tx.query({
     name: 'carts_remember',
     text: `insert into released_carts
-           select event, id, cart_id, item, variation, date, voucher, seat, expires, covered_until, imported
-           from json_to_recordset($1) as r(
-             event text, id integer, cart_id text, item integer, variation integer, date integer, voucher integer,
-             seat text, expires timestamptz, covered_until timestamptz, imported boolean
-           )`,
+           select event, id, expires from json_to_recordset($1) as r(event text, id integer, expires timestamptz)`,
     values: [rowsOf(rows)],
   });
 }
@@ -176,20 +170,17 @@ export async function returnBatches(tx: Tx, facts: readonly Of<PlacesReturned>[]
   });
 }
 
-/** VoucherTermsChanged: until when vouchers block the places of the carts that the state knows (`coveredUntil`, contract §2.7). */
+/** VoucherTermsChanged: until when vouchers block the places of the carts that are held (`coveredUntil`, contract §2.7). */
 export async function changeTerms(tx: Tx, facts: readonly Of<VoucherTermsChanged>[]): Promise<void> {
   for (const { event, data } of facts) {
-    const terms = JSON.stringify(data.vouchers);
-    for (const carts of ['carts', 'released_carts'] as const) {
-      await tx.query({
-        name: `${carts}_change_terms`,
-        text: `update ${carts} c
-               set covered = case when v.blocks then least(c.expires, v.valid_until) end
-               from json_to_recordset($2) as v(voucher integer, blocks boolean, valid_until timestamptz)
-               where c.event = $1 and c.voucher = v.voucher and ${carts === 'carts' ? 'c.held' : 'c.imported'}`,
-        values: [event, terms],
-      });
-    }
+    await tx.query({
+      name: 'carts_change_terms',
+      text: `update carts c
+             set covered = case when v.blocks then least(c.expires, v.valid_until) end
+             from json_to_recordset($2) as v(voucher integer, blocks boolean, valid_until timestamptz)
+             where c.event = $1 and c.voucher = v.voucher and c.held`,
+      values: [event, JSON.stringify(data.vouchers)],
+    });
   }
 }
 

@@ -1,4 +1,3 @@
-import type { CartReleased } from '@gatehouse/events/inventory';
 import type { CartPositionFact } from '@gatehouse/events/reference';
 import { parseInstant, type Instant } from '@gatehouse/domain/instant';
 import { coveredUntil } from '@gatehouse/domain/ledger';
@@ -18,18 +17,13 @@ export type CartRow = {
   readonly voucher: number | null;
   readonly seat: string | null;
   readonly expires: Instant;
-  readonly released: boolean;
-} & Shown;
-
-/** What only its replies show: nothing once it is released. */
-type Shown = {
-  readonly price: string | null;
+  readonly price: string;
   readonly addon_to: number | null;
-  readonly datetime: Instant | null;
-  readonly includes_tax: boolean | null;
-  readonly attendee_name_parts: Readonly<Record<string, unknown>> | null;
+  readonly datetime: Instant;
+  readonly includes_tax: boolean;
+  readonly attendee_name_parts: Readonly<Record<string, unknown>>;
   readonly attendee_email: string | null;
-  readonly answers: readonly unknown[] | null;
+  readonly answers: readonly unknown[];
 };
 
 /** The row of a cart position that the shop states. */
@@ -42,24 +36,7 @@ export function cartRow(fact: CartPositionFact, revision: number): CartRow {
     date,
     datetime: parseInstant(datetime)!,
     expires: parseInstant(expires)!,
-    released: false,
   };
-}
-
-/** The row of a cart of the shop that was released here: it counts as it did then, whatever the shop says of it later. */
-export function frozenRow(data: CartReleased['data'], revision: number): CartRow {
-  const { id, organizer, event, cart_id, item, variation, date, voucher, seat, expires } = data;
-  const nothing: Shown = {
-    price: null,
-    addon_to: null,
-    datetime: null,
-    includes_tax: null,
-    attendee_name_parts: null,
-    attendee_email: null,
-    answers: null,
-  };
-  const counts = { cart_id, item, variation, date, voucher, seat, expires };
-  return { id, revision, event: `${organizer}/${event}`, ...counts, released: true, ...nothing };
 }
 
 /** A cart counts until it expires, but not while its voucher blocks the place itself (contract §2.7); and it uses the voucher. */
@@ -97,7 +74,7 @@ export async function writeCarts(tx: Tx, rows: readonly CartRow[]): Promise<void
   if (rows.length === 0) return;
   const columns = [
     'revision', 'event', 'cart_id', 'item', 'variation', 'date', 'price', 'voucher', 'seat', 'addon_to', 'datetime', 'expires',
-    'includes_tax', 'attendee_name_parts', 'attendee_email', 'answers', 'released',
+    'includes_tax', 'attendee_name_parts', 'attendee_email', 'answers',
   ]; // prettier-ignore
   await tx.query({
     name: 'shop_write_carts',
@@ -105,5 +82,31 @@ export async function writeCarts(tx: Tx, rows: readonly CartRow[]): Promise<void
            select id, ${columns.join()} from json_populate_recordset(null::shop_carts, $1)
            on conflict (id) do update set ${columns.map((column) => `${column} = excluded.${column}`).join()}`,
     values: [JSON.stringify(rows)],
+  });
+}
+
+/** Those of these carts that were released here. */
+export async function readReleased(tx: Tx, ids: readonly number[]): Promise<Set<number>> {
+  const { rows } = await tx.query<{ id: number }>({
+    name: 'shop_released_before',
+    text: `select r.id from unnest($1::integer[]) as q(id)
+           cross join lateral (select * from shop_released_carts where id = q.id offset 0) r`,
+    values: [ids],
+  });
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Takes out carts that were released here, for good. */
+export async function writeReleased(tx: Tx, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx.query({
+    name: 'shop_write_released',
+    text: 'insert into shop_released_carts select * from unnest($1::integer[]) on conflict do nothing',
+    values: [ids],
+  });
+  await tx.query({
+    name: 'shop_drop_carts',
+    text: `delete from shop_carts c using unnest($1::integer[]) as q(id) where c.id = q.id`,
+    values: [ids],
   });
 }

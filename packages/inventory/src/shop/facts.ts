@@ -5,7 +5,7 @@ import type { QuotaFacts } from '@gatehouse/domain/quota';
 import type { SeatFacts, SeatingRules } from '@gatehouse/domain/seat';
 import type { ShopFacts } from '@gatehouse/domain/shop-facts';
 import { isStorable } from '@gatehouse/domain/storable-text';
-import type { VoucherFacts, VoucherTerms } from '@gatehouse/domain/voucher';
+import type { VoucherFacts } from '@gatehouse/domain/voucher';
 import { permissionDenied } from '@gatehouse/service/errors';
 import type { Catalog } from '@gatehouse/shop/catalog';
 import type { News } from '@gatehouse/shop/news';
@@ -51,11 +51,6 @@ export type FactsReader = {
     quotas: readonly number[],
     learned: number,
   ): Promise<{ now: Instant; quotas: readonly QuotaFacts[]; shop: ShopFacts }>;
-  /** The terms of a voucher, null when there is none. */
-  terms(
-    where: Where,
-    voucher: number | null,
-  ): Promise<{ now: Instant; terms: VoucherTerms | null; shop: Pick<ShopFacts, 'revision'> }>;
   /** Resolves when no read is under way. */
   idle(): Promise<void>;
 };
@@ -82,10 +77,10 @@ export function factsReader(
     const rules = seatingRules(festival);
     const quotas = festival.quotasOf.get(productKey(product)) ?? NO_QUOTAS;
     // A code or guid that no table can have must not spoil the others' read.
-    const voucher = code !== null && isStorable(code) ? { code: codeKey(code), id: null } : null;
+    const voucher = code !== null && isStorable(code) ? codeKey(code) : null;
     const seat = guid !== null && isStorable(guid) ? seatAsk(product.date, guid, rules) : null;
     const found = await reads.find({ event, learned, counted: countedOf(event, quotas), voucher, seat });
-    const foundVoucher = voucher && found.voucher(event, voucher);
+    const foundVoucher = voucher === null ? null : found.voucher(event, voucher);
     return {
       ...where,
       now: found.now,
@@ -111,20 +106,11 @@ export function factsReader(
       const found = await reads.find({ event, learned, counted: countedOf(event, quotas), voucher: null, seat: null });
       return { now: found.now, quotas: quotaFacts(event, quotas, found), shop: shopFacts(event, found) };
     },
-    async terms({ organizer, event: slug }, id) {
-      const event = `${organizer}/${slug}`;
-      const voucher = id === null ? null : { code: null, id };
-      const found = await reads.find({ event, learned: NOTHING_NEW, counted: NOTHING_COUNTED, voucher, seat: null });
-      const known = voucher && found.voucher(event, voucher);
-      return { now: found.now, terms: known && termsOf(known), shop: { revision: found.event(event).revision } };
-    },
     idle: () => reads.idle(),
   };
 }
 
 const NO_QUOTAS: readonly Quota[] = [];
-/** No revision comes after it. */
-const NOTHING_NEW = 2 ** 31 - 1;
 
 const accountsIn = (event: string, quota: Quota): { products: readonly string[]; own: string } => ({
   products: productsOf(quota).map((product) => productAccount(event, product)),
@@ -133,7 +119,6 @@ const accountsIn = (event: string, quota: Quota): { products: readonly string[];
 
 /** Of the quotas of a product, which are the same for all who want it until the catalog changes. */
 const known = new WeakMap<readonly Quota[], Counted>();
-const NOTHING_COUNTED: Counted = { products: [], accounts: [] };
 
 function countedOf(event: string, quotas: readonly Quota[]): Counted {
   const before = known.get(quotas);

@@ -13,15 +13,14 @@ export type Lookup = {
   readonly learned: number;
   /** Many asks of a moment have the very same. */
   readonly counted: Counted;
-  readonly voucher: VoucherAsk | null;
+  /** A folded code. */
+  readonly voucher: string | null;
   readonly seat: SeatAsk | null;
 };
 
 /** Keys of `shop_taken`, and accounts of `shop_until`. */
 export type Counted = { readonly products: readonly string[]; readonly accounts: readonly string[] };
 
-/** By its folded code or by its id. */
-export type VoucherAsk = { readonly code: string | null; readonly id: number | null };
 /** In `date` 0 means none. `distance` 0: no other seat is asked for. */
 export type SeatAsk = {
   readonly date: number;
@@ -41,7 +40,7 @@ export type Found = {
   };
   taken(product: string): Taken;
   until(account: string): Until;
-  voucher(event: string, ask: VoucherAsk): FoundVoucher | null;
+  voucher(event: string, code: string): FoundVoucher | null;
   /** The seat and those near it; none: it is unknown. */
   seats(event: string, ask: SeatAsk): readonly FoundSeat[];
   /** Something that is made once for all asks of the moment. */
@@ -109,13 +108,11 @@ const TEXT = `
      from unnest($3::text[]) with ordinality q(account, n)
      cross join lateral (${untilOf('q.account')}) u) as until,
     (select json_agg(to_jsonb(v) || jsonb_build_object('n', q.n, 'carts', u.carts))
-     from json_to_recordset($4) as q(n integer, event text, code text, id integer)
+     from json_to_recordset($4) as q(n integer, event text, code text)
      cross join lateral (
-       select * from (select * from shop_vouchers where id = q.id offset 0) named where event = q.event
-       union all
        -- A code that the shop has given anew belongs to the newer voucher.
-       (select * from (select * from shop_vouchers where event = q.event and code_key = q.code offset 0) coded
-        order by id desc limit 1)
+       select * from (select * from shop_vouchers where event = q.event and code_key = q.code offset 0) coded
+       order by id desc limit 1
      ) v
      cross join lateral (${untilOf("'voucher ' || v.id")}) u) as vouchers,
     (select json_agg(json_build_object(
@@ -181,9 +178,7 @@ async function findAll(pool: Pool, asks: readonly Lookup[]): Promise<Found> {
   const learned = new Map<string, number>();
   const products = numbered<string>((product) => product);
   const accounts = numbered<string>((account) => account);
-  const vouchers = numbered<VoucherAsk & { event: string }>(
-    ({ event, code, id }) => `${event} ${id ?? ''} ${code ?? ''}`,
-  );
+  const vouchers = numbered<{ event: string; code: string }>(({ event, code }) => `${event} ${code}`);
   const seats = numbered<SeatAsk & { event: string }>(
     ({ event, date, guid, distance, withinRow }) => `${event} ${date} ${distance} ${withinRow} ${guid}`,
   );
@@ -193,7 +188,7 @@ async function findAll(pool: Pool, asks: readonly Lookup[]): Promise<Found> {
   }
   for (const { event, learned: since, voucher, seat } of asks) {
     learned.set(event, Math.min(since, learned.get(event) ?? Infinity));
-    if (voucher) vouchers.add({ event, ...voucher });
+    if (voucher !== null) vouchers.add({ event, code: voucher });
     if (seat) seats.add({ event, ...seat });
   }
   const events = [...learned].map(([event, since], n) => ({ n, event, learned: since }));
@@ -231,7 +226,7 @@ async function findAll(pool: Pool, asks: readonly Lookup[]): Promise<Found> {
     event: (event) => byEvent.get(event)!,
     taken: (product) => taken.get(products.of(product)) ?? NOTHING_TAKEN,
     until: (account) => until.get(accounts.of(account)) ?? NOTHING_UNTIL,
-    voucher: (event, ask) => voucherOf.get(vouchers.of({ event, ...ask })) ?? null,
+    voucher: (event, code) => voucherOf.get(vouchers.of({ event, code })) ?? null,
     seats: (event, ask) => seatsOf.get(seats.of({ event, ...ask })) ?? [],
     shared<T>(key: object, make: () => T): T {
       if (!made.has(key)) made.set(key, make());

@@ -233,14 +233,14 @@ const DATED = quotaStated(2, { items: [DAY], subevent: 7 });
 type Of = { id: number; items: readonly number[]; variations: readonly number[]; date: number | null; now: string };
 type Product = { item: number | null; variation: number | null; subevent: number | null };
 
-/** Counts the newest facts one by one; a cart that was released here counts as it was then. */
+/** Counts the newest facts one by one; a cart that was released here counts nowhere. */
 function countedFrom(history: readonly Envelope[], { id, items, variations, date, now }: Of) {
   const owners = new Map<number, string>();
   const orders = new Map<string, { status: string; positions: readonly PositionFact[] }>();
   const vouchers = new Map<number, ReturnType<typeof voucherStated>['data']>();
   const waiting = new Map<number, Product & { voucher: number | null }>();
-  const carts = new Map<number, Product & { voucher: number | null; expires: string }>();
-  const frozen = new Set<number>();
+  const carts = new Map<number, Product & { id: number; voucher: number | null; expires: string }>();
+  const released = new Set<number>();
   for (const stored of history) {
     const event = reference.read(stored) ?? inventory.read(stored)!;
     if (event.type === 'OrderStated') {
@@ -248,8 +248,8 @@ function countedFrom(history: readonly Envelope[], { id, items, variations, date
       for (const each of event.data.positions) owners.set(each.id, event.data.code);
     } else if (event.type === 'VoucherStated') vouchers.set(event.data.id, event.data);
     else if (event.type === 'WaitingListEntryStated') waiting.set(event.data.id, event.data);
-    else if (event.type === 'CartPositionStated' && !frozen.has(event.data.id)) carts.set(event.data.id, event.data);
-    else if (event.type === 'CartReleased') frozen.add(event.data.id);
+    else if (event.type === 'CartPositionStated') carts.set(event.data.id, event.data);
+    else if (event.type === 'CartReleased') released.add(event.data.id);
   }
   const counts = ({ item, variation, subevent }: Product) =>
     subevent === date && (variation === null ? item !== null && items.includes(item) : variations.includes(variation));
@@ -272,7 +272,9 @@ function countedFrom(history: readonly Envelope[], { id, items, variations, date
         (each) => blocks(each.id) && (each.quota === null ? counts(each) : each.quota === id && each.subevent === date),
       )
       .reduce((sum, each) => sum + Math.max(0, each.max_usages - each.redeemed), 0),
-    carts: [...carts.values()].filter((cart) => counts(cart) && !isPast(cart.expires) && !blocks(cart.voucher)).length,
+    carts: [...carts.values()].filter(
+      (cart) => !released.has(cart.id) && counts(cart) && !isPast(cart.expires) && !blocks(cart.voucher),
+    ).length,
     waiting: [...waiting.values()].filter((entry) => counts(entry) && entry.voucher === null).length,
   };
 }

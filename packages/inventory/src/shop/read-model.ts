@@ -29,7 +29,7 @@ const isOfShop = ({ type }: Envelope): boolean => TYPES.has(type);
  */
 export const shopModel: ReadModel = {
   name: 'shop',
-  version: 1,
+  version: 2,
   sql: sqlOf('shop.read-model.sql') + ORDER_TABLES.sql,
   indexes: sqlOf('shop.read-model-indexes.sql'),
   tables: [
@@ -40,8 +40,9 @@ export const shopModel: ReadModel = {
       name: 'shop_carts',
       key: 'id',
       columns: `r.id, r.revision, r.event, r.cart_id, r.item, r.variation, r.date, r.price, r.voucher, r.seat, r.addon_to, r.datetime,
-        r.expires, r.includes_tax, r.attendee_name_parts::jsonb, r.attendee_email, r.answers::jsonb, r.released`,
+        r.expires, r.includes_tax, r.attendee_name_parts::jsonb, r.attendee_email, r.answers::jsonb`,
     },
+    { name: 'shop_released_carts', key: 'id', columns: '*' },
     { name: 'seats', key: 'id', columns: '*' },
     { name: 'shop_revisions', key: 'event', columns: '*' },
     { name: 'shop_taken', key: 'product', columns: '*' },

@@ -118,10 +118,12 @@ describe('§2.8 a seat is held', () => {
     expect((await holders('S-1', DATE))!.carts).toEqual([{ id: 3, cart_id: 'web' }]);
   });
 
-  test('by a cart that was released here as before: decisions know of it', async () => {
+  test('not by a cart that was released here', async () => {
     await shop.state(cartStated(1, { seat: 'S-1' }));
     await shop.release({ id: 1, seat: 'S-1', cart_id: 'cart1@api' });
-    expect((await holders('S-1'))!.carts).toEqual([{ id: 1, cart_id: 'cart1@api' }]);
+    expect((await holders('S-1'))!.carts).toEqual([]);
+    await shop.state(cartStated(1, { seat: 'S-2' }));
+    expect((await holders('S-2'))!.carts).toEqual([]);
   });
 });
 

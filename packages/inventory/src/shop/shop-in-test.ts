@@ -238,8 +238,6 @@ const RELEASED: Omit<CartReleased['data'], 'id'> = {
   seat: null,
   expires: FUTURE,
   imported: true,
-  covered_until: null,
-  facts_revision: 1,
   datetime: '2027-01-01T00:00:00Z',
 };
 
