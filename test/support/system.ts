@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { replay } from '@gatehouse/eventing/projection';
 import { relayBacklog } from '@gatehouse/eventing/relay';
@@ -53,6 +54,9 @@ export type System = {
   close(): Promise<void>;
 };
 
+/** What the caches of a process, which follow its read models, are given to read a change. */
+const CACHES_MS = 50;
+
 /** `env` may select other backends than PostgreSQL. */
 export async function startSystem(
   services: readonly Service<unknown>[],
@@ -81,7 +85,7 @@ export async function startSystem(
     return false;
   }
   async function settled(): Promise<void> {
-    while (await isBehind()) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (await isBehind()) await sleep(10);
   }
 
   return {
@@ -96,6 +100,8 @@ export async function startSystem(
       const report = await importFolder({ store, pool: referencePool, folder });
       if (typeof source !== 'string') await rm(folder, { recursive: true });
       await settled();
+      // The caches of the process are told of changed tables by NOTIFY, and read them then.
+      await sleep(CACHES_MS);
       return report;
     },
     async events() {
