@@ -54,7 +54,7 @@ export type System = {
   close(): Promise<void>;
 };
 
-/** What the caches of a process, which follow its read models, are given to read a change. */
+/** Time for the process to read changed tables into its caches after the notification. */
 const CACHES_MS = 50;
 
 /** `env` may select other backends than PostgreSQL. */
@@ -100,7 +100,7 @@ export async function startSystem(
       const report = await importFolder({ store, pool: referencePool, folder });
       if (typeof source !== 'string') await rm(folder, { recursive: true });
       await settled();
-      // The caches of the process are told of changed tables by NOTIFY, and read them then.
+      // A process keeps some tables in memory and reads them again when PostgreSQL notifies it of a change.
       await sleep(CACHES_MS);
       return report;
     },
