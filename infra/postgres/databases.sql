@@ -2,3 +2,4 @@
 create database admission;
 create database reference;
 create database inventory;
+create database sales;

@@ -2,6 +2,7 @@ import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { consumerStatus } from '@gatehouse/eventing/consumer-admin';
 import { openPool } from '@gatehouse/eventing/postgres';
+import { offlineSales } from '@gatehouse/offline-sales/service';
 import { referenceRelay } from '@gatehouse/reference/context';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
 import { gatehouse } from '@gatehouse/test-support/command';
@@ -23,7 +24,7 @@ describeWithKafka('commands about Kafka', () => {
     backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
     topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
     // Each context that takes over the shop's facts is at work: an import waits for all of them.
-    system = await startSystem([checkin, cart, referenceRelay], backends.env);
+    system = await startSystem([checkin, cart, offlineSales, referenceRelay], backends.env);
     inventory = openPool(backends.env['INVENTORY_DATABASE_URL']!, 'inventory', 1);
   });
   afterAll(async () => {

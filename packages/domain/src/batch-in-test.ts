@@ -22,12 +22,14 @@ export const request: BatchRequested['data'] = {
   comment: 'Box office at the station',
 };
 
+/** The position of the first ticket of a batch. */
+export const FIRST = 1_000_000_000;
+
 /** Tickets as they could be minted, all different, numbered from `first`. As long as real ones are at most. */
 export const ticketsFrom = (first: number, count: number): Ticket[] =>
   Array.from({ length: count }, (_none, i) => {
     const number = String(first + i).padStart(8, '0');
     return {
-      id: 1_000_000_000 + first + i,
       code: `C${number}`,
       secret: `s${number.padStart(31, '0')}`,
       pseudonymization_id: `PS${number}`,

@@ -8,17 +8,17 @@ import {
 import { batch, failBatch, issueTickets, nextChunk, requestBatch, TICKETS_AT_ONCE } from './batch';
 import { fold } from './decider';
 import { spec } from './spec';
-import { request, ticketsFrom } from './batch-in-test';
+import { FIRST, request, ticketsFrom } from './batch-in-test';
 
 const given = spec(batch);
 const requested: BatchRequested = { type: 'BatchRequested', data: request };
 const { comment: _comment, ...shown } = request;
 const { id: _id, layout: _layout, price: _price, tax_rate, tax_value, tax_rule, locale, ...about } = shown;
-const created: BatchCreated = { type: 'BatchCreated', data: shown };
+const created: BatchCreated = { type: 'BatchCreated', data: { ...shown, first_position: FIRST } };
 const failed: BatchFailed = { type: 'BatchFailed', data: { ...about, message: 'Too few places.' } };
 const issued = (from: number, count: number): TicketsIssued => ({
   type: 'TicketsIssued',
-  data: { batch: request.batch, from, tickets: ticketsFrom(from, count) },
+  data: { batch: request.batch, from, first_position: FIRST + from, tickets: ticketsFrom(from, count) },
 });
 const large: BatchRequested = { type: 'BatchRequested', data: { ...request, amount: 2 * TICKETS_AT_ONCE + 1 } };
 
@@ -41,7 +41,7 @@ describe('requestBatch (contract §9.3)', () => {
 describe('issueTickets (contract §9.4)', () => {
   test('of a small batch issues all tickets and creates the batch, in one append', () => {
     given(requested)
-      .when(issueTickets(0, ticketsFrom(0, 3)))
+      .when(issueTickets(0, ticketsFrom(0, 3), FIRST))
       .then({ status: 'created', changed: true, next: null }, issued(0, 3), created);
   });
   test('of a large one issues them in chunks; the last creates the batch', () => {
@@ -49,28 +49,32 @@ describe('issueTickets (contract §9.4)', () => {
     const second = issued(TICKETS_AT_ONCE, TICKETS_AT_ONCE);
     const [from, end] = [TICKETS_AT_ONCE, 2 * TICKETS_AT_ONCE];
     given(large)
-      .when(issueTickets(0, first.data.tickets))
+      .when(issueTickets(0, first.data.tickets, FIRST))
       .then({ status: 'open', changed: true, next: { from, count: TICKETS_AT_ONCE } }, first);
     given(large, first)
-      .when(issueTickets(from, second.data.tickets))
+      .when(issueTickets(from, second.data.tickets, FIRST))
       .then({ status: 'open', changed: true, next: { from: end, count: 1 } }, second);
     const { comment: _private, ...data } = large.data;
     given(large, first, second)
-      .when(issueTickets(end, ticketsFrom(end, 1)))
-      .then({ status: 'created', changed: true, next: null }, issued(end, 1), { type: 'BatchCreated', data });
+      .when(issueTickets(end, ticketsFrom(end, 1), FIRST))
+      .then({ status: 'created', changed: true, next: null }, issued(end, 1), {
+        type: 'BatchCreated',
+        data: { ...data, first_position: FIRST },
+      });
   });
   test('goes on where it was, and never issues a chunk twice', () => {
     const first = issued(0, TICKETS_AT_ONCE);
     const next = { from: TICKETS_AT_ONCE, count: TICKETS_AT_ONCE };
     const others = ticketsFrom(90_000, TICKETS_AT_ONCE);
     expect(nextChunk(fold(batch, [large, first]))).toEqual(next);
-    given(large, first).when(issueTickets(0, others)).then({ status: 'open', changed: false, next });
+    given(large, first)
+      .when(issueTickets(0, others, FIRST))
+      .then({ status: 'open', changed: false, next });
     given(large)
-      .when(issueTickets(next.from, others))
+      .when(issueTickets(next.from, others, FIRST))
       .then({ status: 'open', changed: false, next: { from: 0, count: TICKETS_AT_ONCE } });
   });
   test.each([
-    ['id', { id: 1_000_000_000 }],
     ['code', { code: ticketsFrom(0, 1)[0]!.code }],
     ['secret', { secret: ticketsFrom(0, 1)[0]!.secret }],
     ['pseudonymization id', { pseudonymization_id: ticketsFrom(0, 1)[0]!.pseudonymization_id }],
@@ -78,25 +82,34 @@ describe('issueTickets (contract §9.4)', () => {
     const again = ticketsFrom(TICKETS_AT_ONCE, 2).map((ticket, i) => (i === 1 ? { ...ticket, ...taken } : ticket));
     const next = { from: TICKETS_AT_ONCE, count: TICKETS_AT_ONCE };
     given(large, issued(0, TICKETS_AT_ONCE))
-      .when(issueTickets(TICKETS_AT_ONCE, again))
+      .when(issueTickets(TICKETS_AT_ONCE, again, FIRST))
       .then({ status: 'open', changed: false, next });
     given(requested)
-      .when(issueTickets(0, [...ticketsFrom(0, 1), again[1]!]))
+      .when(issueTickets(0, [...ticketsFrom(0, 1), again[1]!], FIRST))
       .then({ status: 'open', changed: false, next: { from: 0, count: 3 } });
   });
   test('more tickets than the batch has are not issued, fewer are completed later', () => {
     given(requested)
-      .when(issueTickets(0, ticketsFrom(0, 5)))
+      .when(issueTickets(0, ticketsFrom(0, 5), FIRST))
       .then({ status: 'created', changed: true, next: null }, issued(0, 3), created);
     given(requested)
-      .when(issueTickets(0, ticketsFrom(0, 2)))
+      .when(issueTickets(0, ticketsFrom(0, 2), FIRST))
       .then({ status: 'open', changed: true, next: { from: 2, count: 1 } }, issued(0, 2));
     given(requested)
-      .when(issueTickets(0, []))
+      .when(issueTickets(0, [], FIRST))
       .then({ status: 'open', changed: false, next: { from: 0, count: 3 } });
   });
+  test('its tickets are numbered without a gap from the first chunk on, whatever is offered later', () => {
+    const first = issued(0, TICKETS_AT_ONCE);
+    given(large, first)
+      .when(issueTickets(TICKETS_AT_ONCE, ticketsFrom(TICKETS_AT_ONCE, TICKETS_AT_ONCE), FIRST + 50_000))
+      .then(
+        { status: 'open', changed: true, next: { from: 2 * TICKETS_AT_ONCE, count: 1 } },
+        issued(TICKETS_AT_ONCE, TICKETS_AT_ONCE),
+      );
+  });
   test('a batch that has ended, or that nobody requested, gets no tickets', () => {
-    const decide = issueTickets(0, ticketsFrom(0, 3));
+    const decide = issueTickets(0, ticketsFrom(0, 3), FIRST);
     given(requested, issued(0, 3), created).when(decide).then({ status: 'created', changed: false, next: null });
     given(requested, failed).when(decide).then({ status: 'failed', changed: false, next: null });
     given().when(decide).then({ status: 'unknown', changed: false, next: null });

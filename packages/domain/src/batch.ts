@@ -18,8 +18,10 @@ export type Batch =
       readonly request: BatchRequested['data'];
       /** Number of tickets issued so far. */
       readonly issued: number;
+      /** The position of its first ticket; null while none is issued. */
+      readonly firstPosition: number | null;
       /** What their tickets use and no other may, by event. */
-      readonly used: readonly ReadonlySet<string | number>[];
+      readonly used: readonly ReadonlySet<string>[];
     }
   | { readonly status: 'created' | 'failed' };
 
@@ -28,12 +30,13 @@ export const batch: Decider<Batch, BatchEvent> = {
   evolve(state, event) {
     switch (event.type) {
       case 'BatchRequested':
-        return { status: 'open', request: event.data, issued: 0, used: [] };
+        return { status: 'open', request: event.data, issued: 0, firstPosition: null, used: [] };
       case 'TicketsIssued': {
         if (state.status !== 'open') return state;
-        const { tickets } = event.data;
+        const { tickets, first_position } = event.data;
         const used = new Set(tickets.flatMap(uniqueIn));
-        return { ...state, issued: state.issued + tickets.length, used: [...state.used, used] };
+        const firstPosition = state.firstPosition ?? first_position;
+        return { ...state, issued: state.issued + tickets.length, firstPosition, used: [...state.used, used] };
       }
       case 'BatchCreated':
         return { status: 'created' };
@@ -74,19 +77,25 @@ export const requestBatch =
 /**
  * Issues the next tickets of a batch that has its places; with the last ones the batch is created, in the same append, so
  * that there is no batch of which some tickets are valid. Tickets that were minted for another place in the batch, or of
- * which another ticket has the code, a secret or an id, are not issued: mint those of `next`, until there are none.
+ * which another ticket has the code, the secret or the pseudonymization id, are not issued: mint those of `next`, until there
+ * are none. `firstPosition` is the first of as many free positions as the batch has tickets; it is what the first chunk says
+ * that counts for all.
  */
 export const issueTickets =
-  (from: number, minted: readonly Ticket[]) =>
+  (from: number, minted: readonly Ticket[], firstPosition: number) =>
   (state: Batch): Decision<Progress, TicketsIssued | BatchCreated> => {
     const next = nextChunk(state);
     if (state.status !== 'open' || next?.from !== from) return progress(state, []);
     const tickets = minted.slice(0, next.count);
     if (tickets.length === 0 || !areNew(tickets, state.used)) return progress(state, []);
-    const issued: TicketsIssued = { type: 'TicketsIssued', data: { batch: state.request.batch, from, tickets } };
+    const first_position = state.firstPosition ?? firstPosition;
+    const issued: TicketsIssued = {
+      type: 'TicketsIssued',
+      data: { batch: state.request.batch, from, first_position: first_position + from, tickets },
+    };
     if (from + tickets.length < state.request.amount) return progress(state, [issued]);
     const { comment: _comment, ...data } = state.request;
-    return progress(state, [issued, { type: 'BatchCreated', data }]);
+    return progress(state, [issued, { type: 'BatchCreated', data: { ...data, first_position } }]);
   };
 
 /** Ends a batch without tickets (contract §9.4); `message` is shown to the client. It cannot end one that is created. */
@@ -104,9 +113,9 @@ function progress<E extends BatchEvent>(before: Batch, events: readonly E[]): De
   return { result: { status: after.status, changed: events.length > 0, next: nextChunk(after) }, events };
 }
 
-const uniqueIn = ({ id, code, secret, pseudonymization_id }: Ticket) => [id, code, secret, pseudonymization_id];
+const uniqueIn = ({ code, secret, pseudonymization_id }: Ticket) => [code, secret, pseudonymization_id];
 
-function areNew(tickets: readonly Ticket[], used: readonly ReadonlySet<string | number>[]): boolean {
+function areNew(tickets: readonly Ticket[], used: readonly ReadonlySet<string>[]): boolean {
   const all = tickets.flatMap(uniqueIn);
   return new Set(all).size === all.length && !all.some((each) => used.some((others) => others.has(each)));
 }

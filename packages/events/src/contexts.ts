@@ -2,6 +2,7 @@ import { admission } from './admission';
 import type { EventDefinition } from './define';
 import { inventory } from './inventory';
 import { reference } from './reference';
+import { sales } from './sales';
 
 /**
  * The readers of a Kafka topic: outsiders, who get neither private events nor private fields, or our own contexts, which
@@ -27,6 +28,14 @@ export const CONTEXTS = {
   /** What is promised before it is sold. Names and e-mails of carts are private, so that outsiders get a topic without them. */
   inventory: {
     definitions: inventory.definitions,
+    topics: [
+      { audience: 'public', partitions: 12 },
+      { audience: 'internal', partitions: 1 },
+    ],
+  },
+  /** Batches of offline tickets. Their secrets and codes are private: whoever knows a secret may enter. */
+  sales: {
+    definitions: sales.definitions,
     topics: [
       { audience: 'public', partitions: 12 },
       { audience: 'internal', partitions: 1 },

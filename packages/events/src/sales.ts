@@ -46,8 +46,6 @@ export const BatchRequested = event(
 
 /** A ticket of a batch: one order with one position. */
 const Ticket = z.object({
-  /** Of the position; from 1,000,000,000, where no shop has any. */
-  id,
   /** The order's. */
   code: z.string(),
   secret: z.string(),
@@ -65,13 +63,22 @@ export const TicketsIssued = event(
     batch: batch.batch,
     /** How many tickets of the batch were issued before these. */
     from: z.int(),
+    /** The position of the first of these; those of the others follow it without a gap. From 1,000,000,000, where no shop has any. */
+    first_position: id,
     tickets: z.array(Ticket),
   }),
   { isPrivate: true },
 );
 
 /** All tickets of a batch are issued, and valid from now on: paid orders of one ticket each. */
-export const BatchCreated = event('BatchCreated', z.object({ ...batch, ...terms }));
+export const BatchCreated = event(
+  'BatchCreated',
+  z.object({
+    ...batch,
+    ...terms,
+    first_position: id.describe('The position of its first ticket; those of the others follow it without a gap.'),
+  }),
+);
 
 /** A batch was not made. None of its tickets is valid, and places that it has taken must be returned. */
 export const BatchFailed = event(

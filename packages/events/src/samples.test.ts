@@ -6,6 +6,7 @@ import { admission, type AdmissionEvent } from './admission';
 import { CONTEXT_NAMES, contextRow } from './contexts';
 import { inventory, type InventoryEvent, type ReservationRefused } from './inventory';
 import { reference, referenceStream, type ReferenceEvent } from './reference';
+import { sales, type BatchEvent } from './sales';
 import { breaches, type Json } from './schema-rules';
 
 type Stored = { type: string; version: number; data: Record<string, unknown> };
@@ -17,8 +18,10 @@ const samples = readdirSync(folder).map((file) => ({
 }));
 const definitions = CONTEXT_NAMES.flatMap((context) => [...contextRow(context).definitions.values()]);
 
-const read = (stored: Stored): AdmissionEvent | InventoryEvent | ReservationRefused | ReferenceEvent | undefined =>
-  admission.read(stored) ?? inventory.read(stored) ?? reference.read(stored);
+type AnyEvent = AdmissionEvent | InventoryEvent | ReservationRefused | ReferenceEvent | BatchEvent;
+
+const read = (stored: Stored): AnyEvent | undefined =>
+  admission.read(stored) ?? inventory.read(stored) ?? reference.read(stored) ?? sales.read(stored);
 
 describe('every event version that was ever shipped', () => {
   test.each(definitions)('$type has a sample of each of its versions', ({ type, version }) => {

@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
-import { openMint, type Minted } from './mint';
+import type { Ticket } from '@gatehouse/events/sales';
+import { openMint } from './mint';
 
 const mint = openMint();
 
@@ -21,10 +22,10 @@ function expectFair(texts: readonly string[], alphabet: string): void {
 
 describe('§2.1, 9,000 tickets', () => {
   const tickets = mint.tickets(9_000, false);
-  const all = (what: keyof Minted) => tickets.map((ticket) => ticket[what]);
-  const column = (what: keyof Minted, at: number) => all(what).map((text) => text[at]!);
+  const all = (what: keyof Ticket) => tickets.map((ticket) => ticket[what]);
+  const column = (what: keyof Ticket, at: number) => all(what).map((text) => text[at]!);
 
-  test.each<[keyof Minted, string, number]>([
+  test.each<[keyof Ticket, string, number]>([
     ['code', 'BCDFGHJKLMNPQRSTVWXYZ3789', 7],
     ['secret', 'abcdefghjkmnpqrstuvwxyz23456789', 32],
     ['pseudonymization_id', 'ABCDEFGHJKLMNPQRSTUVWXYZ3789', 10],

@@ -14,14 +14,11 @@ const CODE_LENGTH = 7;
 const SECRET_LENGTH = 32;
 const PSEUDONYMIZATION_ID_LENGTH = 10;
 
-/** What tickets get besides their ids. */
-export type Minted = Omit<Ticket, 'id'>;
-
 export type Mint = {
   /** The code of an order; `0` is the second letter in test mode, and never occurs otherwise. */
   code(testmode: boolean): string;
   /** Codes, secrets and pseudonymization ids of new tickets, no code twice among them. */
-  tickets(count: number, testmode: boolean): Minted[];
+  tickets(count: number, testmode: boolean): Ticket[];
 };
 
 /**

@@ -16,7 +16,7 @@ describe('/docs/events', () => {
     expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'application/yaml' });
     const { asyncapi, channels, components } = parse(text) as Record<string, Record<string, unknown>>;
     expect(asyncapi).toBe('3.0.0');
-    expect(Object.keys(channels!)).toEqual(['admission', 'inventory']);
+    expect(Object.keys(channels!)).toEqual(['admission', 'inventory', 'sales']);
     const messages = Object.keys(components!['messages'] as object);
     const definitions = [...admission.definitions.values(), ...inventory.definitions.values()];
     for (const { type, version } of definitions) expect(messages).toContain(`${type}.v${version}`);

@@ -35,6 +35,7 @@ test('no two services claim the same paths, and one has all that no other claims
   expect(served(`${event}/cartpositions/bulk_create`)).toBe('cart');
   expect(served(`${event}/quotas/1/availability`)).toBe('cart');
   expect(served('api/v1/upload')).toBe('cart');
+  expect(served(`${event}/offlinesalesbatches/check/x`)).toBe('offline-sales');
   expect(served(`${event}/checkinlists/1`)).toBe('checkin');
   expect(served('pretixdroid/api/demo/openair/redeem')).toBe('legacy-droid');
 });

@@ -55,6 +55,18 @@ const ROWS = {
       { name: 'cart-2', roles: ['http'] },
     ],
   },
+  offlineSales: {
+    name: 'offline-sales',
+    requests: {
+      paths: ['api/v1/organizers/:organizer/events/:event/offlinesalesbatches/*'],
+      setting: 'OFFLINE_SALES_URLS',
+      isRest: true,
+    },
+    processes: [
+      { name: 'offline-sales-projections', roles: ['projections', 'relay'] },
+      { name: 'offline-sales', roles: ['http'] },
+    ],
+  },
   legacyDroid: {
     name: 'legacy-droid',
     requests: { paths: ['pretixdroid/*'], setting: 'LEGACY_DROID_URLS', isRest: false },

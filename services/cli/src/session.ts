@@ -10,6 +10,7 @@ import { within } from '@gatehouse/eventing/within';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { inventoryContext } from '@gatehouse/inventory/context';
 import { referenceContext } from '@gatehouse/reference/context';
+import { salesContext } from '@gatehouse/sales/context';
 import { openBackends } from '@gatehouse/service/backends';
 import type { Config } from '@gatehouse/service/config';
 import { followedBy, type ContextDefinition } from '@gatehouse/service/context';
@@ -22,6 +23,7 @@ export const DEFINITIONS: Readonly<Record<Context, ContextDefinition<unknown>>> 
   reference: referenceContext,
   admission: admissionContext,
   inventory: inventoryContext,
+  sales: salesContext,
 };
 
 /** Passed to a command: the databases of the system, which may be running or not. */

@@ -1,0 +1,10 @@
+import type { SalesContext } from '@gatehouse/sales/sales';
+import { salesContext } from '@gatehouse/sales/context';
+import type { Service } from '@gatehouse/service/run';
+
+/** Batches of offline tickets over REST: contract §9. */
+export const offlineSales: Service<SalesContext> = {
+  name: 'offline-sales',
+  context: salesContext,
+  mount: () => ({ routes: [] }),
+};
