@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { ContextDefinition } from '@gatehouse/service/context';
 import { catalogModel } from '@gatehouse/shop/catalog-model';
@@ -14,7 +15,12 @@ export const READ_MODELS: readonly ReadModel[] = [
 /** `sales`: batches of offline tickets, from the request to the printed page. */
 export const salesContext: ContextDefinition<SalesContext> = {
   name: 'sales',
+  sql: [join(__dirname, '..', 'sql')],
   readModels: READ_MODELS,
+  workers: [
+    { name: 'render', everywhere: true, work: ({ renders }, owner, log) => renders.work(owner, log) },
+    { name: 'purge', work: ({ renders }, owner) => renders.purge(owner) },
+  ],
   servingConnections: SERVING_CONNECTIONS,
   open: openSales,
   access: restAccess,

@@ -8,6 +8,8 @@ import { streams, type Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
+import type { PageSource } from './rendering/pages';
+import { openRenders, type Rendering } from './rendering/renders';
 
 const SALES = 'sales';
 
@@ -17,6 +19,7 @@ export type SalesContext = Shop & {
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
   readonly batches: Streams<Batch, BatchEvent>;
+  readonly renders: Rendering;
   close(): Promise<void>;
 };
 
@@ -40,12 +43,15 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     opened(() => pool.end());
     return openShop({ pool, schema: SALES, listener, bus, awaited: [] });
   });
+  const renders = await openRenders({ pool, schema: SALES, listener, source: pageSource(shop) });
   return {
     ...shop,
     serving: [pool, keyed],
     store,
     batches: streams(store, batch, { catalog: sales, remember: REMEMBERED }),
+    renders,
     async close() {
+      renders.close();
       shop.catalog.close();
       await store.idle();
       await keyed.end();
@@ -53,3 +59,10 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     },
   };
 }
+
+/** What tickets are printed from. There are no batches and no layouts yet. */
+const pageSource = ({ catalog }: Shop): PageSource => ({
+  catalog,
+  tickets: () => Promise.resolve([]),
+  layout: () => Promise.resolve({ layout: null }),
+});
