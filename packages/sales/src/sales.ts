@@ -6,6 +6,7 @@ import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import { streams, type Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
+import { layoutOf } from '@gatehouse/shop/layouts';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
 import type { PageSource } from './rendering/pages';
@@ -39,11 +40,12 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
   const pool = openRequestPool(url, SALES, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, SALES, KEYED_CONNECTIONS);
   const store = backends.store(SALES, keyed);
-  const shop = await opening((opened) => {
+  const { shop, renders } = await opening(async (opened) => {
     opened(() => pool.end());
-    return openShop({ pool, schema: SALES, listener, bus, awaited: [] });
+    const shop = await openShop({ pool, schema: SALES, listener, bus, awaited: [] });
+    opened(() => shop.catalog.close());
+    return { shop, renders: await openRenders({ pool, schema: SALES, listener, source: pageSource(shop) }) };
   });
-  const renders = await openRenders({ pool, schema: SALES, listener, source: pageSource(shop) });
   return {
     ...shop,
     serving: [pool, keyed],
@@ -60,9 +62,9 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
   };
 }
 
-/** What tickets are printed from. There are no batches and no layouts yet. */
-const pageSource = ({ catalog }: Shop): PageSource => ({
+/** What tickets are printed from. There are no batches yet. */
+const pageSource = ({ pool, catalog }: Shop): PageSource => ({
   catalog,
   tickets: () => Promise.resolve([]),
-  layout: () => Promise.resolve({ layout: null }),
+  layout: (where, id) => layoutOf(pool, where, id),
 });
