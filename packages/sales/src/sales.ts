@@ -1,13 +1,15 @@
-import { sales, type BatchEvent } from '@gatehouse/events/sales';
-import { batch, type Batch } from '@gatehouse/domain/batch';
 import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
-import { streams, type Streams } from '@gatehouse/eventing/streams';
+import { freshness } from '@gatehouse/eventing/projection';
+import { publishedUpTo } from '@gatehouse/eventing/relay';
 import type { Backends } from '@gatehouse/service/backends';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
+import { batchStreams, type BatchStreams } from './batch-streams';
+import { batchFinder, type BatchFinder } from './batches/find';
+import { batchRequests, type RequestBatch } from './request';
 
 const SALES = 'sales';
 
@@ -16,7 +18,11 @@ export type SalesContext = Shop & {
   /** The pools that requests need. */
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
-  readonly batches: Streams<Batch, BatchEvent>;
+  readonly batches: BatchStreams;
+  readonly request: RequestBatch;
+  readonly finder: BatchFinder;
+  /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
+  caughtUp(models: readonly 'batches'[]): Promise<boolean>;
   close(): Promise<void>;
 };
 
@@ -25,9 +31,6 @@ const REQUEST_CONNECTIONS = 3;
 const KEYED_CONNECTIONS = 2;
 /** What every process needs to serve; `SalesContext.serving` are the pools. */
 export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
-
-/** Batches whose states a process keeps in memory: each holds what its tickets use, some megabytes for ten thousand. */
-const REMEMBERED = 20;
 
 /** Opens the context over a migrated schema; a command needs no bus. */
 export async function openSales(backends: Backends, { bus }: { bus?: EventBus } = {}): Promise<SalesContext> {
@@ -40,11 +43,21 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     opened(() => pool.end());
     return openShop({ pool, schema: SALES, listener, bus, awaited: [] });
   });
+  const { caughtUp } = freshness({ pool, schema: SALES, listener, store });
+  const batches = batchStreams(store);
   return {
     ...shop,
     serving: [pool, keyed],
     store,
-    batches: streams(store, batch, { catalog: sales, remember: REMEMBERED }),
+    batches,
+    request: batchRequests({ pool, batches }),
+    finder: batchFinder({
+      pool,
+      caughtUp: (models) => caughtUp(models),
+      // Without relays the history itself is what other contexts follow.
+      hasLeft: backends.isRelayed ? publishedUpTo(pool, { ...store, topic: SALES }) : () => Promise.resolve(true),
+    }),
+    caughtUp: (models) => caughtUp(models),
     async close() {
       shop.catalog.close();
       await store.idle();
