@@ -21,6 +21,10 @@ export const salesContext: ContextDefinition<SalesContext> = {
   name: 'sales',
   sql: [join(__dirname, '..', 'sql')],
   readModels: READ_MODELS,
+  workers: [
+    { name: 'render', everywhere: true, work: ({ renders }, owner, log) => renders.work(owner, log) },
+    { name: 'purge', work: ({ renders }, owner) => renders.purge(owner) },
+  ],
   servingConnections: SERVING_CONNECTIONS,
   open: openSales,
   access: restAccess,
