@@ -23,6 +23,10 @@ export const salesContext: ContextDefinition<SalesContext> = {
   sql: [join(__dirname, '..', 'sql')],
   readModels: READ_MODELS,
   subscribers: [{ group: 'tickets', topics: ['inventory'], handler: ticketsSubscriber }],
+  workers: [
+    { name: 'render', everywhere: true, work: ({ renders }, owner, log) => renders.work(owner, log) },
+    { name: 'purge', work: ({ renders }, owner) => renders.purge(owner) },
+  ],
   servingConnections: SERVING_CONNECTIONS,
   open: openSales,
   access: restAccess,
