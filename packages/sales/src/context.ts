@@ -7,6 +7,7 @@ import { layoutsModel } from '@gatehouse/shop/layouts';
 import { restAccess } from '@gatehouse/shop/principals';
 import { batchesModel } from './batches/read-model';
 import { openSales, SERVING_CONNECTIONS, type SalesContext } from './sales';
+import { ticketsSubscriber } from './tickets';
 
 /** In the order in which they are installed. */
 export const READ_MODELS: readonly ReadModel[] = [
@@ -25,6 +26,7 @@ export const salesContext: ContextDefinition<SalesContext> = {
     { name: 'render', everywhere: true, work: ({ renders }, owner, log) => renders.work(owner, log) },
     { name: 'purge', work: ({ renders }, owner) => renders.purge(owner) },
   ],
+  subscribers: [{ group: 'tickets', topics: ['inventory'], handler: ticketsSubscriber }],
   servingConnections: SERVING_CONNECTIONS,
   open: openSales,
   access: restAccess,

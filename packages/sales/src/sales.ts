@@ -10,6 +10,7 @@ import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
 import { batchStreams, type BatchStreams } from './batch-streams';
 import { batchFinder, type BatchFinder } from './batches/find';
+import { openCodes, type Codes } from './codes';
 import { batchRequests, type RequestBatch } from './request';
 import { openRenders, type Rendering } from './rendering/renders';
 
@@ -21,6 +22,7 @@ export type SalesContext = Shop & {
   readonly serving: readonly Pool[];
   readonly store: ContextStore;
   readonly batches: BatchStreams;
+  readonly codes: Codes;
   readonly request: RequestBatch;
   readonly finder: BatchFinder;
   /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
@@ -65,6 +67,7 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     serving: [pool, keyed],
     store,
     batches,
+    codes: openCodes(keyed),
     request: batchRequests({ pool, batches }),
     finder,
     renders,
