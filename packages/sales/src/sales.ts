@@ -5,12 +5,14 @@ import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import { publishedUpTo } from '@gatehouse/eventing/relay';
 import type { Backends } from '@gatehouse/service/backends';
+import { layoutOf } from '@gatehouse/shop/layouts';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
 import { batchStreams, type BatchStreams } from './batch-streams';
 import { batchFinder, type BatchFinder } from './batches/find';
 import { openCodes, type Codes } from './codes';
 import { batchRequests, type RequestBatch } from './request';
+import { openRenders, type Rendering } from './rendering/renders';
 
 const SALES = 'sales';
 
@@ -25,6 +27,7 @@ export type SalesContext = Shop & {
   readonly finder: BatchFinder;
   /** Waits until read models have applied all that this context's history holds, bounded (design §1.9). */
   caughtUp(models: readonly 'batches'[]): Promise<boolean>;
+  readonly renders: Rendering;
   close(): Promise<void>;
 };
 
@@ -47,6 +50,18 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
   });
   const { caughtUp } = freshness({ pool, schema: SALES, listener, store });
   const batches = batchStreams(store);
+  const finder = batchFinder({
+    pool,
+    caughtUp: (models) => caughtUp(models),
+    // Without relays the history itself is what other contexts follow.
+    hasLeft: backends.isRelayed ? publishedUpTo(pool, { ...store, topic: SALES }) : () => Promise.resolve(true),
+  });
+  const renders = await openRenders({
+    pool,
+    schema: SALES,
+    listener,
+    source: { catalog: shop.catalog, tickets: finder.tickets, layout: (where, id) => layoutOf(pool, where, id) },
+  });
   return {
     ...shop,
     serving: [pool, keyed],
@@ -54,14 +69,11 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     batches,
     codes: openCodes(keyed),
     request: batchRequests({ pool, batches }),
-    finder: batchFinder({
-      pool,
-      caughtUp: (models) => caughtUp(models),
-      // Without relays the history itself is what other contexts follow.
-      hasLeft: backends.isRelayed ? publishedUpTo(pool, { ...store, topic: SALES }) : () => Promise.resolve(true),
-    }),
+    finder,
+    renders,
     caughtUp: (models) => caughtUp(models),
     async close() {
+      renders.close();
       shop.catalog.close();
       await store.idle();
       await keyed.end();
