@@ -3,6 +3,7 @@ import { checkin } from '@gatehouse/checkin/service';
 import { inventoryContext } from '@gatehouse/inventory/context';
 import { openInventory, type InventoryContext } from '@gatehouse/inventory/inventory';
 import { offlineSales } from '@gatehouse/offline-sales/service';
+import { referenceRelay } from '@gatehouse/reference/context';
 import { salesContext } from '@gatehouse/sales/context';
 import { openSales, type SalesContext } from '@gatehouse/sales/sales';
 import { openBackends } from '@gatehouse/service/backends';
@@ -20,7 +21,7 @@ export type SalesSystem = System & {
 };
 
 export async function startSales(env: Readonly<Record<string, string>> = {}): Promise<SalesSystem> {
-  const system = await startSystem([checkin, cart, offlineSales], env);
+  const system = await startSystem([checkin, cart, offlineSales, referenceRelay], env);
   const backends = openBackends(readConfig(env), system.databaseUrl);
   const salesFeeds = await openFeeds(salesContext, backends, { connections: 3 });
   const inventoryFeeds = await openFeeds(inventoryContext, backends, { connections: 3 });

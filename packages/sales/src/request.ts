@@ -40,6 +40,7 @@ export const batchRequests =
     );
     const { id, now } = rows[0]!;
     const asked = requestBatch({ ...wanted, organizer, event, batch: job, id, datetime: now });
-    await batches.transact(batchStream(job), asked, { actor, trace, ...(request === undefined ? {} : { request }) });
+    // A repeat finds its batch in the stream. Its event would not be the same, so its id does not derive from the request's.
+    await batches.transact(batchStream(job), asked, { actor, trace });
     return job;
   };

@@ -9,10 +9,11 @@ import { layoutOf } from '@gatehouse/shop/layouts';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
 import { batchStreams, type BatchStreams } from './batch-streams';
-import { batchFinder, type BatchFinder } from './batches/find';
+import { batchFinder, countBatches, type BatchFinder } from './batches/find';
 import { openCodes, type Codes } from './codes';
 import { batchRequests, type RequestBatch } from './request';
 import { openRenders, type Rendering } from './rendering/renders';
+import { stateGauge } from './state-gauge';
 
 const SALES = 'sales';
 
@@ -62,6 +63,11 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     listener,
     source: { catalog: shop.catalog, tickets: finder.tickets, layout: (where, id) => layoutOf(pool, where, id) },
   });
+  const endGauge = stateGauge(
+    'gatehouse.batches',
+    'Batches of the last 24 hours by state, of all processes: open, created, failed',
+    () => countBatches(pool),
+  );
   return {
     ...shop,
     serving: [pool, keyed],
@@ -73,6 +79,7 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     renders,
     caughtUp: (models) => caughtUp(models),
     async close() {
+      endGauge();
       renders.close();
       shop.catalog.close();
       await store.idle();
