@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { batches } from './batches';
 import { droid } from './droid';
 import { freshImport } from './fresh-import';
 import { httpLayer } from './http-layer';
@@ -37,6 +38,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['P5'], openLoop],
   [['P6'], reservations],
   [['P7'], projections],
+  [['P8'], batches],
   [['P9'], relay],
   [['P10'], freshImport],
   [['reads'], reads],

@@ -68,18 +68,27 @@ export async function makeToken(databaseUrl: string): Promise<string> {
 
 const SETTLE_MS = 1_800_000;
 
-/** Waits until the read models of a context have applied its own history and that of `reference`; returns how long that took. */
+/** Waits until the consumers of a context have applied its own history and those that they follow; returns how long that took. */
 export async function settle(pool: Pool, context: Context): Promise<number> {
   const startedAt = performance.now();
   while (performance.now() - startedAt < SETTLE_MS) {
-    const { rows } = await pool.query<{ behind: boolean }>(
-      `select coalesce(bool_or(position::bigint < case topic
-                when 'reference' then (select coalesce(max(position), 0) from reference.events)
-                else (select coalesce(max(position), 0) from ${context}.events) end), true) as behind
-       from ${context}.checkpoints where name <> 'relay'`,
-    );
-    if (!rows[0]!.behind) return performance.now() - startedAt;
+    if (!(await isBehind(pool, context))) return performance.now() - startedAt;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   throw new Error('the read models do not catch up');
+}
+
+async function isBehind(pool: Pool, context: Context): Promise<boolean> {
+  const { rows: checkpoints } = await pool.query<{ topic: Context; position: string }>(
+    `select topic, min(position::bigint)::text as position from ${context}.checkpoints where name <> 'relay' group by topic`,
+  );
+  if (checkpoints.length === 0) return true;
+  const heads = checkpoints.map(
+    ({ topic }, i) => `(select coalesce(max(position), 0) from ${topic}.events) > $${i + 1}`,
+  );
+  const { rows } = await pool.query<{ behind: boolean }>(
+    `select ${heads.join(' or ')} as behind`,
+    checkpoints.map(({ position }) => position),
+  );
+  return rows[0]!.behind;
 }

@@ -18,6 +18,14 @@ export const EVENT_URL = '/api/v1/organizers/big/events/fest/';
 /** The festival's only product has an unlimited quota. */
 export const QUOTAS = [{ id: 1, name: 'Passes', size: null, items: [1], variations: [] }];
 
+/** The layout of tickets that pretix gives every event. */
+export const LAYOUT = 1;
+const LAYOUTS = (
+  JSON.parse(
+    readFileSync(path.join(__dirname, '../../fixtures/pretix-export/events/openair/ticketlayouts.json'), 'utf8'),
+  ) as { layout: unknown }[]
+).map(({ layout }) => ({ id: LAYOUT, name: 'Default layout', default: true, layout }));
+
 /** A festival of so many tickets in its own database, with the real service in front of it. */
 export type Dataset = {
   readonly positions: number;
@@ -74,7 +82,7 @@ export async function openDataset(positions: number, options: DatasetOptions, fr
   const settled = async () => {
     const startedAt = performance.now();
     await settle(pool, 'admission');
-    if (fresh) await settle(pool, 'inventory');
+    if (fresh) for (const context of ['inventory', 'sales'] as const) await settle(pool, context);
     return performance.now() - startedAt;
   };
   const url0 = `http://127.0.0.1:${server.port}`;
@@ -131,6 +139,7 @@ async function make(
   const folder = exportFolder();
   writeFestival(folder, positions);
   folder.write('events/fest/quotas.json', QUOTAS);
+  folder.write('events/fest/ticketlayouts.json', LAYOUTS);
   const importer = startChild('import-child', { databaseUrl, folder: folder.path });
   const startedAt = performance.now();
   const imported = await importer.ask<Imported>('import');

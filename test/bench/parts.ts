@@ -2,7 +2,7 @@ import type { Finding } from './report';
 import type { Stage } from './stage';
 
 export type Part =
-  'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6' | 'P7' | 'P9' | 'P10' | 'reads' | 'droid' | 'telemetry' | 'replicas';
+  'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6' | 'P7' | 'P8' | 'P9' | 'P10' | 'reads' | 'droid' | 'telemetry' | 'replicas';
 export const PARTS: readonly Part[] = [
   'P1',
   'P2',
@@ -11,6 +11,7 @@ export const PARTS: readonly Part[] = [
   'P5',
   'P6',
   'P7',
+  'P8',
   'P9',
   'P10',
   'reads',

@@ -67,6 +67,8 @@ export type Stage = {
     what: Pick<Posts, 'post' | 'headers' | 'json' | 'until'>,
     shape: Shape,
   ): Promise<Measured>;
+  /** The same from a separate generator, which may run beside scans. */
+  postBeside(to: Server, what: Pick<Posts, 'post' | 'headers' | 'json'>, shape: Shape): Promise<Measured>;
   cpu(of: { readonly server: Server }): { nodeMs: number; postgresMs: number };
   close(): Promise<void>;
 };
@@ -95,6 +97,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
   const postmaster = await postmasterOf(embedded.url);
   const generator: Child = startChild('load-generator', {});
   let fetcher: Child | undefined;
+  const beside = () => (fetcher ??= startChild('load-generator', {}));
   const datasets = new Map<number, Promise<Dataset>>();
   const cartDatasets = new Map<number, Promise<CartDataset>>();
   const targets = new Map<string, Promise<Target>>();
@@ -239,10 +242,8 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       to.isWarm = true;
       return turn(to, shape);
     },
-    fetch(from, what, shape) {
-      fetcher ??= startChild('load-generator', {});
-      return fetcher.ask<Measured>({ ports: [from.port], ...what, ...shape } satisfies Fetches);
-    },
+    fetch: (from, what, shape) => beside().ask<Measured>({ ports: [from.port], ...what, ...shape } satisfies Fetches),
+    postBeside: (to, what, shape) => beside().ask<Measured>({ ports: [to.port], ...what, ...shape } satisfies Posts),
     post: (to, what, shape) =>
       generator.ask<Measured>({ ports: to.map(({ port }) => port), ...what, ...shape } satisfies Posts),
     cpu: (of) => ({ nodeMs: cpuMsOf(of.server.pid), postgresMs: postgresCpuMs(postmaster) }),

@@ -18,17 +18,24 @@ describeWithKafka('commands about Kafka', () => {
   let backends: BackendsInTest;
   let system: System;
   let topic: string;
-  let inventory: Pool;
+  /** Of each context that follows the shop's facts. */
+  let pools: ReadonlyMap<string, Pool>;
   const run = (...args: readonly string[]) => gatehouse(backends.env, ...args);
   beforeAll(async () => {
     backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
     topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
     // Each context that takes over the shop's facts is at work: an import waits for all of them.
     system = await startSystem([checkin, cart, offlineSales, referenceRelay], backends.env);
-    inventory = openPool(backends.env['INVENTORY_DATABASE_URL']!, 'inventory', 1);
+    const followers = ['admission', 'inventory', 'sales'];
+    pools = new Map(
+      followers.map((context) => [
+        context,
+        openPool(backends.env[`${context.toUpperCase()}_DATABASE_URL`]!, context, 1),
+      ]),
+    );
   });
   afterAll(async () => {
-    await inventory.end();
+    await Promise.all([...pools.values()].map((pool) => pool.end()));
     await system.close();
     await backends.close();
   });
@@ -61,20 +68,22 @@ describeWithKafka('commands about Kafka', () => {
     await producer.connect();
     await producer.send({ topic, messages: [{ key: 'x', value: 'no event' }] });
     await producer.disconnect();
-    const consumers = async () => [
-      ...(await consumerStatus(system.pool, [topic])).map((each) => ({ ...each, context: 'admission' })),
-      ...(await consumerStatus(inventory, [topic])).map((each) => ({ ...each, context: 'inventory' })),
-    ];
+    const consumers = async () => {
+      const ofAll = [...pools].map(async ([context, pool]) =>
+        (await consumerStatus(pool, [topic])).map((each) => ({ ...each, context })),
+      );
+      return (await Promise.all(ofAll)).flat();
+    };
     const stuck = async () => (await consumers()).filter((each) => each.stuck);
     const { length } = await consumers();
     while ((await stuck()).length < length) await new Promise((again) => setTimeout(again, 50));
     const shown = await run('consumer', 'status');
     expect(shown.out.match(/stands still since .* at a message that is no event/g)).toHaveLength(length);
     const about = ['--reason', 'a test'];
-    // Both contexts have one of this name.
+    // Several contexts have one of this name.
     expect(await run('consumer', 'skip', 'catalog', ...about)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('--context admission, --context inventory') as string,
+      err: expect.stringContaining('--context admission, --context inventory, --context sales') as string,
     });
     const skipped = await Promise.all(
       (await stuck()).map(({ name, context }) => run('consumer', 'skip', name, '--context', context, ...about)),

@@ -7,7 +7,7 @@ import { gatehouse } from './command';
 
 const PROJECT = path.resolve(__dirname, '../..');
 
-/** The SQL of docs/analytics.md over the events of one topic, in DuckDB. */
+/** The SQL of docs/analytics.md over the events of some topics, in DuckDB. */
 export type Analytics = {
   /** The events, one for each line that the command printed. */
   readonly lines: readonly Record<string, unknown>[];
@@ -18,9 +18,12 @@ export type Analytics = {
   close(): Promise<void>;
 };
 
-/** Reads the topic with `npm run gatehouse -- events`, from the sources. Each event comes twice, as it may on Kafka. */
-export async function analyticsOf(databaseUrl: string, topic: Context): Promise<Analytics> {
-  const { out } = await gatehouse({ DATABASE_URL: databaseUrl }, 'events', '--topic', topic, '--ndjson');
+/** Reads the topics with `npm run gatehouse -- events`, from the sources. Each event comes twice, as it may on Kafka. */
+export async function analyticsOf(databaseUrl: string, ...topics: readonly Context[]): Promise<Analytics> {
+  let out = '';
+  for (const topic of topics) {
+    out += (await gatehouse({ DATABASE_URL: databaseUrl }, 'events', '--topic', topic, '--ndjson')).out;
+  }
   const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-analytics-'));
   await writeFile(path.join(folder, 'events.ndjson'), out + out);
   const blocks = blocksOf(await readFile(path.join(PROJECT, 'docs/analytics.md'), 'utf8'));

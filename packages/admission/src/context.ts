@@ -3,6 +3,7 @@ import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { ContextDefinition } from '@gatehouse/service/context';
 import { catalogModel } from '@gatehouse/shop/catalog-model';
 import { credentialsModel } from '@gatehouse/shop/credentials';
+import { layoutsModel } from '@gatehouse/shop/layouts';
 import { restAccess } from '@gatehouse/shop/principals';
 import { SHOP_TOPICS } from '@gatehouse/shop/shop';
 import { openAdmission, SERVING_CONNECTIONS, type Admission } from './admission';
@@ -14,6 +15,7 @@ import { ticketsModel } from './tickets/read-model';
 export const READ_MODELS: readonly ReadModel[] = [
   catalogModel(['organizer', 'event', 'date', 'category', 'item', 'question', 'voucher', 'channel']),
   credentialsModel,
+  layoutsModel,
   listsModel,
   ticketsModel,
 ];

@@ -2,6 +2,7 @@ import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { ContextDefinition } from '@gatehouse/service/context';
 import { catalogModel } from '@gatehouse/shop/catalog-model';
 import { credentialsModel } from '@gatehouse/shop/credentials';
+import { layoutsModel } from '@gatehouse/shop/layouts';
 import { restAccess } from '@gatehouse/shop/principals';
 import { openSales, SERVING_CONNECTIONS, type SalesContext } from './sales';
 
@@ -9,6 +10,7 @@ import { openSales, SERVING_CONNECTIONS, type SalesContext } from './sales';
 export const READ_MODELS: readonly ReadModel[] = [
   catalogModel(['organizer', 'event', 'date', 'category', 'item', 'channel']),
   credentialsModel,
+  layoutsModel,
 ];
 
 /** `sales`: batches of offline tickets, from the request to the printed page. */
