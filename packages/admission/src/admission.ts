@@ -9,7 +9,7 @@ import { freshness } from '@gatehouse/eventing/projection';
 import type { Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
-import { newsOf, type News } from '@gatehouse/shop/news';
+import { newsOf, type News, type Patience } from '@gatehouse/shop/news';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import { listStreams } from './lists';
 import { lookups, type Found, type Lookup } from './tickets/lookup';
@@ -43,10 +43,10 @@ const KEYED_CONNECTIONS = 4;
 export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
 
 /**
- * Ten thousand tickets of a batch, which are valid as soon as BatchCreated is published, are applied in about a second on a
- * quiet machine: nobody who holds one of them is to be sent away meanwhile.
+ * The tickets of a batch are valid when BatchCreated is published. Applying ten thousand takes half a second on a quiet machine,
+ * and several batches may come at once: nobody who holds such a ticket is to be sent away meanwhile.
  */
-const SALES_PATIENCE_MS = 5_000;
+const SALES_PATIENCE: Patience = { stillMs: 4_000, mostMs: 10_000 };
 
 /** Opens the context on a migrated schema; a command needs no bus. */
 export async function openAdmission(backends: Backends, { bus }: { bus?: EventBus } = {}): Promise<Admission> {
@@ -72,7 +72,7 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
     gate: gate(tickets, refusals),
     lookup: (ask) => reads.find(ask),
     newsOfSales: bus
-      ? newsOf(bus, { topics: ['sales'], readModels: [ticketsModel.name], patienceMs: SALES_PATIENCE_MS })
+      ? newsOf(bus, { topics: ['sales'], readModels: [ticketsModel.name], patience: SALES_PATIENCE })
       : () => Promise.resolve(false),
     caughtUp: (models) => fresh.caughtUp(models),
     async close() {

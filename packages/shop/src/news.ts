@@ -9,12 +9,19 @@ import { within } from '@gatehouse/eventing/within';
  */
 export type News = () => Promise<boolean>;
 
-/** The bus is asked at most once in this time; calls in between share the next answer. */
-const EVERY_MS = 50;
-/** How long it may take until all is applied. */
-const PATIENCE_MS = 500;
-/** How long a bus may take to answer at all, beside that. */
+/** How long a call may wait. */
+export type Patience = {
+  /** Until something more is applied. */
+  readonly stillMs: number;
+  /** In all. */
+  readonly mostMs: number;
+};
+
+const PATIENCE: Patience = { stillMs: 500, mostMs: 500 };
+/** How long the bus may take to answer at all, beside that. */
 const ANSWER_MS = 500;
+/** The bus is asked at most once in this time, and not while it is being asked; calls in between share the next answer. */
+const EVERY_MS = 50;
 /**
  * For this time after a timeout or a failure of the bus, calls return at once, and the gates use the facts that they have.
  */
@@ -29,31 +36,38 @@ export function newsOf(
   {
     topics,
     readModels,
-    patienceMs = PATIENCE_MS,
-  }: { topics: readonly Context[]; readModels: readonly string[]; patienceMs?: number },
+    patience = PATIENCE,
+  }: { topics: readonly Context[]; readModels: readonly string[]; patience?: Patience },
 ): News {
   let next: Promise<boolean> | undefined;
   let askedAt = -Infinity;
   let restUntil = -Infinity;
+  let asking: Promise<boolean> = Promise.resolve(true);
+
+  const isResting = () => performance.now() < restUntil;
 
   async function ask(): Promise<boolean> {
+    await asking;
     await sleep(Math.max(0, askedAt + EVERY_MS - performance.now()));
     // A later call may be about a newer event, so it needs another check.
     next = undefined;
+    if (isResting()) return false;
     askedAt = performance.now();
-    const answers = readModels.map((group) => caughtUp(bus, { group, topics }, patienceMs));
+    asking = isAllApplied();
+    return asking;
+  }
+
+  async function isAllApplied(): Promise<boolean> {
+    const answers = readModels.map((group) => caughtUp(bus, { group, topics }, patience.mostMs, patience.stillMs));
     const all = Promise.all(answers).then(
       (applied) => applied.every(Boolean),
       () => false,
     );
     // The bus itself may take long to report that it is away.
-    const isApplied = await within(patienceMs + ANSWER_MS, all, () => false);
+    const isApplied = await within(patience.mostMs + ANSWER_MS, all, () => false);
     if (!isApplied) restUntil = performance.now() + REST_MS;
     return isApplied;
   }
 
-  return () => {
-    if (performance.now() < restUntil) return Promise.resolve(false);
-    return (next ??= ask());
-  };
+  return () => (isResting() ? Promise.resolve(false) : (next ??= ask()));
 }

@@ -91,8 +91,7 @@ async function readRows(tx: Tx, ids: readonly number[]): Promise<readonly Ticket
   return rows;
 }
 
-/** Writes whole rows, new ones or in the place of those with the same ids. */
-export async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
+async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
   for (let from = 0; from < rows.length; from += AT_ONCE) {
     await tx.query({
       name: 'tickets_state',
