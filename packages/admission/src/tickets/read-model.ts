@@ -13,7 +13,7 @@ function sqlOf(file: string): string {
 /** Read model `tickets`, from the events of reference (facts) and of admission itself, which may come in any interleaving. */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 6,
+  version: 7,
   sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql,
   indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [
