@@ -12,6 +12,7 @@ import { batchStreams, type BatchStreams } from './batch-streams';
 import { batchFinder, countBatches, type BatchFinder } from './batches/find';
 import { openCodes, type Codes } from './codes';
 import { batchRequests, type RequestBatch } from './request';
+import type { PageSource } from './rendering/pages';
 import { openRenders, type Rendering } from './rendering/renders';
 import { stateGauge } from './state-gauge';
 
@@ -45,10 +46,6 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
   const pool = openRequestPool(url, SALES, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, SALES, KEYED_CONNECTIONS);
   const store = backends.store(SALES, keyed);
-  const shop = await opening((opened) => {
-    opened(() => pool.end());
-    return openShop({ pool, schema: SALES, listener, bus, awaited: [] });
-  });
   const { caughtUp } = freshness({ pool, schema: SALES, listener, store });
   const batches = batchStreams(store);
   const finder = batchFinder({
@@ -57,11 +54,16 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     // Without relays the history itself is what other contexts follow.
     hasLeft: backends.isRelayed ? publishedUpTo(pool, { ...store, topic: SALES }) : () => Promise.resolve(true),
   });
-  const renders = await openRenders({
-    pool,
-    schema: SALES,
-    listener,
-    source: { catalog: shop.catalog, tickets: finder.tickets, layout: (where, id) => layoutOf(pool, where, id) },
+  const { shop, renders } = await opening(async (opened) => {
+    opened(() => pool.end());
+    const shop = await openShop({ pool, schema: SALES, listener, bus, awaited: [] });
+    opened(() => shop.catalog.close());
+    const source: PageSource = {
+      catalog: shop.catalog,
+      tickets: finder.tickets,
+      layout: (where, id) => layoutOf(pool, where, id),
+    };
+    return { shop, renders: await openRenders({ pool, schema: SALES, listener, source }) };
   });
   const endGauge = stateGauge(
     'gatehouse.batches',
