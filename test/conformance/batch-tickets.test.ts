@@ -4,7 +4,7 @@ import { rebuildReadModel, verifyReadModel } from '@gatehouse/eventing/read-mode
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import type { Answer } from '@gatehouse/service/testing';
-import { batchWriter, type MadeBatch } from '@gatehouse/test-support/batches';
+import { batchWriter, type MadeBatch } from '@gatehouse/test-support/batch-writer';
 import { droid } from '@gatehouse/test-support/droid';
 import {
   DATES,

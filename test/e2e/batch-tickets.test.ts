@@ -6,7 +6,7 @@ import { offlineSales } from '@gatehouse/offline-sales/service';
 import { referenceRelay } from '@gatehouse/reference/context';
 import { relayBacklog } from '@gatehouse/eventing/relay';
 import { backendsInTest, type BackendsInTest, type Wanted } from '@gatehouse/test-support/backends';
-import { batchWriter } from '@gatehouse/test-support/batches';
+import { batchWriter } from '@gatehouse/test-support/batch-writer';
 import { droid } from '@gatehouse/test-support/droid';
 import { DROID_KEYS, festival, ITEMS, LISTS, OPENAIR, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';

@@ -1,66 +1,83 @@
-import { randomUUID } from 'node:crypto';
-import { batchStream, sales, type BatchRequested, type Ticket } from '@gatehouse/events/sales';
-import { batch, failBatch, issueTickets, requestBatch, TICKETS_AT_ONCE } from '@gatehouse/domain/batch';
-import { streams } from '@gatehouse/eventing/streams';
-import { openMint } from '@gatehouse/sales/mint';
-import type { System } from './system';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer, Ask } from '@gatehouse/service/testing';
+import { cartShop, HALL, ITEMS, TOKENS } from './cart-shop';
+import type { ExportFiles } from './system';
 
-/** A batch with its tickets in their order. */
-export type MadeBatch = { readonly job: string; readonly firstPosition: number; readonly tickets: readonly Ticket[] };
+/* The shop of `cart-shop.ts` with ticket layouts, for the conformance tests of offline tickets (contract §9). */
 
-/**
- * Writes batches of offline tickets into the history of sales by its own decisions, but at once and without asking
- * inventory for places: for tests of those that follow them.
- */
-export function batchWriter(system: System) {
-  const { own } = system.feedsOf('sales');
-  const batches = streams(own, batch, { catalog: sales, remember: 1 });
-  const mint = openMint();
-  const by = { actor: 'token:1', trace: null };
-  let position = 1_000_000_000;
-  let number = 1;
+export const LAYOUTS = { hall: 123, tours: 124, fair: 125 } as const;
 
-  /** Requests a batch and issues its first `count` tickets, `chunk` in each event; with the last one it is created. */
-  async function begin(wanted: Wanted, count: number, chunk = TICKETS_AT_ONCE): Promise<MadeBatch> {
-    const { amount, testmode = false } = wanted;
-    const job = randomUUID();
-    const stream = batchStream(job);
-    const data = { ...TERMS, id: number++, batch: job, datetime: DATETIME, ...wanted };
-    await batches.transact(stream, requestBatch(data), by);
-    const tickets: Ticket[] = [];
-    while (tickets.length < count) {
-      const minted = mint.tickets(Math.min(chunk, count - tickets.length), testmode);
-      await batches.transact(stream, issueTickets(tickets.length, minted, position), by);
-      tickets.push(...minted);
-    }
-    const made = { job, firstPosition: position, tickets };
-    position += amount;
-    return made;
-  }
+export const batchesOf = (event: string): string => `${event}offlinesalesbatches/`;
 
-  return {
-    begin,
-    /** A whole batch. */
-    create: (wanted: Wanted, chunk?: number): Promise<MadeBatch> => begin(wanted, wanted.amount, chunk),
-    /** Ends a batch without tickets. */
-    fail: (job: string) => batches.transact(batchStream(job), failBatch('There are no places left.'), by),
-  };
+const layout = (id: number) => ({
+  id,
+  name: 'Plain',
+  default: true,
+  layout: [
+    { type: 'textarea', left: 10, bottom: 100, width: 90, fontsize: 12, content: 'event_name' },
+    { type: 'textarea', left: 10, bottom: 90, width: 90, fontsize: 12, content: 'itemvar' },
+    { type: 'barcodearea', left: 10, bottom: 20, size: 50 },
+  ],
+});
+
+export const batchShop = (): ExportFiles => ({
+  ...cartShop(),
+  'demo/saleschannels.json': [{ identifier: 'boxoffice', label: { en: 'Box office' }, type: 'api.box' }],
+  'demo/events/hall/ticketlayouts.json': [layout(LAYOUTS.hall)],
+  'demo/events/tours/ticketlayouts.json': [layout(LAYOUTS.tours)],
+  'other/events/fair/ticketlayouts.json': [layout(LAYOUTS.fair)],
+});
+
+/** A request that is good in `hall`. */
+export const WANTED = { item: ITEMS.pass, layout: LAYOUTS.hall, amount: 3 } as const;
+
+/** A batch as the API shows it (contract §9.1). */
+export type ShownBatch = {
+  readonly id: number;
+  readonly creation: string;
+  readonly item: number;
+  readonly amount: number;
+  readonly orders: readonly string[];
+};
+
+/** Whatever answers requests. */
+type Server = { call(method: string, target: string, ask?: Ask): Promise<Answer> };
+
+/** Path and query of a link. */
+export const targetOf = (link: string): string => link.replace(/^https?:\/\/[^/]+/, '');
+
+/** The link in a 202. */
+export function linkIn(answer: Answer, name: 'check' | 'download'): string {
+  if (answer.status !== 202) throw new Error(`${answer.status}: ${answer.text}`);
+  return (answer.body as Record<typeof name, string>)[name];
 }
 
-type Wanted = Pick<BatchRequested['data'], 'organizer' | 'event' | 'item' | 'amount'> &
-  Partial<Omit<BatchRequested['data'], 'batch' | 'id'>>;
+/** Requests a batch, and returns the link that follows its creation. */
+export const requested = async (server: Server, json: object = {}, event = HALL): Promise<string> =>
+  linkIn(await server.call('POST', batchesOf(event), { token: TOKENS.admin, json: { ...WANTED, ...json } }), 'check');
 
-const DATETIME = '2027-06-20T10:00:00.123456Z';
-const TERMS = {
-  variation: null,
-  date: null,
-  sales_channel: 'web',
-  testmode: false,
-  layout: 7,
-  price: '23.00',
-  tax_rate: '19.00',
-  tax_value: '3.67',
-  tax_rule: 2,
-  locale: 'en',
-  comment: '',
-} as const;
+/** The answer of a link once its job has ended, and those before. */
+export async function ended(server: Server, link: string): Promise<{ answer: Answer; before: Answer[] }> {
+  const before: Answer[] = [];
+  for (;;) {
+    const answer = await server.call('GET', targetOf(link), { token: TOKENS.viewer });
+    if (answer.status !== 409) return { answer, before };
+    before.push(answer);
+    await sleep(20);
+  }
+}
+
+/** A batch that has been made. */
+export async function made(server: Server, json: object = {}, event = HALL): Promise<ShownBatch> {
+  const { answer } = await ended(server, await requested(server, json, event));
+  if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.text}`);
+  return answer.body as ShownBatch;
+}
+
+/** The link to the PDF of a batch, once that is complete. */
+export async function rendered(server: Server, batch: number, event = HALL): Promise<string> {
+  const answer = await server.call('POST', `${batchesOf(event)}${batch}/render/`, { token: TOKENS.admin });
+  const link = linkIn(answer, 'download');
+  await ended(server, link);
+  return link;
+}
