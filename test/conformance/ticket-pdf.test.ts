@@ -5,7 +5,7 @@ import { PNG } from 'pngjs';
 import { checkin } from '@gatehouse/checkin/service';
 import { festival, CROWD, FAIR, order, position, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { exportFolder, startSystem, type System } from '@gatehouse/test-support/system';
-import { placedTexts, scanned, seen, type PlacedText, type SeenPage } from '../../packages/ticket-pdf/test/seen-pdf';
+import { placedTexts, scanned, seen, type PlacedText, type SeenPage } from '@gatehouse/test-support/seen-pdf';
 
 /* A ticket's own PDF, to which `downloads` of a position leads (contract §5.1). */
 
