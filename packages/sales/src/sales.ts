@@ -9,10 +9,12 @@ import { layoutOf } from '@gatehouse/shop/layouts';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
 import { batchStreams, type BatchStreams } from './batch-streams';
-import { batchFinder, type BatchFinder } from './batches/find';
+import { batchFinder, countBatches, type BatchFinder } from './batches/find';
 import { openCodes, type Codes } from './codes';
 import { batchRequests, type RequestBatch } from './request';
+import type { PageSource } from './rendering/pages';
 import { openRenders, type Rendering } from './rendering/renders';
+import { stateGauge } from './state-gauge';
 
 const SALES = 'sales';
 
@@ -44,10 +46,6 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
   const pool = openRequestPool(url, SALES, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, SALES, KEYED_CONNECTIONS);
   const store = backends.store(SALES, keyed);
-  const shop = await opening((opened) => {
-    opened(() => pool.end());
-    return openShop({ pool, schema: SALES, listener, bus, awaited: [] });
-  });
   const { caughtUp } = freshness({ pool, schema: SALES, listener, store });
   const batches = batchStreams(store);
   const finder = batchFinder({
@@ -56,12 +54,22 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     // Without relays the history itself is what other contexts follow.
     hasLeft: backends.isRelayed ? publishedUpTo(pool, { ...store, topic: SALES }) : () => Promise.resolve(true),
   });
-  const renders = await openRenders({
-    pool,
-    schema: SALES,
-    listener,
-    source: { catalog: shop.catalog, tickets: finder.tickets, layout: (where, id) => layoutOf(pool, where, id) },
+  const { shop, renders } = await opening(async (opened) => {
+    opened(() => pool.end());
+    const shop = await openShop({ pool, schema: SALES, listener, bus, awaited: [] });
+    opened(() => shop.catalog.close());
+    const source: PageSource = {
+      catalog: shop.catalog,
+      tickets: finder.tickets,
+      layout: (where, id) => layoutOf(pool, where, id),
+    };
+    return { shop, renders: await openRenders({ pool, schema: SALES, listener, source }) };
   });
+  const endGauge = stateGauge(
+    'gatehouse.batches',
+    'Batches of the last 24 hours by state, of all processes: open, created, failed',
+    () => countBatches(pool),
+  );
   return {
     ...shop,
     serving: [pool, keyed],
@@ -73,6 +81,7 @@ export async function openSales(backends: Backends, { bus }: { bus?: EventBus } 
     renders,
     caughtUp: (models) => caughtUp(models),
     async close() {
+      endGauge();
       renders.close();
       shop.catalog.close();
       await store.idle();

@@ -33,6 +33,8 @@ export type ShownFacts = {
   readonly parent?: Holder;
   readonly pseudonymization_id: string;
   readonly seat: PositionFact['seat'];
+  /** The layout by which it was printed, of a ticket of a batch (contract §9.1). */
+  readonly layout?: number;
   readonly answers: readonly AnswerFact[];
   /** The ticket's add-ons in the order positionid, canceled ones included. */
   readonly addons: readonly { item: number; variation: number | null; price: string; canceled: boolean }[];
@@ -41,6 +43,7 @@ export type ShownFacts = {
     readonly testmode: boolean;
     readonly email: string | null;
     readonly locale: string;
+    readonly sales_channel: string;
     readonly checkin_attention: boolean;
     readonly require_approval: boolean;
     readonly invoice: OrderFact['invoice_address'];
@@ -220,6 +223,7 @@ const orderFacts = (order: OrderFact): ShownFacts['order'] => ({
   testmode: order.testmode,
   email: order.email,
   locale: order.locale,
+  sales_channel: order.sales_channel,
   checkin_attention: order.checkin_attention,
   require_approval: order.require_approval,
   invoice: order.invoice_address,

@@ -64,6 +64,16 @@ export type BatchFinder = {
   tickets(job: string, from: number, count: number): Promise<PrintableTicket[]>;
 };
 
+/** How many batches were requested in the last 24 hours, by what became of them. Rejects with StoreUnavailable. */
+export async function countBatches(pool: Pool): Promise<Readonly<Record<'open' | 'created' | 'failed', number>>> {
+  const { rows } = await available(
+    pool.query<{ status: JobRow['status']; count: number }>(
+      `select status, count(*)::integer as count from batches where creation > now() - interval '24 hours' group by status`,
+    ),
+  );
+  return { open: 0, created: 0, failed: 0, ...Object.fromEntries(rows.map(({ status, count }) => [status, count])) };
+}
+
 export type BatchFinderParts = {
   readonly pool: Pool;
   /** Waits until read models have applied all that this context's history holds, bounded. */

@@ -1,4 +1,5 @@
 import { metrics } from '@opentelemetry/api';
+import { stateGauge } from '../state-gauge';
 import type { RenderState } from './files';
 
 /** What of renderings an operator sees. */
@@ -10,18 +11,21 @@ export type RenderMetrics = {
 
 /** `count`: the renderings of all processes by state, asked for when metrics are read. */
 export function renderMetrics(count: () => Promise<Record<RenderState['status'], number>>): RenderMetrics {
-  const meter = metrics.getMeter('gatehouse');
-  const pages = meter.createCounter('gatehouse.render.pages', {
-    description: 'Pages of tickets drawn by this process',
-  });
-  const jobs = meter.createObservableGauge('gatehouse.render.jobs', {
-    description: 'Renderings of the last 24 hours by state, of all processes: waiting, running, failed, succeeded',
-  });
-  const observe: Parameters<typeof jobs.addCallback>[0] = async (result) => {
-    // A database that is away is reported elsewhere.
-    const counts = await count().catch(() => undefined);
-    for (const [state, value] of Object.entries(counts ?? {})) result.observe(value, { state });
+  let pages = 0;
+  // Reported from the start, so that a rate can be computed from the first page on.
+  metrics
+    .getMeter('gatehouse')
+    .createObservableCounter('gatehouse.render.pages', { description: 'Pages of tickets drawn by this process' })
+    .addCallback((observer) => observer.observe(pages));
+  const close = stateGauge(
+    'gatehouse.render.jobs',
+    'Renderings of the last 24 hours by state, of all processes: waiting, running, failed, succeeded',
+    count,
+  );
+  return {
+    drawn(drawn) {
+      pages += drawn;
+    },
+    close,
   };
-  jobs.addCallback(observe);
-  return { drawn: (count) => pages.add(count), close: () => jobs.removeCallback(observe) };
 }

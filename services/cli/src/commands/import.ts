@@ -103,11 +103,20 @@ export function reportLines(report: Report): string[] {
       row(kind, number(count.new), number(count.changed), number(count.unchanged), number(count.invalid)),
     ),
     ...section('What Gatehouse will not enforce:', report.notEnforced),
+    ...printLines(report.notPrinted),
     ...section('Please note:', report.warnings),
     ...(left > 0
       ? ['', `${number(left)} ${left === 1 ? 'problem' : 'problems'}: the objects named above were left out.`]
       : []),
   ];
+}
+
+function printLines({ lines, count }: Report['notPrinted']): string[] {
+  const more = count - lines.length;
+  const shown = [...lines, ...(more > 0 ? [`… and ${number(more)} more`] : [])];
+  return count === 0
+    ? []
+    : ['', 'What will not be printed of the ticket layouts:', ...shown.map((line) => `  ${line}`)];
 }
 
 const section = (title: string, warnings: readonly Warning[]): string[] =>
