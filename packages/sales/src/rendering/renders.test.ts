@@ -119,7 +119,7 @@ describe('rendering a batch (contract §9.4)', () => {
   test('a process that stops gives its job back, and another one begins anew', async () => {
     const [one, other] = [await open(), await open()];
     one.start();
-    const ordered = await order(one, batchOf(5_000));
+    const ordered = await order(one, batchOf(2_500));
     await until(async () => (await sql('select 1 from render_files where drawn > 0')).length > 0);
     await one.stop();
     expect(await stateOf(one, ordered)).toEqual({ status: 'waiting' });
@@ -135,7 +135,7 @@ describe('rendering a batch (contract §9.4)', () => {
     try {
       const { lines, log } = linesOfLog();
       behind.start(log);
-      const ordered = await order(renders, batchOf(5_000));
+      const ordered = await order(renders, batchOf(2_500));
       await until(async () => (await sql('select 1 from render_files where drawn > 0')).length > 0);
       await wire.cut();
       await until(() => lines.length > 0);
