@@ -6,14 +6,16 @@ import type { ApiAccess } from '../api-client';
 import { wholeNumber } from '../arguments';
 import { batchClient, newPdf, type EventPath } from '../batch-tickets';
 import { number } from '../progress-line';
-import { Refused } from '../run-command';
+import { Refused, type Run } from '../run-command';
+import { batchJobCommands } from './batch-jobs';
 
 /**
- * `batch create` and `batch render`: offline tickets as a PDF. They need a running Gatehouse, not its database. Exit code 0
+ * `batch`: `create` and `render` make offline tickets and their PDF. They need a running Gatehouse, not its database. Exit code 0
  * when the file is there, 1 when nothing was made, 2 when the tickets exist and the file does not.
  */
-export function batchCommands(program: Command): void {
+export function batchCommands(program: Command, run: Run): void {
   const batch = program.command('batch').description('tickets that are printed and sold elsewhere');
+  batchJobCommands(batch, run);
 
   const create = batch
     .command('create')
