@@ -127,6 +127,11 @@ export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
   return { position, head, oldest: await oldestAfter(feed, { position: position ?? feed.start, head }) };
 }
 
+/** Whether the relay of a context has published the event at a position. */
+export async function isRelayed(pool: Pool, feed: Log, position: Position): Promise<boolean> {
+  return !feed.before((await available(checkpointOf(pool, feed))) ?? feed.start, position);
+}
+
 /** How much of a context's history is not published, in the store's own measure; 0 when all is. */
 export async function relayBacklog(pool: Pool, feed: Log): Promise<number> {
   const head = await feed.head();

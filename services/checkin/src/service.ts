@@ -2,13 +2,14 @@ import type { Admission } from '@gatehouse/admission/admission';
 import { admissionContext } from '@gatehouse/admission/context';
 import { ticketFinder } from '@gatehouse/admission/tickets/find';
 import type { Service } from '@gatehouse/service/run';
+import { deviceRoutes } from './devices';
 import { listRoutes } from './lists';
 import { positionRoutes } from './positions';
 import { redeemer } from './redeem';
 import { redeemRoute } from './redeem-routes';
 import { statusRoute } from './status';
 
-/** Check-in lists and redeeming order positions over REST: contract §4, §5, §6. */
+/** Check-in lists and redeeming order positions over REST (contract §4, §5, §6), and what scanners read of themselves. */
 export const checkin: Service<Admission> = {
   name: 'checkin',
   context: admissionContext,
@@ -17,6 +18,7 @@ export const checkin: Service<Admission> = {
     const redeem = redeemer(admission, finder);
     return {
       routes: [
+        ...deviceRoutes(admission, config.announcedVersion),
         ...listRoutes(admission),
         statusRoute(admission),
         ...positionRoutes(admission, finder),
