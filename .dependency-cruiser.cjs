@@ -13,7 +13,7 @@ const mayImport = {
   shop: ['service', 'eventing', 'events', 'domain'],
   admission: ['shop', 'service', 'eventing', 'events', 'domain'],
   inventory: ['shop', 'service', 'eventing', 'events', 'domain'],
-  reference: ['service', 'eventing', 'events', 'domain'],
+  reference: ['service', 'eventing', 'events', 'domain', 'ticket-pdf'],
   sales: ['shop', 'service', 'eventing', 'events', 'domain', 'ticket-pdf'],
   'ticket-pdf': ['domain'],
   'embedded-postgres': [],

@@ -23,6 +23,8 @@ module.exports = {
     '^@gatehouse/reference-service/(.*)$': '<rootDir>/services/reference/src/$1.ts',
     '^@gatehouse/test-support/(.*)$': '<rootDir>/test/support/$1.ts',
     '^@gatehouse/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',
+    // `import()` names the file that is built.
+    '^\\./pdf-pages\\.js$': './pdf-pages',
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
+import { offlineSales } from '@gatehouse/offline-sales/service';
 import { reference } from '@gatehouse/reference-service/service';
 import { backendsInTest } from '@gatehouse/test-support/backends';
 import { festival, ITEMS, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
@@ -15,7 +16,7 @@ const namesIn = (file: string) => new Set(readFileSync(path.join(INFRA, file), '
 describeWithKafka('what dashboard and alerts name', () => {
   test('is in /metrics', async () => {
     const backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
-    const system = await startSystem([checkin, cart, reference], { ...backends.env, METRICS_PORT: '0' });
+    const system = await startSystem([checkin, cart, offlineSales, reference], { ...backends.env, METRICS_PORT: '0' });
     try {
       const quota = { id: 1, name: 'Passes', size: 900, items: [ITEMS.pass], variations: [], subevent: null };
       await system.import({ ...festival(), 'demo/events/openair/quotas.json': [quota] });

@@ -212,7 +212,14 @@ export const EXPORT_OBJECTS: readonly ExportObject[] = [
     file: `${FEST}/ticketlayouts.json`,
     own: ['id'],
     read: inFest(readLayout),
-    one: (n) => ({ id: n, name: 'L', default: true, layout: [{ type: 'text' }] }),
+    one: (n) => ({
+      id: n,
+      name: 'L',
+      default: true,
+      layout: [{ type: 'text' }],
+      background: 'https://x/y.pdf',
+      item_assignments: [{ item: 1, sales_channel: 'web' }],
+    }),
   },
   {
     kind: 'list',

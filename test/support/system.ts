@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '@gatehouse/events/contexts';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { replay } from '@gatehouse/eventing/projection';
 import { relayBacklog } from '@gatehouse/eventing/relay';
@@ -44,6 +45,8 @@ export type System = {
   readonly pool: Pool;
   /** The histories that this context reads, as a command opens them. */
   readonly feeds: Feeds;
+  /** The same of another context. */
+  feedsOf(context: Context): Feeds;
   call(method: string, target: string, ask?: Ask): Promise<Answer>;
   /** Imports a folder or an export in memory, and waits until all contexts have applied it. */
   import(source: string | ExportFiles): Promise<Report>;
@@ -68,10 +71,11 @@ export async function startSystem(
   const running = await run(services, { config, log, databaseUrl: database.url });
   const url = `http://127.0.0.1:${running.port}`;
   const backends = openBackends(config, database.url);
-  const all: Feeds[] = [];
+  const byContext = new Map<Context, Feeds>();
   for (const context of new Set(services.map((service) => service.context))) {
-    all.push(await openFeeds(context, backends, { connections: 3 }));
+    byContext.set(context.name, await openFeeds(context, backends, { connections: 3 }));
   }
+  const all = [...byContext.values()];
   const feeds = all[0]!;
   const { store, pool: referencePool } = await openReference(backends);
   const { pool, own, ownFeed } = feeds;
@@ -79,6 +83,7 @@ export async function startSystem(
   async function isBehind(): Promise<boolean> {
     if (feeds.bus.isRelayed && (await relayBacklog(referencePool, { ...store, topic: 'reference' })) > 0) return true;
     for (const each of all) {
+      if (each.bus.isRelayed && (await relayBacklog(each.pool, each.ownFeed)) > 0) return true;
       const backlogs = await each.backlogs(await each.followedEnds());
       if (backlogs.some((backlog) => backlog > 0) || !(await each.ownIsApplied(0))) return true;
     }
@@ -94,6 +99,7 @@ export async function startSystem(
     metricsPort: running.metricsPort,
     pool,
     feeds,
+    feedsOf: (context) => byContext.get(context)!,
     call: (method, target, ask) => call(url, method, target, ask),
     async import(source) {
       const folder = typeof source === 'string' ? source : await exportFolder(source);

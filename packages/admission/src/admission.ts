@@ -9,6 +9,7 @@ import { freshness } from '@gatehouse/eventing/projection';
 import type { Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
+import { newsOf, type News, type Patience } from '@gatehouse/shop/news';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import { listStreams } from './lists';
 import { lookups, type Found, type Lookup } from './tickets/lookup';
@@ -27,6 +28,8 @@ export type Admission = Shop & {
   readonly lists: Streams<CheckinList, CheckinListEvent>;
   readonly tickets: Streams<Admissions, TicketEvent>;
   lookup(ask: Lookup): Promise<Found>;
+  /** Call it, besides `news`, before refusing an unknown ticket: it may be one of a batch (contract §9.4). */
+  readonly newsOfSales: News;
   /** Waits, up to a limit, until read models have applied everything that this context's history holds (design §1.9). */
   caughtUp(models: readonly ('lists' | 'tickets')[]): Promise<boolean>;
   close(): Promise<void>;
@@ -38,6 +41,12 @@ const REQUEST_CONNECTIONS = 4;
 const KEYED_CONNECTIONS = 4;
 /** Connections that every process needs to serve, those of the pools in `Admission.serving`. */
 export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
+
+/**
+ * The tickets of a batch are valid when BatchCreated is published. Applying ten thousand takes half a second on a quiet machine,
+ * and several batches may come at once: nobody who holds such a ticket is to be sent away meanwhile.
+ */
+const SALES_PATIENCE: Patience = { stillMs: 4_000, mostMs: 10_000 };
 
 /** Opens the context on a migrated schema; a command needs no bus. */
 export async function openAdmission(backends: Backends, { bus }: { bus?: EventBus } = {}): Promise<Admission> {
@@ -62,6 +71,9 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
     lists: listStreams(store),
     gate: gate(tickets, refusals),
     lookup: (ask) => reads.find(ask),
+    newsOfSales: bus
+      ? newsOf(bus, { topics: ['sales'], readModels: [ticketsModel.name], patience: SALES_PATIENCE })
+      : () => Promise.resolve(false),
     caughtUp: (models) => fresh.caughtUp(models),
     async close() {
       shop.catalog.close();

@@ -26,7 +26,9 @@ export const admissionContext: ContextDefinition<Admission> = {
   extensions: ['pg_trgm'],
   sql: [join(__dirname, '..', 'sql')],
   readModels: READ_MODELS,
-  subscribers: [{ group: 'history', topics: SHOP_TOPICS, after: listsModel.name, handler: historySubscriber }],
+  subscribers: [
+    { group: 'history', topics: [...SHOP_TOPICS, 'sales'], after: listsModel.name, handler: historySubscriber },
+  ],
   servingConnections: SERVING_CONNECTIONS,
   open: openAdmission,
   access: restAccess,

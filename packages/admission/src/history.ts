@@ -1,11 +1,15 @@
-import { listStream, ticketStream } from '@gatehouse/events/admission';
-import { checkinListFields } from '@gatehouse/events/checkin-list';
+import { checkinListEvents, listStream, ticketStream } from '@gatehouse/events/admission';
+import { checkinListFields, type CheckinListFields } from '@gatehouse/events/checkin-list';
 import { reference, type ListFact, type OrderFact } from '@gatehouse/events/reference';
 import type { Envelope } from '@gatehouse/events/envelope';
-import { stateList } from '@gatehouse/domain/checkin-list';
-import { instantOf, parseInstant } from '@gatehouse/domain/instant';
+import { sales, type BatchCreated } from '@gatehouse/events/sales';
+import { checkinList, stateList } from '@gatehouse/domain/checkin-list';
+import { fold } from '@gatehouse/domain/decider';
+import { instantOf, parseInstant, sortable } from '@gatehouse/domain/instant';
 import { admits, autoCheckin, importCheckins, type ImportedRow } from '@gatehouse/domain/redeem';
+import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import { StoreUnavailable } from '@gatehouse/eventing/event-store';
+import type { Known } from '@gatehouse/eventing/streams';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
 import type { Admission } from './admission';
 import { listsOf, type ListRow } from './lists';
@@ -15,17 +19,22 @@ const AT_ONCE = 200;
 /** Imported check-ins in one append: a wristband that was scanned at every door for a week has thousands. */
 const ROWS_AT_ONCE = 500;
 
+type Task = () => Promise<unknown>;
+
 /**
- * Admission's subscriber to reference: proposes stated lists to their deciders, records imported check-ins as history, and
- * checks in the tickets that a list admits automatically (import.md §3, contract §2.6). Every decision is idempotent and
- * its events' ids derive from the event that caused it, so an event may be delivered again.
+ * Admission's subscriber to reference and sales: proposes stated lists to their deciders, records imported check-ins as
+ * history, and checks in the tickets that a list admits automatically (import.md §3, contract §2.6). Every decision is
+ * idempotent and its events' ids derive from the event that caused it, so an event may be delivered again.
  */
 export function historySubscriber({
   pool,
+  store,
   lists,
   tickets,
   caughtUp,
-}: Pick<Admission, 'pool' | 'lists' | 'tickets' | 'caughtUp'>): (batch: readonly Envelope[]) => Promise<void> {
+}: Pick<Admission, 'pool' | 'store' | 'lists' | 'tickets' | 'caughtUp'>): (
+  batch: readonly Envelope[],
+) => Promise<void> {
   async function takeList(fact: ListFact, source: Envelope): Promise<void> {
     await lists.transact(listStream(fact.id), stateList(checkinListFields(fact), fact), {
       actor: source.actor,
@@ -35,8 +44,8 @@ export function historySubscriber({
   }
 
   /** The commands for tickets' streams that follow from one order. */
-  function tasksOf(order: OrderFact, source: Envelope, automatic: readonly ListRow[]): (() => Promise<unknown>)[] {
-    const tasks: (() => Promise<unknown>)[] = [];
+  function tasksOf(order: OrderFact, source: Envelope, automatic: readonly ListRow[]): Task[] {
+    const tasks: Task[] = [];
     for (const position of order.positions) {
       const about = {
         organizer: order.organizer,
@@ -46,11 +55,7 @@ export function historySubscriber({
         variation: position.variation,
         date: position.subevent,
       };
-      const command = (what: string) => ({
-        actor: source.actor,
-        trace: source.trace,
-        request: uuidV5(source.id, `${what} ${position.id}`),
-      });
+      const command = (what: string) => commandOf(source, `${what} ${position.id}`);
       if (position.checkins.length > 0) {
         const rows: ImportedRow[] = position.checkins.map((row) => ({
           ...about,
@@ -115,13 +120,63 @@ export function historySubscriber({
     );
   }
 
+  /**
+   * The lists that admit a batch automatically: those that were in this context's history when the batch was created, as they
+   * stood then. A list that is made or changed later admits nobody who was sold a ticket before, however late or often the
+   * batch is delivered.
+   */
+  async function listsFor(batch: BatchCreated['data'], source: Envelope): Promise<CheckinListFields[]> {
+    const { organizer, event, date, item, sales_channel } = batch;
+    const existing = await currentLists(`${organizer}/${event}`);
+    const then = await Promise.all(existing.map(({ id }) => listAt(id, source.time)));
+    return then
+      .filter(isPresent)
+      .filter((list) => list.auto_checkin_sales_channels.includes(sales_channel))
+      .filter((list) => admits(list, item) && list.subevent === date);
+  }
+
+  /** A list as it stood at a time; undefined when there was none. */
+  async function listAt(id: number, time: string): Promise<CheckinListFields | undefined> {
+    const until = sortable(time);
+    const events = (await store.load(listStream(id))).filter((event) => sortable(event.time) <= until);
+    const list = fold(checkinList, events.map((event) => checkinListEvents.read(event)).filter(isPresent));
+    return list.kind === 'active' ? list.fields : undefined;
+  }
+
+  /** The check-ins that follow from a batch. Its positions need no read model: they have no gap. */
+  function* entriesOf(
+    batch: BatchCreated['data'],
+    source: Envelope,
+    automatic: readonly CheckinListFields[],
+  ): Generator<Task> {
+    const { organizer, event, item, variation, date, first_position: first, amount } = batch;
+    const datetime = instantOf(Date.parse(source.time));
+    for (let position = first; position < first + amount; position++) {
+      for (const { id: list } of automatic) {
+        const about = { organizer, event, position, item, variation, date, list };
+        const command = commandOf(source, `auto ${list} ${position}`);
+        yield () =>
+          tickets.transact(ticketStream(position), autoCheckin(about, datetime), { ...command, known: NO_HISTORY });
+      }
+    }
+  }
+
   return async (batch) => {
     let known = new Map<string, Promise<ListRow[]>>();
-    const tasks: (() => Promise<unknown>)[] = [];
+    const tasks: Task[] = [];
     const work = async () => {
       await Promise.all(tasks.splice(0).map((task) => task()));
     };
     for (const source of batch) {
+      if (source.type === 'BatchCreated') {
+        const event = sales.read(source);
+        if (event?.type !== 'BatchCreated') continue;
+        for (const task of entriesOf(event.data, source, await listsFor(event.data, source))) {
+          tasks.push(task);
+          if (tasks.length >= AT_ONCE) await work();
+        }
+        continue;
+      }
       if (source.type !== 'ListStated' && source.type !== 'OrderStated') continue;
       const event = reference.read(source)!;
       if (event.type === 'ListStated') {
@@ -135,3 +190,15 @@ export function historySubscriber({
     await work();
   };
 }
+
+/** What a source event commands; its events' ids derive from the source's, so that a repeat finds them. */
+const commandOf = (source: Envelope, what: string) => ({
+  actor: source.actor,
+  trace: source.trace,
+  request: uuidV5(source.id, what),
+});
+
+/** New tickets have none. If one has, the store refuses the append, and the decision is taken again on what it has. */
+const NO_HISTORY: Known<Admissions> = { state: ticketDecider.initial, revision: 0 };
+
+const isPresent = <T>(value: T | undefined): value is T => value !== undefined;

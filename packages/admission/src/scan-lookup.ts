@@ -55,18 +55,42 @@ export function scanLookup(admission: Admission): (ask: ScanQuery) => Promise<Sc
     }
   }
 
-  return async (ask) => {
-    const isKnown = ({ credential }: Found) => ask.credential === null || credential !== null;
-    for (let asked = false; ; asked = true) {
-      const first = await lookAt(ask, ask);
-      if (isKnown(first.found)) {
-        if (first.found.ticket) return first;
-        for (const secret of first.list ? ask.others() : []) {
-          const other = await lookAt(ask, { secret, id: null });
-          if (other.found.ticket) return other;
-        }
-      }
-      if (asked || !(await admission.news())) return first;
+  const isKnown = (ask: ScanQuery, { credential }: Found) => ask.credential === null || credential !== null;
+  const isTicketMissing = (ask: ScanQuery, { list, found }: ScanFound) =>
+    isKnown(ask, found) && list !== undefined && !found.ticket;
+
+  async function lookOnce(ask: ScanQuery): Promise<ScanFound> {
+    const first = await lookAt(ask, ask);
+    if (!isTicketMissing(ask, first)) return first;
+    for (const secret of ask.others()) {
+      const other = await lookAt(ask, { secret, id: null });
+      if (other.found.ticket) return other;
     }
+    return first;
+  }
+
+  return async (ask) => {
+    let at = await lookOnce(ask);
+    const isComplete = isKnown(ask, at.found) && at.found.ticket;
+    if (!isComplete && (await admission.news())) at = await lookOnce(ask);
+    // What sales publishes is no reason to let anybody wait who has no valid credential.
+    if (isTicketMissing(ask, at) && (await admission.newsOfSales())) at = await lookOnce(ask);
+    return at;
   };
+}
+
+/**
+ * Looks for tickets; while there are none, once more after everything that the shop has published is applied, and once more
+ * after everything of sales (design §8).
+ */
+export async function lookForTickets<T>(
+  { news, newsOfSales }: Pick<Admission, 'news' | 'newsOfSales'>,
+  look: () => Promise<T>,
+  isNone: (found: T) => boolean,
+): Promise<T> {
+  let found = await look();
+  for (const heard of [news, newsOfSales]) {
+    if (isNone(found) && (await heard())) found = await look();
+  }
+  return found;
 }

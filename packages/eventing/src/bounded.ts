@@ -75,3 +75,18 @@ export function bounded<Ask, Answer>(
     idle: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   };
 }
+
+/**
+ * Makes a function that works off many tasks in parallel, up to a limit, those with the same key one after another in their
+ * order. It rejects with the first error when all have settled, so that none goes on beside a repeat.
+ */
+export function sideBySide<Task>(
+  work: (task: Task) => Promise<void>,
+  limits: Omit<BoundedLimits<Task>, 'waiting' | 'size'>,
+): (tasks: readonly Task[]) => Promise<void> {
+  const runs = bounded(work, { ...limits, waiting: Infinity });
+  return async (tasks) => {
+    const settled = await Promise.allSettled(tasks.map((task) => runs.ask(task)));
+    for (const each of settled) if (each.status === 'rejected') throw each.reason;
+  };
+}

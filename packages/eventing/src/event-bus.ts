@@ -38,24 +38,30 @@ const ASK_AGAIN_MS = 50;
 
 /**
  * True when the group has applied everything that the topics held at the time of the call. Waits up to `atMostMs` for that
- * (0: does not wait). False, too, when the bus does not answer.
+ * (0: does not wait), and only while it applies something every `stillMs`. False, too, when the bus does not answer.
  */
 export async function caughtUp(
   bus: Pick<EventBus, 'ends' | 'backlog'>,
   { group, topics }: { group: string; topics: readonly Context[] },
   atMostMs = 0,
+  stillMs = atMostMs,
 ): Promise<boolean> {
-  const until = Date.now() + atMostMs;
+  const last = Date.now() + atMostMs;
+  let until = Math.min(last, Date.now() + stillMs);
+  let least = Infinity;
   let ends: Ends;
   try {
     ends = await bus.ends(topics);
   } catch {
     return false;
   }
-  while ((await bus.backlog(group, ends)) > 0) {
+  for (;;) {
+    const backlog = await bus.backlog(group, ends);
+    if (backlog <= 0) return true;
+    if (backlog < least) until = Math.min(last, Date.now() + stillMs);
+    least = Math.min(least, backlog);
     const remainingMs = until - Date.now();
     if (remainingMs <= 0) return false;
     await sleep(Math.min(ASK_AGAIN_MS, remainingMs));
   }
-  return true;
 }

@@ -7,19 +7,23 @@ import { available, waker } from './postgres';
 const STANDBY_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** Work that only one process does at a time, until `signal` aborts. */
-export type Owned = {
+/** Work that is done until `signal` aborts, and started again when it fails. */
+export type Kept = {
   readonly name: string;
   readonly topic: string;
-  readonly pool: Pool;
-  /** Key of the session lock. */
-  readonly key: string;
   readonly signal: AbortSignal;
   onHealth(health: FeedHealth): void;
   /** Whether the error would occur again with the same event. */
   isPoison(error: unknown): boolean;
   /** Called after each failed attempt. Returns the event at which the work is stuck, if that is why it failed. */
   failed?(error: unknown): Promise<EventFacts | undefined>;
+};
+
+/** The same of which only one process does it at a time. */
+export type Owned = Kept & {
+  readonly pool: Pool;
+  /** Key of the session lock. */
+  readonly key: string;
 };
 
 /** Passed to the work: its signal, and a callback for progress (`applied`: an event was applied). */
@@ -29,9 +33,17 @@ export type Owner = { readonly signal: AbortSignal; onProgress(applied: boolean)
  * Runs `work` whenever this process owns the lock, until aborted. After an error it starts again with growing pauses and
  * reports each failure. After a poison event health stays `failing` until that event is applied.
  */
-export async function runAsOwner(
-  { name, topic, pool, key, signal, onHealth, isPoison, failed }: Owned,
-  work: (client: PoolClient, owner: Owner) => Promise<void>,
+export const runAsOwner = (owned: Owned, work: (client: PoolClient, owner: Owner) => Promise<void>): Promise<void> =>
+  keepRunning(owned, (owner) => whileOwner(owned, (client, signal) => work(client, { ...owner, signal })));
+
+/** The same in every process, without a lock. */
+export const runEverywhere = (kept: Kept, work: (owner: Owner) => Promise<void>): Promise<void> =>
+  keepRunning(kept, (owner) => work(owner).then(() => true));
+
+/** `work` returns false when it is another process's turn. */
+async function keepRunning(
+  { name, topic, signal, onHealth, isPoison, failed }: Kept,
+  work: (owner: Owner) => Promise<boolean>,
 ): Promise<void> {
   const pause = waker();
   let last = '';
@@ -51,10 +63,8 @@ export async function runAsOwner(
   say('starting');
   while (!signal.aborted) {
     try {
-      const owned = await whileOwner({ pool, key, signal }, (client, mine) =>
-        work(client, { signal: mine, onProgress }),
-      );
-      if (!owned) say('standby');
+      const worked = await work({ signal, onProgress });
+      if (!worked) say('standby');
       else if (!signal.aborted) throw new Error('the feed ended');
       await pause.next(signal, STANDBY_MS);
     } catch (error) {

@@ -127,10 +127,13 @@ export async function relayStatus(pool: Pool, feed: Log): Promise<RelayStatus> {
   return { position, head, oldest: await oldestAfter(feed, { position: position ?? feed.start, head }) };
 }
 
-/** Whether the relay of a context has published the event at a position. */
-export async function isRelayed(pool: Pool, feed: Log, position: Position): Promise<boolean> {
-  return !feed.before((await available(checkpointOf(pool, feed))) ?? feed.start, position);
-}
+/** Whether the relay of a context has published all events up to a position. Rejects with StoreUnavailable. */
+export const publishedUpTo =
+  (pool: Pool, feed: Feed) =>
+  async (position: Position): Promise<boolean> => {
+    const published = await available(checkpointOf(pool, feed));
+    return published !== undefined && !feed.before(published, position);
+  };
 
 /** How much of a context's history is not published, in the store's own measure; 0 when all is. */
 export async function relayBacklog(pool: Pool, feed: Log): Promise<number> {

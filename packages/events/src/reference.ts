@@ -222,7 +222,37 @@ export const TaxRuleStated = event('TaxRuleStated', z.object({ ...eventFact, id,
 
 export const LayoutStated = event(
   'LayoutStated',
-  z.object({ ...eventFact, id, name: z.string(), default: z.boolean(), layout: z.unknown() }),
+  z.object({
+    ...eventFact,
+    id,
+    name: z.string(),
+    default: z.boolean(),
+    layout: z.unknown(),
+    /** Where the shop has the background: a URL. The file itself, if the export has it, is a LayoutFileStated of its name. */
+    background: z.string().nullable().optional(),
+    /** The products whose tickets have this layout, by sales channel. */
+    item_assignments: z.array(z.object({ item: id, sales_channel: z.string() })).optional(),
+  }),
+);
+
+/**
+ * A file that layouts of the event show: a background or an image. It is stated in parts, each an event in the file's stream;
+ * they take effect together with the last one, which alone has the hash. A part 1 before the last one starts again, after a
+ * killed import.
+ */
+export const LayoutFileStated = event(
+  'LayoutFileStated',
+  z.object({
+    ...eventFact,
+    /** As layouts call it (`domain/layout-files`). */
+    name: z.string(),
+    /** Of the whole file, in hex. */
+    sha256: z.string(),
+    part: z.object({ number: z.int(), of: z.int() }),
+    /** The bytes of this part in base64. */
+    data: z.string(),
+  }),
+  { isPrivate: true },
 );
 
 export const SalesChannelStated = event(
@@ -417,6 +447,7 @@ export const reference = catalog([
   CartPositionStated,
   TaxRuleStated,
   LayoutStated,
+  LayoutFileStated,
   SalesChannelStated,
   OrderStated,
   TokenStated,
@@ -441,6 +472,8 @@ export type CartPositionFact = EventOf<typeof CartPositionStated>['data'];
 export type OrderFact = EventOf<typeof OrderStated>['data'];
 export type PositionFact = OrderFact['positions'][number];
 export type AnswerFact = z.infer<typeof Answer>;
+export type LayoutFact = EventOf<typeof LayoutStated>['data'];
+export type LayoutFileFact = EventOf<typeof LayoutFileStated>['data'];
 export type TokenFact = EventOf<typeof TokenStated>['data'];
 export type DeviceFact = EventOf<typeof DeviceStated>['data'];
 export type DroidKeyFact = EventOf<typeof DroidKeyStated>['data'];
@@ -489,6 +522,8 @@ export function referenceStream(event: ReferenceEvent): string {
       return `taxrule-${event.data.id}`;
     case 'LayoutStated':
       return `layout-${event.data.id}`;
+    case 'LayoutFileStated':
+      return `layoutfile-${event.data.organizer}/${event.data.event}/${event.data.name}`;
     case 'DroidKeyStated':
       return `droidkey-${event.data.id}`;
   }

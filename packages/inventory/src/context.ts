@@ -6,6 +6,7 @@ import { credentialsModel } from '@gatehouse/shop/credentials';
 import { restAccess } from '@gatehouse/shop/principals';
 import { cartsModel } from './carts/read-model';
 import { openInventory, SERVING_CONNECTIONS, type InventoryContext } from './inventory';
+import { placesSubscriber } from './places';
 import { shopModel } from './shop/read-model';
 import { expireCarts } from './sweeper';
 
@@ -22,6 +23,7 @@ export const inventoryContext: ContextDefinition<InventoryContext> = {
   name: 'inventory',
   sql: [join(__dirname, '..', 'sql')],
   readModels: READ_MODELS,
+  subscribers: [{ group: 'places', topics: ['sales'], after: shopModel.name, handler: placesSubscriber }],
   workers: [{ name: 'expiry', after: cartsModel.name, work: expireCarts }],
   servingConnections: SERVING_CONNECTIONS,
   open: openInventory,

@@ -7,14 +7,21 @@ const PAUSES_MS = [10, 20, 40, 80, 160];
 
 /**
  * Decides until facts are new enough; `decide` reads them each time, and answers undefined while they are older than what was decided
- * meanwhile. Throws the 409 of contract §2.10 when they stay so: the read model that they come from is behind.
+ * meanwhile. Undefined when they stay so: the read model that they come from is behind.
  */
-export async function withFreshFacts<T>(decide: () => Promise<T | undefined>): Promise<T> {
+export async function decideOnFreshFacts<T>(decide: () => Promise<T | undefined>): Promise<T | undefined> {
   for (const pause of [...PAUSES_MS, undefined]) {
     const decided = await decide();
     if (decided !== undefined) return decided;
     if (pause !== undefined) await sleep(pause);
   }
+  return undefined;
+}
+
+/** The same for a request. Throws the 409 of contract §2.10 when facts stay too old. */
+export async function withFreshFacts<T>(decide: () => Promise<T | undefined>): Promise<T> {
+  const decided = await decideOnFreshFacts(decide);
+  if (decided !== undefined) return decided;
   throw conflict('The server was too busy to process your request. Please try again.', 5);
 }
 

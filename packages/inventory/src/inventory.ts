@@ -4,6 +4,7 @@ import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
 import type { Backends } from '@gatehouse/service/backends';
+import { CATALOG } from '@gatehouse/shop/catalog-model';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
 import { cartIds } from './cart-ids';
@@ -49,7 +50,7 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
   const store = backends.store(INVENTORY, keyed);
   const shop = await opening((opened) => {
     opened(() => pool.end());
-    return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [shopModel.name] });
+    return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [CATALOG, shopModel.name] });
   });
   const { catalog } = shop;
   const { caughtUp } = freshness({ pool, schema: INVENTORY, listener, store });

@@ -1,6 +1,7 @@
 import { openClaims, type KnownSecrets } from './claims';
 import { printable, problemOf, type Entry, type Kind } from './entry';
 import type { OrganizerFolder } from './folder';
+import type { LayoutOfExport } from './layout-files';
 import type { Note } from './raw';
 import { sameSecrets } from './same-secret';
 import type { Spool } from './spool';
@@ -20,6 +21,7 @@ export type Checked = {
   readonly invalid: ReadonlyMap<Kind, number>;
   readonly positions: number;
   readonly notes: ReadonlyMap<Note, number>;
+  readonly layouts: readonly LayoutOfExport[];
   /**
    * Sales channels by organizer, for organizers without a `saleschannels.json`: `web` and every one that lists and orders
    * name.
@@ -56,6 +58,7 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   const incomplete: string[] = [];
   const invalid = new Map<Kind, number>();
   const notes = new Map<Note, number>();
+  const layouts: LayoutOfExport[] = [];
   let problemCount = 0;
   let incompleteCount = 0;
   let positions = 0;
@@ -64,7 +67,8 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
     for (const { name, reason } of folder.problems) report(printable(`${name}: ${reason}`), true);
   }
   const { onBytes } = options;
-  for await (const entries of walk(folders, { known: stored.events, claims, skipInvalid, onBytes })) {
+  const onLayout = (layout: LayoutOfExport) => layouts.push(layout);
+  for await (const entries of walk(folders, { known: stored.events, claims, skipInvalid, onBytes, onLayout })) {
     for (const entry of entries) {
       if (entry.issues.length === 0) countIn(entry);
       else refuse(entry);
@@ -78,7 +82,7 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   const leftOut = await leaveOutSameSecrets();
   return {
     ...{ problems, problemCount, incomplete, incompleteCount, leftOut },
-    ...{ invalid, positions, notes, tokens, impliedChannels: channels },
+    ...{ invalid, positions, notes, layouts, tokens, impliedChannels: channels },
   };
 
   function refuse(entry: Entry): void {

@@ -62,6 +62,7 @@ export function openClaims(options: { owners: Owners; secrets: KnownSecrets; ski
     switch (object.kind) {
       case 'plan':
       case 'scan':
+      case 'layoutfile':
         return;
       case 'organizer':
         return claimName(by, `organizer ${object.content!.organizer}`, 'slug');

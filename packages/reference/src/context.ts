@@ -3,7 +3,7 @@ import type { ContextStore, Position } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openRequestPool } from '@gatehouse/eventing/postgres';
 import { freshness } from '@gatehouse/eventing/projection';
-import { isRelayed } from '@gatehouse/eventing/relay';
+import { publishedUpTo } from '@gatehouse/eventing/relay';
 import type { Backends } from '@gatehouse/service/backends';
 import type { ContextDefinition, Opened } from '@gatehouse/service/context';
 import { openHistory } from '@gatehouse/service/feeds';
@@ -17,8 +17,8 @@ export type Reference = Opened & {
   readonly store: ContextStore;
   readonly findDevice: DeviceFinder;
   /**
-   * Waits, up to a limit, until the relay has published the event at this position: from then on other contexts wait for
-   * it before they refuse something that they do not know.
+   * Waits, up to a limit, until other contexts can read the event at this position: from then on they wait for it before
+   * they refuse something that they do not know.
    */
   published(position: Position): Promise<void>;
 };
@@ -34,6 +34,10 @@ async function open(backends: Backends): Promise<Reference> {
     const pool = openRequestPool(backends.urlOf(REFERENCE), REFERENCE, SERVING_CONNECTIONS);
     opened(() => pool.end());
     const store = backends.store(REFERENCE, pool);
+    // Without a relay the other contexts read this history themselves.
+    const hasLeft = backends.isRelayed
+      ? publishedUpTo(pool, { ...store, topic: REFERENCE })
+      : () => Promise.resolve(true);
     const fresh = freshness({ pool, schema: REFERENCE, listener, store });
     return Promise.resolve({
       serving: [pool],
@@ -41,9 +45,7 @@ async function open(backends: Backends): Promise<Reference> {
       findDevice: deviceFinder({ pool, caughtUp: () => fresh.caughtUp([devicesModel.name]) }),
       async published(position) {
         const until = Date.now() + PUBLISHED_WITHIN_MS;
-        while (Date.now() < until && !(await isRelayed(pool, { ...store, topic: REFERENCE }, position))) {
-          await sleep(LOOK_MS);
-        }
+        while (Date.now() < until && !(await hasLeft(position))) await sleep(LOOK_MS);
       },
       async close() {
         await store.idle();

@@ -19,6 +19,8 @@ export type Contents = {
   quota: Stated<'QuotaStated'>;
   question: Stated<'QuestionStated'>;
   layout: Stated<'LayoutStated'>;
+  /** Whole, in one part. */
+  layoutfile: Stated<'LayoutFileStated'>;
   list: Stated<'ListStated'>;
   voucher: Stated<'VoucherStated'>;
   waiting: Stated<'WaitingListEntryStated'>;

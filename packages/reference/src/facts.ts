@@ -14,6 +14,7 @@ const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
   quota: 'QuotaStated',
   question: 'QuestionStated',
   layout: 'LayoutStated',
+  layoutfile: 'LayoutFileStated',
   list: 'ListStated',
   voucher: 'VoucherStated',
   waiting: 'WaitingListEntryStated',

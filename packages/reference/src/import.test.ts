@@ -50,6 +50,12 @@ describe('a real export', () => {
       '2 questions limit their answers',
     ]);
     expect(report.warnings).toEqual([{ count: 39, text: 'refused scans in checkins.json were not imported' }]);
+    expect(report.notPrinted.lines).toEqual(
+      ['openair', 'tours'].flatMap((event) => [
+        `events/${event}/ticketlayouts.json[0] element 1 poweredby: it is the logo of another software`,
+        `events/${event}/ticketlayouts.json[0] background: no file was given; the page is as large as the elements need it`,
+      ]),
+    );
 
     const before = await events();
     expect(before).toBe(report.events + 2);

@@ -5,6 +5,7 @@ import { check, type Checked } from './check';
 import { isEnded } from './credentials';
 import type { Kind } from './entry';
 import { openFolder, type OrganizerFolder } from './folder';
+import { notPrinted } from './not-printed';
 import { openPositions } from './positions';
 import { aboutTickets, notEnforced, warnings, type Counts, type Report } from './report';
 import { readObject } from './rows';
@@ -117,6 +118,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     problemCount: checked.problemCount,
     warnings: [...warnings(notes, missingTokens(checked, credentials)), ...aboutTickets(written.findings)],
     notEnforced: notEnforced(notes),
+    notPrinted: await notPrinted(checked.layouts, store),
     seconds: (performance.now() - startedMs) / 1_000,
   };
 }

@@ -175,9 +175,18 @@ export const readCategory = reader(
   (raw, { organizer, event }: EventScope): Stated<'CategoryStated'> => ({ organizer, event, ...raw }),
 );
 
+const Assignment = z.object({ item: Id, sales_channel: or(filled(Identifier), 'web') });
+
 /** A layout of `ticketlayouts.json`, stored unchanged. */
 export const readLayout = reader(
-  z.object({ id: Id, name: NameOrEmpty, default: Flag, layout: json().optional() }),
+  z.object({
+    id: Id,
+    name: NameOrEmpty,
+    default: Flag,
+    layout: json().optional(),
+    background: or(text(LIMITS.link), null),
+    item_assignments: or(z.array(Assignment), []),
+  }),
   (raw, { organizer, event }: EventScope): Stated<'LayoutStated'> => ({
     organizer,
     event,

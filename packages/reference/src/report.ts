@@ -1,3 +1,4 @@
+import type { NotPrinted } from './not-printed';
 import type { Findings } from './positions';
 import type { Note } from './raw';
 
@@ -27,6 +28,8 @@ export type Report = {
   readonly warnings: readonly Warning[];
   /** What Gatehouse does not enforce (import.md §3). */
   readonly notEnforced: readonly Warning[];
+  /** What of the ticket layouts will not be printed. */
+  readonly notPrinted: NotPrinted;
   readonly seconds: number;
 };
 

@@ -3,6 +3,7 @@ import type { Entry, Kind, ReadObject } from './entry';
 import { spooledOf } from './facts';
 import type { OrganizerFolder, SourceFile, SourceFolder } from './folder';
 import { addTo, eventIn, variationsOf, type EventScope, type KnownEvents, type SeatingPlan } from './known';
+import { layoutFileReader, type LayoutOfExport } from './layout-files';
 import type { Issue, Reading } from './raw';
 import { readDevice, readDroidKey, readTeam } from './raw-credentials';
 import {
@@ -52,6 +53,8 @@ export type WalkOptions = {
   /** Leaves out the rest of an invalid organizer or event, as long as no part of the export is missing. */
   readonly skipInvalid: boolean;
   onBytes(bytes: number): void;
+  /** Called for each valid layout. */
+  onLayout(layout: LayoutOfExport): void;
 };
 
 type Walk = WalkOptions & {
@@ -150,9 +153,31 @@ async function* walkEvent(
   const scope: EventScope = { organizer: above.organizer, event, known, plans: above.plans };
   for (const each of EVENT_FILES) {
     const source = folder.files.get(each.file);
-    if (source) yield* walkFile({ kind: each.kind, file: source, read: each.read }, scope, state);
+    if (!source) continue;
+    const entries = walkFile({ kind: each.kind, file: source, read: each.read }, scope, state);
+    yield* each.kind === 'layout' ? withFiles(source, entries, state) : entries;
   }
   return scope;
+}
+
+/** Layouts, each after the files that it calls for. */
+async function* withFiles(
+  file: SourceFile,
+  layouts: AsyncGenerator<Entry[]>,
+  state: Walk,
+): AsyncGenerator<Entry[], void> {
+  const filesOf = layoutFileReader(file);
+  for await (const entries of layouts) {
+    for (const entry of entries) {
+      if (entry.kind === 'layout' && entry.content && entry.issues.length === 0) {
+        const { layout, files } = await filesOf({ ...entry, content: entry.content });
+        state.onLayout(layout);
+        // One by one, since each may have megabytes.
+        for (const each of files) yield [enter(each, state)];
+      }
+    }
+    yield entries;
+  }
 }
 
 function missing(folder: SourceFolder): SourceFile {

@@ -5,6 +5,7 @@ import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { listDevices, listDroidKeys, listTokens, stateCredential, type CredentialEvent } from './credentials';
 import { eventOf, impliedChannel } from './facts';
 import { openImport } from './import-log';
+import { layoutFileEvents } from './layout-files';
 import { orderEvents, PART_BYTES, wholeOrder } from './order-parts';
 import type { Findings, Positions, StatedOrder } from './positions';
 import { OWN_IDS_FROM, type Note } from './raw';
@@ -106,7 +107,9 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
       chunk.push({ ...object, implied: false });
       chunkBytes += object.json.length;
       if (object.kind === 'organizer') chunk.push(...channelsOf(object));
-      if (chunk.length >= CHUNK_OBJECTS || chunkBytes >= CHUNK_BYTES) await send();
+      if (chunk.length >= CHUNK_OBJECTS || chunkBytes >= CHUNK_BYTES || object.kind === 'layoutfile') await send();
+      // All its parts come before the layout that calls for it.
+      if (object.kind === 'layoutfile') await Promise.all(inFlight);
     }
     options.onProgress(objects.length, bytes);
   }
@@ -175,6 +178,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     const event = eventOf(planned, JSON.parse(planned.json) as object, import_.number);
     const expected = head ? head.revision + 1 : 0;
     const at = { ...planned, expected, outcome: head ? 'changed' : 'new' } as const;
+    if (event.type === 'LayoutFileStated') return { ...at, events: layoutFileEvents(event.data) };
     if (event.type !== 'OrderStated') return { ...at, events: [event] };
     const before = head && (await wholeOrder(store, { stream: planned.stream, revision: head.revision }));
     const alive = before?.positions.filter(({ canceled }) => !canceled).map(({ id }) => id) ?? [];

@@ -12,6 +12,13 @@ export function acceptsJson(header: string | undefined): boolean {
   return answer;
 }
 
+/** Whether an Accept header allows a media type, as in `application/pdf`, or JSON, which errors are. */
+export function acceptsEither(header: string | undefined, type: string): boolean {
+  return (
+    acceptsJson(header) || header!.split(',').some((range) => range.split(';', 1)[0]!.trim().toLowerCase() === type)
+  );
+}
+
 /** Weights are ignored, as in the reference: `application/json;q=0` allows JSON. */
 function rangeTakesJson(range: string): boolean {
   const [type, subtype, more] = range.split(';', 1)[0]!.trim().toLowerCase().split('/');

@@ -58,6 +58,11 @@ export class ApiRequest {
     return readBytes(this.#req, maxBytes);
   }
 
+  /** `HEAD` for a request that is handled as GET and needs no body. */
+  get method(): string {
+    return this.#req.method;
+  }
+
   get headers(): IncomingHttpHeaders {
     return this.#req.headers;
   }

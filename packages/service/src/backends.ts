@@ -35,6 +35,8 @@ export type OpenBus = {
 
 /** The configured event store and event bus; opened only in this file. */
 export type Backends = {
+  /** Whether relays publish what contexts append; otherwise the histories themselves are the bus. */
+  readonly isRelayed: boolean;
   /** URL of the database with a context's read models and checkpoints. */
   urlOf(context: Context): string;
   /** Notifications of that database; one connection for the whole process. */
@@ -58,6 +60,7 @@ export function openBackends(
   const client = eventStore.kind === 'eventstoredb' ? esdbClient(eventStore.url) : undefined;
 
   const backends: Backends = {
+    isRelayed: eventBus.kind === 'kafka',
     urlOf(context) {
       const url = config.databases[context] ?? databaseUrl;
       if (url === undefined) throw new Error(`no database is configured for ${context}`);

@@ -6,6 +6,7 @@ import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
 import type { ShopAccess } from './auth';
 import type { Backends } from './backends';
+import type { Log } from './log';
 
 /**
  * A bounded context as a value. `hostContext` runs it in a process; `openFeeds` opens its histories for a command or a
@@ -59,10 +60,12 @@ export type Subscriber<C> = {
 /** Work that follows no feed, and that one process at a time does for a database, of those with the role `projections`. */
 export type Worker<C> = {
   readonly name: string;
+  /** All these processes do it at once, and share it out themselves. */
+  readonly everywhere?: boolean;
   /** A read model that it asks: it begins when that is there in this release's version. */
   readonly after?: string;
   /** Works until `owner.signal`, and reports progress. When it throws it is started again, with growing pauses. */
-  work(value: C, owner: Owner): Promise<void>;
+  work(value: C, owner: Owner, log: Log): Promise<void>;
 };
 
 /** The parts of a definition that consume events. */

@@ -51,6 +51,9 @@ export const conflict = (text: string, retryAfterSeconds: number) =>
 export const tooLarge = () => detail(413, 'The request body is too large.');
 /** 415; the type as the client wrote it. */
 export const unsupportedMediaType = (type: string) => detail(415, `Unsupported media type "${type}" in request.`);
+/** 416 for a range of a file of `size` bytes that begins beyond its end. */
+export const notSatisfiable = (size: number) =>
+  detail(416, 'The requested range is beyond the end of the file.', { 'Content-Range': `bytes */${size}` });
 /** 503: the request was not decided, or its outcome is unknown; the client may repeat it. */
 export const unavailable = (retryAfterSeconds: number) =>
   detail(503, 'The service is temporarily unavailable. Please try again.', {

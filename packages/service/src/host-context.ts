@@ -5,7 +5,7 @@ import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { lagsOf, type Lag } from '@gatehouse/eventing/lag';
 import type { Log as History } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
-import { runAsOwner } from '@gatehouse/eventing/owner';
+import { runAsOwner, runEverywhere } from '@gatehouse/eventing/owner';
 import { lockKey } from '@gatehouse/eventing/postgres';
 import { consumeFeed } from '@gatehouse/eventing/projection';
 import { runRelay } from '@gatehouse/eventing/relay';
@@ -94,7 +94,7 @@ async function host<C>(
   const upgrades = upgradeReadModels(outdated, { ...feeds, log, signal });
   const running: Promise<void>[] = [];
   if (roles.has('projections')) {
-    running.push(...runConsumers(definition, { feeds, value, onHealth, signal, upgraded: upgrades.of }));
+    running.push(...runConsumers(definition, { feeds, value, log, onHealth, signal, upgraded: upgrades.of }));
     const tables = readModels.flatMap((model) => model.tables.map((table) => table.name));
     if (tables.length > 0) running.push(keepStatistics({ pool, schema: name, tables }, signal));
   }
@@ -165,12 +165,14 @@ function runConsumers<C>(
   {
     feeds,
     value,
+    log,
     onHealth,
     signal,
     upgraded,
   }: {
     feeds: Feeds;
     value: C;
+    log: Log;
     onHealth(health: FeedHealth): void;
     signal: AbortSignal;
     upgraded(readModel: string): Promise<void>;
@@ -197,10 +199,14 @@ function runConsumers<C>(
     const handle = handler(value);
     return whenUpgraded(after, () => bus.consume(group, topics, (_tx, batch) => handle(batch), signal));
   });
-  const working = workers.map(({ name, after, work }) => {
-    const key = lockKey('worker', own, name);
-    const owned = { name, topic: own, pool, key, signal, onHealth, isPoison: () => false };
-    return whenUpgraded(after, () => runAsOwner(owned, (_lock, owner) => work(value, owner)));
+  const working = workers.map(({ name, after, everywhere = false, work }) => {
+    const kept = { name, topic: own, signal, onHealth, isPoison: () => false };
+    const owned = { ...kept, pool, key: lockKey('worker', own, name) };
+    return whenUpgraded(after, () =>
+      everywhere
+        ? runEverywhere(kept, (owner) => work(value, owner, log))
+        : runAsOwner(owned, (_lock, owner) => work(value, owner, log)),
+    );
   });
   return [...projections, ...followers, ...subscribed, ...working];
 }
@@ -215,9 +221,9 @@ const isConsuming = (definition: ContextDefinition<unknown>): boolean => consume
 const consumersIn = (definition: ContextDefinition<unknown>): number =>
   ownedIn(definition) + followersOf(definition).reduce((sum, { topics }) => sum + topics.length, 0);
 
-/** The number of its projections and workers: each holds a lock while it runs. */
-const ownedIn = (definition: ContextDefinition<unknown>): number =>
-  projectionsOf(definition).length + (definition.workers?.length ?? 0);
+/** The number of its projections and workers of which one process runs each: it holds a lock while it does. */
+const ownedIn = ({ workers = [], ...definition }: ContextDefinition<unknown>): number =>
+  projectionsOf(definition).length + workers.filter(({ everywhere }) => !everywhere).length;
 
 /** Size of the pool that fills read models. */
 function feedConnections(definition: ContextDefinition<unknown>, config: Config): number {

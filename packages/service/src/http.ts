@@ -3,7 +3,7 @@ import { createServer, IncomingMessage, ServerResponse, type RequestListener, ty
 import type { AddressInfo } from 'node:net';
 import { traceparentIn } from '@gatehouse/eventing/tracing';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import { acceptsJson } from './accept';
+import { acceptsEither, acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
 import {
   authenticate,
@@ -38,6 +38,7 @@ import { described, type Log } from './log';
 import { CLIENT_GONE, requestObserver } from './observe';
 import { MAX_PATH_BYTES, PathTable, targetOf, type Aim, type Target } from './path';
 import { apiHeaders, PLAIN_HEADERS, ROUTE_NOT_FOUND, writeReply, type HeaderList, type Reply } from './reply';
+import { writeStream } from './stream-reply';
 
 /** A route's implementation of one method. */
 export type Handler = (request: ApiRequest) => Reply | Promise<Reply>;
@@ -54,6 +55,8 @@ export type Route = Readonly<Partial<Record<Method, Handler>>> & {
   readonly credentials?: Credentials;
   /** Its replies hold a secret, which may not be stored: an X-Idempotency-Key is ignored. */
   readonly isSecret?: true;
+  /** The media type of its files, which a client may ask for in place of JSON: `application/pdf`. */
+  readonly sends?: string;
   /** Called before all checks; false when the request must take the usual way. */
   readonly hot?: (req: Request, res: Response, at: Aim) => Taken;
 };
@@ -243,8 +246,9 @@ function apiHandler(options: HttpOptions): HotRoute {
     const { trace, end } = observe(req, entry.route.path);
     const asked = { ...found.request, trace };
     try {
-      const reply = await replyTo(req, entry, asked);
-      writeReply(res, reply, entry.headers);
+      const { stream, ...reply } = await replyTo(req, entry, asked);
+      if (stream) await writeStream(res, { ...reply, stream }, entry.headers);
+      else writeReply(res, reply, entry.headers);
       end(reply.status);
     } catch (error) {
       if (error instanceof ClientGone) return end(CLIENT_GONE);
@@ -259,8 +263,9 @@ function apiHandler(options: HttpOptions): HotRoute {
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
-    if (!acceptsJson(req.headers.accept)) throw notAcceptable();
-    const { access, credentials = options.credentials, isSecret } = entry.route;
+    const { access, sends, credentials = options.credentials, isSecret } = entry.route;
+    const { accept } = req.headers;
+    if (!(sends === undefined ? acceptsJson(accept) : acceptsEither(accept, sends))) throw notAcceptable();
     const kinds = access === 'device' ? DEVICES_ONLY : ANY_KIND;
     const principal =
       access === 'anyone' ? undefined : await authenticate(credentials, req.headers.authorization, kinds);

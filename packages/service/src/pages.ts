@@ -31,6 +31,19 @@ export function pageOf(asked: AskedPage, count: number): Page {
   return { number, size: asked.size, offset: (number - 1) * asked.size, count };
 }
 
+/** Beyond what a list can have, so that no page number is too large for the database. */
+const MAX_OFFSET = 2_147_483_647;
+
+/** The requested page and its rows, from a database that counts the rows of a list while it reads some of them. */
+export async function findPage<R>(
+  asked: AskedPage,
+  rowsFrom: (offset: number, limit: number) => Promise<{ readonly count: number; readonly rows: readonly R[] }>,
+): Promise<{ readonly page: Page; readonly rows: readonly R[] }> {
+  const number = asked.number === 'last' ? pageOf(asked, (await rowsFrom(0, 0)).count).number : asked.number;
+  const { count, rows } = await rowsFrom(Math.min((number - 1) * asked.size, MAX_OFFSET), asked.size);
+  return { page: pageOf({ ...asked, number }, count), rows };
+}
+
 /** Larger sizes are capped, invalid ones ignored. */
 function pageSize(text: string | undefined): number {
   const size = text === undefined ? undefined : naturalOf(text);

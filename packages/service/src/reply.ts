@@ -8,8 +8,13 @@ export type Reply = {
   readonly body?: unknown;
   /** Text or bytes sent as they are, in place of `body`; JSON unless `headers` say otherwise. */
   readonly raw?: string | Buffer;
+  /** Bytes that are read while the client takes them, in place of `body`; for GET only. `headers` name their type. */
+  readonly stream?: ByteStream;
   readonly headers?: Readonly<Record<string, string>>;
 };
+
+/** Exactly `length` bytes. `read` is called once, and not for HEAD. */
+export type ByteStream = { readonly length: number; readonly read: () => AsyncIterable<Buffer> };
 
 /** Names and values alternately, as `writeHead` takes them. */
 export type HeaderList = readonly string[];
@@ -61,13 +66,14 @@ function send(res: ServerResponse, content: string | Buffer | undefined, isEarly
   endWithoutBody(res.req, res);
 }
 
-/** The text or bytes of the reply's body; undefined when it has none. */
+/** The text or bytes of the reply's body; undefined when it has none, or a stream. */
 export function contentOf(reply: Reply): string | Buffer | undefined {
   if (reply.raw !== undefined) return reply.raw;
   return reply.body === undefined ? undefined : JSON.stringify(reply.body);
 }
 
-function merged(base: HeaderList, own: Reply['headers']): string[] {
+/** The base headers with a reply's own in their place, or after them. */
+export function merged(base: HeaderList, own: Reply['headers']): string[] {
   const headers = base.slice();
   if (!own) return headers;
   for (const [name, value] of Object.entries(own)) {

@@ -20,11 +20,12 @@ afterEach(async () => {
 async function hosted(
   work: NonNullable<ContextDefinition<unknown>['workers']>[number]['work'],
   roles: readonly string[],
+  everywhere = false,
 ) {
   const definition: ContextDefinition<unknown> = {
     name: 'inventory',
     readModels: [],
-    workers: [{ name: 'watch', work }],
+    workers: [{ name: 'watch', everywhere, work }],
     servingConnections: 0,
     open: () => Promise.resolve(SERVES_NOTHING),
   };
@@ -77,4 +78,23 @@ test('a worker that fails is named, and started again', async () => {
   expect(process!.health().troubles).toEqual(['the consumer inventory.watch of inventory fails and is tried again']);
   broken = false;
   await until(() => process!.health().troubles.length === 0);
+});
+
+test('a worker for everywhere runs in each process with the role projections, and is started again where it fails', async () => {
+  let [running, starts] = [0, 0];
+  const processes = await hosted(
+    async (_value, { signal, onProgress }) => {
+      if (++starts === 2) throw new Error('it cannot');
+      onProgress(true);
+      running++;
+      while (!signal.aborted) await sleep(5);
+      running--;
+    },
+    ['http', 'projections', 'projections'],
+    true,
+  );
+  await until(() => running === 2);
+  expect(processes.map((each) => each.health().troubles)).toEqual([[], [], []]);
+  await processes[1]!.end();
+  expect([running, starts]).toEqual([1, 3]);
 });

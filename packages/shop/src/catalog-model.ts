@@ -43,9 +43,11 @@ const KIND_OF: Partial<Record<ReferenceEvent['type'], Kind>> = {
 
 type FactRow = { kind: string; id: string; organizer: string; event: string | null; revision: number; data: string };
 
+export const CATALOG = 'catalog';
+
 /** Read model `catalog` of a context: the newest state of every fact of the kinds that it needs. */
 export const catalogModel = (kinds: readonly Kind[]): ReadModel => ({
-  name: 'catalog',
+  name: CATALOG,
   version: 2,
   sql: `
     create table facts (

@@ -28,6 +28,8 @@ export type Catalog = {
   voucherIds(code: string): number[];
   /** Sales channels that the organizer has stated; `web` always exists. Empty: none were stated. */
   channels(organizer: string): ReadonlySet<string>;
+  /** Resolves when it has everything that the read model had at the time of the call. Rejects with StoreUnavailable. */
+  refresh(): Promise<void>;
   close(): void;
 };
 
@@ -133,6 +135,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     itemOfVariation: (id) => now().variations.get(id),
     voucherIds: (code) => now().vouchers.get(code) ?? [],
     channels: (organizer) => now().channels.get(organizer) ?? none,
+    refresh,
     close() {
       closed = true;
       clearTimeout(retry);

@@ -4,14 +4,24 @@ import { caughtUp, type EventBus } from '@gatehouse/eventing/event-bus';
 import { within } from '@gatehouse/eventing/within';
 
 /**
- * Resolves with true when everything that `reference` had published before the call has been applied: then a repeated
- * look-up may find more.
+ * Resolves with true when everything that had been published before the call has been applied: then a repeated look-up may
+ * find more.
  */
 export type News = () => Promise<boolean>;
 
-/** The bus is asked at most once in this time; calls in between share the next answer. */
+/** How long a call may wait. */
+export type Patience = {
+  /** Until something more is applied. */
+  readonly stillMs: number;
+  /** In all. */
+  readonly mostMs: number;
+};
+
+const PATIENCE: Patience = { stillMs: 500, mostMs: 500 };
+/** How long the bus may take to answer at all, beside that. */
+const ANSWER_MS = 500;
+/** The bus is asked at most once in this time, and not while it is being asked; calls in between share the next answer. */
 const EVERY_MS = 50;
-const PATIENCE_MS = 500;
 /**
  * For this time after a timeout or a failure of the bus, calls return at once, and the gates use the facts that they have.
  */
@@ -21,32 +31,43 @@ const REST_MS = 5_000;
  * An unknown ticket or credential may be in an event that is not applied yet: before it is refused, the service waits for
  * these read models, with a time limit and a rate limit (design §8).
  */
-export function referenceNews(
+export function newsOf(
   bus: Pick<EventBus, 'ends' | 'backlog'>,
-  { topics, readModels }: { topics: readonly Context[]; readModels: readonly string[] },
+  {
+    topics,
+    readModels,
+    patience = PATIENCE,
+  }: { topics: readonly Context[]; readModels: readonly string[]; patience?: Patience },
 ): News {
   let next: Promise<boolean> | undefined;
   let askedAt = -Infinity;
   let restUntil = -Infinity;
+  let asking: Promise<boolean> = Promise.resolve(true);
+
+  const isResting = () => performance.now() < restUntil;
 
   async function ask(): Promise<boolean> {
+    await asking;
     await sleep(Math.max(0, askedAt + EVERY_MS - performance.now()));
     // A later call may be about a newer event, so it needs another check.
     next = undefined;
+    if (isResting()) return false;
     askedAt = performance.now();
-    const answers = readModels.map((group) => caughtUp(bus, { group, topics }, PATIENCE_MS));
+    asking = isAllApplied();
+    return asking;
+  }
+
+  async function isAllApplied(): Promise<boolean> {
+    const answers = readModels.map((group) => caughtUp(bus, { group, topics }, patience.mostMs, patience.stillMs));
     const all = Promise.all(answers).then(
       (applied) => applied.every(Boolean),
       () => false,
     );
     // The bus itself may take long to report that it is away.
-    const isApplied = await within(2 * PATIENCE_MS, all, () => false);
+    const isApplied = await within(patience.mostMs + ANSWER_MS, all, () => false);
     if (!isApplied) restUntil = performance.now() + REST_MS;
     return isApplied;
   }
 
-  return () => {
-    if (performance.now() < restUntil) return Promise.resolve(false);
-    return (next ??= ask());
-  };
+  return () => (isResting() ? Promise.resolve(false) : (next ??= ask()));
 }

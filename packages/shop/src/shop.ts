@@ -4,7 +4,7 @@ import type { Listener } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import { openCatalog, type Catalog } from './catalog';
 import { credentialFinder, credentialsModel, type CredentialFinder } from './credentials';
-import { referenceNews, type News } from './news';
+import { newsOf, type News } from './news';
 
 /** The shop's facts for a context, from read models in its own schema: products, questions, credentials. */
 export type Shop = {
@@ -32,7 +32,7 @@ export async function openShop(options: {
 }): Promise<Shop> {
   const { pool, bus, awaited } = options;
   const news: News = bus
-    ? referenceNews(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
+    ? newsOf(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
     : () => Promise.resolve(false);
   return { pool, catalog: await openCatalog(options), credential: credentialFinder({ pool, news }), news };
 }

@@ -41,10 +41,16 @@ export async function openBackground(
   };
 }
 
+/** A page of A4 with 600 dots per inch has fewer. Decoded, each takes four bytes. */
+const MOST_PIXELS = 36_000_000;
+/** Where a PNG file has its width and height. */
+const PNG_SIZE = { width: 16, height: 20 } as const;
+
 /** Embeds a PNG or JPEG file; a text says why it cannot be done. */
 export function openImage(doc: PDFKit.PDFDocument, file: Uint8Array): EmbeddedImage | string {
   const png = startsWith(file, '\x89PNG\r\n\x1a\n');
   if (!png && !startsWith(file, '\xff\xd8\xff')) return 'the file is neither PNG nor JPEG';
+  if (png && hasTooManyPixels(file)) return `the image has more than ${MOST_PIXELS / 1e6} million pixels`;
   try {
     const image = (doc as unknown as ImageLibrary).openImage(png ? decodablePng(file) : Buffer.from(file));
     image.embed(doc);
@@ -52,6 +58,14 @@ export function openImage(doc: PDFKit.PDFDocument, file: Uint8Array): EmbeddedIm
   } catch {
     return 'the file is damaged';
   }
+}
+
+/** A small file may have many: it must not be decoded to find that out. */
+function hasTooManyPixels(png: Uint8Array): boolean {
+  if (png.length < PNG_SIZE.height + 4) return false;
+  const { buffer, byteOffset, byteLength } = png;
+  const view = new DataView(buffer, byteOffset, byteLength);
+  return view.getUint32(PNG_SIZE.width) * view.getUint32(PNG_SIZE.height) > MOST_PIXELS;
 }
 
 /** pdfkit decodes transparent images later, where an error would end the process, and not every form of PNG. Throws when it is damaged. */

@@ -45,8 +45,10 @@ const shortened = (secret: string): string => {
 };
 
 function lookup(ticket: Ticket, batch: Batch, locale: string | null) {
-  const translated = locale === null ? undefined : ticket.valuesIn?.[locale];
-  const sources = [translated, ticket.values, batch.values].filter((values): values is Values => values !== undefined);
+  const translated = locale === null ? [] : [ticket.valuesIn?.[locale], batch.valuesIn?.[locale]];
+  const sources = [...translated, ticket.values, batch.values].filter(
+    (values): values is Values => values !== undefined,
+  );
   return (name: string): string | undefined => {
     if (name === 'secret') return ticket.secret;
     return sources.find((values) => Object.hasOwn(values, name))?.[name];

@@ -153,8 +153,11 @@ describe('Values (contract §5.1)', () => {
           { ...area, bottom: 70, content: 'item', locale: 'de' },
           { ...area, bottom: 60, content: 'other_i18n', text_i18n: { en: 'Hello {order}', de: 'Hallo {order}' } },
           { ...area, bottom: 50, content: 'nothing_like_it' },
+          { ...area, bottom: 40, content: 'event_name', locale: 'de' },
+          { ...area, bottom: 30, content: 'event_name', locale: 'fr' },
         ],
         values: { event_name: 'Shared', item: 'nobody' },
+        valuesIn: { de: { event_name: 'Gemeinsam', item: 'niemand' } },
       },
       [
         {
@@ -166,7 +169,9 @@ describe('Values (contract §5.1)', () => {
       ],
     );
     const [page] = await seen(pdf, 0.1);
-    expect(page!.text.trim().split('\n')).toEqual(['Shared', 'Day pass', 'Tageskarte', 'Hallo ABC']);
+    expect(page!.text.trim().split('\n')).toEqual([
+      ...['Shared', 'Day pass', 'Tageskarte', 'Hallo ABC', 'Gemeinsam', 'Shared'],
+    ]);
     expect(printing.omissions).toContainEqual({
       element: 4,
       what: '{nothing_like_it}',

@@ -23,6 +23,8 @@ export type Batch = {
   readonly title: string;
   /** Placeholders that are the same on every ticket. */
   readonly values?: Values;
+  /** The same in other languages, for elements that ask for one of them (`localesOf`). */
+  readonly valuesIn?: Readonly<Record<string, Values>>;
   /** What lies under each ticket: a PDF (its pages one by one), a PNG or a JPEG (on each page). */
   readonly background?: Uint8Array;
   /** PNG or JPEG files by the names that image elements have as their content. */

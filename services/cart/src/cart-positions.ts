@@ -6,7 +6,7 @@ import { ApiError, notFound, ValidationError } from '@gatehouse/service/errors';
 import { readOrdering } from '@gatehouse/service/filters';
 import { route, type Route } from '@gatehouse/service/http';
 import { Invalid } from '@gatehouse/service/invalid';
-import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
+import { askedPage, findPage, pageReply } from '@gatehouse/service/pages';
 import { idIn } from '@gatehouse/service/path';
 import type { Reply } from '@gatehouse/service/reply';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
@@ -45,11 +45,9 @@ async function list(request: ApiRequest, inventory: InventoryContext): Promise<R
   }));
   const asked = askedPage(request.query);
   await inventory.caughtUp(['carts', 'shop']);
-  const rowsFrom = (offset: number, limit: number) =>
-    inventory.carts.page(whereOf(festival), { ordering, offset: Math.min(offset, MAX_OFFSET), limit });
-  const last = asked.number === 'last' ? pageOf(asked, (await rowsFrom(0, 0)).count).number : asked.number;
-  const { count, rows } = await rowsFrom((last - 1) * asked.size, asked.size);
-  const page = pageOf(asked.number === 'last' ? asked : { ...asked, number: last }, count);
+  const { page, rows } = await findPage(asked, (offset, limit) =>
+    inventory.carts.page(whereOf(festival), { ordering, offset, limit }),
+  );
   const reply = pageReply(
     request,
     page,
@@ -57,9 +55,6 @@ async function list(request: ApiRequest, inventory: InventoryContext): Promise<R
   );
   return { ...reply, headers };
 }
-
-/** Beyond what an event can have, so that no page number is too large for the database. */
-const MAX_OFFSET = 2_147_483_647;
 
 async function show(request: ApiRequest, inventory: InventoryContext): Promise<Reply> {
   const festival = festivalOf(request, inventory);

@@ -4,6 +4,7 @@ import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { TicketFilter, TicketOrder, TicketQuery } from '@gatehouse/admission/tickets/query';
 import type { ListRow } from '@gatehouse/admission/lists';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
+import { lookForTickets } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { notFound } from '@gatehouse/service/errors';
@@ -63,7 +64,13 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       async GET(request) {
         const query = await ask(request);
         const asked = askedPage(request.query);
-        const page = pageOf(asked, await finder.count(query));
+        const selects = Object.keys(query.where).length > 0;
+        const count = await lookForTickets(
+          admission,
+          () => finder.count(query),
+          (found) => selects && found === 0,
+        );
+        const page = pageOf(asked, count);
         const tickets = await finder.page(query, { offset: page.offset, limit: page.size });
         return pageReply(
           request,
@@ -77,7 +84,11 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       async GET(request) {
         const query = await ask(request);
         const name = ticketNamed(request.param('position'), request.sent('position'), request.query);
-        const ticket = await findTicket(finder, query, name);
+        const ticket = await lookForTickets(
+          admission,
+          () => findTicket(finder, query, name),
+          (found) => !found,
+        );
         if (!ticket) throw notFound();
         return { status: 200, body: shown(request, query.list, ticket) };
       },

@@ -1,6 +1,7 @@
 import { ignoreForeignSettings, readConfig } from '@gatehouse/service/config';
 import { sentenceOf } from '@gatehouse/service/run-main';
 import { Command } from 'commander';
+import { batchCommands } from './commands/batch';
 import { consumerCommands } from './commands/consumer';
 import { deviceCommand } from './commands/device';
 import { droidKeyCommand } from './commands/droid-key';
@@ -41,6 +42,7 @@ for (const command of [
   relayCommands,
   refusalsCommand,
   consumerCommands,
+  batchCommands,
 ]) {
   command(program, run);
 }

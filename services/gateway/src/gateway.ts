@@ -183,7 +183,7 @@ function isIdempotencyQuery({ method }: IncomingMessage, { segments }: Target): 
 }
 
 /** Statuses that only requests with a valid credential get (contract, Transport: the order of checks). */
-const FOR_GOOD_ONES = new Set([200, 201, 204, 304, 400, 405, 409]);
+const FOR_GOOD_ONES = new Set([200, 201, 202, 204, 206, 304, 400, 405, 409, 410, 416]);
 
 /**
  * Learns from a service's reply whether the request's credential is valid. A 404 that is not JSON is that of an unknown

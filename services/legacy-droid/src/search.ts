@@ -1,4 +1,5 @@
 import type { Admission } from '@gatehouse/admission/admission';
+import { lookForTickets } from '@gatehouse/admission/scan-lookup';
 import { searchTickets, type TicketFound } from '@gatehouse/admission/tickets/search';
 import type { Reply } from '@gatehouse/service/reply';
 import { shownItems, type DroidAccess } from './access';
@@ -26,7 +27,7 @@ async function findTickets(admission: Admission, access: DroidAccess, query: str
   if ([...query].length < SHORTEST_QUERY || query.includes('\u0000')) return [];
   const { list, festival, key } = access;
   await admission.caughtUp(['tickets']);
-  return searchTickets(admission.pool, {
+  const wanted = {
     event: festival.key,
     date: list.fields.subevent,
     items: shownItems(access),
@@ -34,5 +35,10 @@ async function findTickets(admission: Admission, access: DroidAccess, query: str
     text: query,
     byNames: key.allow_search,
     limit: MOST_RESULTS,
-  });
+  };
+  return lookForTickets(
+    admission,
+    () => searchTickets(admission.pool, wanted),
+    (found) => found.length === 0,
+  );
 }

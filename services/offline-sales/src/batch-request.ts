@@ -1,5 +1,4 @@
 import { taxIn } from '@gatehouse/domain/tax';
-import type { BatchRequested } from '@gatehouse/events/sales';
 import type { ItemFact } from '@gatehouse/events/reference';
 import type { Body } from '@gatehouse/service/body';
 import {
@@ -16,11 +15,9 @@ import {
   type Field,
   type Find,
 } from '@gatehouse/service/drf';
+import type { WantedBatch } from '@gatehouse/sales/request';
 import { Invalid } from '@gatehouse/service/invalid';
 import type { Festival } from '@gatehouse/shop/festival';
-
-/** What a valid request says of a batch; the route adds what it gives the batch itself. */
-export type WantedBatch = Omit<BatchRequested['data'], 'organizer' | 'event' | 'batch' | 'datetime' | 'id'>;
 
 /** What a request is checked against. */
 export type BatchPlace = {

@@ -45,10 +45,7 @@ const APP = {
   software_version: text(),
 };
 
-export type Devices = Pick<Reference, 'store' | 'findDevice'> & {
-  /** Resolves when a change is where the other services learn of it. */
-  announced(position: string): Promise<void>;
-};
+type Devices = Pick<Reference, 'store' | 'findDevice' | 'published'>;
 
 export function deviceRoutes(devices: Devices): Route[] {
   const ofDevice = { access: 'device', isSecret: true, credentials: credentialsOf(devices) } as const;
@@ -72,7 +69,7 @@ export function deviceRoutes(devices: Devices): Route[] {
   ];
 }
 
-async function initialize(request: ApiRequest, { store, findDevice, announced }: Devices): Promise<Reply> {
+async function initialize(request: ApiRequest, { store, findDevice, published }: Devices): Promise<Reply> {
   const { token, ...app } = await validate(await request.body(), { token: text(), ...APP });
   const setUpTokenHash = sha256(token);
   const found = await findDevice('setup_token_hash', setUpTokenHash);
@@ -81,7 +78,7 @@ async function initialize(request: ApiRequest, { store, findDevice, announced }:
   const by = { setUpTokenHash, apiTokenHash: sha256(apiToken), serial: newSerial(), now: new Date().toISOString() };
   const { result, position } = await decideCredential(store, placeOf(found, request), setUp(app, by));
   if (typeof result === 'string') throw refused(result);
-  if (position !== null) await announced(position);
+  if (position !== null) await published(position);
   return { status: 200, body: deviceResource(result, apiToken) };
 }
 
@@ -96,7 +93,7 @@ type Change = {
 
 async function change(
   request: ApiRequest,
-  { store, announced }: Devices,
+  { store, published }: Devices,
   { decide, apiToken = tokenOf(request) }: Change,
 ): Promise<Reply> {
   const { organizer, id: device_id } = request.principal;
@@ -105,7 +102,7 @@ async function change(
   const { result, position } = await decideCredential(store, place, decide(secretSha256));
   // Somebody has changed the token since it was looked up.
   if (typeof result === 'string') throw refusedCredential(result);
-  if (position !== null) await announced(position);
+  if (position !== null) await published(position);
   return { status: 200, body: deviceResource(result, apiToken) };
 }
 

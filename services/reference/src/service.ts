@@ -6,12 +6,5 @@ import { deviceRoutes } from './devices';
 export const reference: Service<Reference> = {
   name: 'reference',
   context: referenceContext,
-  mount: ({ store, findDevice, published }, { config }) => ({
-    routes: deviceRoutes({
-      store,
-      findDevice,
-      // Without Kafka there is no relay: the other contexts read this history themselves.
-      announced: config.eventBus.kind === 'kafka' ? published : () => Promise.resolve(),
-    }),
-  }),
+  mount: (reference) => ({ routes: deviceRoutes(reference) }),
 };

@@ -31,6 +31,7 @@ export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promis
   const stated = events.filter(({ type }) => type === 'OrderStated');
   const settings = events.filter(({ type }) => type === 'EventStated');
   if (stated.length === 0 && settings.length === 0) return;
+  await lockFacts(tx);
   await lockReadModel(tx, 'tickets');
   const applied = await appliedOrders(tx, [...new Set(stated.map(({ stream }) => stream))]);
   const states = await takeStates(tx, stated, applied);
@@ -40,8 +41,16 @@ export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promis
   for (const event of schemes.changed) await rename(tx, event, schemes.of(event));
 }
 
+/**
+ * Lets one transaction at a time write the facts of tickets, in the order of their commits: else a reader of newer changes
+ * only would miss some (`change` of the table). To be taken before the lock of the counts.
+ */
+export const lockFacts = (tx: Tx) => lockReadModel(tx, 'ticket-facts');
+
 type StoredTicket = Place & Pick<TicketRow, 'id' | 'order_stream' | 'order_import'>;
-type Changed = ChangedTicket<StoredTicket, TicketRow>;
+
+/** A ticket as it was and as it is now, by what it is counted by. */
+export type Changed = ChangedTicket<Place, Place & { readonly id: number }>;
 
 function tickets(tx: Tx, schemes: Schemes): TicketTable<StoredTicket, TicketRow> {
   const schemeOf = ({ organizer, event }: { organizer: string; event: string }) => schemes.of(`${organizer}/${event}`);
@@ -51,11 +60,11 @@ function tickets(tx: Tx, schemes: Schemes): TicketTable<StoredTicket, TicketRow>
     rowsOf: (order, stream) => rowsOf(order, schemeOf(order), stream),
     endedRow: (row, order) => endedRow(row, order, schemeOf(order)),
     async write(changed) {
-      await writeRows(
-        tx,
-        changed.map(({ row }) => row),
-      );
-      await moveTallies(tx, changed);
+      const rows = changed.map(({ row }) => row);
+      await writeRows(tx, rows);
+      const before = changed.flatMap(({ before: was }) => (was ? [[was.id, was] as const] : []));
+      await moveTicketTallies(tx, rows, new Map(before));
+      await moveCheckinTallies(tx, changed);
     },
   };
 }
@@ -95,11 +104,9 @@ async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
   }
 }
 
-async function moveTallies(tx: Tx, changed: readonly Changed[]): Promise<void> {
-  const rows = changed.map(({ row }) => row);
+/** Moves the check-ins of changed tickets to where they are counted now. */
+export async function moveCheckinTallies(tx: Tx, changed: readonly Changed[]): Promise<void> {
   const changeOf = new Map(changed.map((each) => [each.row.id, each]));
-  const before = new Map(changed.flatMap(({ before: was }) => (was ? [[was.id, was]] : [])));
-  await moveTicketTallies(tx, rows, before);
   const { rows: checkins } = await tx.query<{ list: number; ticket: number }>({
     name: 'tickets_checkins',
     // From the history, so that the table of check-ins needs no second index, which would cost every scan.
@@ -108,7 +115,7 @@ async function moveTallies(tx: Tx, changed: readonly Changed[]): Promise<void> {
            cross join lateral (select * from admissions where ticket = q.id offset 0) a
            cross join lateral json_object_keys(a.state -> 'checkins') as list
            where list::integer not in (select list from deleted_lists)`,
-    values: [rows.map(({ id }) => id)],
+    values: [[...changeOf.keys()]],
   });
   const tallies = new Map<string, CheckinTally>();
   for (const { list, ticket } of checkins) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import { ORDER_TABLES } from '@gatehouse/shop/orders/states';
+import { projectBatches } from './batches';
 import { projectOrders } from './orders';
 import { COLUMNS } from './row';
 import { projectHistory } from './scans';
@@ -10,15 +11,20 @@ function sqlOf(file: string): string {
   return readFileSync(join(__dirname, '..', '..', 'sql', file), 'utf8');
 }
 
-/** Read model `tickets`, from the events of reference (facts) and of admission itself, which may come in any interleaving. */
+/**
+ * Read model `tickets`, from the events of reference and sales (facts) and of admission itself, which may come in any
+ * interleaving.
+ */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 6,
+  version: 7,
   sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql,
   indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
     ...ORDER_TABLES.tables,
+    { name: 'issued_tickets', key: 'batch, start', columns: 'r.batch, r.start, r.first_position, r.tickets::jsonb' },
+    { name: 'ended_batches', key: 'batch', columns: '*' },
     { name: 'name_schemes', key: 'event', columns: '*' },
     { name: 'admissions', key: 'ticket', columns: '*' },
     { name: 'checkins', key: 'list, ticket', columns: '*' },
@@ -26,5 +32,5 @@ export const ticketsModel: ReadModel = {
     { name: 'ticket_tallies', key: 'event, date, item, variation, status', columns: '*' },
     { name: 'checkin_tallies', key: 'list, event, date, item, variation, status, canceled', columns: '*' },
   ],
-  handles: { reference: projectOrders, admission: projectHistory },
+  handles: { reference: projectOrders, sales: projectBatches, admission: projectHistory },
 };

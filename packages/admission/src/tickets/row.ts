@@ -33,6 +33,8 @@ export type ShownFacts = {
   readonly parent?: Holder;
   readonly pseudonymization_id: string;
   readonly seat: PositionFact['seat'];
+  /** The layout by which it was printed, of a ticket of a batch (contract §9.1). */
+  readonly layout?: number;
   readonly answers: readonly AnswerFact[];
   /** The ticket's add-ons in the order positionid, canceled ones included. */
   readonly addons: readonly { item: number; variation: number | null; price: string; canceled: boolean }[];

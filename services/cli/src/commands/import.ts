@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { NoExport } from '@gatehouse/reference/folder';
 import { importFolder, ImportRunning, InvalidExport, type Progress } from '@gatehouse/reference/import';
 import type { Report, Warning } from '@gatehouse/reference/report';
-import { Presets, SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
+import { number, progressLine, type ProgressLine } from '../progress-line';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 
@@ -103,6 +103,7 @@ export function reportLines(report: Report): string[] {
       row(kind, number(count.new), number(count.changed), number(count.unchanged), number(count.invalid)),
     ),
     ...section('What Gatehouse will not enforce:', report.notEnforced),
+    ...printLines(report.notPrinted),
     ...section('Please note:', report.warnings),
     ...(left > 0
       ? ['', `${number(left)} ${left === 1 ? 'problem' : 'problems'}: the objects named above were left out.`]
@@ -110,76 +111,17 @@ export function reportLines(report: Report): string[] {
   ];
 }
 
+function printLines({ lines, count }: Report['notPrinted']): string[] {
+  const more = count - lines.length;
+  const shown = [...lines, ...(more > 0 ? [`… and ${number(more)} more`] : [])];
+  return count === 0
+    ? []
+    : ['', 'What will not be printed of the ticket layouts:', ...shown.map((line) => `  ${line}`)];
+}
+
 const section = (title: string, warnings: readonly Warning[]): string[] =>
   warnings.length === 0
     ? []
     : ['', title, ...warnings.map(({ count, text }) => `${number(count).padStart(8)} ${text}`)];
 
-const number = (n: number): string => n.toLocaleString('en');
 const print = (lines: readonly string[]): void => void process.stdout.write(lines.map((line) => `${line}\n`).join(''));
-
-const PLAIN_EVERY_MS = 5_000;
-
-/** `objects`: number of objects in the current phase, if they are counted. */
-type Shown = {
-  readonly phase: Progress['phase'] | 'to the gates';
-  readonly objects?: number;
-  readonly fraction: number;
-};
-type ProgressLine = { set(progress: Shown): void; above(line: string): void; stop(): void };
-
-/**
- * A progress bar on a terminal, otherwise a line every five seconds; on standard error, since standard output is for
- * results.
- */
-function progressLine(): ProgressLine {
-  const terminal = process.stderr.isTTY;
-  const bar = new SingleBar(
-    {
-      format: '{phase} [{bar}] {percentage} % | {count}{left} left',
-      stream: process.stderr,
-      hideCursor: true,
-      clearOnComplete: true,
-      fps: 8,
-    },
-    Presets.legacy,
-  );
-  let phase: Shown['phase'] | undefined;
-  let startedMs = 0;
-  let shownMs = 0;
-  return {
-    set(progress) {
-      const now = performance.now();
-      if (progress.phase !== phase) {
-        bar.stop();
-        phase = progress.phase;
-        startedMs = shownMs = now;
-        if (terminal) bar.start(1_000, 0, payload(progress, 0));
-      }
-      const elapsedMs = now - startedMs;
-      if (terminal) bar.update(Math.round(progress.fraction * 1_000), payload(progress, elapsedMs));
-      else if (now - shownMs >= PLAIN_EVERY_MS) {
-        shownMs = now;
-        const { count, left } = payload(progress, elapsedMs);
-        process.stderr.write(`${phase}: ${Math.floor(progress.fraction * 100)} %, ${count}${left} left\n`);
-      }
-    },
-    above(line) {
-      if (terminal) process.stderr.write('\r\u001b[K');
-      print([line]);
-    },
-    stop: () => bar.stop(),
-  };
-}
-
-function payload({ phase, objects, fraction }: Shown, elapsedMs: number): Record<'phase' | 'count' | 'left', string> {
-  const left = fraction > 0 ? ((elapsedMs / 1_000) * (1 - fraction)) / fraction : undefined;
-  return {
-    phase,
-    count: objects === undefined ? '' : `${number(objects)} objects, ${rateOf(objects, elapsedMs)}/s, `,
-    left: left === undefined ? '-' : left < 90 ? `${Math.round(left)} s` : `${Math.round(left / 60)} min`,
-  };
-}
-
-const rateOf = (objects: number, elapsedMs: number): string =>
-  elapsedMs > 0 ? number(Math.round((objects * 1_000) / elapsedMs)) : '-';
