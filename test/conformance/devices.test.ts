@@ -223,6 +223,92 @@ describe('device/info, version', () => {
   });
 });
 
+describe('GET device/eventselection', () => {
+  const HOUR = 3_600_000;
+  const at = (hours: number) => new Date(Date.now() + hours * HOUR).toISOString();
+  const select = (device: Answer, query = '', slash = '') =>
+    system.call('GET', `/api/v1/device/eventselection${slash}${query}`, asDevice(device));
+
+  /** An organizer of its own, whose events take place now. */
+  const town = (events: Record<string, object>) => ({
+    ...festival(),
+    'town/organizer.json': { slug: 'town', name: 'Town' },
+    ...Object.fromEntries(
+      Object.entries(events).flatMap(
+        ([slug, { lists, dates, ...event }]: [string, { lists?: object; dates?: object }]) => [
+          [
+            `town/events/${slug}/event.json`,
+            { slug, name: { en: slug, de: `${slug} (de)` }, timezone: 'UTC', ...event },
+          ],
+          [`town/events/${slug}/settings.json`, { locale: 'en', locales: ['en', 'de'] }],
+          [`town/events/${slug}/checkinlists.json`, lists ?? []],
+          [`town/events/${slug}/subevents.json`, dates ?? []],
+        ],
+      ),
+    ),
+  });
+  const SOON = {
+    date_from: at(5),
+    date_to: at(8),
+    lists: [
+      { id: 7011, name: 'VIP' },
+      { id: 7012, name: 'Gate' },
+    ],
+  };
+  const NOW = {
+    date_from: at(-2),
+    date_to: at(3),
+    lists: [
+      { id: 7001, name: 'Gate' },
+      { id: 7002, name: 'Back' },
+    ],
+  };
+  const TOURS = {
+    has_subevents: true,
+    date_from: at(-100),
+    dates: [
+      { id: 7601, name: 'Now', active: true, date_from: at(-1), date_to: at(1) },
+      { id: 7602, name: 'Later', active: true, date_from: at(30), date_to: at(31) },
+    ],
+    lists: [
+      { id: 7021, name: 'Later', subevent: 7602 },
+      { id: 7022, name: 'Now', subevent: 7601 },
+    ],
+  };
+
+  test.each(['', '/'])('200, 304, 404: the event that runs, with a list; "%s"', async (slash) => {
+    await system.import(town({ now: NOW, soon: SOON, tours: TOURS }));
+    const { answer } = await setUpDevice({ organizer: 'town', all_events: false, limit_events: ['now', 'soon'] });
+    const running = { event: { slug: 'now', name: 'now' }, subevent: null, checkinlist: 7002 };
+    expect(await select(answer, '', slash)).toMatchObject({ status: 200, body: running });
+    expect((await select(answer, '?current_event=now&current_checkinlist=7001', slash)).status).toBe(304);
+    // A list of the same name, where there is one.
+    const moved = await select(answer, '?current_event=soon&current_checkinlist=7012', slash);
+    expect(moved).toMatchObject({ status: 200, body: { ...running, checkinlist: 7001 } });
+    for (const odd of ['?current_event=nosuch', '?current_event=now&current_subevent=x', '?current_checkinlist=-1']) {
+      expect([200, 304]).toContain((await select(answer, odd, slash)).status);
+    }
+    const german = await system.call('GET', `/api/v1/device/eventselection${slash}`, {
+      headers: { ...asDevice(answer).headers, 'accept-language': 'de' },
+    });
+    expect(german).toMatchObject({ body: { event: { slug: 'now', name: 'now (de)' } } });
+    const nothing = await setUpDevice({ all_events: false, limit_events: [] });
+    expect(await select(nothing.answer, '', slash)).toMatchObject({ status: 404, text: '' });
+  });
+
+  test('of a series the date that runs, with a list for it', async () => {
+    await system.import(town({ now: NOW, soon: SOON, tours: TOURS }));
+    const { answer } = await setUpDevice({ organizer: 'town', all_events: false, limit_events: ['tours'] });
+    const running = { event: { slug: 'tours' }, subevent: 7601, checkinlist: 7022 };
+    expect(await select(answer)).toMatchObject({ status: 200, body: running });
+    expect((await select(answer, '?current_event=tours&current_subevent=7601&current_checkinlist=7022')).status).toBe(
+      304,
+    );
+    const later = await select(answer, '?current_event=tours&current_subevent=7602&current_checkinlist=7021');
+    expect(later).toMatchObject({ status: 200, body: running });
+  });
+});
+
 const CHANGES = ['update', 'roll', 'revoke'] as const;
 
 describe('who may change a device', () => {

@@ -22,7 +22,7 @@ export function addressForPhones(
   named: string | undefined,
 ): PhoneAddress {
   if (named !== undefined && !isPublicUrl(named)) {
-    throw new Refused(`--url must be an address as https://gate.example.org, without query, not ${named}.`);
+    throw new Refused('--url must be an address as https://gate.example.org: http or https, without user and query.');
   }
   const given = (named ?? publicUrl)?.replace(/\/+$/, '');
   if (given !== undefined) return { url: given, doubt: isOfThisMachine(given) ? doubtOf(given, NAME_IT) : null };
