@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { checkin } from '@gatehouse/checkin/service';
+import { offlineSales } from '@gatehouse/offline-sales/service';
 import { captures } from '@gatehouse/test-support/captures';
 import { DEVICES, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
@@ -11,7 +12,7 @@ const lists = `${OPENAIR}checkinlists/`;
 let system: System;
 
 beforeAll(async () => {
-  system = await startSystem([checkin]);
+  system = await startSystem([checkin, offlineSales]);
   await system.import(festival());
 });
 afterAll(() => system.close());
@@ -25,6 +26,9 @@ const requests: [method: string, target: string][] = [
   ['GET', `${lists}${LISTS.main}/positions/`],
   ['GET', `${lists}${LISTS.main}/positions/${TICKETS.ada.id}/`],
   ['POST', `${lists}${LISTS.main}/positions/${TICKETS.ada.secret}/redeem/`],
+  ['GET', `${OPENAIR}offlinesalesbatches/`],
+  ['GET', `${OPENAIR}offlinesalesbatches/check/29891ede-196f-4942-9e26-d055a36e98b8/`],
+  ['POST', `${OPENAIR}offlinesalesbatches/1/render/`],
   ['GET', '/api/v1/'],
 ];
 

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
+import { offlineSales } from '@gatehouse/offline-sales/service';
 import { connectRaw, type RawConnection } from '@gatehouse/service/testing';
 import { DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
@@ -11,7 +12,7 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem([checkin, legacyDroid, cart]);
+  system = await startSystem([checkin, legacyDroid, cart, offlineSales]);
   await system.import(festival());
 });
 afterAll(() => system.close());
@@ -50,6 +51,8 @@ const strangers: [way: string, status: number, way: Way][] = [
   ['droid', 403, droid('wrong')],
   ['cart', 401, { ...rest('wrong'), target: `${OPENAIR}cartpositions/bulk_create/` }],
   ['cart, without the right', 403, { ...rest(TOKENS.viewer), target: `${OPENAIR}cartpositions/` }],
+  ['batch', 401, { ...rest('wrong'), target: `${OPENAIR}offlinesalesbatches/` }],
+  ['batch, without the right', 403, { ...rest(TOKENS.viewer), target: `${OPENAIR}offlinesalesbatches/1/render/` }],
   ['upload', 401, { ...rest('wrong'), target: '/api/v1/upload' }],
 ];
 

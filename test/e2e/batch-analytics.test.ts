@@ -74,7 +74,7 @@ describe('the three questions about batches in docs/analytics.md', () => {
 
   test('batches that failed', async () => {
     expect(await analytics.ask('Batches that failed')).toMatchObject([
-      { item: ITEMS.backstage, amount: 5, message: expect.stringContaining('does not have a quota') as string },
+      { item: ITEMS.backstage, amount: 5, message: expect.stringContaining('is not assigned to a quota') as string },
     ]);
   });
 

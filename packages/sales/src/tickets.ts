@@ -47,13 +47,17 @@ export function ticketsSubscriber({
     await batches.transact(batchStream(data.batch), failBatch(data.message), { actor, trace });
   }
 
-  const follow = sideBySide<() => Promise<void>>((work) => work(), { parallel: AT_ONCE });
+  async function follow({ event, source }: Caused<PlacesTaken | PlacesRefused>): Promise<void> {
+    if (event.type === 'PlacesTaken') await issue({ event, source });
+    if (event.type === 'PlacesRefused') await fail({ event, source });
+  }
+
+  const followAll = sideBySide(follow, { parallel: AT_ONCE, key: ({ event }) => event.data.batch });
   return (delivered) =>
-    follow(
+    followAll(
       delivered.flatMap((source) => {
         const event = inventory.read(source);
-        if (event?.type === 'PlacesTaken') return [() => issue({ event, source })];
-        return event?.type === 'PlacesRefused' ? [() => fail({ event, source })] : [];
+        return event?.type === 'PlacesTaken' || event?.type === 'PlacesRefused' ? [{ event, source }] : [];
       }),
     );
 }

@@ -68,8 +68,8 @@ async function answerTo(url: string, init: RequestInit): Promise<Response | Erro
 
 function whyNot(base: string, answer: Response | Error): string {
   if (answer instanceof Response) return `${base} asks for patience (${answer.status}). Please try again.`;
-  const { code } = (answer.cause ?? {}) as { code?: string };
-  const why = code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? 'no answer came');
+  const { code, message } = (answer.cause ?? {}) as { code?: string; message?: string };
+  const why = code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? message ?? 'no answer came');
   return `No Gatehouse answers at ${base} (${why}). Start it with "npm start", or name another with --url.`;
 }
 
