@@ -7,7 +7,7 @@ import { cart } from '@gatehouse/cart/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import { batchShop, LAYOUTS, made } from '@gatehouse/test-support/batches';
 import { DATES, HALL, ITEMS, TOKENS, TOURS } from '@gatehouse/test-support/cart-shop';
-import { gatehouse, type Ran } from '@gatehouse/test-support/command';
+import { gatehouse, startGatehouse, type Ran } from '@gatehouse/test-support/command';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /* `batch create` and `batch render`, without a terminal. */
@@ -127,5 +127,23 @@ test('when the tickets exist and their PDF does not, it says how to get it', asy
     expect(await readdir(folder)).not.toContain('undrawn.pdf.part');
   } finally {
     await system.pool.query('alter table render_files drop constraint never');
+  }
+}, 60_000);
+
+test('Ctrl-C ends it, and leaves nothing but what the server goes on with', async () => {
+  // Without inventory a job waits.
+  const alone = await startSystem([offlineSales]);
+  try {
+    await alone.import(batchShop());
+    const asked = { item: ITEMS.pass, layout: LAYOUTS.hall, amount: 1, event: 'demo/hall', pdf: file('stopped.pdf') };
+    const flags = Object.entries(asked).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const env = { GATEHOUSE_URL: alone.url, GATEHOUSE_TOKEN: TOKENS.admin };
+    const { ended, kill } = startGatehouse(env, 'batch', 'create', ...flags);
+    while ((await alone.events()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    kill('SIGINT');
+    expect(await ended).toEqual({ code: 130, out: '', err: 'Stopped. What was requested is made nevertheless.\n' });
+    expect((await readdir(folder)).filter((name) => name.startsWith('stopped'))).toEqual([]);
+  } finally {
+    await alone.close();
   }
 }, 60_000);
