@@ -18,7 +18,7 @@ export type Reference = Opened & {
   readonly findDevice: DeviceFinder;
   /**
    * Waits, up to a limit, until other contexts can read the event at this position: from then on they wait for it before
-   * they refuse something that they do not know.
+   * they refuse something that they do not know. Never rejects: what is written is true in any case.
    */
   published(position: Position): Promise<void>;
 };
@@ -45,7 +45,7 @@ async function open(backends: Backends): Promise<Reference> {
       findDevice: deviceFinder({ pool, caughtUp: () => fresh.caughtUp([devicesModel.name]) }),
       async published(position) {
         const until = Date.now() + PUBLISHED_WITHIN_MS;
-        while (Date.now() < until && !(await hasLeft(position))) await sleep(LOOK_MS);
+        while (Date.now() < until && !(await hasLeft(position).catch(() => false))) await sleep(LOOK_MS);
       },
       async close() {
         await store.idle();

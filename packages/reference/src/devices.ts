@@ -10,7 +10,8 @@ import { BY_COMMAND } from './raw';
  */
 
 type DeviceStated = Extract<ReferenceEvent, { type: 'DeviceStated' }>;
-type DeviceDecision<R> = (known: DeviceFact | undefined) => Decision<R, DeviceStated>;
+/** A decision on what history says of a device. */
+export type DeviceDecision<R> = (known: DeviceFact | undefined) => Decision<R, DeviceStated>;
 
 /** What an app tells of itself and of the phone on which it runs. */
 export type AppInfo = {

@@ -8,6 +8,7 @@ import {
   setUp,
   updateApp,
   type AppInfo,
+  type DeviceDecision,
   type SetUpRefusal,
   type TokenRefusal,
 } from '@gatehouse/reference/devices';
@@ -47,6 +48,7 @@ const APP = {
 
 type Devices = Pick<Reference, 'store' | 'findDevice' | 'published'>;
 
+/** `POST device/initialize`, `update`, `roll`, `revoke`: 200 with the device, 400 by field, 401 (contract §1.2). */
 export function deviceRoutes(devices: Devices): Route[] {
   const ofDevice = { access: 'device', isSecret: true, credentials: credentialsOf(devices) } as const;
   return [
@@ -84,9 +86,7 @@ async function initialize(request: ApiRequest, { store, findDevice, published }:
 
 type Change = {
   /** The decision, which gets the hash of the token that the request has brought. */
-  readonly decide: (
-    tokenHash: string,
-  ) => Parameters<typeof decideCredential<DeviceFact | TokenRefusal, 'DeviceStated'>>[2];
+  readonly decide: (tokenHash: string) => DeviceDecision<DeviceFact | TokenRefusal>;
   /** The token to show; by default the one that the request has brought. */
   readonly apiToken?: string;
 };
