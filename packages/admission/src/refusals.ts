@@ -45,7 +45,8 @@ export function refusalLog(store: EventStore): RefusalLog {
 
   return {
     async record(data, { actor, trace, request }) {
-      const kind = { actor, list: data.list, position: data.position, answer: data.reason };
+      const answer = data.kind === 'exit' ? `exit ${data.reason}` : data.reason;
+      const kind = { actor, list: data.list, position: data.position, answer };
       if (!counts.isToBeRecorded(kind)) {
         counts.count(kind, { data: scannedOf(data, data.reason), actor });
         return;
@@ -71,6 +72,7 @@ const kindOf = ({ list, position }: Repeat, { actor }: By): Repeated => ({ actor
 
 function scannedOf(data: RedemptionRefused['data'] | Repeat, reason: string | null): Scanned {
   const { organizer, event, list, position, item, variation, date, forced, datetime, app } = data;
-  const about = { organizer, event, list, position, item, variation, date, reason, forced, datetime };
+  const kind = 'kind' in data && data.kind ? { kind: data.kind } : {};
+  const about = { organizer, event, list, position, item, variation, date, reason, ...kind, forced, datetime };
   return app === undefined ? about : { ...about, app };
 }

@@ -37,7 +37,7 @@ export type Gate = {
 };
 
 /** The fields of a scan that are recorded whatever its result. */
-type Attempt = Pick<Scan, 'datetime' | 'force' | 'nonce' | 'app'>;
+type Attempt = Pick<Scan, 'kind' | 'datetime' | 'force' | 'nonce' | 'app'>;
 
 /** The deciders of tickets over admission's store. */
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
@@ -166,7 +166,8 @@ const aboutOf = (ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, lis
 });
 
 /** The fields of a refusal that describe the attempt. */
-const attemptOf = ({ force, datetime, nonce, app }: Attempt) => ({
+const attemptOf = ({ kind, force, datetime, nonce, app }: Attempt) => ({
+  ...(kind === 'exit' ? { kind } : {}),
   forced: force,
   datetime,
   nonce_present: nonce !== null,

@@ -148,6 +148,7 @@ export const ScansRepeated = event(
       .describe(
         'As in `RedemptionRefused`; null: forced repeats of an entry, as `PositionRedeemed` that is not `first`.',
       ),
+    kind: z.literal('exit').optional().describe('As in `RedemptionRefused`.'),
     forced: z.boolean().describe('Whether somebody tried to override, at the last of them.'),
     datetime: datetime.describe('When the device says the last of them happened.'),
     count: z.int().min(1).describe('How many scans.'),

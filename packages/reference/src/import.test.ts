@@ -41,7 +41,6 @@ describe('a real export', () => {
       '11 positions have a "valid_from"',
       '12 positions have a "valid_until"',
       '1 check-in list has "rules"',
-      '2 check-in lists have "allow_multiple_entries"; a ticket gets in once',
       '1 check-in list has "exit_all_at"',
       '1 check-in list has "addon_match"',
       '1 check-in list of a series has no date; no ticket is found on it',

@@ -106,16 +106,30 @@ describe('products', () => {
     expect(readQuestion(question, scope).content!.dependency_values).toEqual(['YES']);
     expect(readQuestion({ ...question, dependency_values: ['NO'] }, scope).content!.dependency_values).toEqual(['NO']);
   });
+  test('what a newer version says of a list is kept if it is said', () => {
+    const said = {
+      allow_multiple_entries: false,
+      allow_entry_after_exit: true,
+      rules: {},
+      exit_all_at: null,
+      addon_match: false,
+      ignore_in_statistics: false,
+      consider_tickets_used: true,
+    };
+    expect(readList({ id: 5, name: 'Gate', ...said }, scope).content).toMatchObject(said);
+    const { content } = readList({ id: 5, name: 'Gate', exit_all_at: '2027-07-17T04:00:00+02:00' }, scope);
+    expect(content).toMatchObject({ exit_all_at: '2027-07-17T02:00:00Z', subevent: null });
+    for (const field of Object.keys(said).filter((name) => name !== 'exit_all_at'))
+      expect(content).not.toHaveProperty(field);
+  });
   test('what a list or question has that is not enforced is noted', () => {
     const strict = {
       rules: { and: [] },
-      allow_multiple_entries: true,
       exit_all_at: '2027-07-17T04:00:00Z',
       addon_match: true,
     };
     expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual([
       'list.rules',
-      'list.allow_multiple_entries',
       'list.exit_all_at',
       'list.addon_match',
     ]);

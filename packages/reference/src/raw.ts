@@ -29,7 +29,6 @@ export type Note =
   | 'position.valid_from'
   | 'position.valid_until'
   | 'list.rules'
-  | 'list.allow_multiple_entries'
   | 'list.exit_all_at'
   | 'list.addon_match'
   | 'list.without_date'

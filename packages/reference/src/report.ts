@@ -39,11 +39,6 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
   ['position.valid_from', 'position has a "valid_from"', 'positions have a "valid_from"'],
   ['position.valid_until', 'position has a "valid_until"', 'positions have a "valid_until"'],
   ['list.rules', 'check-in list has "rules"', 'check-in lists have "rules"'],
-  [
-    'list.allow_multiple_entries',
-    'check-in list has "allow_multiple_entries"; a ticket gets in once',
-    'check-in lists have "allow_multiple_entries"; a ticket gets in once',
-  ],
   ['list.exit_all_at', 'check-in list has "exit_all_at"', 'check-in lists have "exit_all_at"'],
   ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
   [

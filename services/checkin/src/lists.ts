@@ -27,6 +27,7 @@ import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
 import { idIn } from '@gatehouse/service/path';
 import type { Reply } from '@gatehouse/service/reply';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
+import { newerFields, newerShape } from './list-fields';
 import { listOf } from './ticket-request';
 
 const ACCESS = { safe: 'can_view_orders', unsafe: 'can_change_event_settings' } as const;
@@ -100,6 +101,7 @@ function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
     position_count: sum(ticketsOn(list, tallies)),
     include_pending: fields.include_pending,
     auto_checkin_sales_channels: fields.auto_checkin_sales_channels,
+    ...newerFields(fields),
   };
 }
 
@@ -116,8 +118,8 @@ const shown = async (list: ListRow, { admission, festival, status }: Shown): Pro
   body: resource(list, await talliesOf([list], admission, festival)),
 });
 
-/** The fields of contract §4.3 (and §12, rows 9 and 21, for their defaults). */
-function shapeOf(admission: Admission, festival: Festival) {
+/** The fields of contract §4.3 (and §12, rows 9 and 21, for their defaults). `stored`: the list that is changed. */
+function shapeOf(admission: Admission, festival: Festival, stored?: CheckinListFields) {
   const { organizer, event } = festival.fact;
   const owned = (id: number, owner: { organizer: string; event: string } | undefined) =>
     owner?.organizer === organizer ? { id, here: owner.event === event } : undefined;
@@ -132,6 +134,7 @@ function shapeOf(admission: Admission, festival: Festival) {
     subevent: withDefault(nullable(pk((id) => owned(id, admission.catalog.dateOwner(id)))), null),
     include_pending: withDefault(boolean(), false),
     auto_checkin_sales_channels: withDefault(words(), []),
+    ...newerShape(stored),
   };
 }
 
@@ -231,7 +234,7 @@ async function change(
   }
   const { id, fields } = await listOf(request, admission, festival);
   const body = await request.body();
-  const shape = shapeOf(admission, festival);
+  const shape = shapeOf(admission, festival, fields);
   const stored: Sent = {
     ...fields,
     limit_products: fields.limit_products.map((item) => ({ id: item, here: true })),

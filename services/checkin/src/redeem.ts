@@ -10,7 +10,7 @@ import { otherReadings } from '@gatehouse/admission/scanned-code';
 import type { QuestionFact } from '@gatehouse/events/reference';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
-import type { ListFacts } from '@gatehouse/domain/redeem';
+import type { ListFacts, Scan } from '@gatehouse/domain/redeem';
 import { RejectedEvent } from '@gatehouse/eventing/event-store';
 import { Fields } from '@gatehouse/service/fields';
 import type { Principal } from '@gatehouse/service/auth';
@@ -86,17 +86,19 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
       // An unknown ticket is answered 404, even if the body is invalid (contract, Transport).
       const unread = await body.catch(() => ({}));
-      if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
+      if (kindIn(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
       throw notFound();
     }
     const sent = await body;
     if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) await validate(sent, {});
-    if (!isEntry(sent)) throw new ApiError(400, ['Invalid check-in type.']);
+    const kind = kindIn(sent);
+    if (!kind) throw new ApiError(400, ['Invalid check-in type.']);
     const datetime = readDatetime(sent);
     const nonce = readNonce(sent);
     const language = chooseLanguage(ask.acceptLanguage, festival.fact.locales, festival.fact.locale);
     const questions = checkinQuestions(festival, ticket.item, language);
     const scan = {
+      kind,
       datetime,
       nonce,
       force: truthy(rawValue(sent, 'force')),
@@ -155,10 +157,10 @@ function truthy(value: unknown): boolean {
 /** The default applies only to an absent value; null is a value, and false. */
 const valueOr = (fallback: unknown, value: unknown): unknown => (value === undefined ? fallback : value);
 
-/** Newer scanners send the type at an exit. An exit treated as an entry would use up the ticket (contract, decisions). */
-function isEntry(body: Body): boolean {
-  const type = rawValue(body, 'type');
-  return type === undefined || type === null || type === 'entry';
+/** Newer scanners send the type; undefined for another one. Taken for an entry it would use up the ticket (contract, decisions). */
+function kindIn(body: Body): 'entry' | 'exit' | undefined {
+  const type = rawValue(body, 'type') ?? 'entry';
+  return type === 'entry' || type === 'exit' ? type : undefined;
 }
 
 /** Newer scanners also read chips, whose number is not a position's id. A secret may be on any medium. */
@@ -208,9 +210,10 @@ function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
 }
 
 /** The recorded fields of a scan of an unknown ticket: those that are valid, whatever else is wrong with the body. */
-function attemptOfUnreadableBody(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
+function attemptOfUnreadableBody(body: Body): Pick<Scan, 'kind' | 'datetime' | 'force' | 'nonce'> {
   const raw = rawValue(body, 'datetime');
   return {
+    kind: kindIn(body) ?? 'entry',
     datetime: (typeof raw === 'string' && parseInstant(raw)) || instantOf(Date.now()),
     force: truthy(rawValue(body, 'force')),
     nonce: truthy(rawValue(body, 'nonce')) ? 'present' : null,

@@ -1,6 +1,16 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/tickets/counts';
+import {
+  checkinRowsOn,
+  insideOf,
+  readTallies,
+  sum,
+  ticketsOn,
+  type Tallies,
+  type TicketTally,
+} from '@gatehouse/admission/tickets/counts';
+import type { ListRow } from '@gatehouse/admission/lists';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
+import { statesNewerFields } from './list-fields';
 import { admits } from '@gatehouse/domain/redeem';
 import { localize } from '@gatehouse/domain/localize';
 import { route, type Route } from '@gatehouse/service/http';
@@ -42,6 +52,7 @@ export function statusRoute(admission: Admission): Route {
           event: { name: text(date?.name ?? festival.fact.name) },
           checkin_count: sum(checkins),
           position_count: sum(tickets),
+          ...(countsInside(list, tallies) ? { inside_count: insideOf(list, tallies) } : {}),
           items: items.map((item) => ({
             id: item.id,
             name: itemName(festival, item.id, language),
@@ -60,3 +71,10 @@ export function statusRoute(admission: Admission): Route {
     },
   });
 }
+
+/**
+ * Whether the reply has `inside_count` (contract §10, 3.12): for a list that knows of exits, by its fields or because
+ * somebody has left. The clients of other lists see what they always saw.
+ */
+const countsInside = (list: ListRow, { checkins }: Tallies): boolean =>
+  statesNewerFields(list.fields) || checkins.some(({ outside }) => outside > 0);

@@ -4,6 +4,7 @@ import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
+import type { Reason } from '@gatehouse/domain/redeem';
 import { readLenientTime } from '@gatehouse/domain/lenient-time';
 import type { DroidKeyFact } from '@gatehouse/events/reference';
 import { RejectedEvent } from '@gatehouse/eventing/event-store';
@@ -119,9 +120,26 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
         return { status: 200, raw: `{"version": 3, "status": "incomplete", "questions": ${asked}, "data": ${data}}` };
       }
       case 'error':
-        return { status: 200, raw: `{"version": 3, "status": "error", "reason": "${result.reason}", "data": ${data}}` };
+        return { status: 200, raw: `{"version": 3, "status": "error", "reason": "${knownReason(result.reason)}", "data": ${data}}` };
     }
   };
+}
+
+/** The reason by a word that old apps know (contract §3.3); the event has the real one. */
+function knownReason(reason: Reason): 'already_redeemed' | 'unpaid' | 'product' {
+  switch (reason) {
+    case 'already_redeemed':
+    case 'unpaid':
+    case 'product':
+      return reason;
+    case 'canceled':
+    case 'unapproved':
+      return 'unpaid';
+    case 'blocked':
+    case 'invalid_time':
+    case 'rules':
+      return 'product';
+  }
 }
 
 /** These flags are on for two texts only; `questions_supported` is on for any (contract §3.3). */

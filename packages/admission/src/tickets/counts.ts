@@ -13,7 +13,12 @@ export type TicketTally = {
   readonly count: number;
 };
 /** Number of check-in rows of a list with these properties. */
-export type CheckinTally = TicketTally & { readonly list: number; readonly canceled: boolean };
+export type CheckinTally = TicketTally & {
+  readonly list: number;
+  readonly canceled: boolean;
+  /** How many of them have left since. */
+  readonly outside: number;
+};
 
 /**
  * The tallies from which the counts of some lists of one event are computed: one row per product and date, however many
@@ -39,7 +44,8 @@ export async function readTallies(
     available(
       pool.query<CheckinTally>({
         name: 'checkin_tallies',
-        text: `select list, nullif(date, 0) as date, item, nullif(variation, 0) as variation, status, canceled, checkins as count
+        text: `select list, nullif(date, 0) as date, item, nullif(variation, 0) as variation, status, canceled, checkins as count,
+                      outside
                from checkin_tallies where event = $1 and list = any($2::integer[])`,
         values: [event, of.lists],
       }),
@@ -60,6 +66,10 @@ export function ticketsOn({ fields }: ListRow, { tickets }: Tallies): TicketTall
 export function enteredOn(list: ListRow, tallies: Tallies): CheckinTally[] {
   return checkinRowsOn(list, tallies).filter((tally) => tally.date === list.fields.subevent && !tally.canceled);
 }
+
+/** How many tickets on the list have entered and not left since (contract §10, 3.12: `inside_count`). */
+export const insideOf = (list: ListRow, tallies: Tallies): number =>
+  enteredOn(list, tallies).reduce((total, { count, outside }) => total + count - outside, 0);
 
 /** Check-in rows of a list, including those of canceled tickets and other dates (contract §4.4). */
 export function checkinRowsOn({ id, fields }: ListRow, { checkins }: Tallies): CheckinTally[] {

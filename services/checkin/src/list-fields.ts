@@ -1,0 +1,49 @@
+import type { CheckinListFields } from '@gatehouse/events/checkin-list';
+import { boolean, datetime, jsonObject, nullable, unlessSent, withDefault, type Field } from '@gatehouse/service/drf';
+
+/* The fields of a check-in list that pretix has had since 3.9 (contract §10). */
+
+/** Their defaults, in the order in which they are shown. */
+const DEFAULTS = {
+  allow_multiple_entries: false,
+  allow_entry_after_exit: true,
+  rules: {},
+  exit_all_at: null,
+  addon_match: false,
+  ignore_in_statistics: false,
+  consider_tickets_used: true,
+} as const satisfies { readonly [K in NewerField]: Required<CheckinListFields>[K] };
+
+type NewerField =
+  | 'allow_multiple_entries'
+  | 'allow_entry_after_exit'
+  | 'rules'
+  | 'exit_all_at'
+  | 'addon_match'
+  | 'ignore_in_statistics'
+  | 'consider_tickets_used';
+type Newer = Pick<CheckinListFields, NewerField>;
+
+const NAMES = Object.keys(DEFAULTS) as NewerField[];
+
+/** Whether an export or a request has stated any of them: only then the list is shown with them. */
+export const statesNewerFields = (fields: Newer): boolean => NAMES.some((name) => fields[name] !== undefined);
+
+/** What a list is shown with: all of them, or none. */
+export const newerFields = (fields: Newer): Newer => {
+  if (!statesNewerFields(fields)) return {};
+  return Object.fromEntries(NAMES.map((name) => [name, fields[name] ?? DEFAULTS[name]]));
+};
+
+/** Those that a request may set. Of a list that states them, one that is not sent is reset by PUT (contract §12, row 9). */
+export function newerShape(stored: Newer | undefined) {
+  const isShown = stored !== undefined && statesNewerFields(stored);
+  const field = <T>(of: Field<T>, value: T): Field<T | undefined> =>
+    isShown ? withDefault(of, value) : unlessSent(of);
+  return {
+    allow_multiple_entries: field(boolean(), DEFAULTS.allow_multiple_entries),
+    allow_entry_after_exit: field(boolean(), DEFAULTS.allow_entry_after_exit),
+    rules: field(jsonObject(), DEFAULTS.rules),
+    exit_all_at: field(nullable(datetime()), DEFAULTS.exit_all_at),
+  };
+}
