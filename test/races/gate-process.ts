@@ -7,7 +7,14 @@ const READY_MS = 30_000;
 const PROJECT = path.resolve(__dirname, '../..');
 
 /** A check-in process that can be killed, as by a power failure. */
-export type GateProcess = { readonly url: string; kill(): Promise<void> };
+export type GateProcess = {
+  readonly url: string;
+  /** Resolves when it has ended, by whomever. */
+  readonly gone: Promise<void>;
+  /** Sends a message to the process. */
+  send(message: object): void;
+  kill(): Promise<void>;
+};
 
 /** Starts the service's own main on an existing database; resolves when it accepts requests. */
 export const startGate = (databaseUrl: string): Promise<GateProcess> =>
@@ -26,12 +33,18 @@ export async function startMain(main: string, settings: Readonly<Record<string, 
   const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, main)], {
     cwd: PROJECT,
     env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const tooLate = setTimeout(() => child.kill('SIGKILL'), READY_MS);
   const port = await portOf(child);
   clearTimeout(tooLate);
-  return { url: `http://127.0.0.1:${port}`, kill: () => kill(child) };
+  const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    gone: gone.then(() => undefined),
+    send: (message) => void child.send(message),
+    kill: () => kill(child),
+  };
 }
 
 async function portOf(child: ChildProcess): Promise<number> {

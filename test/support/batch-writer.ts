@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { sales, type BatchRequested, type Ticket } from '@gatehouse/events/sales';
-import { batchStream } from '@gatehouse/events/sales';
+import { batchStream, sales, type BatchRequested, type Ticket } from '@gatehouse/events/sales';
 import { batch, failBatch, issueTickets, requestBatch, TICKETS_AT_ONCE } from '@gatehouse/domain/batch';
 import { streams } from '@gatehouse/eventing/streams';
 import { openMint } from '@gatehouse/sales/mint';
 import type { System } from './system';
 
-/** A batch as its tickets are printed. */
+/** A batch with its tickets in their order. */
 export type MadeBatch = { readonly job: string; readonly firstPosition: number; readonly tickets: readonly Ticket[] };
 
 /**
@@ -21,44 +20,28 @@ export function batchWriter(system: System) {
   let position = 1_000_000_000;
   let number = 1;
 
-  async function request(wanted: Wanted): Promise<string> {
+  /** Requests a batch and issues its first `count` tickets, `chunk` in each event; with the last one it is created. */
+  async function begin(wanted: Wanted, count: number, chunk = TICKETS_AT_ONCE): Promise<MadeBatch> {
+    const { amount, testmode = false } = wanted;
     const job = randomUUID();
-    const data = { ...TERMS, id: number++, batch: job, datetime: '2027-06-20T10:00:00Z', ...wanted };
-    await batches.transact(batchStream(job), requestBatch(data), by);
-    return job;
-  }
-
-  /** Issues the next tickets of a batch; with the last of them it is created. */
-  async function issue(
-    job: string,
-    made: { firstPosition: number; tickets: Ticket[]; testmode: boolean },
-    most: number,
-  ) {
-    const minted = mint.tickets(most, made.testmode);
-    const from = made.tickets.length;
-    const { result } = await batches.transact(batchStream(job), issueTickets(from, minted, made.firstPosition), by);
-    const count = (result.next?.from ?? Infinity) - from;
-    made.tickets.push(...minted.slice(0, count));
-    return result.next;
+    const stream = batchStream(job);
+    const data = { ...TERMS, id: number++, batch: job, datetime: DATETIME, ...wanted };
+    await batches.transact(stream, requestBatch(data), by);
+    const tickets: Ticket[] = [];
+    while (tickets.length < count) {
+      const minted = mint.tickets(Math.min(chunk, count - tickets.length), testmode);
+      await batches.transact(stream, issueTickets(tickets.length, minted, position), by);
+      tickets.push(...minted);
+    }
+    const made = { job, firstPosition: position, tickets };
+    position += amount;
+    return made;
   }
 
   return {
-    /** A batch of these tickets, complete; `chunk` of them in each event. */
-    async create(wanted: Wanted, chunk = TICKETS_AT_ONCE): Promise<MadeBatch> {
-      const job = await request(wanted);
-      const made = { firstPosition: position, tickets: [] as Ticket[], testmode: wanted.testmode ?? false };
-      position += wanted.amount;
-      for (let left = wanted.amount; left > 0; left -= chunk) await issue(job, made, Math.min(chunk, left));
-      return { job, ...made };
-    },
-    /** A batch of which some tickets are issued, but not all. */
-    async begin(wanted: Wanted, count: number): Promise<MadeBatch> {
-      const job = await request(wanted);
-      const made = { firstPosition: position, tickets: [] as Ticket[], testmode: wanted.testmode ?? false };
-      position += wanted.amount;
-      await issue(job, made, count);
-      return { job, ...made };
-    },
+    begin,
+    /** A whole batch. */
+    create: (wanted: Wanted, chunk?: number): Promise<MadeBatch> => begin(wanted, wanted.amount, chunk),
     /** Ends a batch without tickets. */
     fail: (job: string) => batches.transact(batchStream(job), failBatch('There are no places left.'), by),
   };
@@ -67,6 +50,7 @@ export function batchWriter(system: System) {
 type Wanted = Pick<BatchRequested['data'], 'organizer' | 'event' | 'item' | 'amount'> &
   Partial<Omit<BatchRequested['data'], 'batch' | 'id'>>;
 
+const DATETIME = '2027-06-20T10:00:00.123456Z';
 const TERMS = {
   variation: null,
   date: null,

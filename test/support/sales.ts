@@ -5,10 +5,12 @@ import { openInventory, type InventoryContext } from '@gatehouse/inventory/inven
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import { referenceRelay } from '@gatehouse/reference/context';
 import { salesContext } from '@gatehouse/sales/context';
+import type { WantedBatch } from '@gatehouse/sales/request';
 import { openSales, type SalesContext } from '@gatehouse/sales/sales';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
 import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
+import { SHOP } from './shop';
 import { startSystem, type System } from './system';
 
 /** The system with the services cart and offline-sales, and their contexts as a process beside it has them. */
@@ -40,3 +42,10 @@ export async function startSales(env: Readonly<Record<string, string>> = {}): Pr
     },
   };
 }
+
+/** What a request may want of the shop in `hall.ts`. */
+export const WANTED: WantedBatch = {
+  ...{ item: SHOP.pass, variation: null, date: null, layout: 123, amount: 3 },
+  ...{ sales_channel: 'web', testmode: false, comment: 'Box office', locale: 'en' },
+  ...{ price: '10.00', tax_rate: '19.00', tax_value: '1.60', tax_rule: null },
+};

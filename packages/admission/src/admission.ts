@@ -1,7 +1,7 @@
 import type { CheckinListEvent, TicketEvent } from '@gatehouse/events/admission';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
-import type { EventBus } from '@gatehouse/eventing/event-bus';
+import type { EventBus, Patience } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
@@ -9,7 +9,7 @@ import { freshness } from '@gatehouse/eventing/projection';
 import type { Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
-import { newsOf, type News, type Patience } from '@gatehouse/shop/news';
+import { newsOf, type News } from '@gatehouse/shop/news';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import { listStreams } from './lists';
 import { lookups, type Found, type Lookup } from './tickets/lookup';

@@ -24,7 +24,12 @@ export const salesContext: ContextDefinition<SalesContext> = {
   readModels: READ_MODELS,
   subscribers: [{ group: 'tickets', topics: ['inventory'], handler: ticketsSubscriber }],
   workers: [
-    { name: 'render', everywhere: true, work: ({ renders }, owner, log) => renders.work(owner, log) },
+    {
+      name: 'render',
+      everywhere: true,
+      after: batchesModel.name,
+      work: ({ renders }, owner, log) => renders.work(owner, log),
+    },
     { name: 'purge', work: ({ renders }, owner) => renders.purge(owner) },
   ],
   servingConnections: SERVING_CONNECTIONS,

@@ -7,7 +7,7 @@ import { verifyReadModel } from '@gatehouse/eventing/read-model';
 import { READ_MODELS as INVENTORY_MODELS } from '@gatehouse/inventory/context';
 import type { Feeds } from '@gatehouse/service/feeds';
 import { HALL, hall, type Hall } from '@gatehouse/test-support/hall';
-import { startSales, type SalesSystem } from '@gatehouse/test-support/sales';
+import { startSales, WANTED, type SalesSystem } from '@gatehouse/test-support/sales';
 import { SHOP } from '@gatehouse/test-support/shop';
 import type { JobState, Where } from './batches/find';
 import { READ_MODELS as SALES_MODELS } from './context';
@@ -23,11 +23,6 @@ const start = async (what: Hall = {}) => {
   await system.import(hall(what));
 };
 
-const WANTED: WantedBatch = {
-  ...{ item: SHOP.pass, variation: null, date: null, layout: 123, amount: 3 },
-  ...{ sales_channel: 'web', testmode: false, comment: 'Box office', locale: 'en' },
-  ...{ price: '10.00', tax_rate: '19.00', tax_value: '1.60', tax_rule: null },
-};
 const request = (more: Partial<WantedBatch> = {}, asker: By = by) =>
   system.sales.request(where, { ...WANTED, ...more }, asker);
 

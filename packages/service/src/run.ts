@@ -29,6 +29,8 @@ export type Mounted = {
   readonly hot?: readonly HotRoute[];
   /** APIs other than the REST API, with their own layers. */
   readonly mounts?: readonly RequestHandler[];
+  /** Ends what the routes have begun; called when no request is left. */
+  close?(): Promise<void>;
 };
 
 export type Running = {
@@ -124,6 +126,7 @@ async function start(
     async close() {
       stopping = true;
       await drain(server, GRACE_MS);
+      for (const each of mounted) await each.close?.();
       await Promise.all([...contexts.values()].map((context) => context.close()));
       await replies?.close();
       await backends.close();

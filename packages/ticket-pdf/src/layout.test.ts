@@ -3,7 +3,15 @@ import path from 'node:path';
 import { layoutOf } from './batch-layout';
 import { localesOf, POINTS_PER_MM, readLayout } from './layout';
 import { pageSizeOf } from './page-size';
-import { closePrinter, placedTexts, printed, seen, ticketsOf, VALUES, type SeenPage } from '../test/seen-pdf';
+import {
+  closePrinter,
+  placedTexts,
+  printed,
+  seen,
+  ticketsOf,
+  VALUES,
+  type SeenPage,
+} from '@gatehouse/test-support/seen-pdf';
 
 const EXPORT = path.join(__dirname, '../../../test/fixtures/pretix-export/events');
 

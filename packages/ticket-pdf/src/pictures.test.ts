@@ -12,7 +12,7 @@ import {
   secretOf,
   seen,
   ticketsOf,
-} from '../test/seen-pdf';
+} from '@gatehouse/test-support/seen-pdf';
 import { type Batch } from './ticket';
 
 const EXPORT = path.join(__dirname, '../../../test/fixtures/pretix-export/events');

@@ -9,7 +9,7 @@ import {
   secretOf,
   seen,
   ticketsOf,
-} from '../test/seen-pdf';
+} from '@gatehouse/test-support/seen-pdf';
 import { openPrinter, type Printer } from './printer';
 import { CHUNKS_UNDER_WAY } from './protocol';
 import { type Ticket } from './ticket';

@@ -4,7 +4,7 @@ import type { Config } from '@gatehouse/service/config';
 import type { Running } from '@gatehouse/service/run';
 import type { Demo } from './demo-festival';
 
-/** The message after a start: the address, and with the demo festival how to scan a ticket and reserve a place. */
+/** The message after a start: the address, and with the demo festival how to scan a ticket, reserve a place and print tickets. */
 export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'port'>, demo: Demo | undefined): string {
   const addresses = isEverywhere(config.host) ? [url, ...lanAddresses(config.host, port)] : [url];
   const lines = ['', `Gatehouse listens on ${addresses.join(' and ')} (press Ctrl-C to stop)`];
@@ -27,6 +27,16 @@ export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'por
         '',
         `  curl -i -X POST -H 'Authorization: Token ${demo.token}' -H 'Content-Type: application/json' \\`,
         `    -d '{"item":${item},"price":"${price}"}' ${event}/cartpositions/`,
+        '',
+      );
+    }
+    if (demo.printed) {
+      const { item, layout } = demo.printed;
+      lines.push(
+        'Make ten tickets for the box office, each of which is let in once, and print them:',
+        '',
+        `  GATEHOUSE_TOKEN=${demo.token} npm run gatehouse -- batch create --url ${url} \\`,
+        `    --event ${demo.organizer}/${demo.event} --item ${item} --layout ${layout} --amount 10 --pdf tickets.pdf`,
         '',
       );
     }

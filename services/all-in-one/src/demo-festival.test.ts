@@ -45,14 +45,17 @@ describe('the demo festival', () => {
     }
   });
 
-  it('names no product to reserve where an earlier release has written the folder', async () => {
+  it('names no product to reserve or to print where an earlier release has written the folder', async () => {
     const folder = path.join(parent, 'one');
-    const { boat, event } = await demoFestival(folder);
+    const { boat, printed, event } = await demoFestival(folder);
     const file = path.join(folder, 'events', event, 'items.json');
     const items = JSON.parse(await readFile(file, 'utf8')) as { id: number }[];
     expect(items.map(({ id }) => id)).toContain(boat?.item);
     await writeFile(file, JSON.stringify(items.filter(({ id }) => id !== boat?.item)));
-    expect((await demoFestival(folder)).boat).toBeUndefined();
+    const layouts = path.join(folder, 'events', event, 'ticketlayouts.json');
+    expect(JSON.parse(await readFile(layouts, 'utf8'))).toMatchObject([{ id: printed?.layout }]);
+    await rm(layouts);
+    expect(await demoFestival(folder)).toMatchObject({ boat: undefined, printed: undefined });
   });
 
   it('names a paid ticket that was never scanned as its sample', async () => {

@@ -19,6 +19,8 @@ export type Demo = {
   readonly secret: string;
   /** A product of few places to reserve; undefined in a folder that an earlier release wrote, which had none. */
   readonly boat: { readonly item: number; readonly price: string; readonly quota: number } | undefined;
+  /** A product to print tickets of, and their layout; undefined likewise. */
+  readonly printed: { readonly item: number; readonly layout: number } | undefined;
 };
 
 /**
@@ -30,9 +32,8 @@ export async function demoFestival(folder: string): Promise<Demo> {
   const nights = summerNights();
   if (!holdsDemo(folder)) await writeWhole(folder, nights);
   const credentials = await credentialsIn(folder);
-  const written = JSON.parse(await readFile(path.join(folder, 'events', nights.slug, 'items.json'), 'utf8')) as {
-    id: number;
-  }[];
+  const ofEvent = path.join(folder, 'events', nights.slug);
+  const written = JSON.parse(await readFile(path.join(ofEvent, 'items.json'), 'utf8')) as { id: number }[];
   return {
     organizer: 'demo',
     event: nights.slug,
@@ -44,6 +45,7 @@ export async function demoFestival(folder: string): Promise<Demo> {
     boat: written.some(({ id }) => id === items.boat)
       ? { item: items.boat, price: BOAT_PRICE, quota: base + BOAT_QUOTA }
       : undefined,
+    printed: existsSync(path.join(ofEvent, 'ticketlayouts.json')) ? { item: items.pass, layout: LAYOUT } : undefined,
   };
 }
 
@@ -99,6 +101,7 @@ const items = {
 };
 const BOAT_QUOTA = 5;
 const BOAT_PRICE = '12.00';
+const LAYOUT = base + 1;
 const variations = { friday: base + 1, saturday: base + 2, sunday: base + 3, adult: base + 11, child: base + 12 };
 const questions = { rules: base + 1, meal: base + 2, allergy: base + 3 };
 const options = { vegan: base + 1, fish: base + 2, none: base + 3 };
@@ -512,6 +515,8 @@ function summerNights(): Event {
           dependency_values: ['VEGAN', 'FISH'],
         }),
       ],
+      // Without elements of its own: tickets look as the printer draws them by default.
+      ticketlayouts: [{ id: LAYOUT, name: 'Postcard', default: true }],
       checkinlists: [
         checkinList(listIds.mainGate, 'Main gate'),
         checkinList(listIds.camping, 'Camping', { all_products: false, limit_products: [items.camping] }),

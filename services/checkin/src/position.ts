@@ -53,16 +53,20 @@ export function positionResource(ticket: Ticket, history: Admissions, view: Posi
 const pdfDataOf = (ticket: Ticket, { festival, catalog }: PositionView) =>
   pdfData(ticket, { festival, organizer: catalog.organizer(festival.fact.organizer), now: instantOf(Date.now()) });
 
-/** Links to the printable ticket, where the shop offers it (contract §5.1). */
+/** Links to the printable ticket (download.ts serves it). */
 function downloads(ticket: Ticket, { festival, baseUrl }: PositionView): { output: string; url: string }[] {
-  const { settings } = festival.fact;
-  const item = festival.items.get(ticket.item);
-  if (!settings.ticket_download || !item) return [];
-  const pending = ticket.status === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
-  if (ticket.status !== 'p' && !pending) return [];
-  if (!generatesTicket(ticket, item, settings)) return [];
+  if (!isDownloadable(ticket, festival)) return [];
   const event = `${baseUrl()}/api/v1/organizers/${festival.fact.organizer}/events/${festival.fact.event}`;
   return [{ output: 'pdf', url: `${event}/orderpositions/${ticket.id}/download/pdf/` }];
+}
+
+/** Whether the shop offers a ticket to be printed (contract §5.1 `downloads`). */
+export function isDownloadable(ticket: Ticket, festival: Festival): boolean {
+  const { settings } = festival.fact;
+  const item = festival.items.get(ticket.item);
+  if (!settings.ticket_download || !item) return false;
+  const pending = ticket.status === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
+  return (ticket.status === 'p' || pending) && generatesTicket(ticket, item, settings);
 }
 
 function generatesTicket(ticket: Ticket, item: ItemFact, settings: Festival['fact']['settings']): boolean {

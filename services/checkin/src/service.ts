@@ -2,26 +2,31 @@ import type { Admission } from '@gatehouse/admission/admission';
 import { admissionContext } from '@gatehouse/admission/context';
 import { ticketFinder } from '@gatehouse/admission/tickets/find';
 import type { Service } from '@gatehouse/service/run';
+import { openTicketPrinter } from './ticket-printer';
+import { downloadRoute } from './download';
 import { listRoutes } from './lists';
 import { positionRoutes } from './positions';
 import { redeemer } from './redeem';
 import { redeemRoute } from './redeem-routes';
 import { statusRoute } from './status';
 
-/** Check-in lists and redeeming order positions over REST: contract §4, §5, §6. */
+/** Check-in lists and redeeming order positions over REST: contract §4, §5, §6. And tickets as PDF. */
 export const checkin: Service<Admission> = {
   name: 'checkin',
   context: admissionContext,
   mount(admission, { config, log }) {
     const finder = ticketFinder(admission.pool);
     const redeem = redeemer(admission, finder);
+    const printer = openTicketPrinter(log);
     return {
       routes: [
         ...listRoutes(admission),
         statusRoute(admission),
         ...positionRoutes(admission, finder),
+        downloadRoute(admission, { finder, printer }),
         redeemRoute(admission, redeem, { publicUrl: config.publicUrl, log }),
       ],
+      close: () => printer.close(),
     };
   },
 };

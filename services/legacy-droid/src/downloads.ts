@@ -148,9 +148,19 @@ export function downloads(admission: Admission) {
     // Rows are as old as the read model: later check-ins must be applied to them once more.
     if (store.before(state.position, kept.position)) kept.position = state.position;
     const touched = book.pagesFor(changed.filter(({ shown, id }) => shown || book.has(id)));
-    for (const [page, ids] of touched) book.replace(page, (await reader.rows(selection, [...ids])).map(kept.line));
+    for (const [page, ids] of touched) await book.replace(page, await linesOf(kept, [...ids]));
     kept.state = state;
     return true;
+  }
+
+  /** The current lines of some tickets, in a book's order. A batch may have put ten thousand of them on one page. */
+  async function linesOf({ selection, line }: Kept, ids: readonly number[]): Promise<Line[]> {
+    const lines: Line[] = [];
+    for (let from = 0; from < ids.length; from += PAGE_TICKETS) {
+      const rows = await reader.rows(selection, ids.slice(from, from + PAGE_TICKETS));
+      for (const row of rows) lines.push(line(row));
+    }
+    return lines.sort((a, b) => a.positionid - b.positionid || a.id - b.id);
   }
 
   /** Applies new check-ins to books. */

@@ -97,14 +97,14 @@ type Change = {
   readonly to: 'gone' | 'there' | 'entered' | 'left';
 };
 
-test('whatever comes, goes, enters and leaves, the book reads as if written anew', () => {
+test('whatever comes, goes, enters and leaves, the book reads as if written anew', async () => {
   const change = fc.record<Change>({
     ticket: fc.integer({ min: 0, max: 40 }),
     positionid: fc.integer({ min: 1, max: 3 }),
     to: fc.constantFrom('gone', 'there', 'entered', 'left'),
   });
-  fc.assert(
-    fc.property(fc.array(fc.array(change, { maxLength: 8 }), { maxLength: 12 }), (rounds) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(change, { maxLength: 8 }), { maxLength: 12 }), async (rounds) => {
       const book = ticketBook();
       const all = new Map<number, Line>();
       const sorted = () => [...all.values()].sort((a, b) => a.positionid - b.positionid || a.id - b.id);
@@ -130,7 +130,7 @@ test('whatever comes, goes, enters and leaves, the book reads as if written anew
           }
         }
         for (const [page, ids] of book.pagesFor(changed)) {
-          book.replace(
+          await book.replace(
             page,
             sorted().filter(({ id }) => ids.has(id)),
           );
@@ -144,14 +144,14 @@ test('whatever comes, goes, enters and leaves, the book reads as if written anew
   );
 });
 
-test('pages split when they grow, and stay in order', () => {
+test('pages split when they grow, and stay in order', async () => {
   const book = ticketBook();
   const even = lines(PAGE_TICKETS).map((each) => line(each.id * 2));
   book.append(even);
   const odd = lines(PAGE_TICKETS).map((each) => line(each.id * 2 + 1));
   const all = [...even, ...odd].sort((a, b) => a.id - b.id);
   for (const [page, ids] of book.pagesFor(odd))
-    book.replace(
+    await book.replace(
       page,
       all.filter(({ id }) => ids.has(id)),
     );

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { crcOfBoth, followedBy, shiftOf } from './crc';
 import { END_OF_STREAM, FLAG, FLAG_HOLE, pack, putFlag } from './deflate';
@@ -54,8 +55,8 @@ export type TicketBook = {
   setFlags(flags: ReadonlyMap<number, boolean>): void;
   /** The pages to which these tickets belong, each with the ids of all tickets to write on it. */
   pagesFor(keys: readonly LineKey[]): Map<Page, Set<number>>;
-  /** Replaces a page by lines. */
-  replace(page: Page, lines: readonly Line[]): void;
+  /** Replaces a page by lines, however many: other requests are served while they are packed. */
+  replace(page: Page, lines: readonly Line[]): Promise<void>;
   /** The whole text: `head`, the lines separated by commas, `tail`. */
   edition(head: string, tail: string): Edition;
 };
@@ -117,13 +118,15 @@ export function ticketBook(): TicketBook {
       }
       return found;
     },
-    replace(page, lines) {
-      bound = undefined;
-      for (const id of page.ids) pageOf.delete(id);
+    async replace(page, lines) {
       const packed: Page[] = [];
       for (let from = 0; from < lines.length; from += PAGE_TICKETS) {
-        packed.push(indexed(packPage(lines.slice(from, from + PAGE_TICKETS))));
+        if (from > 0) await nextTurn();
+        packed.push(packPage(lines.slice(from, from + PAGE_TICKETS)));
       }
+      bound = undefined;
+      for (const id of page.ids) pageOf.delete(id);
+      packed.forEach(indexed);
       const at = pages.indexOf(page);
       pages = [...pages.slice(0, at), ...packed, ...pages.slice(at + 1)];
     },

@@ -22,6 +22,8 @@ export type TicketFinder = {
   page(query: TicketQuery, range: { offset: number; limit: number }): Promise<Ticket[]>;
   /** The ticket among the query's that has this id, or else this secret; undefined when there is none. */
   named(query: TicketQuery, name: { id: number | null; secret: string }): Promise<Ticket | undefined>;
+  /** The ticket of an event (`organizer/slug`) with this id, whatever lists it is on; undefined for a canceled one, too. */
+  ofEvent(event: string, id: number): Promise<Ticket | undefined>;
   /** Those of some ids that are tickets of any event, canceled ones included. */
   existing(ids: readonly number[]): Promise<Set<number>>;
 };
@@ -116,6 +118,20 @@ export function ticketFinder(pool: Pool): TicketFinder {
     return found.find(({ id }) => id === name.id) ?? found[0];
   }
 
+  async function ofEvent(event: string, id: number): Promise<Ticket | undefined> {
+    const { rows } = await available(
+      pool.query<TicketRow>({
+        name: 'ticket_of_event',
+        text: `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, a.revision, a.state
+               from (select * from tickets where id = $1 offset 0) t
+               left join admissions a on a.ticket = t.id
+               where t.event = $2 and not t.canceled`,
+        values: [id, event],
+      }),
+    );
+    return rows[0] && ticketOf(rows[0]);
+  }
+
   async function existing(ids: readonly number[]): Promise<Set<number>> {
     const { rows } = await available(
       pool.query<{ id: number }>('select id from tickets where id = any($1::bigint[])', [ids]),
@@ -123,7 +139,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
     return new Set(rows.map(({ id }) => id));
   }
 
-  return { count, page, named, existing };
+  return { count, page, named, ofEvent, existing };
 }
 
 const keyOf = ({ name_key, positionid, id }: Row) => ({ name_key, positionid, id });

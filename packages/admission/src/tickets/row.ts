@@ -43,6 +43,7 @@ export type ShownFacts = {
     readonly testmode: boolean;
     readonly email: string | null;
     readonly locale: string;
+    readonly sales_channel: string;
     readonly checkin_attention: boolean;
     readonly require_approval: boolean;
     readonly invoice: OrderFact['invoice_address'];
@@ -222,6 +223,7 @@ const orderFacts = (order: OrderFact): ShownFacts['order'] => ({
   testmode: order.testmode,
   email: order.email,
   locale: order.locale,
+  sales_channel: order.sales_channel,
   checkin_attention: order.checkin_attention,
   require_approval: order.require_approval,
   invoice: order.invoice_address,

@@ -1,6 +1,7 @@
 import { available, inTransaction } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
-import type { PrintedBatch, Where } from './files';
+import type { Where } from '../batches/find';
+import type { PrintedBatch } from './files';
 import type { Jobs } from './jobs';
 
 /** One beginning of a file's job. Once another one has begun, nothing of this one is written any more. */

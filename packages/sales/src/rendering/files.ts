@@ -2,24 +2,14 @@ import type { Instant } from '@gatehouse/domain/instant';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
+import type { BatchRow, Where } from '../batches/find';
 import type { Jobs } from './jobs';
 
 /** Size of all stored chunks of a file but its last. */
 export const CHUNK_BYTES = 256 * 1024;
 
-/** Where a batch belongs. */
-export type Where = { readonly organizer: string; readonly event: string };
-
-/** What pages need to know of a batch; `job` is that of its creation. */
-export type PrintedBatch = {
-  readonly id: number;
-  readonly job: string;
-  readonly layout: number;
-  readonly subevent: number | null;
-  readonly item: number;
-  readonly variation: number | null;
-  readonly amount: number;
-};
+/** What pages need to know of a batch. */
+export type PrintedBatch = Pick<BatchRow, 'id' | 'job' | 'layout' | 'subevent' | 'item' | 'variation' | 'amount'>;
 
 /** A rendering as its client sees it (contract §9.4). `size` in bytes. */
 export type RenderState =

@@ -1,17 +1,10 @@
+import { TICKETS_AT_ONCE } from '@gatehouse/domain/batch';
 import type { Catalog } from '@gatehouse/shop/catalog';
 import { pdfData, type PrintedTicket } from '@gatehouse/shop/pdf-data';
 import { localesOf } from '@gatehouse/ticket-pdf/layout';
 import type { Batch, Ticket, Values } from '@gatehouse/ticket-pdf/ticket';
-import type { PrintedBatch, Where } from './files';
-
-/** A ticket as its page needs it. All tickets of a batch have one price and one language. */
-export type PrintableTicket = {
-  /** The order's. */
-  readonly code: string;
-  readonly secret: string;
-  readonly price: string;
-  readonly locale: string;
-};
+import type { BatchFinder, PrintableTicket, Where } from '../batches/find';
+import type { PrintedBatch } from './files';
 
 /** A layout as the shop states it, with its files by their names. */
 export type PrintableLayout = Pick<Batch, 'layout' | 'background' | 'images'>;
@@ -19,17 +12,13 @@ export type PrintableLayout = Pick<Batch, 'layout' | 'background' | 'images'>;
 /** What pages are made of. */
 export type PageSource = {
   readonly catalog: Pick<Catalog, 'festival' | 'organizer'>;
-  /** `count` tickets of a batch, by the UUID of its creation's job, after `from` others; fewer at its end. */
-  tickets(job: string, from: number, count: number): Promise<readonly PrintableTicket[]>;
+  readonly tickets: BatchFinder['tickets'];
   /** Undefined: the event has no such layout. */
   layout(where: Where, id: number): Promise<PrintableLayout | undefined>;
 };
 
 /** It can never be drawn, for a reason that people may read (contract §9.4). */
 export class Unprintable extends Error {}
-
-/** Tickets in memory at a time. */
-const READ_AT_ONCE = 500;
 
 /** What a printer needs to draw the tickets of a batch. Throws Unprintable. */
 export async function pagesOf(
@@ -41,7 +30,7 @@ export async function pagesOf(
   if (!festival) throw new Unprintable('The event does not exist any more.');
   const layout = await source.layout(where, batch.layout);
   if (!layout) throw new Unprintable('The ticket layout does not exist any more.');
-  const first = await source.tickets(batch.job, 0, READ_AT_ONCE);
+  const first = await source.tickets(batch.job, 0, TICKETS_AT_ONCE);
   if (!first[0]) throw new Error('a batch has no tickets');
   const { price, locale } = first[0];
   const at = { festival, organizer: source.catalog.organizer(where.organizer), now: new Date().toISOString() };
@@ -58,6 +47,7 @@ export async function pagesOf(
   };
 }
 
+/** As many at a time as were issued together, which are stored together. All have one price and one language. */
 async function* ticketsOf(
   source: PageSource,
   { job, amount }: PrintedBatch,
@@ -66,7 +56,7 @@ async function* ticketsOf(
   let [part, read] = [first, first.length];
   while (part.length > 0) {
     yield* part.map(({ code, secret }) => ({ secret, values: { order: code, positionid: POSITION } }));
-    part = await source.tickets(job, read, READ_AT_ONCE);
+    part = await source.tickets(job, read, TICKETS_AT_ONCE);
     read += part.length;
   }
   if (read !== amount) throw new Error(`a batch of ${amount} tickets has ${read}`);

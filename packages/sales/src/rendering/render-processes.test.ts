@@ -1,5 +1,5 @@
 import { until, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
-import { placedTexts } from '../../../ticket-pdf/test/seen-pdf';
+import { placedTexts } from '@gatehouse/test-support/seen-pdf';
 import type { PrintedBatch } from './files';
 import {
   batchOf,

@@ -2,13 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { EventFact, ItemFact, OrganizerFact } from '@gatehouse/events/reference';
+import type { EventFact, ItemFact } from '@gatehouse/events/reference';
 import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
 import { listen, migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import { createLog, type Log } from '@gatehouse/service/log';
 import type { Pool } from 'pg';
 import type { PrintedBatch } from './files';
-import type { PageSource, PrintableTicket } from './pages';
+import type { PrintableTicket } from '../batches/find';
+import type { PageSource } from './pages';
 import { openRenders, type Rendering } from './renders';
 
 export const WHERE = { organizer: 'demo', event: 'openair' };
@@ -72,12 +73,13 @@ export const sourceInTest: PageSource = {
             ...{ checkinQuestions: new Map(), quotas: new Map(), quotasOf: new Map() },
           }
         : undefined,
-    organizer: () => ({ ...fact, name: 'Demo Society' }) as unknown as OrganizerFact,
+    organizer: () => ({ ...fact, name: 'Demo Society' }),
   },
   tickets(job, from, count) {
     const amount = Number(job.slice(-12));
     const tickets = Array.from({ length: Math.max(0, Math.min(count, amount - from)) }, (_, i): PrintableTicket => ({
-      ...{ code: codeOf(from + i), secret: secretOf(from + i), price: '149.00', locale: 'en' },
+      ...{ code: codeOf(from + i), secret: secretOf(from + i), pseudonymization_id: '', price: '149.00' },
+      ...{ position: 1_000_000_000 + from + i, locale: 'en' },
     }));
     return Promise.resolve(tickets);
   },
@@ -154,7 +156,7 @@ export async function startChild(url: string, loops = 1): Promise<Child> {
   const main = path.join(__dirname, 'render-process-in-test.ts');
   const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', main, url, String(loops)], {
     cwd: PROJECT,
-    env: { PATH: process.env['PATH'], TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json') },
+    env: { TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json') },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said: Said | undefined;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { until, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
 import { createLog } from '@gatehouse/service/log';
-import { scanned, seen } from '../../../ticket-pdf/test/seen-pdf';
+import { scanned, seen, type SeenPage } from '@gatehouse/test-support/seen-pdf';
 import { CHUNK_BYTES, type PrintedBatch, type RenderState } from './files';
 import type { PageSource } from './pages';
 import {
@@ -55,8 +55,13 @@ async function pdfOf(renders: RenderProcess, ordered: Ordered): Promise<Buffer> 
   return bytesOf(renders, ordered.file, 0, state.file.size);
 }
 
+/** Looking at pages keeps this process busy for seconds, which nothing that works in it would stand. */
+async function pagesOf(pdf: Buffer, scale: number): Promise<SeenPage[]> {
+  for (const each of processes) await each.stop();
+  return seen(pdf, scale);
+}
 async function secretsOf(pdf: Buffer): Promise<(string | null)[]> {
-  return (await seen(pdf, 1)).map(({ picture }) => scanned(picture));
+  return (await pagesOf(pdf, 1)).map(({ picture }) => scanned(picture));
 }
 const secrets = (count: number) => Array.from({ length: count }, (_, n) => secretOf(n));
 const sql = async (text: string, values: unknown[] = []) => (await processes[0]!.pool.query(text, values)).rows;
@@ -64,20 +69,20 @@ const sql = async (text: string, values: unknown[] = []) => (await processes[0]!
 describe('rendering a batch (contract §9.4)', () => {
   test('is waiting until a process renders it, then a PDF with a page for each ticket and its own QR code', async () => {
     const renders = await open();
-    const ordered = await order(renders, batchOf(40));
+    const ordered = await order(renders, batchOf(20));
     expect(await stateOf(renders, ordered)).toEqual({ status: 'waiting' });
     renders.start();
     expect(await ended(renders, ordered)).toEqual({
       status: 'succeeded',
       file: {
-        name: 'tickets-openair-1000000040.pdf',
+        name: 'tickets-openair-1000000020.pdf',
         type: 'application/pdf',
         size: expect.any(Number) as number,
         created: expect.stringMatching(/^20.*Z$/) as string,
       },
     });
-    const pages = await seen(await pdfOf(renders, ordered), 1);
-    expect(pages.map(({ picture }) => scanned(picture))).toEqual(secrets(40));
+    const pages = await pagesOf(await pdfOf(renders, ordered), 1);
+    expect(pages.map(({ picture }) => scanned(picture))).toEqual(secrets(20));
     for (const [n, { text }] of pages.entries()) {
       for (const word of ['Open Air Demo', '3-day pass', '€149.00', codeOf(n)]) expect(text).toContain(word);
     }
@@ -86,7 +91,7 @@ describe('rendering a batch (contract §9.4)', () => {
   test('says product, price and names in three scripts, each with the code of its own ticket', async () => {
     const renders = await open();
     renders.start();
-    const pages = await seen(await pdfOf(renders, await order(renders, batchOf(3, { layout: 3 }))), 0.2);
+    const pages = await pagesOf(await pdfOf(renders, await order(renders, batchOf(3, { layout: 3 }))), 0.2);
     for (const [n, { text }] of pages.entries()) {
       for (const word of [...Object.values(ITEM), '€149.00', codeOf(n)]) expect(text).toContain(word);
     }
@@ -95,14 +100,15 @@ describe('rendering a batch (contract §9.4)', () => {
   test('two at once by two processes, and two that follow each other in one', async () => {
     const [one, other] = [await open(), await open()];
     one.start();
-    const first = await order(one, batchOf(100));
+    const first = await order(one, batchOf(40));
     await until(async () => (await stateOf(one, first))?.status === 'running');
     other.start();
-    const second = await order(one, batchOf(30));
+    const second = await order(one, batchOf(10));
     const third = await order(other, batchOf(20));
-    expect(await secretsOf(await pdfOf(other, second))).toEqual(secrets(30));
-    expect(await secretsOf(await pdfOf(one, third))).toEqual(secrets(20));
-    expect(await secretsOf(await pdfOf(one, first))).toEqual(secrets(100));
+    const pdfs = [await pdfOf(other, second), await pdfOf(one, third), await pdfOf(one, first)];
+    expect(await secretsOf(pdfs[0]!)).toEqual(secrets(10));
+    expect(await secretsOf(pdfs[1]!)).toEqual(secrets(20));
+    expect(await secretsOf(pdfs[2]!)).toEqual(secrets(40));
   });
 
   test('running says how much is drawn, and 100 only when the file is there', async () => {
@@ -183,10 +189,7 @@ describe('a rendering that fails (contract §9.4)', () => {
 
   test('is tried again, and in the end an internal error whose reason only the log knows', async () => {
     const lines: string[] = [];
-    const log = createLog(
-      'info',
-      new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) }) as never,
-    );
+    const log = createLog('info', new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) }));
     const renders = await open({
       ...sourceInTest,
       tickets: () => Promise.reject(new Error('the moon is in the way')),
@@ -213,10 +216,7 @@ describe('a rendering that fails (contract §9.4)', () => {
 
   test('names in the log, once for a file, what the layout has and the pages have not, without secrets', async () => {
     const lines: string[] = [];
-    const log = createLog(
-      'info',
-      new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) }) as never,
-    );
+    const log = createLog('info', new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) }));
     const renders = await open();
     renders.start(log);
     await ended(renders, await order(renders, batchOf(70, { layout: 4 })));

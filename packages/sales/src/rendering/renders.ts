@@ -5,18 +5,10 @@ import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { described, type Log } from '@gatehouse/service/log';
 import { openPrinter, type Printer } from '@gatehouse/ticket-pdf/printer';
 import type { Pool } from 'pg';
+import type { Where } from '../batches/find';
 import { attempts, Superseded, type Attempt } from './attempts';
 import { draw } from './draw';
-import {
-  addFile,
-  countFiles,
-  deleteExpired,
-  readFile,
-  stateOf,
-  type PrintedBatch,
-  type RenderState,
-  type Where,
-} from './files';
+import { addFile, countFiles, deleteExpired, readFile, stateOf, type PrintedBatch, type RenderState } from './files';
 import { openJobs } from './jobs';
 import { Unprintable, type PageSource } from './pages';
 import { renderMetrics } from './render-metrics';

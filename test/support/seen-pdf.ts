@@ -4,8 +4,8 @@ import { inflateSync } from 'node:zlib';
 import type { PDFiumLibrary } from '@hyzyla/pdfium' with { 'resolution-mode': 'import' };
 import jsQR from 'jsqr';
 import { PNG } from 'pngjs';
-import { openPrinter, type Printer, type Printing } from '../src/printer';
-import { type Batch, type Ticket } from '../src/ticket';
+import { openPrinter, type Printer, type Printing } from '@gatehouse/ticket-pdf/printer';
+import { type Batch, type Ticket } from '@gatehouse/ticket-pdf/ticket';
 
 /** What tickets of the tests say; the names are in the scripts that festivals meet. */
 export const VALUES = {
@@ -121,7 +121,7 @@ function streamsOf(pdf: Buffer): string[] {
   });
 }
 
-const PICTURES = path.join(__dirname, 'pictures');
+const PICTURES = path.join(__dirname, '../../packages/ticket-pdf/test/pictures');
 
 /** How far a picture is from the stored one: in shades of 255 per pixel, and the share of pixels that are clearly others. */
 export type Difference = { readonly mean: number; readonly others: number };
