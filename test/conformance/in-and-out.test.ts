@@ -1,0 +1,258 @@
+import { checkin } from '@gatehouse/checkin/service';
+import { legacyDroid } from '@gatehouse/legacy-droid/service';
+import type { Recorded } from '@gatehouse/events/envelope';
+import { droid } from '@gatehouse/test-support/droid';
+import {
+  DROID_KEYS,
+  festival,
+  ITEMS,
+  LISTS,
+  OPENAIR,
+  SURVEY,
+  TOKENS,
+  TWO_QUESTIONS,
+} from '@gatehouse/test-support/festival';
+import { startSystem, type System } from '@gatehouse/test-support/system';
+import { differences } from '../races/models';
+import { scan, summaries, ticketOffice, type Scanned } from './scans';
+
+/* In, out and in again: contract §10, 3.9 and later. */
+
+const token = TOKENS.admin;
+const office = ticketOffice(70_000);
+const fresh = (fields: Readonly<Record<string, unknown>> = {}, status: 'p' | 'n' | 'e' | 'c' = 'p') =>
+  office.ticket({ item: ITEMS.pass, ...fields }, status);
+const hour = (n: number) => `2026-07-01T${String(n).padStart(2, '0')}:00:00Z`;
+
+const t = {
+  usual: fresh(),
+  timed: fresh(),
+  late: fresh(),
+  form: fresh(),
+  nonce: fresh(),
+  single: fresh(),
+  several: fresh(),
+  counted: fresh(),
+  alsoCounted: fresh(),
+  canceledLater: fresh(),
+  undone: fresh(),
+  phone: fresh(),
+  unpaid: fresh({}, 'n'),
+  imported: fresh({
+    checkins: [
+      { list: LISTS.main, datetime: hour(9), type: 'entry' },
+      { list: LISTS.main, datetime: hour(10), type: 'exit' },
+    ],
+  }),
+};
+
+let system: System;
+let list: (fields?: object) => Promise<number>;
+
+beforeAll(async () => {
+  system = await startSystem([checkin, legacyDroid]);
+  await system.import(office.addTo(festival(), 'openair'));
+  list = async (fields = {}) => {
+    const json = { name: 'In and out', ...fields };
+    const { status, body } = await system.call('POST', `${OPENAIR}checkinlists/`, { token, json });
+    expect(status).toBe(201);
+    return (body as { id: number }).id;
+  };
+});
+afterAll(() => system.close());
+
+const at =
+  (ticket: { id: number }, on: number) =>
+  (json: object = {}): Promise<Scanned> =>
+    scan(system, { event: OPENAIR, list: on, ticket: ticket.id }, { token, json });
+const said = ({ status, body }: Scanned): unknown => (status === 201 ? 'ok' : (body.reason ?? body.status ?? body));
+const statusOf = async (on: number): Promise<Record<string, unknown>> =>
+  (await system.call('GET', `${OPENAIR}checkinlists/${on}/status/`, { token })).body as Record<string, unknown>;
+
+describe('contract §10, 3.9: type', () => {
+  test('out, and in again as often as it went out', async () => {
+    const pass = at(t.usual, await list());
+    const story = [];
+    for (const type of ['entry', 'entry', 'exit', 'entry', 'entry', 'exit', 'exit', 'entry', null]) {
+      story.push(said(await pass({ type })));
+    }
+    expect(story).toEqual([
+      ...['ok', 'already_redeemed', 'ok', 'ok', 'already_redeemed', 'ok', 'ok', 'ok', 'already_redeemed'],
+    ]);
+  });
+  test('an exit is an event, and an entry after it says so', async () => {
+    const pass = at(t.timed, await list());
+    await pass({ datetime: hour(8) });
+    const exit = await pass({ type: 'exit', datetime: hour(9), nonce: 'out' });
+    expect(exit).toMatchObject({ status: 201, body: { status: 'ok', position: { id: t.timed.id } } });
+    expect(exit.events.map(({ type, stream, data }) => ({ type, stream, data }))).toEqual([
+      {
+        type: 'PositionExited',
+        stream: `ticket-${t.timed.id}`,
+        data: expect.objectContaining({ position: t.timed.id, auto: false, datetime: hour(9), nonce_present: true }),
+      },
+    ]);
+    const [again] = (await pass({ datetime: hour(10) })).events;
+    expect(again).toMatchObject({ type: 'PositionRedeemed', data: { first: true, again: true, forced: false } });
+    expect(await pass({ datetime: hour(9) })).toMatchObject({ status: 400, body: { reason: 'already_redeemed' } });
+  });
+  test('what is shown stays one check-in, the earliest entry', async () => {
+    const on = await list();
+    for (const n of [8, 9, 10]) await at(t.late, on)({ type: n === 9 ? 'exit' : 'entry', datetime: hour(n) });
+    const { body } = await at(t.late, on)();
+    expect(body.position!.checkins).toEqual([{ datetime: hour(8), list: on, auto_checked_in: false }]);
+  });
+  test('in a form, too', async () => {
+    const on = await list();
+    const answer = await system.call('POST', `${OPENAIR}checkinlists/${on}/positions/${t.form.secret}/redeem/`, {
+      token,
+      body: 'type=exit&nonce=7',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(answer.status).toBe(201);
+    await system.settled();
+    expect((await statusOf(on))['inside_count']).toBeUndefined();
+  });
+  test('an exit with a nonce that was heard is a repeat; without one it is another exit', async () => {
+    const pass = at(t.nonce, await list());
+    const counts = [];
+    for (const nonce of ['a', 'a', 'b', null, null]) counts.push((await pass({ type: 'exit', nonce })).events.length);
+    expect(counts).toEqual([1, 0, 1, 1, 1]);
+  });
+  test('4.0: an exit never asks questions', async () => {
+    const ask = { token, json: { type: 'exit' } };
+    const { id } = TWO_QUESTIONS.ticket;
+    const { status, body } = await scan(system, { event: SURVEY, list: LISTS.survey, ticket: id }, ask);
+    expect([status, body.status]).toEqual([201, 'ok']);
+  });
+  test('an exit is refused as an entry would be, and the event says what was refused', async () => {
+    const { status, body, events } = await at(t.unpaid, LISTS.main)({ type: 'exit' });
+    expect([status, body.reason]).toEqual([400, 'unpaid']);
+    expect(events).toMatchObject([{ type: 'RedemptionRefused', data: { reason: 'unpaid', kind: 'exit' } }]);
+    const unknown = await scan(
+      system,
+      { event: OPENAIR, list: LISTS.main, ticket: 'nosuch' },
+      { token, json: { type: 'exit' } },
+    );
+    expect(unknown).toMatchObject({ status: 404, events: [{ data: { reason: 'unknown_ticket', kind: 'exit' } }] });
+    const entry = await at(t.unpaid, LISTS.main)();
+    expect(entry.events[0]!.data).not.toHaveProperty('kind');
+  });
+  test('an imported exit lets in again, once', async () => {
+    const pass = at(t.imported, LISTS.main);
+    expect([said(await pass()), said(await pass())]).toEqual(['ok', 'already_redeemed']);
+  });
+});
+
+describe('contract §10, 3.9: fields of a list', () => {
+  test('allow_entry_after_exit off: out is out', async () => {
+    const pass = at(t.single, await list({ allow_entry_after_exit: false }));
+    const story = [];
+    for (const type of ['exit', 'entry', 'exit', 'entry']) story.push(said(await pass({ type })));
+    expect(story).toEqual(['ok', 'ok', 'ok', 'already_redeemed']);
+  });
+  test('allow_multiple_entries: in as often as it comes; a nonce counts once', async () => {
+    const pass = at(t.several, await list({ allow_multiple_entries: true }));
+    const told = [];
+    for (const nonce of ['a', 'b', 'b', null, null]) told.push(summaries((await pass({ nonce })).events));
+    expect(told).toEqual([['entry'], ['entry'], [], ['entry'], ['entry']]);
+  });
+  const NEWER = {
+    allow_multiple_entries: false,
+    allow_entry_after_exit: true,
+    rules: {},
+    exit_all_at: null,
+    addon_match: false,
+    ignore_in_statistics: false,
+    consider_tickets_used: true,
+  };
+  const SEEDS = [
+    ...['id', 'name', 'all_products', 'limit_products', 'subevent', 'checkin_count', 'position_count'],
+    ...['include_pending', 'auto_checkin_sales_channels'],
+  ];
+  test('a list that was never told of them is shown without, any other with all of them', async () => {
+    const target = `${OPENAIR}checkinlists/${await list()}/`;
+    const keys = async () => Object.keys((await system.call('GET', target, { token })).body as object);
+    expect(await keys()).toEqual(SEEDS);
+    const patched = await system.call('PATCH', target, { token, json: { allow_multiple_entries: true } });
+    expect(patched).toMatchObject({ status: 200, body: { ...NEWER, allow_multiple_entries: true } });
+    expect(await keys()).toEqual([...SEEDS, ...Object.keys(NEWER)]);
+  });
+  test('§12, row 9: PUT resets them where they are shown, PATCH keeps them', async () => {
+    const target = `${OPENAIR}checkinlists/${await list({ exit_all_at: '2027-07-17T04:00:00+02:00' })}/`;
+    const change = (method: 'PUT' | 'PATCH', json: object) => system.call(method, target, { token, json });
+    expect((await change('PATCH', { name: 'Still' })).body).toMatchObject({ exit_all_at: '2027-07-17T02:00:00Z' });
+    expect((await change('PUT', { name: 'Reset' })).body).toMatchObject(NEWER);
+  });
+  test('an unchecked box of a form is no value', async () => {
+    const form = (body: string) =>
+      system.call('POST', `${OPENAIR}checkinlists/`, {
+        token,
+        body,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      });
+    expect(Object.keys((await form('name=Plain')).body as object)).toEqual(SEEDS);
+    const { body } = await form('name=Boxes&allow_multiple_entries=on');
+    expect(body).toMatchObject({ ...NEWER, allow_multiple_entries: true });
+  });
+  test.each<[string, unknown, string]>([
+    ['allow_multiple_entries', 'maybe', 'Must be a valid boolean.'],
+    ['allow_entry_after_exit', null, 'This field may not be null.'],
+    ['rules', [], 'Value must be valid JSON.'],
+    ['exit_all_at', 'at four', 'Datetime has wrong format.'],
+  ])('%s: %j is a 400', async (field, value, message) => {
+    const json = { name: 'x', [field]: value };
+    const { status, body } = await system.call('POST', `${OPENAIR}checkinlists/`, { token, json });
+    expect({ status, body }).toEqual({ status: 400, body: { [field]: [expect.stringContaining(message)] } });
+  });
+});
+
+describe('contract §10, 3.12: inside_count', () => {
+  test('is of lists that know of exits, or that somebody has left', async () => {
+    expect(await statusOf(LISTS.passes)).not.toHaveProperty('inside_count');
+    const told = await list({ allow_entry_after_exit: true });
+    expect(await statusOf(told)).toMatchObject({ checkin_count: 0, inside_count: 0 });
+    const plain = await list();
+    await at(t.counted, plain)();
+    expect(await statusOf(plain)).not.toHaveProperty('inside_count');
+    await at(t.counted, plain)({ type: 'exit' });
+    expect(await statusOf(plain)).toMatchObject({ checkin_count: 1, inside_count: 0 });
+  });
+  test('follows entries, exits, and what was taken back or canceled', async () => {
+    const on = await list({ allow_entry_after_exit: true });
+    const inside = async () => (await statusOf(on))['inside_count'];
+    await at(t.counted, on)();
+    await at(t.alsoCounted, on)();
+    await at(t.canceledLater, on)();
+    expect(await inside()).toBe(3);
+    await at(t.alsoCounted, on)({ type: 'exit' });
+    expect(await inside()).toBe(2);
+    await at(t.alsoCounted, on)();
+    expect(await inside()).toBe(3);
+    const canceled = { ...office.order(t.canceledLater), status: 'c' };
+    const files = office.addTo(festival(), 'openair');
+    const file = 'demo/events/openair/orders.ndjson';
+    const orders = (files[file] as { code: string }[]).map((each) => (each.code === canceled.code ? canceled : each));
+    await system.import({ ...files, [file]: orders });
+    expect(await inside()).toBe(2);
+  });
+});
+
+test('the droid API sees no exits: a ticket that has left is let in as by any other gate', async () => {
+  const phone = droid(system, 'demo/openair', DROID_KEYS.main);
+  const redeem = async () =>
+    (await phone.redeem({ secret: t.phone.secret })).body as { status: string; reason?: string };
+  expect(await redeem()).toMatchObject({ status: 'ok' });
+  expect(await redeem()).toMatchObject({ reason: 'already_redeemed' });
+  await at(t.phone, LISTS.main)({ type: 'exit' });
+  const before = (await phone.get('status')).body as { checkins: number };
+  expect(await redeem()).toMatchObject({ status: 'ok' });
+  expect((await phone.get('status')).body).toMatchObject({ checkins: before.checkins });
+});
+
+test('the read models follow from history', async () => {
+  await system.settled();
+  expect(await differences(system.databaseUrl)).toEqual([]);
+  const streams = (await system.events()) as readonly Recorded[];
+  expect(streams.some(({ type }) => type === 'PositionExited')).toBe(true);
+});
