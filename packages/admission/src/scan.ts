@@ -181,5 +181,9 @@ const factsOf = (ticket: Ticket): TicketFacts => ({
   date: ticket.date,
   status: ticket.status,
   canceled: false,
+  blocked: ticket.facts.blocked !== undefined,
+  unapproved: ticket.facts.order.require_approval,
+  validFrom: ticket.facts.valid_from,
+  validUntil: ticket.facts.valid_until,
   answered: new Set(ticket.facts.answers.map((answer) => answer.question)),
 });

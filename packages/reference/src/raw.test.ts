@@ -288,15 +288,17 @@ describe('orders', () => {
     ]);
   });
   test('what is not enforced is noted', () => {
-    const positions = [
-      { ...position, blocked: ['admin'], valid_from: '2027-01-01T00:00:00Z', valid_until: '2027-01-02T00:00:00Z' },
-    ];
-    expect(readOrder({ ...order, valid_if_pending: true, positions }, scope).notes).toEqual([
-      'order.valid_if_pending',
-      'position.blocked',
-      'position.valid_from',
-      'position.valid_until',
-    ]);
+    const { notes } = readOrder({ ...order, valid_if_pending: true, positions: [position] }, scope);
+    expect(notes).toEqual(['order.valid_if_pending']);
+  });
+  test('blocked and when it is valid are kept where there is something to say', () => {
+    const of = (fields: object) =>
+      readOrder({ ...order, positions: [{ ...position, ...fields }] }, scope).content!.positions[0];
+    const said = { blocked: ['admin'], valid_from: '2027-01-01T01:00:00+01:00', valid_until: '2027-01-02T00:00:00Z' };
+    expect(of(said)).toMatchObject({ ...said, valid_from: '2027-01-01T00:00:00Z' });
+    // Else every order of an old import would count as changed.
+    expect(of({ blocked: null, valid_from: null, valid_until: null })).toEqual(of({}));
+    expect(of({ blocked: [] })).toEqual(of({}));
   });
 });
 

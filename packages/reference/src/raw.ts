@@ -25,9 +25,6 @@ export type Issue = { readonly path: string; readonly reason: string; readonly i
 
 /** Something that Gatehouse does not enforce or import; the report counts each (report.ts). */
 export type Note =
-  | 'position.blocked'
-  | 'position.valid_from'
-  | 'position.valid_until'
   | 'list.rules'
   | 'list.exit_all_at'
   | 'list.addon_match'

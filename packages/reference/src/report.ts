@@ -35,9 +35,6 @@ export type Report = {
 
 /** Rules that pretix would enforce and Gatehouse does not. */
 const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
-  ['position.blocked', 'position is blocked', 'positions are blocked'],
-  ['position.valid_from', 'position has a "valid_from"', 'positions have a "valid_from"'],
-  ['position.valid_until', 'position has a "valid_until"', 'positions have a "valid_until"'],
   ['list.rules', 'check-in list has "rules"', 'check-in lists have "rules"'],
   ['list.exit_all_at', 'check-in list has "exit_all_at"', 'check-in lists have "exit_all_at"'],
   ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
