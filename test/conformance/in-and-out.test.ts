@@ -3,13 +3,16 @@ import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { droid } from '@gatehouse/test-support/droid';
 import {
+  DATES,
   DROID_KEYS,
   festival,
   ITEMS,
   LISTS,
   OPENAIR,
   SURVEY,
+  TICKETS,
   TOKENS,
+  TOURS,
   TWO_QUESTIONS,
 } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
@@ -235,6 +238,61 @@ describe('contract §10, 3.12: inside_count', () => {
     const orders = (files[file] as { code: string }[]).map((each) => (each.code === canceled.code ? canceled : each));
     await system.import({ ...files, [file]: orders });
     expect(await inside()).toBe(2);
+  });
+});
+
+describe('contract §10, 3.9: a list of all dates', () => {
+  const tourLists = `${TOURS}checkinlists/`;
+  const create = (fields: object) => system.call('POST', tourLists, { token, json: { name: 'All tours', ...fields } });
+  type Page = { readonly count: number; readonly results: readonly { id: number; subevent: number }[] };
+  const redeem = (on: number, ticket: { id: number } | string) =>
+    scan(
+      system,
+      { event: TOURS, list: on, ticket: typeof ticket === 'string' ? ticket : ticket.id },
+      { token, json: {} },
+    );
+
+  test('is one without a date that says something that is newer; else it is refused as ever', async () => {
+    expect(await create({})).toMatchObject({
+      status: 400,
+      body: { non_field_errors: ['Subevent cannot be null for event series.'] },
+    });
+    expect(await create({ allow_entry_after_exit: true })).toMatchObject({ status: 201, body: { subevent: null } });
+  });
+  test('has the tickets of all dates: scanned by id and by secret, listed, searched, counted', async () => {
+    const { body: made } = await create({ allow_entry_after_exit: true });
+    const { id: on, position_count: tickets } = made as { id: number; position_count: number };
+    const told = [
+      said(await redeem(on, TICKETS.morning)),
+      said(await redeem(on, TICKETS.evening.secret)),
+      said(await redeem(on, TICKETS.evening)),
+    ];
+    expect(told).toEqual(['ok', 'ok', 'already_redeemed']);
+    await system.settled();
+    const positions = async (query: string) =>
+      (await system.call('GET', `${tourLists}${on}/positions/?${query}`, { token })).body as Page;
+    const all = await positions('');
+    expect(new Set(all.results.map(({ subevent }) => subevent))).toEqual(new Set([DATES.morning, DATES.evening]));
+    expect([all.count, all.results.length]).toEqual([tickets, tickets]);
+    expect((await positions('has_checkin=true')).results.map(({ id }) => id).sort()).toEqual(
+      [TICKETS.morning.id, TICKETS.evening.id].sort(),
+    );
+    expect((await positions(`secret=${TICKETS.evening.secret}`)).count).toBe(1);
+    const names = await positions('ordering=attendee_name');
+    expect(names.count).toBe(tickets);
+    const counts = { checkin_count: 2, position_count: tickets };
+    expect((await system.call('GET', `${tourLists}${on}/`, { token })).body).toMatchObject(counts);
+    expect((await system.call('GET', `${tourLists}${on}/status/`, { token })).body).toMatchObject({
+      ...counts,
+      inside_count: 2,
+    });
+    const listed = (await system.call('GET', tourLists, { token })).body as { results: { id: number }[] };
+    expect(listed.results.find(({ id }) => id === on)).toMatchObject(counts);
+  });
+  test('an event without dates has none of other events on such a list', async () => {
+    const on = await list({ allow_entry_after_exit: true });
+    const other = await scan(system, { event: OPENAIR, list: on, ticket: TICKETS.morning.id }, { token, json: {} });
+    expect(other.status).toBe(404);
   });
 });
 

@@ -40,7 +40,6 @@ describe('a real export', () => {
       '1 check-in list has "rules"',
       '1 check-in list has "exit_all_at"',
       '1 check-in list has "addon_match"',
-      '1 check-in list of a series has no date; no ticket is found on it',
       '1 order has "valid_if_pending"; until it is paid it counts as unpaid',
       '1 device has a security profile',
       '2 questions limit their answers',

@@ -1,3 +1,4 @@
+import { coversAllDates } from '@gatehouse/domain/checkin-list';
 import { z } from 'zod';
 import type { EventScope } from './known';
 import { json } from './limits';
@@ -106,17 +107,19 @@ export const readList = reader(CheckinList, (raw, scope: EventScope, findings): 
   if (raw.rules && Object.keys(raw.rules).length > 0) findings.note('list.rules');
   if (raw.exit_all_at) findings.note('list.exit_all_at');
   if (raw.addon_match) findings.note('list.addon_match');
-  if (scope.known.hasSubevents && raw.subevent === null) findings.note('list.without_date');
   const { exit_all_at: exitAllAt, ...list } = raw;
   const stated = Object.entries(list).filter(
     ([key, value]) => key === 'subevent' || (value !== null && value !== undefined),
   );
-  return {
+  const content = {
     organizer: scope.organizer,
     event: scope.event,
     ...(Object.fromEntries(stated) as ListContent),
     ...(exitAllAt === undefined ? {} : { exit_all_at: exitAllAt }),
   };
+  if (scope.known.hasSubevents && content.subevent === null && !coversAllDates(content))
+    findings.note('list.without_date');
+  return content;
 });
 
 /** Counts the refused scans of `checkins.json`. Accepted ones are read from the orders. */

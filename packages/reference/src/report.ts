@@ -40,8 +40,8 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
   ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
   [
     'list.without_date',
-    'check-in list of a series has no date; no ticket is found on it',
-    'check-in lists of a series have no date; no ticket is found on them',
+    'check-in list of a series has no date, in the way of old versions; no ticket is found on it',
+    'check-in lists of a series have no date, in the way of old versions; no ticket is found on them',
   ],
   [
     'order.valid_if_pending',

@@ -1,3 +1,4 @@
+import { isNewer } from '@gatehouse/domain/checkin-list';
 import type { CheckinListFields } from '@gatehouse/events/checkin-list';
 import { boolean, datetime, jsonObject, nullable, unlessSent, withDefault, type Field } from '@gatehouse/service/drf';
 
@@ -26,18 +27,15 @@ type Newer = Pick<CheckinListFields, NewerField>;
 
 const NAMES = Object.keys(DEFAULTS) as NewerField[];
 
-/** Whether an export or a request has stated any of them: only then the list is shown with them. */
-export const statesNewerFields = (fields: Newer): boolean => NAMES.some((name) => fields[name] !== undefined);
-
-/** What a list is shown with: all of them, or none. */
+/** What a list is shown with: all of them when one was stated, or none. */
 export const newerFields = (fields: Newer): Newer => {
-  if (!statesNewerFields(fields)) return {};
+  if (!isNewer(fields)) return {};
   return Object.fromEntries(NAMES.map((name) => [name, fields[name] ?? DEFAULTS[name]]));
 };
 
 /** Those that a request may set. Of a list that states them, one that is not sent is reset by PUT (contract §12, row 9). */
 export function newerShape(stored: Newer | undefined) {
-  const isShown = stored !== undefined && statesNewerFields(stored);
+  const isShown = stored !== undefined && isNewer(stored);
   const field = <T>(of: Field<T>, value: T): Field<T | undefined> =>
     isShown ? withDefault(of, value) : unlessSent(of);
   return {

@@ -5,7 +5,7 @@ import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse
 import { listsOf, nextListId, type ListRow } from '@gatehouse/admission/lists';
 import { listStream } from '@gatehouse/events/admission';
 import type { CheckinListFields } from '@gatehouse/events/checkin-list';
-import { changeList, createList, deleteList } from '@gatehouse/domain/checkin-list';
+import { changeList, createList, deleteList, isNewer } from '@gatehouse/domain/checkin-list';
 import { foldCase } from '@gatehouse/domain/fold';
 import { sortable } from '@gatehouse/domain/instant';
 import type { ApiRequest } from '@gatehouse/service/api-request';
@@ -83,10 +83,7 @@ function sortKey({ fields }: ListRow, festival: Festival): Buffer {
 }
 
 const talliesOf = (lists: readonly ListRow[], admission: Admission, festival: Festival): Promise<Tallies> =>
-  readTallies(admission.pool, festival.key, {
-    lists: lists.map((list) => list.id),
-    dates: lists.map((list) => list.fields.subevent),
-  });
+  readTallies(admission.pool, festival.key, lists);
 
 /** The resource of contract §4.1, its keys in their order. */
 function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
@@ -154,7 +151,7 @@ function check(sent: Sent, admission: Admission, { fact }: Festival): void {
     throw new ValidationError({ non_field_errors: [message] });
   };
   if (sent.limit_products.some((item) => !item.here)) refuse('One or more items do not belong to this event.');
-  if (fact.has_subevents && !sent.subevent) refuse('Subevent cannot be null for event series.');
+  if (fact.has_subevents && !sent.subevent && !isNewer(sent)) refuse('Subevent cannot be null for event series.');
   if (sent.subevent && !(fact.has_subevents && sent.subevent.here)) {
     refuse('The subevent does not belong to this event.');
   }

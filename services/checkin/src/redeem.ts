@@ -3,6 +3,7 @@ import type { Festival } from '@gatehouse/shop/festival';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { ListRow } from '@gatehouse/admission/lists';
 import type { Found, Ticket } from '@gatehouse/admission/tickets/lookup';
+import { allDatesOf } from '@gatehouse/admission/tickets/query';
 import { requiresAttention } from '@gatehouse/admission/products';
 import { checkinQuestions, sortedOptions } from '@gatehouse/shop/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
@@ -73,7 +74,13 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     if (filtered) {
       ticket = await findTicket(
         finder,
-        { list, ignoreStatus: true, ignoreProducts: true, where, ordering: [] },
+        {
+          list,
+          allDates: allDatesOf(list, festival.fact.has_subevents),
+          ...{ ignoreStatus: true, ignoreProducts: true },
+          where,
+          ordering: [],
+        },
         ask.position,
       );
     }

@@ -10,7 +10,7 @@ import {
 } from '@gatehouse/admission/tickets/counts';
 import type { ListRow } from '@gatehouse/admission/lists';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
-import { statesNewerFields } from './list-fields';
+import { isNewer } from '@gatehouse/domain/checkin-list';
 import { admits } from '@gatehouse/domain/redeem';
 import { localize } from '@gatehouse/domain/localize';
 import { route, type Route } from '@gatehouse/service/http';
@@ -27,7 +27,7 @@ export function statusRoute(admission: Admission): Route {
       await admission.caughtUp(['lists', 'tickets']);
       const list = await listOf(request, admission, festival);
       const { fields } = list;
-      const tallies = await readTallies(admission.pool, festival.key, { lists: [list.id], dates: [fields.subevent] });
+      const tallies = await readTallies(admission.pool, festival.key, [list]);
       const tickets = ticketsOn(list, tallies);
       const checkins = checkinRowsOn(list, tallies);
       const language = chooseLanguage(request.header('accept-language'), festival.fact.locales, festival.fact.locale);
@@ -77,4 +77,4 @@ export function statusRoute(admission: Admission): Route {
  * somebody has left. The clients of other lists see what they always saw.
  */
 const countsInside = (list: ListRow, { checkins }: Tallies): boolean =>
-  statesNewerFields(list.fields) || checkins.some(({ outside }) => outside > 0);
+  isNewer(list.fields) || checkins.some(({ outside }) => outside > 0);
