@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkin } from '@gatehouse/checkin/service';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import type { Recorded } from '@gatehouse/events/envelope';
@@ -40,6 +41,9 @@ const t = {
   canceledLater: fresh(),
   undone: fresh(),
   phone: fresh(),
+  allOut: fresh(),
+  outBefore: fresh(),
+  inAfter: fresh(),
   unpaid: fresh({}, 'n'),
   imported: fresh({
     checkins: [
@@ -293,6 +297,36 @@ describe('contract §10, 3.9: a list of all dates', () => {
     const on = await list({ allow_entry_after_exit: true });
     const other = await scan(system, { event: OPENAIR, list: on, ticket: TICKETS.morning.id }, { token, json: {} });
     expect(other.status).toBe(404);
+  });
+});
+
+describe('contract §10, 3.12: exit_all_at', () => {
+  const hours = (n: number) => new Date(Date.now() - n * 3_600_000).toISOString();
+  const fieldsOf = async (on: number) =>
+    (await system.call('GET', `${OPENAIR}checkinlists/${on}/`, { token })).body as { exit_all_at: string };
+  const autosOf = async ({ id }: { id: number }, on: number) =>
+    (await system.events()).flatMap(({ stream, type, data }) => {
+      const { list: by, auto, datetime } = data as { list: number; auto: boolean; datetime: string };
+      return stream === `ticket-${id}` && type === 'PositionExited' && by === on && auto ? [datetime] : [];
+    });
+
+  test('everybody who was inside has left then, and the list waits for the next day', async () => {
+    const on = await list({ allow_entry_after_exit: true });
+    await at(t.allOut, on)({ datetime: hours(5) });
+    await at(t.outBefore, on)({ datetime: hours(5) });
+    await at(t.outBefore, on)({ type: 'exit', datetime: hours(4) });
+    await at(t.inAfter, on)({ datetime: hours(1) });
+    const then = hours(3);
+    const json = { exit_all_at: then };
+    expect((await system.call('PATCH', `${OPENAIR}checkinlists/${on}/`, { token, json })).status).toBe(200);
+    const due = Date.parse(then) + 24 * 3_600_000;
+    while (Date.parse((await fieldsOf(on)).exit_all_at) < due) await sleep(50);
+    expect(Date.parse((await fieldsOf(on)).exit_all_at)).toBe(due);
+    const autos = await Promise.all([t.allOut, t.outBefore, t.inAfter].map((ticket) => autosOf(ticket, on)));
+    expect(autos.map((times) => times.map((time) => Date.parse(time)))).toEqual([[Date.parse(then)], [], []]);
+    expect(await statusOf(on)).toMatchObject({ checkin_count: 3, inside_count: 1 });
+    const told = [t.allOut, t.outBefore, t.inAfter].map(async (ticket) => said(await at(ticket, on)()));
+    expect(await Promise.all(told)).toEqual(['ok', 'ok', 'already_redeemed']);
   });
 });
 

@@ -29,6 +29,12 @@ function placeOf(passages: readonly Passage[], datetime: Instant): number {
 /** Whether the ticket is inside after its last passage. */
 export const isInside = (passages: readonly Passage[]): boolean => cameIn(passages.at(-1));
 
+/** Whether the ticket was inside at a time and is not known to have left right after it. */
+export function wasInsideAt(passages: readonly Passage[], datetime: Instant): boolean {
+  const at = placeOf(passages, datetime);
+  return cameIn(passages[at - 1]) && passages[at]?.kind !== 'exit';
+}
+
 /**
  * Whether a ticket may enter at a time: when it never entered, and with `afterExit` also when it had left before. Scanners
  * without a network report entries and exits late and in any order, and clocks may be wrong; so between two entries there is

@@ -9,7 +9,8 @@ import type { CheckinListFields } from '@gatehouse/events/checkin-list';
 import type { Answered, CheckinQuestion } from './answers';
 import type { Decision } from './decider';
 import { earlier, type Instant } from './instant';
-import { mayEnter } from './passages';
+import { exitedWithAll } from './exit-all';
+import { mayEnter, wasInsideAt, withPassage } from './passages';
 import { passagesAt, type Admissions } from './ticket';
 
 /** The fields of a check-in list that a decision needs. */
@@ -181,7 +182,7 @@ export const redeem =
       return { result: { outcome: 'ok', first: true }, events: [exited] };
     }
 
-    const first = lets(list, scan, history);
+    const { first, leftAt } = lets(list, scan, history);
     if (!first && !scan.force) return refusal({ outcome: 'error', reason: 'already_redeemed' });
     const redeemed: PositionRedeemed = {
       type: 'PositionRedeemed',
@@ -194,17 +195,32 @@ export const redeem =
       },
     };
     const answers = answersToKeep(ticket, scan, history);
-    const events: (PositionRedeemed | AnswersGiven)[] = [redeemed];
+    const events: (PositionExited | PositionRedeemed | AnswersGiven)[] = [redeemed];
+    if (leftAt !== undefined) events.unshift(exitedWithAll(about, leftAt));
     if (answers.length > 0) {
       events.push({ type: 'AnswersGiven', data: { ...about, questions: answers.map((a) => a.question), answers } });
     }
     return { result: { outcome: 'ok', first }, events };
   };
 
-/** Whether the list lets a ticket with this history in: once, again after an exit, or as often as it comes (contract §10). */
-const lets = (list: ListFacts, { datetime, force }: Scan, history: Admissions): boolean =>
-  list.allow_multiple_entries === true ||
-  mayEnter(passagesAt(history, list.id), datetime, { afterExit: list.allow_entry_after_exit ?? true, late: force });
+/**
+ * Whether the list lets a ticket with this history in: once, again after an exit, or as often as it comes (contract §10).
+ * `leftAt`: it may, because everybody counts as having left then, which is not recorded of this ticket yet.
+ */
+function lets(
+  list: ListFacts,
+  { datetime, force }: Scan,
+  history: Admissions,
+): { readonly first: boolean; readonly leftAt?: Instant } {
+  if (list.allow_multiple_entries === true) return { first: true };
+  const passages = passagesAt(history, list.id);
+  const how = { afterExit: list.allow_entry_after_exit ?? true, late: force };
+  if (mayEnter(passages, datetime, how)) return { first: true };
+  const leftAt = list.exit_all_at ?? undefined;
+  if (leftAt === undefined || earlier(datetime, leftAt) || !wasInsideAt(passages, leftAt)) return { first: false };
+  const first = mayEnter(withPassage(passages, { kind: 'exit', datetime: leftAt }), datetime, how);
+  return first ? { first, leftAt } : { first };
+}
 
 const refusal = (result: Redeemed): Decision<Redeemed, never> => ({ result, events: [] });
 

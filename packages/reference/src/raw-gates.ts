@@ -105,7 +105,6 @@ export const readList = reader(CheckinList, (raw, scope: EventScope, findings): 
   checkItems(scope.known, raw.limit_products, 'limit_products', findings.issue);
   checkDate(scope.known, raw.subevent, findings.issue);
   if (raw.rules && Object.keys(raw.rules).length > 0) findings.note('list.rules');
-  if (raw.exit_all_at) findings.note('list.exit_all_at');
   if (raw.addon_match) findings.note('list.addon_match');
   const { exit_all_at: exitAllAt, ...list } = raw;
   const stated = Object.entries(list).filter(

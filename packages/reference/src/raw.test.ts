@@ -125,14 +125,9 @@ describe('products', () => {
   test('what a list or question has that is not enforced is noted', () => {
     const strict = {
       rules: { and: [] },
-      exit_all_at: '2027-07-17T04:00:00Z',
       addon_match: true,
     };
-    expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual([
-      'list.rules',
-      'list.exit_all_at',
-      'list.addon_match',
-    ]);
+    expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual(['list.rules', 'list.addon_match']);
     expect(readList({ id: 5, name: 'Gate', rules: {}, exit_all_at: null }, scope).notes).toEqual([]);
     expect(readQuestion({ id: 1, question: 'Age?', type: 'N', valid_number_max: '99' }, scope).notes).toEqual([
       'question.limits',

@@ -36,7 +36,6 @@ export type Report = {
 /** Rules that pretix would enforce and Gatehouse does not. */
 const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
   ['list.rules', 'check-in list has "rules"', 'check-in lists have "rules"'],
-  ['list.exit_all_at', 'check-in list has "exit_all_at"', 'check-in lists have "exit_all_at"'],
   ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
   [
     'list.without_date',
