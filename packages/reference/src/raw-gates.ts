@@ -1,4 +1,5 @@
 import { coversAllDates } from '@gatehouse/domain/checkin-list';
+import { problemOfRules } from '@gatehouse/domain/rules';
 import { z } from 'zod';
 import type { EventScope } from './known';
 import { json } from './limits';
@@ -104,7 +105,7 @@ type ListContent = Omit<Stated<'ListStated'>, 'organizer' | 'event' | 'exit_all_
 export const readList = reader(CheckinList, (raw, scope: EventScope, findings): Stated<'ListStated'> => {
   checkItems(scope.known, raw.limit_products, 'limit_products', findings.issue);
   checkDate(scope.known, raw.subevent, findings.issue);
-  if (raw.rules && Object.keys(raw.rules).length > 0) findings.note('list.rules');
+  if (raw.rules && problemOfRules(raw.rules) !== null) findings.note('list.rules');
   if (raw.addon_match) findings.note('list.addon_match');
   const { exit_all_at: exitAllAt, ...list } = raw;
   const stated = Object.entries(list).filter(

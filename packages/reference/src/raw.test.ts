@@ -124,7 +124,7 @@ describe('products', () => {
   });
   test('what a list or question has that is not enforced is noted', () => {
     const strict = {
-      rules: { and: [] },
+      rules: { '==': [{ var: 'gate' }, 1] },
       addon_match: true,
     };
     expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual(['list.rules', 'list.addon_match']);

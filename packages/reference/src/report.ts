@@ -35,7 +35,11 @@ export type Report = {
 
 /** Rules that pretix would enforce and Gatehouse does not. */
 const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
-  ['list.rules', 'check-in list has "rules"', 'check-in lists have "rules"'],
+  [
+    'list.rules',
+    'check-in list has "rules" that are not understood; it lets nobody in',
+    'check-in lists have "rules" that are not understood; they let nobody in',
+  ],
   ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
   [
     'list.without_date',
@@ -88,8 +92,14 @@ const counted = (texts: typeof WARNINGS, notes: ReadonlyMap<Note, number>): Warn
     return count === 0 ? [] : [{ count, text: count === 1 ? one : many }];
   });
 
-/** The rules of these objects that pretix would enforce and Gatehouse does not. */
-export const notEnforced = (notes: ReadonlyMap<Note, number>): Warning[] => counted(NOT_ENFORCED, notes);
+/**
+ * The rules of these objects that pretix would enforce and Gatehouse does not. `rules`: what is not understood of which
+ * lists' rules, the first of them.
+ */
+export const notEnforced = (notes: ReadonlyMap<Note, number>, rules: readonly string[]): Warning[] =>
+  counted(NOT_ENFORCED, notes).map((warning) =>
+    warning.text.includes('"rules"') ? { ...warning, text: `${warning.text}: ${rules.join('; ')}` } : warning,
+  );
 
 /** Other warnings. `missing`: names of the stored tokens that `teams.json` no longer has. */
 export function warnings(notes: ReadonlyMap<Note, number>, missing: readonly string[]): Warning[] {

@@ -1,6 +1,16 @@
 import { isNewer } from '@gatehouse/domain/checkin-list';
+import { problemOfRules } from '@gatehouse/domain/rules';
 import type { CheckinListFields } from '@gatehouse/events/checkin-list';
-import { boolean, datetime, jsonObject, nullable, unlessSent, withDefault, type Field } from '@gatehouse/service/drf';
+import {
+  boolean,
+  checked,
+  datetime,
+  jsonObject,
+  nullable,
+  unlessSent,
+  withDefault,
+  type Field,
+} from '@gatehouse/service/drf';
 
 /* The fields of a check-in list that pretix has had since 3.9 (contract §10). */
 
@@ -27,6 +37,12 @@ type Newer = Pick<CheckinListFields, NewerField>;
 
 const NAMES = Object.keys(DEFAULTS) as NewerField[];
 
+/** Rules that are not understood would let nobody in, so they are refused where somebody can mend them. */
+function refusalOf(rules: unknown): string | undefined {
+  const problem = problemOfRules(rules);
+  return problem === null ? undefined : `The rules are not understood: ${problem}.`;
+}
+
 /** What a list is shown with: all of them when one was stated, or none. */
 export const newerFields = (fields: Newer): Newer => {
   if (!isNewer(fields)) return {};
@@ -41,7 +57,7 @@ export function newerShape(stored: Newer | undefined) {
   return {
     allow_multiple_entries: field(boolean(), DEFAULTS.allow_multiple_entries),
     allow_entry_after_exit: field(boolean(), DEFAULTS.allow_entry_after_exit),
-    rules: field(jsonObject(), DEFAULTS.rules),
+    rules: field(checked(jsonObject(), refusalOf), DEFAULTS.rules),
     exit_all_at: field(nullable(datetime()), DEFAULTS.exit_all_at),
   };
 }

@@ -5,6 +5,7 @@ import type { ListRow } from '@gatehouse/admission/lists';
 import type { Found, Ticket } from '@gatehouse/admission/tickets/lookup';
 import { allDatesOf } from '@gatehouse/admission/tickets/query';
 import { requiresAttention } from '@gatehouse/admission/products';
+import { permittedBy } from '@gatehouse/admission/rules';
 import { checkinQuestions, sortedOptions } from '@gatehouse/shop/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
@@ -115,6 +116,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       questions,
       given: readAnswers(questions, readRawAnswers(sent), { timeZone: festival.fact.timezone, language }),
       restrictedTo: null,
+      ...rulesOf(permittedBy(facts, { festival, ticket, datetime })),
     };
     const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, by).catch(rejected);
     const attention = requiresAttention(ticket, festival);
@@ -149,6 +151,8 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
 }
 
 const factsOf = (list: ListRow): ListFacts => list.fields;
+
+const rulesOf = (permitted: Scan['permitted']) => (permitted ? { permitted } : {});
 
 /** Answers that are too large for history are the client's error. */
 function rejected(error: unknown): never {

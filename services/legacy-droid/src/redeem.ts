@@ -1,5 +1,6 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import { checkinQuestions } from '@gatehouse/shop/questions';
+import { permittedBy } from '@gatehouse/admission/rules';
 import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
@@ -88,6 +89,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
       return { status: 200, raw: '{"version": 3, "status": "error", "reason": "unknown_ticket"}' };
     }
     const questions = checkinQuestions(festival, ticket.item, language);
+    const permitted = permittedBy(list.fields, { festival, ticket, datetime: scan.datetime });
     const { result } = await admission.gate
       .admit(
         ticket,
@@ -104,6 +106,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
               language,
             }),
             restrictedTo: key.all_items ? null : new Set(key.items),
+            ...(permitted ? { permitted } : {}),
           },
         },
         by,
@@ -120,7 +123,10 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
         return { status: 200, raw: `{"version": 3, "status": "incomplete", "questions": ${asked}, "data": ${data}}` };
       }
       case 'error':
-        return { status: 200, raw: `{"version": 3, "status": "error", "reason": "${knownReason(result.reason)}", "data": ${data}}` };
+        return {
+          status: 200,
+          raw: `{"version": 3, "status": "error", "reason": "${knownReason(result.reason)}", "data": ${data}}`,
+        };
     }
   };
 }
