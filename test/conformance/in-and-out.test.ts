@@ -16,7 +16,7 @@ import {
   TOURS,
   TWO_QUESTIONS,
 } from '@gatehouse/test-support/festival';
-import { startSystem, type System } from '@gatehouse/test-support/system';
+import { startSystem, type ExportFiles, type System } from '@gatehouse/test-support/system';
 import { differences } from '../races/models';
 import { scan, summaries, ticketOffice, type Scanned } from './scans';
 
@@ -41,6 +41,9 @@ const t = {
   canceledLater: fresh(),
   undone: fresh(),
   phone: fresh(),
+  oldPhone: fresh(),
+  ruled: fresh(),
+  misunderstood: fresh(),
   allOut: fresh(),
   outBefore: fresh(),
   inAfter: fresh(),
@@ -53,12 +56,20 @@ const t = {
   }),
 };
 
+const STRANGE_LIST = { id: 599, name: 'By gate', rules: { '==': [{ var: 'gate' }, '1'] } };
+
+function exported(): ExportFiles {
+  const files = office.addTo(festival(), 'openair');
+  const file = 'demo/events/openair/checkinlists.json';
+  return { ...files, [file]: [...(files[file] as unknown[]), STRANGE_LIST] };
+}
+
 let system: System;
 let list: (fields?: object) => Promise<number>;
 
 beforeAll(async () => {
   system = await startSystem([checkin, legacyDroid]);
-  await system.import(office.addTo(festival(), 'openair'));
+  await system.import(exported());
   list = async (fields = {}) => {
     const json = { name: 'In and out', ...fields };
     const { status, body } = await system.call('POST', `${OPENAIR}checkinlists/`, { token, json });
@@ -237,7 +248,7 @@ describe('contract §10, 3.12: inside_count', () => {
     await at(t.alsoCounted, on)();
     expect(await inside()).toBe(3);
     const canceled = { ...office.order(t.canceledLater), status: 'c' };
-    const files = office.addTo(festival(), 'openair');
+    const files = exported();
     const file = 'demo/events/openair/orders.ndjson';
     const orders = (files[file] as { code: string }[]).map((each) => (each.code === canceled.code ? canceled : each));
     await system.import({ ...files, [file]: orders });
@@ -327,6 +338,61 @@ describe('contract §10, 3.12: exit_all_at', () => {
     expect(await statusOf(on)).toMatchObject({ checkin_count: 3, inside_count: 1 });
     const told = [t.allOut, t.outBefore, t.inAfter].map(async (ticket) => said(await at(ticket, on)()));
     expect(await Promise.all(told)).toEqual(['ok', 'ok', 'already_redeemed']);
+  });
+});
+
+describe('contract §10, 3.9: rules', () => {
+  const daily = { and: [{ '<': [{ var: 'entries_today' }, 1] }, { '<': [{ var: 'entries_days' }, 2] }] };
+  const day = (n: number) => `2026-07-0${n}T12:00:00Z`;
+
+  test('are asked of every entry, not of an exit nor of a repeat; force overrides them', async () => {
+    const pass = at(t.ruled, await list({ allow_multiple_entries: true, rules: daily }));
+    const told = [];
+    for (const scan of [
+      { datetime: day(1), nonce: 'a' },
+      { datetime: day(1), nonce: 'a' },
+      { datetime: day(1), nonce: 'b' },
+      { datetime: day(1), type: 'exit' },
+      { datetime: day(2) },
+      { datetime: day(3) },
+      { datetime: day(3), force: true },
+    ]) {
+      const answer = await pass(scan);
+      told.push([said(answer), ...summaries(answer.events)]);
+    }
+    expect(told).toEqual([
+      ['ok', 'entry'],
+      ['ok'],
+      ['rules', 'refused: rules'],
+      ['ok', 'PositionExited'],
+      ['ok', 'entry'],
+      ['rules', 'refused: rules'],
+      ['ok', 'entry, forced'],
+    ]);
+  });
+  test('that are not understood cannot be set here', async () => {
+    const json = { name: 'x', rules: { and: [{ '==': [{ var: 'gate' }, '1'] }] } };
+    expect(await system.call('POST', `${OPENAIR}checkinlists/`, { token, json })).toMatchObject({
+      status: 400,
+      body: { rules: ['The rules are not understood: the variable "gate" is not known.'] },
+    });
+  });
+  test('that are not understood and come with an import let nobody in, but with force, and out', async () => {
+    const pass = at(t.misunderstood, STRANGE_LIST.id);
+    expect(said(await pass())).toBe('rules');
+    expect(said(await pass({ type: 'exit' }))).toBe('ok');
+    expect(summaries((await pass({ force: true })).events)).toEqual(['entry, forced']);
+    const target = `${OPENAIR}checkinlists/${STRANGE_LIST.id}/`;
+    expect((await system.call('GET', target, { token })).body).toMatchObject({ rules: STRANGE_LIST.rules });
+  });
+  test('hold at old phones, too', async () => {
+    const target = `${OPENAIR}checkinlists/${LISTS.main}/`;
+    const change = (rules: object) => system.call('PATCH', target, { token, json: { rules } });
+    await change({ inList: [{ var: 'product' }, { objectList: [] }] });
+    const phone = droid(system, 'demo/openair', DROID_KEYS.main);
+    expect((await phone.redeem({ secret: t.oldPhone.secret })).body).toMatchObject({ reason: 'product' });
+    await change({});
+    expect((await phone.redeem({ secret: t.oldPhone.secret })).body).toMatchObject({ status: 'ok' });
   });
 });
 

@@ -86,6 +86,22 @@ describe('a real export', () => {
   });
 });
 
+test('rules of lists that are not understood are named', async () => {
+  small();
+  const rules = { and: [{ '==': [{ var: 'gate' }, 1] }] };
+  folder.write('events/fest/checkinlists.json', [
+    { id: 71, name: 'North', rules },
+    { id: 72, name: 'South', rules: { map: [] } },
+    { id: 73, name: 'East', rules: { '<': [{ var: 'entries_today' }, 1] } },
+  ]);
+  expect((await run()).notEnforced).toEqual([
+    {
+      count: 2,
+      text: 'check-in lists have "rules" that are not understood; they let nobody in: "North" (71): the variable "gate" is not known; "South" (72): the operator "map" is not known',
+    },
+  ]);
+});
+
 describe('what changed', () => {
   test('one changed order is one event with its whole new state; what is absent is left alone', async () => {
     small();
