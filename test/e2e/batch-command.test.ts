@@ -88,7 +88,7 @@ test('what cannot be is a sentence, and leaves no batch and no file', async () =
       create({ pdf, item: 99, channel: 'fax', date: 7 }),
       '--item: Invalid pk "99" - object does not exist.\n--date: Invalid pk "7" - object does not exist.\n--channel: "fax" is not a valid choice.\n',
     ],
-    [create({ pdf, item: ITEMS.soldOutTwice }), 'It has failed: '],
+    [create({ pdf, item: ITEMS.soldOutTwice }), 'No tickets were made: There is not enough quota available on quota "'],
     [create({ pdf, event: 'demo/nothere' }), 'There is no event demo/nothere, or the token is not for it'],
     [create({ pdf, token: 'wrong' }), 'The token is refused: Invalid token.'],
     [create({ pdf, url: nowhere }), `No Gatehouse answers at ${nowhere} (nothing listens there).`],
@@ -122,7 +122,7 @@ test('when the tickets exist and their PDF does not, it says how to get it', asy
     const ran = await running;
     expect(ran).toMatchObject({ code: 2, out: `Batch ${id + 1}: 2 tickets, valid from now on.\n` });
     expect(ran.err).toBe(
-      `It has failed: Internal error\nThe tickets exist, their PDF does not: "batch render ${id + 1} --event demo/hall --pdf FILE" makes it.\n`,
+      `Their PDF was not made: Internal error\nThe tickets exist, their PDF does not: "batch render ${id + 1} --event demo/hall --pdf FILE" makes it.\n`,
     );
     expect(await readdir(folder)).not.toContain('undrawn.pdf.part');
   } finally {

@@ -92,7 +92,8 @@ describeWithKafka('commands about Kafka', () => {
     await system.settled();
     expect(await stuck()).toEqual([]);
     expect((await run('consumer', 'skip', 'catalog', '--context', 'admission', ...about)).code).toBe(1);
-  });
+    // A process for each consumer of each context.
+  }, 180_000);
 
   test('a rewound relay publishes all again, and a consumer that is reset applies all again', async () => {
     const ends = () => system.feeds.bus.bus.ends(['reference']);
@@ -108,5 +109,5 @@ describeWithKafka('commands about Kafka', () => {
       await new Promise((again) => setTimeout(again, 50));
     await system.settled();
     expect((await system.call('GET', `${CROWD}checkinlists/`, { token: TOKENS.admin })).status).toBe(200);
-  });
+  }, 180_000);
 });

@@ -29,7 +29,8 @@ export function newsOf(
     topics,
     readModels,
     patience = PATIENCE,
-  }: { topics: readonly Context[]; readModels: readonly string[]; patience?: Patience },
+    answerMs = ANSWER_MS,
+  }: { topics: readonly Context[]; readModels: readonly string[]; patience?: Patience; answerMs?: number },
 ): News {
   let next: Promise<boolean> | undefined;
   let askedAt = -Infinity;
@@ -56,7 +57,7 @@ export function newsOf(
   }
 
   async function areEndsReached(): Promise<boolean> {
-    const ends = await within(ANSWER_MS, bus.ends(topics), () => undefined);
+    const ends = await within(answerMs, bus.ends(topics), () => undefined);
     if (!ends) return false;
     const reached = Promise.all(readModels.map((group) => hasReached(bus, { group, ends }, patience)));
     const each = await within(patience.mostMs + ANSWER_MS, reached, () => [false]);

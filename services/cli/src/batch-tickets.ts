@@ -25,16 +25,22 @@ export type BatchClient = {
 /** Clients wait at least so long before they ask again (contract §9.4). */
 const LOOK_MS = 1_000;
 
+/** What is shown while a job goes on, and said when it has failed. */
+type Job = { readonly phase: string; readonly failure: string };
+const MAKING: Job = { phase: 'making tickets', failure: 'No tickets were made' };
+const DRAWING: Job = { phase: 'drawing them', failure: 'Their PDF was not made' };
+
 export function batchClient(access: ApiAccess): BatchClient {
   const api = apiClient(access);
 
   /** Asks how far a job is until it has ended; the answer of one that has succeeded. */
-  async function whenDone(target: string, phase: string, at: EventPath): Promise<Response> {
+  async function whenDone(target: string, { phase, failure }: Job, at: EventPath): Promise<Response> {
     const shown = progressLine();
     try {
       for (;;) {
         const answer = await api.get(target);
         if (answer.status === 200) return answer;
+        if (answer.status === 410) throw new Refused(`${failure}: ${String((await jsonOf(answer))['message'])}`);
         if (answer.status !== 409) throw await refusal(answer, at);
         const { percentage = 0 } = (await jsonOf(answer)) as { percentage?: number };
         shown.set({ phase, fraction: percentage / 100 });
@@ -50,7 +56,7 @@ export function batchClient(access: ApiAccess): BatchClient {
       const answer = await api.post(batchesOf(at), randomUUID(), fields);
       if (answer.status !== 202) throw await refusal(answer, at);
       const { check } = await jsonOf(answer);
-      const made = await whenDone(targetOf(check), 'making tickets', at);
+      const made = await whenDone(targetOf(check), MAKING, at);
       return (await jsonOf(made)) as unknown as Batch;
     },
     async draw(at, batch, file) {
@@ -58,7 +64,7 @@ export function batchClient(access: ApiAccess): BatchClient {
       if (answer.status === 404) throw new Refused(`There is no batch ${batch} in ${at.organizer}/${at.event}.`);
       if (answer.status !== 202) throw await refusal(answer, at);
       const { download } = await jsonOf(answer);
-      const drawn = await whenDone(targetOf(download), 'drawing them', at);
+      const drawn = await whenDone(targetOf(download), DRAWING, at);
       await file.take(drawn);
     },
   };
@@ -80,7 +86,6 @@ async function refusal(answer: Response, { organizer, event }: EventPath): Promi
     const needs = 'needs can_view_orders and can_change_orders';
     return new Refused(`There is no event ${organizer}/${event}, or the token is not for it: it ${needs}.`);
   }
-  if (status === 410) return new Refused(`It has failed: ${String(body['message'] ?? 'nobody says why')}`);
   if (status === 400 && detail === undefined) {
     const lines = Object.entries(body).map(
       ([field, errors]) => `--${OPTIONS[field] ?? field}: ${[errors].flat().join(' ')}`,

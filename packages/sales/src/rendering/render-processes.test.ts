@@ -14,6 +14,9 @@ import {
   type RenderProcess,
 } from './renders-in-test';
 
+// Several processes start in each test, and ten thousands of pages are drawn.
+jest.setTimeout(180_000);
+
 let history: HistoryInTest;
 /** Orders and looks, and renders nothing. */
 let client: RenderProcess;
@@ -148,4 +151,4 @@ test('three times 10,000 tickets at once: a few chunks and three threads are in 
   expect(after.buffers - before.buffers).toBeLessThan(15 * MB);
   // With the threads, each of which has a heap of its own.
   expect(after.rss - before.rss).toBeLessThan(3 * 250 * MB);
-}, 180_000);
+});
