@@ -3,7 +3,7 @@ import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { say } from '@gatehouse/service/run-main';
 import { serve } from '@gatehouse/service/serve';
 import { banner } from './banner';
@@ -12,7 +12,7 @@ import { loadDemo, untilApplied } from './load-demo';
 /* `npm start`: everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another. */
 
 serve({
-  services: [checkin, legacyDroid, cart, offlineSales, referenceRelay],
+  services: [checkin, legacyDroid, cart, offlineSales, reference],
   openDatabase: (config) => openDatabase(config, { log: say, takeOver: true }),
   async started({ config, log, running, databaseUrl }) {
     const demo = config.demo ? await loadDemo({ config, log }, databaseUrl) : undefined;
