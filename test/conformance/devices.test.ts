@@ -189,7 +189,7 @@ describe('POST device/initialize', () => {
 });
 
 describe('device/info, version', () => {
-  const VERSION = { pretix: '3.8.0', pretix_numeric: 30_080_005_000 };
+  const VERSION = { pretix: '4.11.0', pretix_numeric: 40_110_005_000 };
 
   test.each(['', '/'])(
     '200: the device and a version below 4.12, so that apps scan by the routes that we have; "%s"',

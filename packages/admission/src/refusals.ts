@@ -11,7 +11,13 @@ import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { repeats, type Repeated } from './repeats';
 
 /** Who scans, and the request that carries the scan. */
-type By = { readonly actor: string; readonly trace: string | null; readonly request?: string };
+type By = {
+  readonly actor: string;
+  readonly trace: string | null;
+  readonly request?: string;
+  /** UUID of a scan that may be uploaded again: recorded once, whether or not it is one of many. */
+  readonly upload?: string;
+};
 
 /** The data of a forced repeat's event. */
 type Repeat = PositionRedeemed['data'];
@@ -44,7 +50,12 @@ export function refusalLog(store: EventStore): RefusalLog {
   });
 
   return {
-    async record(data, { actor, trace, request }) {
+    async record(data, { actor, trace, request, upload }) {
+      if (upload !== undefined) {
+        const once = { ...admission.write({ type: 'RedemptionRefused', data }), actor, trace };
+        await streams.recordOnce(upload, [{ id: uuidV5(upload, 'refusal'), ...once }]);
+        return;
+      }
       const answer = data.kind === 'exit' ? `exit ${data.reason}` : data.reason;
       const kind = { actor, list: data.list, position: data.position, answer };
       if (!counts.isToBeRecorded(kind)) {

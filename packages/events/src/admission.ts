@@ -119,6 +119,10 @@ export const RedemptionRefused = event(
       ],
     }),
     kind: z.literal('exit').optional().describe('What was refused: an exit; absent for an entry.'),
+    reported: z
+      .literal(true)
+      .optional()
+      .describe('The scanner refused it by itself, without a network, for the reason that it names; told later.'),
     forced: z.boolean().describe('Somebody at the gate tried to override the refusal.'),
     datetime,
     nonce_present: noncePresent,

@@ -27,6 +27,7 @@ import type { Reply } from '@gatehouse/service/reply';
 import type { TicketName } from './ticket-request';
 import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
+import { uploadOf, uploadRefused } from './upload';
 
 /** One redeem request, on either path. */
 export type RedeemCall = {
@@ -94,7 +95,15 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
       // An unknown ticket is answered 404, even if the body is invalid (contract, Transport).
       const unread = await body.catch(() => ({}));
-      if (kindIn(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
+      if (kindIn(unread)) {
+        const scan = attemptOfUnreadableBody(unread);
+        const upload = isQueued(unread, principal) && uploadNonce(unread);
+        if (upload) {
+          await admission.gate.unknown({ list: facts, scan }, { ...by, upload: uploadOf(list.id, null, upload) });
+          return uploadRefused;
+        }
+        await admission.gate.unknown({ list: facts, scan }, by);
+      }
       throw notFound();
     }
     const sent = await body;
@@ -118,7 +127,10 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       restrictedTo: null,
       ...rulesOf(permittedBy(facts, { festival, ticket, datetime })),
     };
-    const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, by).catch(rejected);
+    const isUpload = isQueued(sent, principal) && nonce !== null;
+    const scanner = isUpload ? { ...by, upload: uploadOf(list.id, ticket.id, nonce) } : by;
+    const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, scanner).catch(rejected);
+    if (isUpload && result.outcome === 'error') return uploadRefused;
     const attention = requiresAttention(ticket, festival);
     const position = positionResource(ticket, before, {
       festival,
@@ -172,6 +184,19 @@ const valueOr = (fallback: unknown, value: unknown): unknown => (value === undef
 function kindIn(body: Body): 'entry' | 'exit' | undefined {
   const type = rawValue(body, 'type') ?? 'entry';
   return type === 'entry' || type === 'exit' ? type : undefined;
+}
+
+/** Whether a device uploads a scan from its queue: it has let in already, and says when. */
+const isQueued = (body: Body, { kind }: Principal): boolean =>
+  kind === 'device' && truthy(rawValue(body, 'force')) && typeof rawValue(body, 'datetime') === 'string';
+
+/** The nonce of an upload, if it is a valid one. */
+function uploadNonce(body: Body): string | null {
+  try {
+    return readNonce(body);
+  } catch {
+    return null;
+  }
 }
 
 /** Newer scanners also read chips, whose number is not a position's id. A secret may be on any medium. */
