@@ -50,6 +50,15 @@ async function setUpDevice(more: object = {}): Promise<{ id: number; answer: Ans
   return { id, answer };
 }
 
+test('contract §10: an app that has set itself up sees what newer versions have, whatever the list states', async () => {
+  const { answer } = await setUpDevice();
+  const list = `${OPENAIR}checkinlists/${LISTS.main}/`;
+  const shown = async (path: string) => (await system.call('GET', path, asDevice(answer))).body;
+  const newer = { allow_multiple_entries: false, allow_entry_after_exit: true, rules: {}, exit_all_at: null };
+  expect(await shown(list)).toMatchObject(newer);
+  expect(await shown(`${list}status/`)).toMatchObject({ inside_count: expect.any(Number) });
+});
+
 describe('POST device/initialize', () => {
   test.each([false, true])(
     '200: the device and its API token, which is good at every service at once; slash: %s',

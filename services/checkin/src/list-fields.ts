@@ -1,6 +1,7 @@
 import { isNewer } from '@gatehouse/domain/checkin-list';
 import { problemOfRules } from '@gatehouse/domain/rules';
 import type { CheckinListFields } from '@gatehouse/events/checkin-list';
+import type { Principal } from '@gatehouse/service/auth';
 import {
   boolean,
   checked,
@@ -43,9 +44,15 @@ function refusalOf(rules: unknown): string | undefined {
   return problem === null ? undefined : `The rules are not understood: ${problem}.`;
 }
 
-/** What a list is shown with: all of them when one was stated, or none. */
-export const newerFields = (fields: Newer): Newer => {
-  if (!isNewer(fields)) return {};
+/**
+ * Whether a list is shown with them: when one was stated, and to an app that told its name, always: those of today insist on
+ * some (clients.md §3), and every app that sets itself up skips what it does not know.
+ */
+export const showsNewer = (fields: Newer, { app }: Principal): boolean => app !== undefined || isNewer(fields);
+
+/** What a list is shown with: all of them, or none. */
+export const newerFields = (fields: Newer, reader: Principal): Newer => {
+  if (!showsNewer(fields, reader)) return {};
   return Object.fromEntries(NAMES.map((name) => [name, fields[name] ?? DEFAULTS[name]]));
 };
 

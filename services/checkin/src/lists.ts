@@ -9,6 +9,7 @@ import { changeList, createList, deleteList, isNewer } from '@gatehouse/domain/c
 import { foldCase } from '@gatehouse/domain/fold';
 import { sortable } from '@gatehouse/domain/instant';
 import type { ApiRequest } from '@gatehouse/service/api-request';
+import type { Principal } from '@gatehouse/service/auth';
 import {
   boolean,
   char,
@@ -66,7 +67,7 @@ async function listLists(request: ApiRequest, admission: Admission): Promise<Rep
   return pageReply(
     request,
     page,
-    shown.map((list) => resource(list, tallies)),
+    shown.map((list) => resource(list, tallies, request.principal)),
   );
 }
 
@@ -90,7 +91,7 @@ const talliesOf = (lists: readonly ListRow[], admission: Admission, festival: Fe
   readTallies(admission.pool, festival.key, lists);
 
 /** The resource of contract §4.1, its keys in their order. */
-function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
+function resource(list: ListRow, tallies: Tallies, reader: Principal): Record<string, unknown> {
   const { fields } = list;
   return {
     id: list.id,
@@ -102,21 +103,31 @@ function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
     position_count: sum(ticketsOn(list, tallies)),
     include_pending: fields.include_pending,
     auto_checkin_sales_channels: fields.auto_checkin_sales_channels,
-    ...newerFields(fields),
+    ...newerFields(fields, reader),
   };
 }
 
 async function show(request: ApiRequest, admission: Admission): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists', 'tickets']);
-  return shown(await listOf(request, admission, festival), { admission, festival, status: 200 });
+  return shown(await listOf(request, admission, festival), {
+    admission,
+    festival,
+    reader: request.principal,
+    status: 200,
+  });
 }
 
-type Shown = { readonly admission: Admission; readonly festival: Festival; readonly status: number };
+type Shown = {
+  readonly admission: Admission;
+  readonly festival: Festival;
+  readonly reader: Principal;
+  readonly status: number;
+};
 
-const shown = async (list: ListRow, { admission, festival, status }: Shown): Promise<Reply> => ({
+const shown = async (list: ListRow, { admission, festival, reader, status }: Shown): Promise<Reply> => ({
   status,
-  body: resource(list, await talliesOf([list], admission, festival)),
+  body: resource(list, await talliesOf([list], admission, festival), reader),
 });
 
 /** The fields of contract §4.3 (and §12, rows 9 and 21, for their defaults). `stored`: the list that is changed. */
@@ -183,7 +194,10 @@ async function create(request: ApiRequest, admission: Admission): Promise<Reply>
   check(sent, admission, festival);
   const made = await make(fieldsOf(sent), { request, admission, festival });
   await admission.caughtUp(['lists', 'tickets']);
-  return shown({ id: made.id, revision: 1, since: 0, fields: made }, { admission, festival, status: 201 });
+  return shown(
+    { id: made.id, revision: 1, since: 0, fields: made },
+    { admission, festival, reader: request.principal, status: 201 },
+  );
 }
 
 type Place = { readonly request: ApiRequest; readonly admission: Admission; readonly festival: Festival };
@@ -231,7 +245,7 @@ async function change(
     const { fields } = recalledState.state;
     await admission.caughtUp(['lists', 'tickets']);
     const list = { id: fields.id, revision: recalledState.revision, since: 0, fields };
-    return shown(list, { admission, festival, status: 200 });
+    return shown(list, { admission, festival, reader: request.principal, status: 200 });
   }
   const { id, fields } = await listOf(request, admission, festival);
   const body = await request.body();

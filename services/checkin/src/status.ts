@@ -10,7 +10,8 @@ import {
 } from '@gatehouse/admission/tickets/counts';
 import type { ListRow } from '@gatehouse/admission/lists';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
-import { isNewer } from '@gatehouse/domain/checkin-list';
+import type { Principal } from '@gatehouse/service/auth';
+import { showsNewer } from './list-fields';
 import { admits } from '@gatehouse/domain/redeem';
 import { localize } from '@gatehouse/domain/localize';
 import { route, type Route } from '@gatehouse/service/http';
@@ -52,7 +53,7 @@ export function statusRoute(admission: Admission): Route {
           event: { name: text(date?.name ?? festival.fact.name) },
           checkin_count: sum(checkins),
           position_count: sum(tickets),
-          ...(countsInside(list, tallies) ? { inside_count: insideOf(list, tallies) } : {}),
+          ...(countsInside(list, tallies, request.principal) ? { inside_count: insideOf(list, tallies) } : {}),
           items: items.map((item) => ({
             id: item.id,
             name: itemName(festival, item.id, language),
@@ -73,8 +74,8 @@ export function statusRoute(admission: Admission): Route {
 }
 
 /**
- * Whether the reply has `inside_count` (contract §10, 3.12): for a list that knows of exits, by its fields or because
- * somebody has left. The clients of other lists see what they always saw.
+ * Whether the reply has `inside_count` (contract §10, 3.12): for a list that is shown with newer fields, or that somebody has
+ * left. Everybody else sees what they always saw.
  */
-const countsInside = (list: ListRow, { checkins }: Tallies): boolean =>
-  isNewer(list.fields) || checkins.some(({ outside }) => outside > 0);
+const countsInside = (list: ListRow, { checkins }: Tallies, reader: Principal): boolean =>
+  showsNewer(list.fields, reader) || checkins.some(({ outside }) => outside > 0);
