@@ -197,7 +197,7 @@ async function readingOf(dataset: Dataset, list: ListRow, where: TicketFilter): 
     },
   };
   const finder = ticketFinder(pool as unknown as Pool);
-  const query = { list, ignoreStatus: false, where, ordering: [] };
+  const query = { list, allDates: false, ignoreStatus: false, where, ordering: [] };
   await finder.count(query);
   await finder.page(query, { offset: 0, limit: 50 });
   const indexes = new Set<string>();

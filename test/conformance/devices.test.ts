@@ -50,6 +50,15 @@ async function setUpDevice(more: object = {}): Promise<{ id: number; answer: Ans
   return { id, answer };
 }
 
+test('contract §10: an app that has set itself up sees what newer versions have, whatever the list states', async () => {
+  const { answer } = await setUpDevice();
+  const list = `${OPENAIR}checkinlists/${LISTS.main}/`;
+  const shown = async (path: string) => (await system.call('GET', path, asDevice(answer))).body;
+  const newer = { allow_multiple_entries: false, allow_entry_after_exit: true, rules: {}, exit_all_at: null };
+  expect(await shown(list)).toMatchObject(newer);
+  expect(await shown(`${list}status/`)).toMatchObject({ inside_count: expect.any(Number) });
+});
+
 describe('POST device/initialize', () => {
   test.each([false, true])(
     '200: the device and its API token, which is good at every service at once; slash: %s',
@@ -189,7 +198,7 @@ describe('POST device/initialize', () => {
 });
 
 describe('device/info, version', () => {
-  const VERSION = { pretix: '3.8.0', pretix_numeric: 30_080_005_000 };
+  const VERSION = { pretix: '4.11.0', pretix_numeric: 40_110_005_000 };
 
   test.each(['', '/'])(
     '200: the device and a version below 4.12, so that apps scan by the routes that we have; "%s"',

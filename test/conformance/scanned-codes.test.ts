@@ -146,8 +146,8 @@ describe('untrusted_input: what was scanned is no id', () => {
 });
 
 describe('what newer scanners say in the body', () => {
-  test.each<[unknown]>([['exit'], ['Entry'], [''], [0], [false], [['entry']], [{}]])(
-    'type %j is no entry: 400, and nothing is recorded',
+  test.each<[unknown]>([['Exit'], ['Entry'], [''], [0], [false], [['entry']], [{}]])(
+    'type %j is neither entry nor exit: 400, and nothing is recorded',
     async (type) => {
       for (const key of [false, true]) {
         const { status, body, events } = await redeem(SECRETS.plain, { key, json: { type, force: true } });
@@ -160,7 +160,7 @@ describe('what newer scanners say in the body', () => {
   test('nor in a form', async () => {
     const answer = await system.call('POST', `${positions}${SECRETS.plain}/redeem/`, {
       token: TOKENS.admin,
-      body: 'type=exit&force=true',
+      body: 'type=exits&force=true',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     });
     expect(answer).toMatchObject({ status: 400, body: ['Invalid check-in type.'] });

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-/** By contract §4.1, from the folder's own orders. */
+/** By contract §4.1 and §10 (3.9: a list of a series without a date is one of all dates), from the folder's own orders. */
 function expectedCount(
   event: string,
   list: { all_products: boolean; limit_products: number[]; subevent: number | null; include_pending: boolean },
@@ -34,7 +34,7 @@ function expectedCount(
     .map((line) => JSON.parse(line) as Order)
     .filter((order) => order.status === 'p' || (list.include_pending && order.status === 'n'))
     .flatMap((order) => order.positions)
-    .filter((position) => !position.canceled && position.subevent === list.subevent)
+    .filter((position) => !position.canceled && (list.subevent === null || position.subevent === list.subevent))
     .filter((position) => list.all_products || list.limit_products.includes(position.item)).length;
 }
 

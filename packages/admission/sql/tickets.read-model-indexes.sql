@@ -3,6 +3,8 @@
 -- characters, and queries compare the text itself, too.
 
 create index tickets_by_name on tickets (event, date, name_key, positionid, id) include (item, status) where not canceled;
+-- For lists of all dates of a series.
+create index tickets_of_dates_by_name on tickets (event, name_key, positionid, id) include (item, status) where not canceled and date <> 0;
 create index tickets_by_parent_name on tickets (event, parent_name_key) where parent_name_key is not null;
 create index tickets_by_secret on tickets (hashtextextended(secret, 0));
 create index tickets_by_pseudonym on tickets (hashtextextended(pseudonymization_id, 0));

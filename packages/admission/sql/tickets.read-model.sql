@@ -69,6 +69,8 @@ create table checkins (
   ticket integer not null,
   time timestamptz not null,
   auto boolean not null,
+  -- Whether it has left by that list since.
+  outside boolean not null,
   primary key (list, ticket)
 );
 
@@ -94,5 +96,7 @@ create table checkin_tallies (
   status text collate "C" not null,
   canceled boolean not null,
   checkins integer not null,
+  -- Those of them that have left since.
+  outside integer not null,
   primary key (list, event, date, item, variation, status, canceled)
 ) with (fillfactor = 50);

@@ -7,6 +7,7 @@ import { layoutsModel } from '@gatehouse/shop/layouts';
 import { restAccess } from '@gatehouse/shop/principals';
 import { SHOP_TOPICS } from '@gatehouse/shop/shop';
 import { openAdmission, SERVING_CONNECTIONS, type Admission } from './admission';
+import { exitAtTheirTime } from './exit-all';
 import { historySubscriber } from './history';
 import { listsModel } from './lists';
 import { ticketsModel } from './tickets/read-model';
@@ -29,6 +30,7 @@ export const admissionContext: ContextDefinition<Admission> = {
   subscribers: [
     { group: 'history', topics: [...SHOP_TOPICS, 'sales'], after: listsModel.name, handler: historySubscriber },
   ],
+  workers: [{ name: 'exits', after: ticketsModel.name, work: exitAtTheirTime }],
   servingConnections: SERVING_CONNECTIONS,
   open: openAdmission,
   access: restAccess,

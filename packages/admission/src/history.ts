@@ -3,7 +3,7 @@ import { checkinListFields, type CheckinListFields } from '@gatehouse/events/che
 import { reference, type ListFact, type OrderFact } from '@gatehouse/events/reference';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { sales, type BatchCreated } from '@gatehouse/events/sales';
-import { checkinList, stateList } from '@gatehouse/domain/checkin-list';
+import { checkinList, coversDate, stateList } from '@gatehouse/domain/checkin-list';
 import { fold } from '@gatehouse/domain/decider';
 import { instantOf, parseInstant, sortable } from '@gatehouse/domain/instant';
 import { admits, autoCheckin, importCheckins, type ImportedRow } from '@gatehouse/domain/redeem';
@@ -80,7 +80,7 @@ export function historySubscriber({
       }
       if (position.canceled) continue;
       for (const { fields } of automatic) {
-        if (!admits(fields, position.item) || fields.subevent !== position.subevent) continue;
+        if (!admits(fields, position.item) || !coversDate(fields, position.subevent)) continue;
         tasks.push(() =>
           tickets.transact(
             ticketStream(position.id),
@@ -132,7 +132,7 @@ export function historySubscriber({
     return then
       .filter(isPresent)
       .filter((list) => list.auto_checkin_sales_channels.includes(sales_channel))
-      .filter((list) => admits(list, item) && list.subevent === date);
+      .filter((list) => admits(list, item) && coversDate(list, date));
   }
 
   /** A list as it stood at a time; undefined when there was none. */

@@ -11,7 +11,13 @@ import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { repeats, type Repeated } from './repeats';
 
 /** Who scans, and the request that carries the scan. */
-type By = { readonly actor: string; readonly trace: string | null; readonly request?: string };
+type By = {
+  readonly actor: string;
+  readonly trace: string | null;
+  readonly request?: string;
+  /** UUID of a scan that may be uploaded again: recorded once, whether or not it is one of many. */
+  readonly upload?: string;
+};
 
 /** The data of a forced repeat's event. */
 type Repeat = PositionRedeemed['data'];
@@ -44,8 +50,14 @@ export function refusalLog(store: EventStore): RefusalLog {
   });
 
   return {
-    async record(data, { actor, trace, request }) {
-      const kind = { actor, list: data.list, position: data.position, answer: data.reason };
+    async record(data, { actor, trace, request, upload }) {
+      if (upload !== undefined) {
+        const once = { ...admission.write({ type: 'RedemptionRefused', data }), actor, trace };
+        await streams.recordOnce(upload, [{ id: uuidV5(upload, 'refusal'), ...once }]);
+        return;
+      }
+      const answer = data.kind === 'exit' ? `exit ${data.reason}` : data.reason;
+      const kind = { actor, list: data.list, position: data.position, answer };
       if (!counts.isToBeRecorded(kind)) {
         counts.count(kind, { data: scannedOf(data, data.reason), actor });
         return;
@@ -71,6 +83,7 @@ const kindOf = ({ list, position }: Repeat, { actor }: By): Repeated => ({ actor
 
 function scannedOf(data: RedemptionRefused['data'] | Repeat, reason: string | null): Scanned {
   const { organizer, event, list, position, item, variation, date, forced, datetime, app } = data;
-  const about = { organizer, event, list, position, item, variation, date, reason, forced, datetime };
+  const kind = 'kind' in data && data.kind ? { kind: data.kind } : {};
+  const about = { organizer, event, list, position, item, variation, date, reason, ...kind, forced, datetime };
   return app === undefined ? about : { ...about, app };
 }

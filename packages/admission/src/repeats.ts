@@ -4,7 +4,7 @@ export type Repeated = {
   readonly list: number;
   /** null: any code that no ticket has. */
   readonly position: number | null;
-  /** The refusal's reason; `entered`: a forced repeat of an entry. */
+  /** The refusal's reason, after `exit ` at an exit; `entered`: a forced repeat of an entry. */
   readonly answer: string;
 };
 

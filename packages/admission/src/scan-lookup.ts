@@ -1,6 +1,7 @@
+import { coversAllDates } from '@gatehouse/domain/checkin-list';
 import type { Admission } from './admission';
 import { findList, type ListRow } from './lists';
-import type { Found } from './tickets/lookup';
+import { ANY_DATE, type Found } from './tickets/lookup';
 
 /** Identifies the ticket and the list of a scan. */
 export type ScanQuery = {
@@ -44,7 +45,7 @@ export function scanLookup(admission: Admission): (ask: ScanQuery) => Promise<Sc
     for (;;) {
       const found = await admission.lookup({
         event,
-        date: list?.fields.subevent ?? date,
+        date: list?.fields.subevent ?? date ?? (list && coversAllDates(list.fields) ? ANY_DATE : null),
         secret: ticket.secret,
         id: ticket.id,
         list: id ?? 0,

@@ -38,7 +38,7 @@ const aTicket = () => ({
   item: 1,
   variation: null,
   status: 'p' as const,
-  facts: { answers: [] } as never,
+  facts: { answers: [], order: { require_approval: false } } as never,
   history: { state: ticketDecider.initial, revision: 0 },
 });
 

@@ -13,6 +13,8 @@ export type Scanner = {
   readonly trace: string | null;
   /** UUID of a request with an idempotency key, which may be repeated (contract §1.10). */
   readonly request?: string;
+  /** UUID of a scan that a scanner uploads from its queue, again and again until it likes the reply: recorded once. */
+  readonly upload?: string;
 };
 
 /** The result of a scan. */
@@ -28,6 +30,8 @@ export type Gate = {
   admit(ticket: Ticket, at: { list: ListFacts; scan: Scan }, by: Scanner): Promise<Scanned>;
   /** Records a scan of a secret that no ticket has, without the secret. */
   unknown(at: { list: ListFacts; scan: Attempt }, by: Scanner): Promise<void>;
+  /** Records what a scanner without a network has refused by itself. It decides nothing (contract §10, 4.1). */
+  report(refused: Reported, by: Scanner): Promise<void>;
   /** Takes a check-in back; returns false when there is none. */
   undo(
     ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>,
@@ -36,8 +40,18 @@ export type Gate = {
   ): Promise<boolean>;
 };
 
+/** A refusal as a scanner tells it later; the ticket is null when none has its code. */
+export type Reported = {
+  readonly list: ListFacts;
+  readonly ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'> | null;
+  /** What the scanner itself knows of a ticket that is unknown here. */
+  readonly said: { readonly item: number | null; readonly variation: number | null; readonly date: number | null };
+  readonly reason: string;
+  readonly scan: Attempt;
+};
+
 /** The fields of a scan that are recorded whatever its result. */
-type Attempt = Pick<Scan, 'datetime' | 'force' | 'nonce' | 'app'>;
+type Attempt = Pick<Scan, 'kind' | 'datetime' | 'force' | 'nonce' | 'app'>;
 
 /** The deciders of tickets over admission's store. */
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
@@ -49,13 +63,16 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
   return {
     async admit(ticket, { list, scan }, by) {
       const stream = ticketStream(ticket.id);
-      const recalled = by.request === undefined ? undefined : await tickets.recallStates(stream, by.request);
+      const decide = redeem(list, factsOf(ticket), scan);
+      const request = by.request ?? by.upload;
+      // An upload that looks like an entry or an exit may be one, or is known by its nonce: few are worth another query.
+      const isKnown = by.request !== undefined || !isPassage(decide(ticket.history.state).events);
+      const recalled = request !== undefined && isKnown ? await tickets.recallStates(stream, request) : undefined;
       if (recalled) {
         // A repeat of a request that was decided before: the reply is the one of that time.
         const { state } = recalled.before;
         return { result: { outcome: 'ok', first: !state.checkins[list.id] }, before: state };
       }
-      const decide = redeem(list, factsOf(ticket), scan);
       let before = ticket.history.state;
       /** A forced repeat of an entry, which changes no state, and whether it is only counted. */
       let repeat: PositionRedeemed['data'] | undefined;
@@ -68,14 +85,14 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           repeat = forcedRepeatIn(decision.events);
           // With an idempotency key the event must be recorded, so that a repeat of the request finds it. Evaluated once,
           // however often the append loses a race.
-          if (repeat && !by.request) isCounted ??= !refusals.isToBeRecorded(repeat, by);
+          if (repeat && !request) isCounted ??= !refusals.isToBeRecorded(repeat, by);
           return repeat && isCounted ? { ...decision, events: [] } : decision;
         },
         {
           actor: by.actor,
           trace: by.trace,
           known: ticket.history,
-          ...(by.request ? { request: by.request } : {}),
+          ...(request ? { request } : {}),
         },
       );
       if (repeat && isCounted) refusals.count(repeat, by);
@@ -114,6 +131,12 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
       count(list, 'unknown_ticket');
     },
 
+    async report({ list, ticket, said, reason, scan }, by) {
+      const { organizer, event, id } = list;
+      const about = ticket ? aboutOf(ticket, list) : { organizer, event, list: id, position: null, ...said };
+      await refusals.record({ ...about, reason, reported: true, ...attemptOf(scan) }, by);
+    },
+
     async undo(ticket, { list, reason }, by) {
       const { result } = await tickets.transact(ticketStream(ticket.id), undo(aboutOf(ticket, list), reason), by);
       return result.undone;
@@ -129,6 +152,9 @@ function forcedRepeatIn(events: readonly TicketEvent[]): PositionRedeemed['data'
   const [event] = events;
   return events.length === 1 && event?.type === 'PositionRedeemed' && !event.data.first ? event.data : undefined;
 }
+
+/** Whether a decision records that the ticket came in or went out, and no forced repeat. */
+const isPassage = (events: readonly TicketEvent[]): boolean => events.length > 0 && !forcedRepeatIn(events);
 
 /**
  * Counts scans here and reports them when metrics are read: a counter of OpenTelemetry would hash its labels for every
@@ -166,7 +192,8 @@ const aboutOf = (ticket: Pick<Ticket, 'id' | 'item' | 'variation' | 'date'>, lis
 });
 
 /** The fields of a refusal that describe the attempt. */
-const attemptOf = ({ force, datetime, nonce, app }: Attempt) => ({
+const attemptOf = ({ kind, force, datetime, nonce, app }: Attempt) => ({
+  ...(kind === 'exit' ? { kind } : {}),
   forced: force,
   datetime,
   nonce_present: nonce !== null,
@@ -180,5 +207,9 @@ const factsOf = (ticket: Ticket): TicketFacts => ({
   date: ticket.date,
   status: ticket.status,
   canceled: false,
+  blocked: ticket.facts.blocked !== undefined,
+  unapproved: ticket.facts.order.require_approval,
+  validFrom: ticket.facts.valid_from,
+  validUntil: ticket.facts.valid_until,
   answered: new Set(ticket.facts.answers.map((answer) => answer.question)),
 });

@@ -2,6 +2,7 @@ import type { AnswersGiven, CheckinImported, PositionRedeemed, TicketEvent } fro
 import fc from 'fast-check';
 import type { Answered, CheckinQuestion } from './answers';
 import { fold } from './decider';
+import { sortable } from './instant';
 import { autoCheckin, importCheckins, redeem, undo, type ListFacts, type Scan, type TicketFacts } from './redeem';
 import { spec } from './spec';
 import { ticket, type Admissions } from './ticket';
@@ -473,18 +474,26 @@ describe('properties', () => {
     );
   });
 
-  test('at most one first entry per list, until it is taken back', () => {
+  test('one first entry per list, and another one only after an exit, until it is taken back', () => {
     fc.assert(
       fc.property(anyHistory, (history) => {
-        const inside = new Set<number>();
+        const passages = new Map<number, { time: string; cameIn: boolean }[]>();
         for (const event of history) {
+          if (event.type === 'AnswersGiven') continue;
           const { list: id } = event.data;
-          if (event.type === 'RedemptionUndone') inside.delete(id);
-          if (event.type === 'CheckinImported' && event.data.kind === 'entry') inside.add(id);
-          if (event.type === 'PositionRedeemed' && event.data.first) {
-            expect(inside).not.toContain(id);
-            inside.add(id);
+          const before = passages.get(id) ?? [];
+          if (event.type === 'RedemptionUndone') {
+            passages.delete(id);
+            continue;
           }
+          const cameIn =
+            event.type === 'PositionRedeemed' || (event.type === 'CheckinImported' && event.data.kind === 'entry');
+          const time = sortable(event.data.datetime);
+          const at = before.filter((each) => each.time <= time).length;
+          if (event.type === 'PositionRedeemed' && event.data.first) {
+            expect([before[at - 1]?.cameIn, before[at]?.cameIn]).not.toContain(true);
+          }
+          passages.set(id, [...before.slice(0, at), { time, cameIn }, ...before.slice(at)]);
         }
       }),
     );

@@ -1,9 +1,17 @@
-import type { AnswersGiven, PositionRedeemed, RedemptionUndone, CheckinImported } from '@gatehouse/events/admission';
+import type {
+  AnswersGiven,
+  CheckinImported,
+  PositionExited,
+  PositionRedeemed,
+  RedemptionUndone,
+} from '@gatehouse/events/admission';
 import type { CheckinListFields } from '@gatehouse/events/checkin-list';
 import type { Answered, CheckinQuestion } from './answers';
 import type { Decision } from './decider';
-import type { Instant } from './instant';
-import type { Admissions } from './ticket';
+import { earlier, type Instant } from './instant';
+import { exitedWithAll } from './exit-all';
+import { mayEnter, wasInsideAt, withPassage } from './passages';
+import { passagesAt, type Admissions } from './ticket';
 
 /** The fields of a check-in list that a decision needs. */
 export type ListFacts = Omit<CheckinListFields, 'name' | 'limit_products' | 'auto_checkin_sales_channels'> & {
@@ -18,12 +26,21 @@ export type TicketFacts = {
   readonly date: number | null;
   readonly status: 'n' | 'p' | 'e' | 'c';
   readonly canceled: boolean;
+  /** Whether the shop has blocked it; absent: no. */
+  readonly blocked?: boolean;
+  /** Whether the shop has yet to approve its order; absent: no. */
+  readonly unapproved?: boolean;
+  /** When it is valid, both ends included; absent: at any time. */
+  readonly validFrom?: Instant | undefined;
+  readonly validUntil?: Instant | undefined;
   /** Questions that the buyer has answered, by id. */
   readonly answered: ReadonlySet<number>;
 };
 
-/** One attempt to enter. */
+/** One attempt to enter, or to leave. */
 export type Scan = {
+  /** Absent: an entry. */
+  readonly kind?: 'entry' | 'exit';
   readonly datetime: Instant;
   readonly force: boolean;
   readonly ignoreUnpaid: boolean;
@@ -37,11 +54,17 @@ export type Scan = {
   readonly given: readonly Answered[];
   /** The items that this scanner may admit; null: all (droid keys, contract §3.3). */
   readonly restrictedTo: ReadonlySet<number> | null;
+  /**
+   * Whether the list's rules let a ticket in that has passed this list as given; absent: the list has no rules.
+   * A function, because a decision is taken again when another gate was faster.
+   */
+  readonly permitted?: (history: Admissions) => boolean;
   /** The scanning app, if its key names one. */
   readonly app?: string;
 };
 
-export type Reason = 'canceled' | 'product' | 'unpaid' | 'already_redeemed';
+export type Reason =
+  'canceled' | 'blocked' | 'unapproved' | 'invalid_time' | 'product' | 'unpaid' | 'rules' | 'already_redeemed';
 
 export type Redeemed =
   | { readonly outcome: 'ok'; readonly first: boolean }
@@ -52,10 +75,12 @@ type Check = {
   readonly reason: (scan: Scan) => Reason;
   /** Whether `force` overrides the refusal. */
   readonly forcible: boolean;
+  /** Whether only entries are refused so: who leaves is not asked. */
+  readonly entriesOnly?: true;
   refuses(list: ListFacts, ticket: TicketFacts, scan: Scan): boolean;
 };
 
-/** The refusals that depend on facts alone, in their order (contract §2.5 and the decisions at its head). */
+/** The refusals that depend on facts alone, in their order (contract §2.5 and §10, and the decisions at its head). */
 const CHECKS: readonly Check[] = [
   {
     reason: () => 'product',
@@ -66,6 +91,28 @@ const CHECKS: readonly Check[] = [
     reason: (scan) => (scan.canceledSupported ? 'canceled' : 'unpaid'),
     forcible: false,
     refuses: (_list, ticket) => ticket.canceled || ticket.status === 'e' || ticket.status === 'c',
+  },
+  {
+    reason: () => 'blocked',
+    forcible: true,
+    refuses: (_list, ticket) => ticket.blocked === true,
+  },
+  {
+    reason: () => 'unapproved',
+    forcible: true,
+    refuses: (_list, ticket) => ticket.unapproved === true && ticket.status === 'n',
+  },
+  {
+    reason: () => 'invalid_time',
+    forcible: true,
+    entriesOnly: true,
+    refuses: (_list, { validFrom }, { datetime }) => validFrom !== undefined && earlier(datetime, validFrom),
+  },
+  {
+    reason: () => 'invalid_time',
+    forcible: true,
+    entriesOnly: true,
+    refuses: (_list, { validUntil }, { datetime }) => validUntil !== undefined && earlier(validUntil, datetime),
   },
   {
     reason: () => 'product',
@@ -84,30 +131,35 @@ export const admits = (list: Pick<ListFacts, 'all_products' | 'limit_products'>,
   list.all_products || list.limit_products.includes(item);
 
 /**
- * Whether a ticket may enter by a list now (contract §2.5). A repeat with the same nonce gets ok again, but admits only
- * once. A refusal has no events: the calling service records it.
+ * Whether a ticket may enter or leave by a list now (contract §2.5, §10). A repeat with the same nonce gets ok again, but
+ * admits only once. A refusal has no events: the calling service records it.
  */
 export const redeem =
   (list: ListFacts, ticket: TicketFacts, scan: Scan) =>
-  (history: Admissions): Decision<Redeemed, PositionRedeemed | AnswersGiven> => {
+  (history: Admissions): Decision<Redeemed, PositionRedeemed | PositionExited | AnswersGiven> => {
+    const isExit = scan.kind === 'exit';
     let forced = false;
     for (const check of CHECKS) {
-      if (!check.refuses(list, ticket, scan)) continue;
+      if ((isExit && check.entriesOnly) || !check.refuses(list, ticket, scan)) continue;
       if (!(check.forcible && scan.force)) return refusal({ outcome: 'error', reason: check.reason(scan) });
       forced = true;
     }
+    const entered = history.checkins[list.id];
+    const nonces = isExit ? history.passages[list.id]?.exitNonces : entered?.nonces;
+    const isRepeat = scan.nonce !== null && scan.nonce !== '' && nonces?.includes(scan.nonce) === true;
+    // Not of a repeat: its own entry counts among those that the rules limit.
+    if (!isExit && !isRepeat && scan.permitted?.(history) === false) {
+      if (!scan.force) return refusal({ outcome: 'error', reason: 'rules' });
+      forced = true;
+    }
 
-    const missing = scan.questionsSupported ? missingQuestions(ticket, scan, history) : [];
+    const missing = scan.questionsSupported && !isExit ? missingQuestions(ticket, scan, history) : [];
     if (missing.length > 0) {
       if (!scan.force) return refusal({ outcome: 'incomplete', missing });
       forced = true;
     }
 
-    const entered = history.checkins[list.id];
-    if (entered && scan.nonce && entered.nonces.includes(scan.nonce)) {
-      return { result: { outcome: 'ok', first: false }, events: [] };
-    }
-    if (entered && !scan.force) return refusal({ outcome: 'error', reason: 'already_redeemed' });
+    if (isRepeat) return { result: { outcome: 'ok', first: false }, events: [] };
 
     const about = {
       organizer: list.organizer,
@@ -118,26 +170,57 @@ export const redeem =
       variation: ticket.variation,
       date: ticket.date,
     };
+    const how = {
+      auto: false,
+      datetime: scan.datetime,
+      nonce: scan.nonce,
+      nonce_present: scan.nonce !== null,
+      ...(scan.app === undefined ? {} : { app: scan.app }),
+    };
+    if (isExit) {
+      const exited: PositionExited = { type: 'PositionExited', data: { ...about, forced, ...how } };
+      return { result: { outcome: 'ok', first: true }, events: [exited] };
+    }
+
+    const { first, leftAt } = lets(list, scan, history);
+    if (!first && !scan.force) return refusal({ outcome: 'error', reason: 'already_redeemed' });
     const redeemed: PositionRedeemed = {
       type: 'PositionRedeemed',
       data: {
         ...about,
-        first: !entered,
-        forced: forced || entered !== undefined,
-        auto: false,
-        datetime: scan.datetime,
-        nonce: scan.nonce,
-        nonce_present: scan.nonce !== null,
-        ...(scan.app === undefined ? {} : { app: scan.app }),
+        first,
+        ...(first && entered ? { again: true } : {}),
+        forced: forced || !first,
+        ...how,
       },
     };
     const answers = answersToKeep(ticket, scan, history);
-    const events: (PositionRedeemed | AnswersGiven)[] = [redeemed];
+    const events: (PositionExited | PositionRedeemed | AnswersGiven)[] = [redeemed];
+    if (leftAt !== undefined) events.unshift(exitedWithAll(about, leftAt));
     if (answers.length > 0) {
       events.push({ type: 'AnswersGiven', data: { ...about, questions: answers.map((a) => a.question), answers } });
     }
-    return { result: { outcome: 'ok', first: !entered }, events };
+    return { result: { outcome: 'ok', first }, events };
   };
+
+/**
+ * Whether the list lets a ticket with this history in: once, again after an exit, or as often as it comes (contract §10).
+ * `leftAt`: it may, because everybody counts as having left then, which is not recorded of this ticket yet.
+ */
+function lets(
+  list: ListFacts,
+  { datetime, force }: Scan,
+  history: Admissions,
+): { readonly first: boolean; readonly leftAt?: Instant } {
+  if (list.allow_multiple_entries === true) return { first: true };
+  const passages = passagesAt(history, list.id);
+  const how = { afterExit: list.allow_entry_after_exit ?? true, late: force };
+  if (mayEnter(passages, datetime, how)) return { first: true };
+  const leftAt = list.exit_all_at ?? undefined;
+  if (leftAt === undefined || earlier(datetime, leftAt) || !wasInsideAt(passages, leftAt)) return { first: false };
+  const first = mayEnter(withPassage(passages, { kind: 'exit', datetime: leftAt }), datetime, how);
+  return first ? { first, leftAt } : { first };
+}
 
 const refusal = (result: Redeemed): Decision<Redeemed, never> => ({ result, events: [] });
 

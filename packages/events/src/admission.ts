@@ -37,8 +37,31 @@ export const PositionRedeemed = event(
   z.object({
     ...subject,
     first: z.boolean().describe('False for a forced repeat: the first entry stands, this one is only recorded.'),
+    again: z
+      .boolean()
+      .optional()
+      .describe(
+        'True for an entry after another one by this list: the ticket had left, or the list allows several entries.',
+      ),
     forced,
     auto: z.boolean().describe('Let in with its order, without a scan.'),
+    datetime,
+    nonce: z.string().nullable(),
+    nonce_present: noncePresent,
+    app,
+  }),
+  { privateFields: ['nonce'] },
+);
+
+/** A ticket left, by a scan at an exit or with everybody else at the list's `exit_all_at` (contract §10, 3.9 and 3.12). */
+export const PositionExited = event(
+  'PositionExited',
+  z.object({
+    ...subject,
+    forced,
+    auto: z
+      .boolean()
+      .describe('Counted as having left at the time at which the list lets everybody leave, without a scan.'),
     datetime,
     nonce: z.string().nullable(),
     nonce_present: noncePresent,
@@ -82,8 +105,24 @@ export const RedemptionRefused = event(
     date: id.nullable(),
     reason: z.string().meta({
       description: 'As the scanner was answered, plus `incomplete` (questions are open) and `unknown_ticket`.',
-      examples: ['already_redeemed', 'unpaid', 'product', 'canceled', 'incomplete', 'unknown_ticket'],
+      examples: [
+        'already_redeemed',
+        'unpaid',
+        'product',
+        'canceled',
+        'blocked',
+        'unapproved',
+        'invalid_time',
+        'rules',
+        'incomplete',
+        'unknown_ticket',
+      ],
     }),
+    kind: z.literal('exit').optional().describe('What was refused: an exit; absent for an entry.'),
+    reported: z
+      .literal(true)
+      .optional()
+      .describe('The scanner refused it by itself, without a network, for the reason that it names; told later.'),
     forced: z.boolean().describe('Somebody at the gate tried to override the refusal.'),
     datetime,
     nonce_present: noncePresent,
@@ -113,6 +152,7 @@ export const ScansRepeated = event(
       .describe(
         'As in `RedemptionRefused`; null: forced repeats of an entry, as `PositionRedeemed` that is not `first`.',
       ),
+    kind: z.literal('exit').optional().describe('As in `RedemptionRefused`.'),
     forced: z.boolean().describe('Whether somebody tried to override, at the last of them.'),
     datetime: datetime.describe('When the device says the last of them happened.'),
     count: z.int().min(1).describe('How many scans.'),
@@ -164,6 +204,7 @@ export const CheckinListDeleted = event(
 
 export const admission = catalog([
   PositionRedeemed,
+  PositionExited,
   AnswersGiven,
   RedemptionRefused,
   ScansRepeated,
@@ -175,6 +216,7 @@ export const admission = catalog([
 ]);
 
 export type PositionRedeemed = EventOf<typeof PositionRedeemed>;
+export type PositionExited = EventOf<typeof PositionExited>;
 export type AnswersGiven = EventOf<typeof AnswersGiven>;
 export type RedemptionRefused = EventOf<typeof RedemptionRefused>;
 export type ScansRepeated = EventOf<typeof ScansRepeated>;
@@ -185,8 +227,14 @@ export type CheckinListChanged = EventOf<typeof CheckinListChanged>;
 export type CheckinListDeleted = EventOf<typeof CheckinListDeleted>;
 
 /** The events of a ticket's stream `ticket-<position id>`. */
-export const ticketEvents = admission.only(PositionRedeemed, AnswersGiven, CheckinImported, RedemptionUndone);
-export type TicketEvent = PositionRedeemed | AnswersGiven | CheckinImported | RedemptionUndone;
+export const ticketEvents = admission.only(
+  PositionRedeemed,
+  PositionExited,
+  AnswersGiven,
+  CheckinImported,
+  RedemptionUndone,
+);
+export type TicketEvent = PositionRedeemed | PositionExited | AnswersGiven | CheckinImported | RedemptionUndone;
 /** The events of a list's stream `checkinlist-<id>`. */
 export const checkinListEvents = admission.only(CheckinListCreated, CheckinListChanged, CheckinListDeleted);
 export type CheckinListEvent = CheckinListCreated | CheckinListChanged | CheckinListDeleted;

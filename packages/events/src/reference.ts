@@ -326,6 +326,11 @@ export const OrderStated = event(
           })
           .nullable(),
         canceled: z.boolean(),
+        /** Why the shop has blocked it. This and the next two are absent when there is nothing to say. */
+        blocked: z.array(z.string()).optional(),
+        /** When it lets in, both ends included. */
+        valid_from: instant.optional(),
+        valid_until: instant.optional(),
         answers: z.array(Answer),
         checkins: z.array(
           z.object({

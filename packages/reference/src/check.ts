@@ -1,3 +1,4 @@
+import { problemOfRules } from '@gatehouse/domain/rules';
 import { openClaims, type KnownSecrets } from './claims';
 import { printable, problemOf, type Entry, type Kind } from './entry';
 import type { OrganizerFolder } from './folder';
@@ -21,6 +22,8 @@ export type Checked = {
   readonly invalid: ReadonlyMap<Kind, number>;
   readonly positions: number;
   readonly notes: ReadonlyMap<Note, number>;
+  /** What is not understood of lists' rules: the first of them. */
+  readonly rules: readonly string[];
   readonly layouts: readonly LayoutOfExport[];
   /**
    * Sales channels by organizer, for organizers without a `saleschannels.json`: `web` and every one that lists and orders
@@ -58,6 +61,7 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   const incomplete: string[] = [];
   const invalid = new Map<Kind, number>();
   const notes = new Map<Note, number>();
+  const rules: string[] = [];
   const layouts: LayoutOfExport[] = [];
   let problemCount = 0;
   let incompleteCount = 0;
@@ -82,7 +86,7 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
   const leftOut = await leaveOutSameSecrets();
   return {
     ...{ problems, problemCount, incomplete, incompleteCount, leftOut },
-    ...{ invalid, positions, notes, layouts, tokens, impliedChannels: channels },
+    ...{ invalid, positions, notes, rules, layouts, tokens, impliedChannels: channels },
   };
 
   function refuse(entry: Entry): void {
@@ -117,6 +121,7 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
 
   function countIn(entry: Entry): void {
     for (const note of entry.notes) bump(notes, note);
+    if (entry.notes.includes('list.rules') && rules.length < MOST_RULES) rules.push(rulesOf(entry));
     switch (entry.kind) {
       case 'organizer': {
         const { organizer } = entry.content!;
@@ -145,3 +150,12 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
 function bump<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
+
+/** Lists whose rules are named in the report. */
+const MOST_RULES = 10;
+
+/** `"VIP entrance" (2): the variable "gate" is not known` */
+const rulesOf = (entry: Entry): string =>
+  entry.kind === 'list' && entry.content
+    ? printable(`"${entry.content.name}" (${entry.content.id}): ${problemOfRules(entry.content.rules)}`)
+    : '';

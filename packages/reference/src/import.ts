@@ -119,7 +119,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     problems: checked.problems,
     problemCount: checked.problemCount,
     warnings: [...warnings(notes, missingTokens(checked, credentials)), ...aboutTickets(written.findings)],
-    notEnforced: notEnforced(notes),
+    notEnforced: notEnforced(notes, checked.rules),
     notPrinted: unprinted,
     seconds: (performance.now() - startedMs) / 1_000,
   };

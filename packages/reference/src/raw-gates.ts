@@ -1,5 +1,8 @@
+import { coversAllDates } from '@gatehouse/domain/checkin-list';
+import { problemOfRules } from '@gatehouse/domain/rules';
 import { z } from 'zod';
 import type { EventScope } from './known';
+import { json } from './limits';
 import {
   Code,
   filled,
@@ -14,6 +17,7 @@ import {
   Label,
   MaybeId,
   MaybeName,
+  Moment,
   Name,
   or,
   Place,
@@ -85,23 +89,37 @@ const CheckinList = z.object({
   include_pending: Flag,
   /** Removed in newer versions. */
   auto_checkin_sales_channels: Identifiers,
-  rules: Present,
-  allow_multiple_entries: Present,
-  exit_all_at: Present,
-  addon_match: Present,
+  /* Of newer versions. They are kept if they are stated, default or not: whoever knows them is shown them again. */
+  allow_multiple_entries: z.boolean().nullish(),
+  allow_entry_after_exit: z.boolean().nullish(),
+  rules: json().pipe(z.record(z.string(), z.unknown())).nullish(),
+  exit_all_at: Moment.nullish(),
+  addon_match: z.boolean().nullish(),
+  ignore_in_statistics: z.boolean().nullish(),
+  consider_tickets_used: z.boolean().nullish(),
 });
+
+type ListContent = Omit<Stated<'ListStated'>, 'organizer' | 'event' | 'exit_all_at'>;
 
 /** A list of `checkinlists.json`; its products and its date must exist. */
 export const readList = reader(CheckinList, (raw, scope: EventScope, findings): Stated<'ListStated'> => {
-  const { rules, allow_multiple_entries, exit_all_at, addon_match, ...list } = raw;
-  checkItems(scope.known, list.limit_products, 'limit_products', findings.issue);
-  checkDate(scope.known, list.subevent, findings.issue);
-  if (rules) findings.note('list.rules');
-  if (allow_multiple_entries) findings.note('list.allow_multiple_entries');
-  if (exit_all_at) findings.note('list.exit_all_at');
-  if (addon_match) findings.note('list.addon_match');
-  if (scope.known.hasSubevents && list.subevent === null) findings.note('list.without_date');
-  return { organizer: scope.organizer, event: scope.event, ...list };
+  checkItems(scope.known, raw.limit_products, 'limit_products', findings.issue);
+  checkDate(scope.known, raw.subevent, findings.issue);
+  if (raw.rules && problemOfRules(raw.rules) !== null) findings.note('list.rules');
+  if (raw.addon_match) findings.note('list.addon_match');
+  const { exit_all_at: exitAllAt, ...list } = raw;
+  const stated = Object.entries(list).filter(
+    ([key, value]) => key === 'subevent' || (value !== null && value !== undefined),
+  );
+  const content = {
+    organizer: scope.organizer,
+    event: scope.event,
+    ...(Object.fromEntries(stated) as ListContent),
+    ...(exitAllAt === undefined ? {} : { exit_all_at: exitAllAt }),
+  };
+  if (scope.known.hasSubevents && content.subevent === null && !coversAllDates(content))
+    findings.note('list.without_date');
+  return content;
 });
 
 /** Counts the refused scans of `checkins.json`. Accepted ones are read from the orders. */

@@ -13,6 +13,7 @@ import {
   Identifier,
   MaybeCode,
   MaybeId,
+  MaybeMoment,
   MaybeName,
   Moment,
   Name,
@@ -20,7 +21,6 @@ import {
   nameParts,
   or,
   Parts,
-  Present,
   reader,
   SharedId,
   type Findings,
@@ -78,9 +78,9 @@ const Position = z.object({
   canceled: Flag,
   answers: or(z.array(Answer), []),
   checkins: or(z.array(Checkin), []),
-  blocked: Present,
-  valid_from: Present,
-  valid_until: Present,
+  blocked: Identifiers,
+  valid_from: MaybeMoment,
+  valid_until: MaybeMoment,
 });
 
 const Order = z.object({
@@ -145,9 +145,6 @@ function checkReferences(position: RawPosition, scope: EventScope, issue: (key: 
 }
 
 function positionOf(raw: RawPosition, scope: EventScope, findings: Findings): PositionContent {
-  if (raw.blocked) findings.note('position.blocked');
-  if (raw.valid_from) findings.note('position.valid_from');
-  if (raw.valid_until) findings.note('position.valid_until');
   return {
     id: raw.id,
     positionid: raw.positionid,
@@ -167,6 +164,9 @@ function positionOf(raw: RawPosition, scope: EventScope, findings: Findings): Po
     pseudonymization_id: raw.pseudonymization_id,
     seat: raw.seat && seatOf(raw.seat),
     canceled: raw.canceled,
+    ...(raw.blocked.length > 0 && { blocked: raw.blocked }),
+    ...(raw.valid_from !== null && { valid_from: raw.valid_from }),
+    ...(raw.valid_until !== null && { valid_until: raw.valid_until }),
     answers: raw.answers,
     checkins: checkinsOf(raw, scope, findings),
   };

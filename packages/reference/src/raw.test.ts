@@ -106,19 +106,28 @@ describe('products', () => {
     expect(readQuestion(question, scope).content!.dependency_values).toEqual(['YES']);
     expect(readQuestion({ ...question, dependency_values: ['NO'] }, scope).content!.dependency_values).toEqual(['NO']);
   });
+  test('what a newer version says of a list is kept if it is said', () => {
+    const said = {
+      allow_multiple_entries: false,
+      allow_entry_after_exit: true,
+      rules: {},
+      exit_all_at: null,
+      addon_match: false,
+      ignore_in_statistics: false,
+      consider_tickets_used: true,
+    };
+    expect(readList({ id: 5, name: 'Gate', ...said }, scope).content).toMatchObject(said);
+    const { content } = readList({ id: 5, name: 'Gate', exit_all_at: '2027-07-17T04:00:00+02:00' }, scope);
+    expect(content).toMatchObject({ exit_all_at: '2027-07-17T02:00:00Z', subevent: null });
+    for (const field of Object.keys(said).filter((name) => name !== 'exit_all_at'))
+      expect(content).not.toHaveProperty(field);
+  });
   test('what a list or question has that is not enforced is noted', () => {
     const strict = {
-      rules: { and: [] },
-      allow_multiple_entries: true,
-      exit_all_at: '2027-07-17T04:00:00Z',
+      rules: { '==': [{ var: 'gate' }, 1] },
       addon_match: true,
     };
-    expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual([
-      'list.rules',
-      'list.allow_multiple_entries',
-      'list.exit_all_at',
-      'list.addon_match',
-    ]);
+    expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual(['list.rules', 'list.addon_match']);
     expect(readList({ id: 5, name: 'Gate', rules: {}, exit_all_at: null }, scope).notes).toEqual([]);
     expect(readQuestion({ id: 1, question: 'Age?', type: 'N', valid_number_max: '99' }, scope).notes).toEqual([
       'question.limits',
@@ -274,15 +283,17 @@ describe('orders', () => {
     ]);
   });
   test('what is not enforced is noted', () => {
-    const positions = [
-      { ...position, blocked: ['admin'], valid_from: '2027-01-01T00:00:00Z', valid_until: '2027-01-02T00:00:00Z' },
-    ];
-    expect(readOrder({ ...order, valid_if_pending: true, positions }, scope).notes).toEqual([
-      'order.valid_if_pending',
-      'position.blocked',
-      'position.valid_from',
-      'position.valid_until',
-    ]);
+    const { notes } = readOrder({ ...order, valid_if_pending: true, positions: [position] }, scope);
+    expect(notes).toEqual(['order.valid_if_pending']);
+  });
+  test('blocked and when it is valid are kept where there is something to say', () => {
+    const of = (fields: object) =>
+      readOrder({ ...order, positions: [{ ...position, ...fields }] }, scope).content!.positions[0];
+    const said = { blocked: ['admin'], valid_from: '2027-01-01T01:00:00+01:00', valid_until: '2027-01-02T00:00:00Z' };
+    expect(of(said)).toMatchObject({ ...said, valid_from: '2027-01-01T00:00:00Z' });
+    // Else every order of an old import would count as changed.
+    expect(of({ blocked: null, valid_from: null, valid_until: null })).toEqual(of({}));
+    expect(of({ blocked: [] })).toEqual(of({}));
   });
 });
 

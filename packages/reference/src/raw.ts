@@ -25,12 +25,7 @@ export type Issue = { readonly path: string; readonly reason: string; readonly i
 
 /** Something that Gatehouse does not enforce or import; the report counts each (report.ts). */
 export type Note =
-  | 'position.blocked'
-  | 'position.valid_from'
-  | 'position.valid_until'
   | 'list.rules'
-  | 'list.allow_multiple_entries'
-  | 'list.exit_all_at'
   | 'list.addon_match'
   | 'list.without_date'
   | 'order.valid_if_pending'

@@ -35,21 +35,16 @@ export type Report = {
 
 /** Rules that pretix would enforce and Gatehouse does not. */
 const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
-  ['position.blocked', 'position is blocked', 'positions are blocked'],
-  ['position.valid_from', 'position has a "valid_from"', 'positions have a "valid_from"'],
-  ['position.valid_until', 'position has a "valid_until"', 'positions have a "valid_until"'],
-  ['list.rules', 'check-in list has "rules"', 'check-in lists have "rules"'],
   [
-    'list.allow_multiple_entries',
-    'check-in list has "allow_multiple_entries"; a ticket gets in once',
-    'check-in lists have "allow_multiple_entries"; a ticket gets in once',
+    'list.rules',
+    'check-in list has "rules" that are not understood; it lets nobody in',
+    'check-in lists have "rules" that are not understood; they let nobody in',
   ],
-  ['list.exit_all_at', 'check-in list has "exit_all_at"', 'check-in lists have "exit_all_at"'],
   ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
   [
     'list.without_date',
-    'check-in list of a series has no date; no ticket is found on it',
-    'check-in lists of a series have no date; no ticket is found on them',
+    'check-in list of a series has no date, in the way of old versions; no ticket is found on it',
+    'check-in lists of a series have no date, in the way of old versions; no ticket is found on them',
   ],
   [
     'order.valid_if_pending',
@@ -97,8 +92,14 @@ const counted = (texts: typeof WARNINGS, notes: ReadonlyMap<Note, number>): Warn
     return count === 0 ? [] : [{ count, text: count === 1 ? one : many }];
   });
 
-/** The rules of these objects that pretix would enforce and Gatehouse does not. */
-export const notEnforced = (notes: ReadonlyMap<Note, number>): Warning[] => counted(NOT_ENFORCED, notes);
+/**
+ * The rules of these objects that pretix would enforce and Gatehouse does not. `rules`: what is not understood of which
+ * lists' rules, the first of them.
+ */
+export const notEnforced = (notes: ReadonlyMap<Note, number>, rules: readonly string[]): Warning[] =>
+  counted(NOT_ENFORCED, notes).map((warning) =>
+    warning.text.includes('"rules"') ? { ...warning, text: `${warning.text}: ${rules.join('; ')}` } : warning,
+  );
 
 /** Other warnings. `missing`: names of the stored tokens that `teams.json` no longer has. */
 export function warnings(notes: ReadonlyMap<Note, number>, missing: readonly string[]): Warning[] {

@@ -18,6 +18,8 @@ export type Principal = {
   readonly events: ReadonlySet<string>;
   /** The actor in events: `token:3`. */
   readonly actor: string;
+  /** What the app of a device calls itself, if it has told. */
+  readonly app?: string;
 };
 
 /** Permissions that every device has (contract §1.3). */

@@ -18,7 +18,7 @@ test('nothing set', () => {
     upstreams: { reference: [], checkin: [], cart: [], offlineSales: [], legacyDroid: [] },
     publicUrl: undefined,
     trustedProxies: [],
-    announcedVersion: '3.8.0',
+    announcedVersion: '4.11.0',
     logLevel: 'info',
     telemetry: { traces: undefined, metricsAt: undefined },
   });
@@ -54,7 +54,7 @@ const EVERYTHING = {
   LEGACY_DROID_URLS: 'http://c:3',
   PUBLIC_URL: 'https://gate.example/',
   TRUSTED_PROXIES: 'loopback, 10.0.0.0/8,::1',
-  ANNOUNCED_VERSION: '4.11.0',
+  ANNOUNCED_VERSION: '3.8.0',
   LOG_LEVEL: 'debug',
   METRICS_PORT: '9464',
   METRICS_HOST: '0.0.0.0',
@@ -98,7 +98,7 @@ test('everything set', () => {
     },
     publicUrl: 'https://gate.example',
     trustedProxies: ['loopback', '10.0.0.0/8', '::1'],
-    announcedVersion: '4.11.0',
+    announcedVersion: '3.8.0',
     logLevel: 'debug',
     telemetry: {
       traces: { endpoint: 'http://collector:4318', sampling: 0.5 },

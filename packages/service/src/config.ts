@@ -207,13 +207,13 @@ export const SETTINGS = {
     'a comma separated list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal',
     (config) => config.trustedProxies.join(),
   ),
-  // Below 4.12 apps scan by the routes that we have, and below 3.9 they offer no exits, which we refuse.
+  // Below 4.12 apps scan by the routes that we have; from 3.9 on they offer exits.
   ANNOUNCED_VERSION: setting(
     z
       .string()
       .regex(/^\d{1,4}(\.\d{1,3}){2}$/)
-      .default('3.8.0'),
-    'a version of pretix, as 3.8.0',
+      .default('4.11.0'),
+    'a version of pretix, as 4.11.0',
     (config) => config.announcedVersion,
   ),
   LOG_LEVEL: setting(z.enum(LOG_LEVELS).default('info'), LOG_LEVELS.join(', '), (config) => config.logLevel),

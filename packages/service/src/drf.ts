@@ -49,6 +49,8 @@ const field = <T>(parse: Field<T>['parse'], more: Partial<Field<T>> = {}): Field
 
 /** May be absent, and is then absent from the values. */
 export const optional = <T>(of: Field<T>): Field<T | undefined> => ({ ...of, absent: 'skipped' });
+/** The same also for a form: an unchecked box that is not sent is absent, not false. */
+export const unlessSent = <T>(of: Field<T>): Field<T | undefined> => ({ ...optional(of), absentInForm: undefined });
 /** Accepts null. */
 export const nullable = <T>(of: Field<T>): Field<T | null> => ({ ...of, nullable: true });
 /** May be absent and is then `value`, except in a partial update. */

@@ -56,5 +56,6 @@ function readPrincipal(credential: Credential): Principal | CredentialRefusal {
     allEvents: fact.all_events,
     events: new Set(fact.limit_events),
     actor: `device:${fact.device_id}`,
+    ...(fact.software_brand ? { app: fact.software_brand } : {}),
   };
 }

@@ -5,10 +5,11 @@ import { enteredOn, readTallies, sum, ticketsOn, type Tallies } from '@gatehouse
 import { listsOf, nextListId, type ListRow } from '@gatehouse/admission/lists';
 import { listStream } from '@gatehouse/events/admission';
 import type { CheckinListFields } from '@gatehouse/events/checkin-list';
-import { changeList, createList, deleteList } from '@gatehouse/domain/checkin-list';
+import { changeList, createList, deleteList, isNewer } from '@gatehouse/domain/checkin-list';
 import { foldCase } from '@gatehouse/domain/fold';
 import { sortable } from '@gatehouse/domain/instant';
 import type { ApiRequest } from '@gatehouse/service/api-request';
+import type { Principal } from '@gatehouse/service/auth';
 import {
   boolean,
   char,
@@ -27,6 +28,7 @@ import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
 import { idIn } from '@gatehouse/service/path';
 import type { Reply } from '@gatehouse/service/reply';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
+import { newerFields, newerShape } from './list-fields';
 import { listOf } from './ticket-request';
 
 const ACCESS = { safe: 'can_view_orders', unsafe: 'can_change_event_settings' } as const;
@@ -65,7 +67,7 @@ async function listLists(request: ApiRequest, admission: Admission): Promise<Rep
   return pageReply(
     request,
     page,
-    shown.map((list) => resource(list, tallies)),
+    shown.map((list) => resource(list, tallies, request.principal)),
   );
 }
 
@@ -86,13 +88,10 @@ function sortKey({ fields }: ListRow, festival: Festival): Buffer {
 }
 
 const talliesOf = (lists: readonly ListRow[], admission: Admission, festival: Festival): Promise<Tallies> =>
-  readTallies(admission.pool, festival.key, {
-    lists: lists.map((list) => list.id),
-    dates: lists.map((list) => list.fields.subevent),
-  });
+  readTallies(admission.pool, festival.key, lists);
 
 /** The resource of contract §4.1, its keys in their order. */
-function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
+function resource(list: ListRow, tallies: Tallies, reader: Principal): Record<string, unknown> {
   const { fields } = list;
   return {
     id: list.id,
@@ -104,24 +103,35 @@ function resource(list: ListRow, tallies: Tallies): Record<string, unknown> {
     position_count: sum(ticketsOn(list, tallies)),
     include_pending: fields.include_pending,
     auto_checkin_sales_channels: fields.auto_checkin_sales_channels,
+    ...newerFields(fields, reader),
   };
 }
 
 async function show(request: ApiRequest, admission: Admission): Promise<Reply> {
   const festival = festivalOf(request, admission);
   await admission.caughtUp(['lists', 'tickets']);
-  return shown(await listOf(request, admission, festival), { admission, festival, status: 200 });
+  return shown(await listOf(request, admission, festival), {
+    admission,
+    festival,
+    reader: request.principal,
+    status: 200,
+  });
 }
 
-type Shown = { readonly admission: Admission; readonly festival: Festival; readonly status: number };
+type Shown = {
+  readonly admission: Admission;
+  readonly festival: Festival;
+  readonly reader: Principal;
+  readonly status: number;
+};
 
-const shown = async (list: ListRow, { admission, festival, status }: Shown): Promise<Reply> => ({
+const shown = async (list: ListRow, { admission, festival, reader, status }: Shown): Promise<Reply> => ({
   status,
-  body: resource(list, await talliesOf([list], admission, festival)),
+  body: resource(list, await talliesOf([list], admission, festival), reader),
 });
 
-/** The fields of contract §4.3 (and §12, rows 9 and 21, for their defaults). */
-function shapeOf(admission: Admission, festival: Festival) {
+/** The fields of contract §4.3 (and §12, rows 9 and 21, for their defaults). `stored`: the list that is changed. */
+function shapeOf(admission: Admission, festival: Festival, stored?: CheckinListFields) {
   const { organizer, event } = festival.fact;
   const owned = (id: number, owner: { organizer: string; event: string } | undefined) =>
     owner?.organizer === organizer ? { id, here: owner.event === event } : undefined;
@@ -136,6 +146,7 @@ function shapeOf(admission: Admission, festival: Festival) {
     subevent: withDefault(nullable(pk((id) => owned(id, admission.catalog.dateOwner(id)))), null),
     include_pending: withDefault(boolean(), false),
     auto_checkin_sales_channels: withDefault(words(), []),
+    ...newerShape(stored),
   };
 }
 
@@ -155,7 +166,7 @@ function check(sent: Sent, admission: Admission, { fact }: Festival): void {
     throw new ValidationError({ non_field_errors: [message] });
   };
   if (sent.limit_products.some((item) => !item.here)) refuse('One or more items do not belong to this event.');
-  if (fact.has_subevents && !sent.subevent) refuse('Subevent cannot be null for event series.');
+  if (fact.has_subevents && !sent.subevent && !isNewer(sent)) refuse('Subevent cannot be null for event series.');
   if (sent.subevent && !(fact.has_subevents && sent.subevent.here)) {
     refuse('The subevent does not belong to this event.');
   }
@@ -183,7 +194,10 @@ async function create(request: ApiRequest, admission: Admission): Promise<Reply>
   check(sent, admission, festival);
   const made = await make(fieldsOf(sent), { request, admission, festival });
   await admission.caughtUp(['lists', 'tickets']);
-  return shown({ id: made.id, revision: 1, since: 0, fields: made }, { admission, festival, status: 201 });
+  return shown(
+    { id: made.id, revision: 1, since: 0, fields: made },
+    { admission, festival, reader: request.principal, status: 201 },
+  );
 }
 
 type Place = { readonly request: ApiRequest; readonly admission: Admission; readonly festival: Festival };
@@ -231,11 +245,11 @@ async function change(
     const { fields } = recalledState.state;
     await admission.caughtUp(['lists', 'tickets']);
     const list = { id: fields.id, revision: recalledState.revision, since: 0, fields };
-    return shown(list, { admission, festival, status: 200 });
+    return shown(list, { admission, festival, reader: request.principal, status: 200 });
   }
   const { id, fields } = await listOf(request, admission, festival);
   const body = await request.body();
-  const shape = shapeOf(admission, festival);
+  const shape = shapeOf(admission, festival, fields);
   const stored: Sent = {
     ...fields,
     limit_products: fields.limit_products.map((item) => ({ id: item, here: true })),

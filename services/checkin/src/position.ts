@@ -2,6 +2,7 @@ import type { Catalog } from '@gatehouse/shop/catalog';
 import type { Festival } from '@gatehouse/shop/festival';
 import { pdfData } from '@gatehouse/shop/pdf-data';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
+import type { ShownFacts } from '@gatehouse/admission/tickets/row';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';
@@ -45,9 +46,16 @@ export function positionResource(ticket: Ticket, history: Admissions, view: Posi
     pseudonymization_id: facts.pseudonymization_id,
     ...(view.pdfData ? { pdf_data: pdfDataOf(ticket, view) } : {}),
     seat: seat && { id: seat.id, name: seat.name, seat_guid: seat.seat_guid },
+    ...validity(facts),
     require_attention: requiresAttention(ticket, view.festival),
     order__status: ticket.status,
   };
+}
+
+/** What newer versions show of every ticket (contract §10, 4.17), here of those alone of which the shop says something. */
+function validity({ valid_from, valid_until, blocked }: ShownFacts): Record<string, unknown> {
+  if (valid_from === undefined && valid_until === undefined && blocked === undefined) return {};
+  return { valid_from: valid_from ?? null, valid_until: valid_until ?? null, blocked: blocked ?? null };
 }
 
 const pdfDataOf = (ticket: Ticket, { festival, catalog }: PositionView) =>

@@ -1,7 +1,7 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Catalog } from '@gatehouse/shop/catalog';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
-import type { TicketFilter, TicketOrder, TicketQuery } from '@gatehouse/admission/tickets/query';
+import { allDatesOf, type TicketFilter, type TicketOrder, type TicketQuery } from '@gatehouse/admission/tickets/query';
 import type { ListRow } from '@gatehouse/admission/lists';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { lookForTickets } from '@gatehouse/admission/scan-lookup';
@@ -47,9 +47,11 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
     });
   const ask = async (request: ApiRequest) => {
     await admission.caughtUp(['lists', 'tickets']);
-    const list = await listOf(request, admission, festivalOf(request, admission));
+    const festival = festivalOf(request, admission);
+    const list = await listOf(request, admission, festival);
     return {
       list,
+      allDates: allDatesOf(list, festival.fact.has_subevents),
       ignoreStatus: request.query.get('ignore_status') === 'true',
       where: await readTicketFilter(request.query, admission.catalog, finder),
       ordering: readOrdering(request.query, ORDERINGS).map(({ field, descending }): TicketOrder => ({

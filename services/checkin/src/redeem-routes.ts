@@ -23,7 +23,7 @@ import { ticketNamed } from './ticket-request';
 import type { Redeemer } from './redeem';
 
 /** `can_checkin_orders` permits this route only (contract, decisions). */
-const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_orders'];
+export const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_orders'];
 
 const PATH = `${EVENT_PATH}checkinlists/:list/positions/:position+/redeem/`;
 

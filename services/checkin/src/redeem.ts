@@ -3,14 +3,16 @@ import type { Festival } from '@gatehouse/shop/festival';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { ListRow } from '@gatehouse/admission/lists';
 import type { Found, Ticket } from '@gatehouse/admission/tickets/lookup';
+import { allDatesOf } from '@gatehouse/admission/tickets/query';
 import { requiresAttention } from '@gatehouse/admission/products';
+import { permittedBy } from '@gatehouse/admission/rules';
 import { checkinQuestions, sortedOptions } from '@gatehouse/shop/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import type { QuestionFact } from '@gatehouse/events/reference';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
-import type { ListFacts } from '@gatehouse/domain/redeem';
+import type { ListFacts, Scan } from '@gatehouse/domain/redeem';
 import { RejectedEvent } from '@gatehouse/eventing/event-store';
 import { Fields } from '@gatehouse/service/fields';
 import type { Principal } from '@gatehouse/service/auth';
@@ -25,6 +27,7 @@ import type { Reply } from '@gatehouse/service/reply';
 import type { TicketName } from './ticket-request';
 import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
+import { uploadOf, uploadRefused } from './upload';
 
 /** One redeem request, on either path. */
 export type RedeemCall = {
@@ -73,7 +76,13 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     if (filtered) {
       ticket = await findTicket(
         finder,
-        { list, ignoreStatus: true, ignoreProducts: true, where, ordering: [] },
+        {
+          list,
+          allDates: allDatesOf(list, festival.fact.has_subevents),
+          ...{ ignoreStatus: true, ignoreProducts: true },
+          where,
+          ordering: [],
+        },
         ask.position,
       );
     }
@@ -86,17 +95,27 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     if (!ticket || (ticket.id === ask.position.id && isChip(await body.catch(() => ({}))))) {
       // An unknown ticket is answered 404, even if the body is invalid (contract, Transport).
       const unread = await body.catch(() => ({}));
-      if (isEntry(unread)) await admission.gate.unknown({ list: facts, scan: attemptOfUnreadableBody(unread) }, by);
+      if (kindIn(unread)) {
+        const scan = attemptOfUnreadableBody(unread);
+        const upload = isQueued(unread, principal) && uploadNonce(unread);
+        if (upload) {
+          await admission.gate.unknown({ list: facts, scan }, { ...by, upload: uploadOf(list.id, null, upload) });
+          return uploadRefused;
+        }
+        await admission.gate.unknown({ list: facts, scan }, by);
+      }
       throw notFound();
     }
     const sent = await body;
     if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) await validate(sent, {});
-    if (!isEntry(sent)) throw new ApiError(400, ['Invalid check-in type.']);
+    const kind = kindIn(sent);
+    if (!kind) throw new ApiError(400, ['Invalid check-in type.']);
     const datetime = readDatetime(sent);
     const nonce = readNonce(sent);
     const language = chooseLanguage(ask.acceptLanguage, festival.fact.locales, festival.fact.locale);
     const questions = checkinQuestions(festival, ticket.item, language);
     const scan = {
+      kind,
       datetime,
       nonce,
       force: truthy(rawValue(sent, 'force')),
@@ -106,8 +125,12 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       questions,
       given: readAnswers(questions, readRawAnswers(sent), { timeZone: festival.fact.timezone, language }),
       restrictedTo: null,
+      ...rulesOf(permittedBy(facts, { festival, ticket, datetime })),
     };
-    const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, by).catch(rejected);
+    const isUpload = isQueued(sent, principal) && nonce !== null;
+    const scanner = isUpload ? { ...by, upload: uploadOf(list.id, ticket.id, nonce) } : by;
+    const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, scanner).catch(rejected);
+    if (isUpload && result.outcome === 'error') return uploadRefused;
     const attention = requiresAttention(ticket, festival);
     const position = positionResource(ticket, before, {
       festival,
@@ -141,6 +164,8 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
 
 const factsOf = (list: ListRow): ListFacts => list.fields;
 
+const rulesOf = (permitted: Scan['permitted']) => (permitted ? { permitted } : {});
+
 /** Answers that are too large for history are the client's error. */
 function rejected(error: unknown): never {
   throw error instanceof RejectedEvent ? fieldError('answers', 'The answers are too large.') : error;
@@ -155,10 +180,23 @@ function truthy(value: unknown): boolean {
 /** The default applies only to an absent value; null is a value, and false. */
 const valueOr = (fallback: unknown, value: unknown): unknown => (value === undefined ? fallback : value);
 
-/** Newer scanners send the type at an exit. An exit treated as an entry would use up the ticket (contract, decisions). */
-function isEntry(body: Body): boolean {
-  const type = rawValue(body, 'type');
-  return type === undefined || type === null || type === 'entry';
+/** Newer scanners send the type; undefined for another one. Taken for an entry it would use up the ticket (contract, decisions). */
+function kindIn(body: Body): 'entry' | 'exit' | undefined {
+  const type = rawValue(body, 'type') ?? 'entry';
+  return type === 'entry' || type === 'exit' ? type : undefined;
+}
+
+/** Whether a device uploads a scan from its queue: it has let in already, and says when. */
+const isQueued = (body: Body, { kind }: Principal): boolean =>
+  kind === 'device' && truthy(rawValue(body, 'force')) && typeof rawValue(body, 'datetime') === 'string';
+
+/** The nonce of an upload, if it is a valid one. */
+function uploadNonce(body: Body): string | null {
+  try {
+    return readNonce(body);
+  } catch {
+    return null;
+  }
 }
 
 /** Newer scanners also read chips, whose number is not a position's id. A secret may be on any medium. */
@@ -208,9 +246,10 @@ function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
 }
 
 /** The recorded fields of a scan of an unknown ticket: those that are valid, whatever else is wrong with the body. */
-function attemptOfUnreadableBody(body: Body): { datetime: Instant; force: boolean; nonce: string | null } {
+function attemptOfUnreadableBody(body: Body): Pick<Scan, 'kind' | 'datetime' | 'force' | 'nonce'> {
   const raw = rawValue(body, 'datetime');
   return {
+    kind: kindIn(body) ?? 'entry',
     datetime: (typeof raw === 'string' && parseInstant(raw)) || instantOf(Date.now()),
     force: truthy(rawValue(body, 'force')),
     nonce: truthy(rawValue(body, 'nonce')) ? 'present' : null,

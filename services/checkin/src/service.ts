@@ -5,6 +5,7 @@ import type { Service } from '@gatehouse/service/run';
 import { deviceRoutes } from './devices';
 import { openTicketPrinter } from './ticket-printer';
 import { downloadRoute } from './download';
+import { failedCheckinsRoute } from './failed-checkins';
 import { listRoutes } from './lists';
 import { positionRoutes } from './positions';
 import { redeemer } from './redeem';
@@ -24,6 +25,7 @@ export const checkin: Service<Admission> = {
         ...deviceRoutes(admission, config.announcedVersion),
         ...listRoutes(admission),
         statusRoute(admission),
+        failedCheckinsRoute(admission),
         ...positionRoutes(admission, finder),
         downloadRoute(admission, { finder, printer }),
         redeemRoute(admission, redeem, { publicUrl: config.publicUrl, log }),

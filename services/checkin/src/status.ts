@@ -1,6 +1,17 @@
 import type { Admission } from '@gatehouse/admission/admission';
-import { checkinRowsOn, readTallies, sum, ticketsOn, type TicketTally } from '@gatehouse/admission/tickets/counts';
+import {
+  checkinRowsOn,
+  insideOf,
+  readTallies,
+  sum,
+  ticketsOn,
+  type Tallies,
+  type TicketTally,
+} from '@gatehouse/admission/tickets/counts';
+import type { ListRow } from '@gatehouse/admission/lists';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
+import type { Principal } from '@gatehouse/service/auth';
+import { showsNewer } from './list-fields';
 import { admits } from '@gatehouse/domain/redeem';
 import { localize } from '@gatehouse/domain/localize';
 import { route, type Route } from '@gatehouse/service/http';
@@ -17,7 +28,7 @@ export function statusRoute(admission: Admission): Route {
       await admission.caughtUp(['lists', 'tickets']);
       const list = await listOf(request, admission, festival);
       const { fields } = list;
-      const tallies = await readTallies(admission.pool, festival.key, { lists: [list.id], dates: [fields.subevent] });
+      const tallies = await readTallies(admission.pool, festival.key, [list]);
       const tickets = ticketsOn(list, tallies);
       const checkins = checkinRowsOn(list, tallies);
       const language = chooseLanguage(request.header('accept-language'), festival.fact.locales, festival.fact.locale);
@@ -42,6 +53,7 @@ export function statusRoute(admission: Admission): Route {
           event: { name: text(date?.name ?? festival.fact.name) },
           checkin_count: sum(checkins),
           position_count: sum(tickets),
+          ...(countsInside(list, tallies, request.principal) ? { inside_count: insideOf(list, tallies) } : {}),
           items: items.map((item) => ({
             id: item.id,
             name: itemName(festival, item.id, language),
@@ -60,3 +72,10 @@ export function statusRoute(admission: Admission): Route {
     },
   });
 }
+
+/**
+ * Whether the reply has `inside_count` (contract §10, 3.12): for a list that is shown with newer fields, or that somebody has
+ * left. Everybody else sees what they always saw.
+ */
+const countsInside = (list: ListRow, { checkins }: Tallies, reader: Principal): boolean =>
+  showsNewer(list.fields, reader) || checkins.some(({ outside }) => outside > 0);

@@ -1,9 +1,11 @@
 import type { Admission } from '@gatehouse/admission/admission';
 import { checkinQuestions } from '@gatehouse/shop/questions';
+import { permittedBy } from '@gatehouse/admission/rules';
 import { scanLookup, type ScanFound } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
 import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
+import type { Reason } from '@gatehouse/domain/redeem';
 import { readLenientTime } from '@gatehouse/domain/lenient-time';
 import type { DroidKeyFact } from '@gatehouse/events/reference';
 import { RejectedEvent } from '@gatehouse/eventing/event-store';
@@ -87,6 +89,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
       return { status: 200, raw: '{"version": 3, "status": "error", "reason": "unknown_ticket"}' };
     }
     const questions = checkinQuestions(festival, ticket.item, language);
+    const permitted = permittedBy(list.fields, { festival, ticket, datetime: scan.datetime });
     const { result } = await admission.gate
       .admit(
         ticket,
@@ -103,6 +106,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
               language,
             }),
             restrictedTo: key.all_items ? null : new Set(key.items),
+            ...(permitted ? { permitted } : {}),
           },
         },
         by,
@@ -119,9 +123,29 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
         return { status: 200, raw: `{"version": 3, "status": "incomplete", "questions": ${asked}, "data": ${data}}` };
       }
       case 'error':
-        return { status: 200, raw: `{"version": 3, "status": "error", "reason": "${result.reason}", "data": ${data}}` };
+        return {
+          status: 200,
+          raw: `{"version": 3, "status": "error", "reason": "${knownReason(result.reason)}", "data": ${data}}`,
+        };
     }
   };
+}
+
+/** The reason by a word that old apps know (contract §3.3); the event has the real one. */
+function knownReason(reason: Reason): 'already_redeemed' | 'unpaid' | 'product' {
+  switch (reason) {
+    case 'already_redeemed':
+    case 'unpaid':
+    case 'product':
+      return reason;
+    case 'canceled':
+    case 'unapproved':
+      return 'unpaid';
+    case 'blocked':
+    case 'invalid_time':
+    case 'rules':
+      return 'product';
+  }
 }
 
 /** These flags are on for two texts only; `questions_supported` is on for any (contract §3.3). */

@@ -18,7 +18,7 @@ export async function status(
   await admission.caughtUp(['tickets']);
   // The numbers are those of the request's date, which for a list without a date is in the path.
   const list = { ...access.list, fields: { ...access.list.fields, subevent: date } };
-  const tallies = await readTallies(admission.pool, festival.key, { lists: [list.id], dates: [date] });
+  const tallies = await readTallies(admission.pool, festival.key, [list]);
   const tickets = ticketsOn(list, tallies);
   // Unlike the total, this includes rows of canceled tickets and of products that are not on the list.
   const statuses = statusesOf(list.fields);

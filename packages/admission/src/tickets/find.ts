@@ -47,7 +47,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
       pool.query<{ count: number }>({
         name: 'count_tickets_of_list',
         text: `select coalesce(sum(tickets), 0)::integer as count from ticket_tallies
-               where event = $1 and date = $2 and ($3 or item = any($4::integer[])) and ($5 or status = any($6::text[]))`,
+               where event = $1 and (date = $2 or $7) and ($3 or item = any($4::integer[])) and ($5 or status = any($6::text[]))`,
         values: [
           eventOf(list),
           list.fields.subevent ?? 0,
@@ -55,6 +55,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
           list.fields.limit_products,
           query.ignoreStatus,
           statusesOf(list.fields),
+          query.allDates,
         ],
       }),
     );
@@ -107,10 +108,16 @@ export function ticketFinder(pool: Pool): TicketFinder {
                from checkpoints where name = 'tickets' and topic <> 'admission'`,
       }),
     );
-    const { list, ignoreStatus, ignoreProducts } = query;
-    return [list.id, list.revision, ignoreStatus, ignoreProducts === true, rows[0]?.position, rows[0]?.generation].join(
-      ' ',
-    );
+    const { list, allDates, ignoreStatus, ignoreProducts } = query;
+    return [
+      list.id,
+      list.revision,
+      allDates,
+      ignoreStatus,
+      ignoreProducts === true,
+      rows[0]?.position,
+      rows[0]?.generation,
+    ].join(' ');
   }
 
   async function named(query: TicketQuery, name: { id: number | null; secret: string }): Promise<Ticket | undefined> {

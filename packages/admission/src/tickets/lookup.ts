@@ -20,11 +20,14 @@ export type Ticket = {
   readonly history: Known<Admissions>;
 };
 
+/** In a look-up: a ticket of whichever date, or of none. No date has this id. */
+export const ANY_DATE = -1;
+
 /** Identifies ticket, list and credential of one scan. */
 export type Lookup = {
   /** `organizer/slug`. */
   readonly event: string;
-  readonly date: number | null;
+  readonly date: number | null | typeof ANY_DATE;
   /** The ticket's secret; `id`, if not null, takes precedence. */
   readonly secret: string;
   readonly id: number | null;
@@ -54,8 +57,8 @@ export type TicketRow = {
   state: Admissions | null;
 };
 
-/** The result of one look-up; the ticket's event and date are those of the look-up. */
-type Row = (Omit<TicketRow, 'event' | 'date'> | (Omit<TicketRow, 'event' | 'date' | 'id'> & { id: null })) & {
+/** The result of one look-up; the ticket's event is that of the look-up. */
+type Row = (Omit<TicketRow, 'event'> | (Omit<TicketRow, 'event' | 'id'> & { id: null })) & {
   n: number;
   list_revision: number | null;
   kind: Credential['kind'] | null;
@@ -106,14 +109,14 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
           // With 'offset 0' PostgreSQL can find the ticket only by its key. Otherwise, without statistics, it may choose an
           // index by event and date, and keep that plan while the table grows.
           text: `
-            select q.n, t.id, t.item, t.variation, t.status, t.facts,
+            select q.n, t.id, t.date, t.item, t.variation, t.status, t.facts,
                    a.revision, a.state, l.revision as list_revision, c.kind, c.fact::text as fact
             from json_to_recordset($1) as q(
               n integer, event text, date integer, secret text, id integer, list integer, credential text
             )
             left join lateral (
               (select * from (select * from tickets where id = q.id offset 0) named
-               where event = q.event and date = q.date and not canceled)
+               where event = q.event and (date = q.date or q.date = ${ANY_DATE}) and not canceled)
               union all
               (select * from (
                  select * from (
@@ -122,7 +125,7 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
                  ) holders
                  where event = q.event and not canceled
                  order by ${SECRET_HOLDER} limit 1
-               ) holder where date = q.date)
+               ) holder where date = q.date or q.date = ${ANY_DATE})
               limit 1
             ) t on true
             left join admissions a on a.ticket = t.id
@@ -134,9 +137,9 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
       );
       const found = new Array<Found>(asks.length);
       for (const row of rows) {
-        const { event, date } = asks[row.n]!;
+        const { event } = asks[row.n]!;
         found[row.n] = {
-          ticket: row.id === null ? null : ticketOf({ ...row, event, date: date ?? 0 }),
+          ticket: row.id === null ? null : ticketOf({ ...row, event }),
           listRevision: row.list_revision,
           credential: row.kind && credentialOf(row.kind, row.fact!),
         };

@@ -107,10 +107,11 @@ async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
 /** Moves the check-ins of changed tickets to where they are counted now. */
 export async function moveCheckinTallies(tx: Tx, changed: readonly Changed[]): Promise<void> {
   const changeOf = new Map(changed.map((each) => [each.row.id, each]));
-  const { rows: checkins } = await tx.query<{ list: number; ticket: number }>({
+  const { rows: checkins } = await tx.query<{ list: number; ticket: number; outside: boolean }>({
     name: 'tickets_checkins',
     // From the history, so that the table of check-ins needs no second index, which would cost every scan.
-    text: `select list::integer as list, a.ticket
+    text: `select list::integer as list, a.ticket,
+                  coalesce(a.state #>> array['passages', list, 'times', '-1', 'kind'] = 'exit', false) as outside
            from unnest($1::integer[]) as q(id)
            cross join lateral (select * from admissions where ticket = q.id offset 0) a
            cross join lateral json_object_keys(a.state -> 'checkins') as list
@@ -118,10 +119,10 @@ export async function moveCheckinTallies(tx: Tx, changed: readonly Changed[]): P
     values: [[...changeOf.keys()]],
   });
   const tallies = new Map<string, CheckinTally>();
-  for (const { list, ticket } of checkins) {
+  for (const { list, ticket, outside } of checkins) {
     const { before: was, row } = changeOf.get(ticket)!;
-    if (was) tallyCheckin(tallies, list, was, -1);
-    tallyCheckin(tallies, list, row, 1);
+    if (was) tallyCheckin(tallies, list, was, { by: -1, outside: outside ? -1 : 0 });
+    tallyCheckin(tallies, list, row, { by: 1, outside: outside ? 1 : 0 });
   }
   const moved = movedOf(tallies);
   if (moved.length === 0) return;

@@ -1,3 +1,4 @@
+import { coversAllDates } from '@gatehouse/domain/checkin-list';
 import { foldCase } from '@gatehouse/domain/fold';
 import type { ListRow } from '../lists';
 import { SECRET_HOLDER } from './lookup';
@@ -6,6 +7,8 @@ import { nameKey, NO_NAME } from './row';
 /** Selects tickets of a check-in list (contract §5.2). All conditions must hold. */
 export type TicketQuery = {
   readonly list: ListRow;
+  /** Includes tickets of all dates of a series, not only of the list's own (`allDatesOf`). */
+  readonly allDates: boolean;
   /** Includes orders of any status, not only those that the list admits. */
   readonly ignoreStatus: boolean;
   /** Includes tickets of any product: those that a scan may meet (contract §6.2, step 4). */
@@ -43,6 +46,9 @@ export type TicketOrder = {
 /** The statuses of orders whose tickets are on a list. */
 export const statusesOf = (list: { include_pending: boolean }): string[] => (list.include_pending ? ['p', 'n'] : ['p']);
 
+/** Whether a list has the tickets of all dates, when its event is a series. */
+export const allDatesOf = (list: ListRow, isSeries: boolean): boolean => isSeries && coversAllDates(list.fields);
+
 /** The list's event as `organizer/slug`. */
 export const eventOf = (list: ListRow): string => `${list.fields.organizer}/${list.fields.event}`;
 
@@ -62,8 +68,9 @@ export function conditions(query: TicketQuery): { source: string; sql: string; v
   const values: unknown[] = [];
   const $ = (value: unknown) => add(values, value);
   const event = $(eventOf(list));
-  const date = $(list.fields.subevent ?? 0);
-  const all = [`t.event = ${event}`, `t.date = ${date}`, 'not t.canceled'];
+  // In a series every ticket has a date.
+  const onDate = query.allDates ? 't.date <> 0' : `t.date = ${$(list.fields.subevent ?? 0)}`;
+  const all = [`t.event = ${event}`, onDate, 'not t.canceled'];
   const named: string[][] = [];
   if (where.ticket) {
     const id = $(where.ticket.id);
@@ -85,7 +92,7 @@ export function conditions(query: TicketQuery): { source: string; sql: string; v
   else if (where.attendeeName !== undefined) {
     const key = $(nameKey(where.attendeeName));
     named.push([
-      `t.event = ${event} and t.date = ${date} and not t.canceled and t.name_key = ${key}`,
+      `t.event = ${event} and ${onDate} and not t.canceled and t.name_key = ${key}`,
       `t.event = ${event} and t.parent_name_key = ${key} and t.name_key <> ${key}`,
     ]);
   }

@@ -17,7 +17,7 @@ function sqlOf(file: string): string {
  */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 7,
+  version: 8,
   sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql,
   indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [

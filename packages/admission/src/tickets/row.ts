@@ -33,6 +33,10 @@ export type ShownFacts = {
   readonly parent?: Holder;
   readonly pseudonymization_id: string;
   readonly seat: PositionFact['seat'];
+  /** Why the shop has blocked it, and when it lets in; absent when the shop says nothing. */
+  readonly blocked?: readonly string[];
+  readonly valid_from?: string;
+  readonly valid_until?: string;
   /** The layout by which it was printed, of a ticket of a batch (contract §9.1). */
   readonly layout?: number;
   readonly answers: readonly AnswerFact[];
@@ -145,6 +149,9 @@ export function* rowsOf(order: OrderFact, scheme: string, stream: string): Gener
           addon_to: position.addon_to,
           pseudonymization_id: position.pseudonymization_id,
           seat: position.seat,
+          ...(position.blocked && { blocked: position.blocked }),
+          ...(position.valid_from !== undefined && { valid_from: position.valid_from }),
+          ...(position.valid_until !== undefined && { valid_until: position.valid_until }),
           answers: position.answers,
           addons: (addons.get(position.id) ?? [])
             .sort((a, b) => a.positionid - b.positionid)

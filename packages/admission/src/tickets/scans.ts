@@ -1,7 +1,7 @@
 import { checkinListEvents, ticketEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Instant } from '@gatehouse/domain/instant';
-import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
+import { isInsideOf, ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import {
@@ -64,7 +64,7 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     values: [[...byTicket.keys()]],
   });
   const written: { ticket: number; revision: number; state: Admissions }[] = [];
-  const entered: { list: number; ticket: number; time: Instant; auto: boolean }[] = [];
+  const entered: { list: number; ticket: number; time: Instant; auto: boolean; outside: boolean }[] = [];
   const takenBack: { list: number; ticket: number }[] = [];
   const tallies = new Map<string, CheckinTally>();
   for (const row of rows) {
@@ -79,17 +79,22 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     }
     if (revision === (row.revision ?? 0)) continue;
     written.push({ ticket: row.ticket, revision, state: after });
-    for (const [list, checkin] of Object.entries(after.checkins)) {
+    for (const [key, { datetime: time, auto }] of Object.entries(after.checkins)) {
+      const list = Number(key);
       const old = before.checkins[list];
-      if (old && old.datetime === checkin.datetime && old.auto === checkin.auto) continue;
-      if (row.deleted?.includes(Number(list))) continue;
-      entered.push({ list: Number(list), ticket: row.ticket, time: checkin.datetime, auto: checkin.auto });
-      if (!old && row.known) tallyCheckin(tallies, Number(list), row, 1);
+      const outside = isOutside(after, list);
+      const wasOutside = isOutside(before, list);
+      if (old && old.datetime === time && old.auto === auto && wasOutside === outside) continue;
+      if (row.deleted?.includes(list)) continue;
+      entered.push({ list, ticket: row.ticket, time, auto, outside });
+      const change = { by: old ? 0 : 1, outside: Number(outside) - Number(wasOutside) };
+      if (row.known) tallyCheckin(tallies, list, row, change);
     }
-    for (const list of Object.keys(before.checkins)) {
-      if (list in after.checkins || row.deleted?.includes(Number(list))) continue;
-      takenBack.push({ list: Number(list), ticket: row.ticket });
-      if (row.known) tallyCheckin(tallies, Number(list), row, -1);
+    for (const key of Object.keys(before.checkins)) {
+      const list = Number(key);
+      if (list in after.checkins || row.deleted?.includes(list)) continue;
+      takenBack.push({ list, ticket: row.ticket });
+      if (row.known) tallyCheckin(tallies, list, row, { by: -1, outside: isOutside(before, list) ? -1 : 0 });
     }
   }
   if (written.length === 0) return;
@@ -97,9 +102,11 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
   await tx.query({
     name: 'tickets_admissions',
     text: `with entered as (
-             insert into checkins (list, ticket, time, auto)
-             select * from json_to_recordset($2) as e(list integer, ticket integer, time timestamptz, auto boolean)
-             on conflict (list, ticket) do update set time = excluded.time, auto = excluded.auto
+             insert into checkins (list, ticket, time, auto, outside)
+             select * from json_to_recordset($2)
+               as e(list integer, ticket integer, time timestamptz, auto boolean, outside boolean)
+             on conflict (list, ticket) do update
+               set time = excluded.time, auto = excluded.auto, outside = excluded.outside
            ),
            tallied as (${movedCheckinTallies('$3')})
            insert into admissions (ticket, revision, state)
@@ -116,3 +123,6 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     await dropEmptyCheckinTallies(tx, moved);
   }
 }
+
+/** Whether a ticket has entered by a list and left by it since. */
+const isOutside = (state: Admissions, list: number): boolean => list in state.checkins && !isInsideOf(state, list);

@@ -3,29 +3,38 @@ import type { Tx } from '@gatehouse/eventing/event-bus';
 /** The properties by which tickets are counted. */
 export type Place = { event: string; date: number; item: number; variation: number; status: string; canceled: boolean };
 
-/** The change of the number of a list's check-ins with the same properties. */
-export type CheckinTally = Place & { list: number; by: number };
+/** The changes of the numbers of a list's check-ins with the same properties: of all, and of those that have left since. */
+export type CheckinTally = Place & { list: number; by: number; outside: number };
 
-/** Adds a ticket's check-in to the change of its count. */
-export function tallyCheckin(tallies: Map<string, CheckinTally>, list: number, place: Place, by: number): void {
+/** Adds the changes of a ticket's check-in to those of its counts. */
+export function tallyCheckin(
+  tallies: Map<string, CheckinTally>,
+  list: number,
+  place: Place,
+  { by, outside }: { readonly by: number; readonly outside: number },
+): void {
   const { event, date, item, variation, status, canceled } = place;
   const key = `${list} ${event} ${date} ${item} ${variation} ${status} ${canceled}`;
   const tally = tallies.get(key);
-  if (tally) tally.by += by;
-  else tallies.set(key, { list, event, date, item, variation, status, canceled, by });
+  if (tally) {
+    tally.by += by;
+    tally.outside += outside;
+  } else tallies.set(key, { list, event, date, item, variation, status, canceled, by, outside });
 }
 
 /** The changes that are not zero. */
 export const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): CheckinTally[] =>
-  [...tallies.values()].filter((tally) => tally.by !== 0);
+  [...tallies.values()].filter((tally) => tally.by !== 0 || tally.outside !== 0);
 
 /** The statement that applies the changes in `parameter` (JSON), alone or as a part of another statement. */
 export const movedCheckinTallies = (parameter: string): string => `
-  insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins)
+  insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins, outside)
   select * from json_to_recordset(${parameter}) as moved(
-    list integer, event text, date integer, item integer, variation integer, status text, canceled boolean, "by" integer
+    list integer, event text, date integer, item integer, variation integer, status text, canceled boolean, "by" integer,
+    outside integer
   )
-  on conflict (list, event, date, item, variation, status, canceled) do update set checkins = t.checkins + excluded.checkins`;
+  on conflict (list, event, date, item, variation, status, canceled) do update
+    set checkins = t.checkins + excluded.checkins, outside = t.outside + excluded.outside`;
 
 /** Deletes tallies of 0: a replay that reads history in another order would not have created them. */
 export async function dropEmptyCheckinTallies(tx: Tx, moved: readonly CheckinTally[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { findListById } from '@gatehouse/admission/lists';
 import { ticketFinder } from '@gatehouse/admission/tickets/find';
+import { allDatesOf } from '@gatehouse/admission/tickets/query';
 import type { Command } from 'commander';
 import { wholeNumber } from '../arguments';
 import { Refused, type Run } from '../run-command';
@@ -16,7 +17,16 @@ export function undoCommand(program: Command, run: Run): void {
       run(async ({ admission }) => {
         const known = await findListById(admission.pool, list);
         if (!known) throw new Refused(`There is no check-in list ${list}.`);
-        const query = { list: known, ignoreStatus: true, ignoreProducts: true, where: {}, ordering: [] };
+        const { organizer, event } = known.fields;
+        const isSeries = admission.catalog.festival(organizer, event)?.fact.has_subevents === true;
+        const query = {
+          list: known,
+          allDates: allDatesOf(known, isSeries),
+          ignoreStatus: true,
+          ignoreProducts: true,
+          where: {},
+          ordering: [],
+        };
         const id = /^\d{1,9}$/.test(ticket) ? Number(ticket) : null;
         const one = await ticketFinder(admission.pool).named(query, { id, secret: ticket });
         if (!one) throw new Refused('No ticket of that event and date has this secret or id.');
