@@ -2,10 +2,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import PDFDocument from 'pdfkit';
 import { PNG } from 'pngjs';
+import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
+import { offlineSales } from '@gatehouse/offline-sales/service';
+import { batchShop, made } from '@gatehouse/test-support/batches';
+import { HALL, TOKENS as SHOP_TOKENS } from '@gatehouse/test-support/cart-shop';
 import { festival, CROWD, FAIR, order, position, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { exportFolder, startSystem, type System } from '@gatehouse/test-support/system';
-import { placedTexts, scanned, seen, type PlacedText, type SeenPage } from '../../packages/ticket-pdf/test/seen-pdf';
+import { placedTexts, scanned, seen, type PlacedText, type SeenPage } from '@gatehouse/test-support/seen-pdf';
 
 /* A ticket's own PDF, to which `downloads` of a position leads (contract §5.1). */
 
@@ -268,6 +272,35 @@ it('Of more downloads than can be printed soon some are told to come again, and 
   for (const { bytes } of printed) expect(bytes.subarray(-6).toString()).toBe('%%EOF\n');
   // Afterwards there is place again.
   expect((await download(pathOf(IDS.plain))).status).toBe(200);
+});
+
+it('A ticket of a batch is printed with the layout of its batch (§9.1)', async () => {
+  const shop = batchShop();
+  const settings = shop['demo/events/hall/settings.json'] as object;
+  const layouts = shop['demo/events/hall/ticketlayouts.json'] as object[];
+  const selling = await startSystem([checkin, cart, offlineSales]);
+  try {
+    await selling.import({
+      ...shop,
+      'demo/events/hall/settings.json': { ...settings, ticket_download: true },
+      'demo/events/hall/ticketlayouts.json': [...layouts, { id: 199, layout: [code, says('Of the batch')] }],
+      'demo/events/hall/checkinlists.json': [{ id: LIST, name: 'All', all_products: true }],
+    });
+    const { orders } = await made(selling, { layout: 199, amount: 2 });
+    const list = `${HALL}checkinlists/${LIST}/positions/?order=${orders[1]}`;
+    const { body } = await selling.call('GET', list, { token: SHOP_TOKENS.viewer });
+    type Shown = { secret: string; downloads: { url: string }[] };
+    const [position] = (body as { results: Shown[] }).results;
+    const link = new URL(position!.downloads[0]!.url);
+    const { status, headers, bytes } = await download(link.pathname, { token: SHOP_TOKENS.viewer, url: selling.url });
+    expect(status).toBe(200);
+    expect(headers.get('content-disposition')).toBe(`attachment; filename="HALL-${orders[1]}-1-pdf.pdf"`);
+    const [page] = await seen(bytes, 2);
+    expect(page!.text).toBe('Of the batch');
+    expect(scanned(page!.picture)).toBe(position!.secret);
+  } finally {
+    await selling.close();
+  }
 });
 
 describe('Of the real export', () => {

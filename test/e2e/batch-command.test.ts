@@ -7,7 +7,7 @@ import { cart } from '@gatehouse/cart/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import { batchShop, LAYOUTS, made } from '@gatehouse/test-support/batches';
 import { DATES, HALL, ITEMS, TOKENS, TOURS } from '@gatehouse/test-support/cart-shop';
-import { gatehouse, type Ran } from '@gatehouse/test-support/command';
+import { gatehouse, startGatehouse, type Ran } from '@gatehouse/test-support/command';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /* `batch create` and `batch render`, without a terminal. */
@@ -88,7 +88,7 @@ test('what cannot be is a sentence, and leaves no batch and no file', async () =
       create({ pdf, item: 99, channel: 'fax', date: 7 }),
       '--item: Invalid pk "99" - object does not exist.\n--date: Invalid pk "7" - object does not exist.\n--channel: "fax" is not a valid choice.\n',
     ],
-    [create({ pdf, item: ITEMS.soldOutTwice }), 'It has failed: '],
+    [create({ pdf, item: ITEMS.soldOutTwice }), 'No tickets were made: There is not enough quota available on quota "'],
     [create({ pdf, event: 'demo/nothere' }), 'There is no event demo/nothere, or the token is not for it'],
     [create({ pdf, token: 'wrong' }), 'The token is refused: Invalid token.'],
     [create({ pdf, url: nowhere }), `No Gatehouse answers at ${nowhere} (nothing listens there).`],
@@ -122,10 +122,28 @@ test('when the tickets exist and their PDF does not, it says how to get it', asy
     const ran = await running;
     expect(ran).toMatchObject({ code: 2, out: `Batch ${id + 1}: 2 tickets, valid from now on.\n` });
     expect(ran.err).toBe(
-      `It has failed: Internal error\nThe tickets exist, their PDF does not: "batch render ${id + 1} --event demo/hall --pdf FILE" makes it.\n`,
+      `Their PDF was not made: Internal error\nThe tickets exist, their PDF does not: "batch render ${id + 1} --event demo/hall --pdf FILE" makes it.\n`,
     );
     expect(await readdir(folder)).not.toContain('undrawn.pdf.part');
   } finally {
     await system.pool.query('alter table render_files drop constraint never');
+  }
+}, 60_000);
+
+test('Ctrl-C ends it, and leaves nothing but what the server goes on with', async () => {
+  // Without inventory a job waits.
+  const alone = await startSystem([offlineSales]);
+  try {
+    await alone.import(batchShop());
+    const asked = { item: ITEMS.pass, layout: LAYOUTS.hall, amount: 1, event: 'demo/hall', pdf: file('stopped.pdf') };
+    const flags = Object.entries(asked).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const env = { GATEHOUSE_URL: alone.url, GATEHOUSE_TOKEN: TOKENS.admin };
+    const { ended, kill } = startGatehouse(env, 'batch', 'create', ...flags);
+    while ((await alone.events()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    kill('SIGINT');
+    expect(await ended).toEqual({ code: 130, out: '', err: 'Stopped. What was requested is made nevertheless.\n' });
+    expect((await readdir(folder)).filter((name) => name.startsWith('stopped'))).toEqual([]);
+  } finally {
+    await alone.close();
   }
 }, 60_000);

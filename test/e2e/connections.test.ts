@@ -22,7 +22,7 @@ import { Client } from 'pg';
 const ALL = [checkin, legacyDroid, referenceRelay];
 
 /** As in docs/operations.md: a process that runs the projections, and one on standby. */
-const OWNING = 24;
+const OWNING = 29;
 const STANDING_BY = 20;
 
 async function ask<T>(url: string, sql: string): Promise<T[]> {

@@ -16,7 +16,10 @@ const namesIn = (file: string) => new Set(readFileSync(path.join(INFRA, file), '
 describeWithKafka('what dashboard and alerts name', () => {
   test('is in /metrics', async () => {
     const backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
-    const system = await startSystem([checkin, cart, offlineSales, referenceRelay], { ...backends.env, METRICS_PORT: '0' });
+    const system = await startSystem([checkin, cart, offlineSales, referenceRelay], {
+      ...backends.env,
+      METRICS_PORT: '0',
+    });
     try {
       const quota = { id: 1, name: 'Passes', size: 900, items: [ITEMS.pass], variations: [], subevent: null };
       await system.import({ ...festival(), 'demo/events/openair/quotas.json': [quota] });

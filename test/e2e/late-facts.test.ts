@@ -1,4 +1,6 @@
 import { checkin } from '@gatehouse/checkin/service';
+import { offlineSales } from '@gatehouse/offline-sales/service';
+import { batchWriter } from '@gatehouse/test-support/batch-writer';
 import { festivalWith, ITEMS, LISTS, OPENAIR, order, position, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
@@ -9,7 +11,7 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem([checkin]);
+  system = await startSystem([checkin, offlineSales]);
   await system.import(festivalWith([]));
 });
 afterAll(() => system.close());
@@ -18,11 +20,11 @@ const ticket = { id: 88_001, secret: 'bought-at-the-door', code: 'LATE1' };
 const scan = (secret: string, token: string = TOKENS.admin) =>
   system.call('POST', `${OPENAIR}checkinlists/${LISTS.main}/positions/${secret}/redeem/`, { token, json: {} });
 
-/** Suspends one consumer of reference until `release`. */
-async function hold(consumer: string): Promise<() => Promise<void>> {
+/** Suspends one consumer of a context until `release`. */
+async function hold(consumer: string, topic = 'reference'): Promise<() => Promise<void>> {
   const client = await system.pool.connect();
   await client.query('begin');
-  await client.query("select from checkpoints where name = $1 and topic = 'reference' for update", [consumer]);
+  await client.query('select from checkpoints where name = $1 and topic = $2 for update', [consumer, topic]);
   return async () => {
     await client.query('commit');
     client.release();
@@ -63,4 +65,23 @@ test('a read model that is held up for long refuses what it does not know, and t
 
 test('an unknown token is refused when there is nothing to wait for', async () => {
   expect((await scan('nobody-has-this', 'x'.repeat(64))).status).toBe(401);
+});
+
+test('sales that are held up keep out their own tickets only', async () => {
+  const release = await hold('tickets', 'sales');
+  const { tickets } = await batchWriter(system).create({
+    ...{ organizer: 'demo', event: 'openair', item: ITEMS.pass, amount: 2 },
+  });
+  const [held, later] = tickets.map(({ secret }) => secret) as [string, string];
+  expect((await scan(held)).status).toBe(404);
+  const before = await imports();
+  const bought = { id: 88_003, secret: 'bought-meanwhile', code: 'LATE3' };
+  // It ends when all consumers have caught up, so not before the release.
+  const importing = system.import(festivalWith([order(bought.code, {}, [position(bought, { item: ITEMS.pass })])]));
+  while ((await imports()) === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect((await scan(bought.secret)).status).toBe(201);
+  expect((await scan('x'.repeat(30), 'y'.repeat(64))).status).toBe(401);
+  await release();
+  await importing;
+  expect((await scan(later)).status).toBe(201);
 });

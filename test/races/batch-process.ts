@@ -2,6 +2,7 @@ import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { offlineSales } from '@gatehouse/offline-sales/service';
+import { referenceRelay } from '@gatehouse/reference/context';
 import { say } from '@gatehouse/service/run-main';
 import { serve } from '@gatehouse/service/serve';
 import { Client } from 'pg';
@@ -30,7 +31,7 @@ const SENT_MS = 2;
 
 function isStep(query: unknown): boolean {
   const { name, values } = (query ?? {}) as { name?: string; values?: unknown[] };
-  if (name === 'move_checkpoint' || name === 'pass_over') return SUBSCRIBERS.includes(values?.[0]);
+  if (name === 'move_checkpoint' || name === 'move_partition') return SUBSCRIBERS.includes(values?.[0]);
   return name !== undefined && WRITES.has(name);
 }
 
@@ -43,4 +44,7 @@ Reflect.set(Client.prototype, 'query', function (this: Client, ...args: unknown[
   return send.apply(this, args);
 });
 
-serve({ services: [checkin, cart, offlineSales], openDatabase: (config) => openDatabase(config, { log: say }) });
+serve({
+  services: [checkin, cart, offlineSales, referenceRelay],
+  openDatabase: (config) => openDatabase(config, { log: say }),
+});

@@ -6,7 +6,14 @@ const PROJECT = path.resolve(__dirname, '../..');
 export type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
 
 /** Runs a command of `npm run gatehouse` in its own process with these settings only. */
-export function gatehouse(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
+export const gatehouse = (env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> =>
+  startGatehouse(env, ...args).ended;
+
+/** The same, and what ends it with a signal. */
+export function startGatehouse(
+  env: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): { readonly ended: Promise<Ran>; kill(signal: NodeJS.Signals): void } {
   const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, 'services/cli/src/main.ts'), ...args], {
     cwd: PROJECT,
     env: { PATH: process.env['PATH'], TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'), ...env },
@@ -15,5 +22,6 @@ export function gatehouse(env: Readonly<Record<string, string>>, ...args: readon
   const ran = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (ran.out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (ran.err += text));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...ran })));
+  const ended = new Promise<Ran>((resolve) => child.on('close', (code) => resolve({ code, ...ran })));
+  return { ended, kill: (signal) => void child.kill(signal) };
 }

@@ -1,7 +1,7 @@
 import type { CheckinListEvent, TicketEvent } from '@gatehouse/events/admission';
 import type { CheckinList } from '@gatehouse/domain/checkin-list';
 import type { Admissions } from '@gatehouse/domain/ticket';
-import type { EventBus } from '@gatehouse/eventing/event-bus';
+import type { EventBus, Patience } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
@@ -9,7 +9,7 @@ import { freshness } from '@gatehouse/eventing/projection';
 import type { Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
-import { newsOf, type News, type Patience } from '@gatehouse/shop/news';
+import { newsOf, type News } from '@gatehouse/shop/news';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import { listStreams } from './lists';
 import { lookups, type Found, type Lookup } from './tickets/lookup';
@@ -47,6 +47,8 @@ export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
  * and several batches may come at once: nobody who holds such a ticket is to be sent away meanwhile.
  */
 const SALES_PATIENCE: Patience = { stillMs: 4_000, mostMs: 10_000 };
+/** For the same reason a broker that is busy, or is being connected to, gets more time to answer than for the shop's facts. */
+const SALES_ANSWER_MS = 2_000;
 
 /** Opens the context on a migrated schema; a command needs no bus. */
 export async function openAdmission(backends: Backends, { bus }: { bus?: EventBus } = {}): Promise<Admission> {
@@ -72,7 +74,12 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
     gate: gate(tickets, refusals),
     lookup: (ask) => reads.find(ask),
     newsOfSales: bus
-      ? newsOf(bus, { topics: ['sales'], readModels: [ticketsModel.name], patience: SALES_PATIENCE })
+      ? newsOf(bus, {
+          topics: ['sales'],
+          readModels: [ticketsModel.name],
+          patience: SALES_PATIENCE,
+          answerMs: SALES_ANSWER_MS,
+        })
       : () => Promise.resolve(false),
     caughtUp: (models) => fresh.caughtUp(models),
     async close() {

@@ -36,25 +36,43 @@ export type Ends = readonly { readonly topic: string; readonly partition: number
 
 const ASK_AGAIN_MS = 50;
 
+/** How long somebody waits for a consumer. */
+export type Patience = {
+  /** Until something more is applied. */
+  readonly stillMs: number;
+  /** In all. */
+  readonly mostMs: number;
+};
+
 /**
  * True when the group has applied everything that the topics held at the time of the call. Waits up to `atMostMs` for that
- * (0: does not wait), and only while it applies something every `stillMs`. False, too, when the bus does not answer.
+ * (0: does not wait). False, too, when the bus does not answer.
  */
 export async function caughtUp(
   bus: Pick<EventBus, 'ends' | 'backlog'>,
   { group, topics }: { group: string; topics: readonly Context[] },
   atMostMs = 0,
-  stillMs = atMostMs,
 ): Promise<boolean> {
-  const last = Date.now() + atMostMs;
-  let until = Math.min(last, Date.now() + stillMs);
-  let least = Infinity;
+  const until = Date.now() + atMostMs;
   let ends: Ends;
   try {
     ends = await bus.ends(topics);
   } catch {
     return false;
   }
+  const leftMs = until - Date.now();
+  return hasReached(bus, { group, ends }, { stillMs: leftMs, mostMs: leftMs });
+}
+
+/** True when the group has applied everything before `ends`; waits for that as long as `patience` says. */
+export async function hasReached(
+  bus: Pick<EventBus, 'backlog'>,
+  { group, ends }: { group: string; ends: Ends },
+  { stillMs, mostMs }: Patience,
+): Promise<boolean> {
+  const last = Date.now() + mostMs;
+  let until = Math.min(last, Date.now() + stillMs);
+  let least = Infinity;
   for (;;) {
     const backlog = await bus.backlog(group, ends);
     if (backlog <= 0) return true;

@@ -46,8 +46,8 @@ export async function historyInTest(options: { context?: Context; url?: string }
 }
 
 /** Waits until the condition is true. With a limit, so that a failed test does not keep jest from ending. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 50_000;
+export async function until(isSo: () => boolean | Promise<boolean>, atMostMs = 50_000): Promise<void> {
+  const end = Date.now() + atMostMs;
   while (!(await isSo())) {
     if (Date.now() > end) throw new Error(`never: ${isSo.toString()}`);
     await sleep(10);

@@ -114,10 +114,16 @@ describe('a file', () => {
     ).toBe('%PDF-');
   });
 
-  test('that a later folder lacks stays', async () => {
+  test('that a later folder lacks, or has damaged, stays', async () => {
     write({ layout: [], background: URL });
     folder.write(`${FEST}/files/ground one.pdf`, await pdf());
     await run();
+    folder.write(`${FEST}/files/ground one.pdf`, 'damaged');
+    const { import: number, notPrinted } = await run();
+    expect(number).toBeNull();
+    expect(notPrinted.lines).toEqual([
+      `${FEST}/ticketlayouts.json[0] ${FEST}/files/ground one.pdf cannot be drawn: the file is neither PNG nor JPEG: left out, the one of an earlier import stays`,
+    ]);
     folder.remove(`${FEST}/files`);
     expect(await run()).toMatchObject({ import: null, notPrinted: { count: 0 } });
     write({ layout: [], background: URL.replace('one', 'two') });

@@ -5,7 +5,7 @@ import { check, type Checked } from './check';
 import { isEnded } from './credentials';
 import type { Kind } from './entry';
 import { openFolder, type OrganizerFolder } from './folder';
-import { notPrinted } from './not-printed';
+import { notPrinted, type NotPrinted } from './not-printed';
 import { openPositions } from './positions';
 import { aboutTickets, notEnforced, warnings, type Counts, type Report } from './report';
 import { readObject } from './rows';
@@ -76,6 +76,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
   const spool = await openSpool();
   let checked: Checked;
   let written: Written;
+  let unprinted: NotPrinted;
   try {
     const checking = progress('checking', bytesOf(folders), options);
     checked = await check(folders, {
@@ -90,6 +91,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     const { problems, problemCount, incomplete, incompleteCount } = checked;
     if (problemCount > 0 && !skipInvalid) throw new InvalidExport(problems, problemCount, incompleteCount);
     if (incompleteCount > 0) throw new InvalidExport(incomplete, incompleteCount, incompleteCount);
+    unprinted = await notPrinted(checked.layouts, store);
     const { impliedChannels } = checked;
     const { onObjects, onBytes } = progress('writing', spool.bytes(), options);
     const onProgress = (objects: number, bytes: number) => {
@@ -118,7 +120,7 @@ async function importAlone(folders: readonly OrganizerFolder[], options: ImportO
     problemCount: checked.problemCount,
     warnings: [...warnings(notes, missingTokens(checked, credentials)), ...aboutTickets(written.findings)],
     notEnforced: notEnforced(notes),
-    notPrinted: await notPrinted(checked.layouts, store),
+    notPrinted: unprinted,
     seconds: (performance.now() - startedMs) / 1_000,
   };
 }

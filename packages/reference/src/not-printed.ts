@@ -29,25 +29,29 @@ export async function notPrinted(layouts: readonly LayoutOfExport[], store: Refe
   return { lines: lines.slice(0, MOST_LINES), count: lines.length };
 }
 
+/** The names of the files that a layout calls for and the folder does not have, or not as they can be drawn. */
 function missingOf({ content, background, images }: LayoutOfExport): string[] {
   const called = backgroundName(content.background);
-  const names = [...images].flatMap(([name, found]) => (found === 'missing' ? name : []));
-  return called !== null && background === 'missing' ? [...names, called] : names;
+  const names = [...images].flatMap(([name, found]) => (found === 'there' ? [] : name));
+  return called !== null && background !== 'there' ? [...names, called] : names;
 }
 
 function omissionsOf(layout: LayoutOfExport, read: typeof layoutOf, isStored: (name: string) => boolean): Omission[] {
   const { content, background, images } = layout;
   const called = backgroundName(content.background);
-  const isThere = (found: FoundFile, name: string) => found === 'there' || (found === 'missing' && isStored(name));
+  const files = called === null ? [...images] : [[called, background] as const, ...images];
+  const isThere = ([name, found]: readonly [string, FoundFile]) => found === 'there' || isStored(name);
   const file = new Uint8Array();
   const { omissions } = read({
     layout: content.layout,
-    ...(called !== null && isThere(background, called) && { background: file }),
-    images: Object.fromEntries([...images].flatMap(([name, found]) => (isThere(found, name) ? [[name, file]] : []))),
+    ...(called !== null && isThere([called, background]) && { background: file }),
+    images: Object.fromEntries([...images].filter(isThere).map(([name]) => [name, file])),
   });
-  const problems = [background, ...images.values()].flatMap((found) =>
-    typeof found === 'object' ? { element: null, what: found.problem, why: 'left out' } : [],
-  );
+  const problems = files.flatMap(([name, found]) => {
+    if (typeof found !== 'object') return [];
+    const why = isStored(name) ? 'left out, the one of an earlier import stays' : 'left out';
+    return { element: null, what: found.problem, why };
+  });
   return [...problems, ...omissions];
 }
 

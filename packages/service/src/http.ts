@@ -234,8 +234,8 @@ function apiHandler(options: HttpOptions): HotRoute {
     const { trace, end } = observe(req, entry.route.path);
     const asked = { ...found.request, trace };
     try {
-      const { stream, ...reply } = await replyTo(req, entry, asked);
-      if (stream) await writeStream(res, { ...reply, stream }, entry.headers);
+      const reply = await replyTo(req, entry, asked);
+      if (reply.stream) await writeStream(res, { ...reply, stream: reply.stream }, entry.headers);
       else writeReply(res, reply, entry.headers);
       end(reply.status);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '@gatehouse/events/contexts';
-import { caughtUp, type EventBus } from '@gatehouse/eventing/event-bus';
+import { hasReached, type EventBus, type Patience } from '@gatehouse/eventing/event-bus';
 import { within } from '@gatehouse/eventing/within';
 
 /**
@@ -9,16 +9,8 @@ import { within } from '@gatehouse/eventing/within';
  */
 export type News = () => Promise<boolean>;
 
-/** How long a call may wait. */
-export type Patience = {
-  /** Until something more is applied. */
-  readonly stillMs: number;
-  /** In all. */
-  readonly mostMs: number;
-};
-
 const PATIENCE: Patience = { stillMs: 500, mostMs: 500 };
-/** How long the bus may take to answer at all, beside that. */
+/** How long the bus may take to answer at all: one that is away may need much longer to say so. */
 const ANSWER_MS = 500;
 /** The bus is asked at most once in this time, and not while it is being asked; calls in between share the next answer. */
 const EVERY_MS = 50;
@@ -37,7 +29,8 @@ export function newsOf(
     topics,
     readModels,
     patience = PATIENCE,
-  }: { topics: readonly Context[]; readModels: readonly string[]; patience?: Patience },
+    answerMs = ANSWER_MS,
+  }: { topics: readonly Context[]; readModels: readonly string[]; patience?: Patience; answerMs?: number },
 ): News {
   let next: Promise<boolean> | undefined;
   let askedAt = -Infinity;
@@ -58,15 +51,17 @@ export function newsOf(
   }
 
   async function isAllApplied(): Promise<boolean> {
-    const answers = readModels.map((group) => caughtUp(bus, { group, topics }, patience.mostMs, patience.stillMs));
-    const all = Promise.all(answers).then(
-      (applied) => applied.every(Boolean),
-      () => false,
-    );
-    // The bus itself may take long to report that it is away.
-    const isApplied = await within(patience.mostMs + ANSWER_MS, all, () => false);
+    const isApplied = await areEndsReached().catch(() => false);
     if (!isApplied) restUntil = performance.now() + REST_MS;
     return isApplied;
+  }
+
+  async function areEndsReached(): Promise<boolean> {
+    const ends = await within(answerMs, bus.ends(topics), () => undefined);
+    if (!ends) return false;
+    const reached = Promise.all(readModels.map((group) => hasReached(bus, { group, ends }, patience)));
+    const each = await within(patience.mostMs + ANSWER_MS, reached, () => [false]);
+    return each.every(Boolean);
   }
 
   return () => (isResting() ? Promise.resolve(false) : (next ??= ask()));

@@ -6,6 +6,8 @@ export type ApiAccess = {
   /** Scheme and host (and path), with or without a trailing slash. */
   readonly url: string;
   readonly token: string;
+  /** Ends all waiting. */
+  readonly signal: AbortSignal;
 };
 
 export type ApiClient = {
@@ -22,8 +24,11 @@ const ANSWER_MS = 60_000;
 /** These say that the request was not decided; 409 for a POST is one whose first attempt is still running (contract §1.10). */
 const REPEATED = { GET: new Set([429, 502, 503, 504]), POST: new Set([409, 429, 502, 503, 504]) };
 
-/** A client of the REST API that repeats what was not decided. Throws Refused when there is no answer. */
-export function apiClient({ url, token }: ApiAccess): ApiClient {
+/**
+ * A client of the REST API that repeats what was not decided. Its calls reject with Refused when there is no answer, and with
+ * the signal's reason when it aborts.
+ */
+export function apiClient({ url, token, signal }: ApiAccess): ApiClient {
   const base = url.replace(/\/+$/, '');
   let wasReached = false;
 
@@ -31,14 +36,15 @@ export function apiClient({ url, token }: ApiAccess): ApiClient {
     const headers = { ...(init.headers as Record<string, string>), authorization: `Token ${token}` };
     const untilMs = Date.now() + PATIENCE_MS;
     for (;;) {
-      const answer = await answerTo(base + target, { ...init, method, headers });
+      const answer = await answerTo(base + target, { ...init, method, headers }, signal);
+      signal.throwIfAborted();
       if (answer instanceof Response) {
         wasReached = true;
         if (!REPEATED[method].has(answer.status)) return answer;
         await answer.body?.cancel();
       }
       if (!wasReached || Date.now() >= untilMs) throw new Refused(whyNot(base, answer));
-      await sleep(PAUSE_MS);
+      await sleep(PAUSE_MS, undefined, { signal });
     }
   }
 
@@ -53,12 +59,12 @@ export function apiClient({ url, token }: ApiAccess): ApiClient {
 }
 
 /** The answer, or why there is none. The time limit ends with its head: its body may take longer. */
-async function answerTo(url: string, init: RequestInit): Promise<Response | Error> {
+async function answerTo(url: string, init: RequestInit, stopped: AbortSignal): Promise<Response | Error> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), ANSWER_MS);
   try {
     // A redirect could lead elsewhere, with the token.
-    return await fetch(url, { ...init, redirect: 'manual', signal: limit.signal });
+    return await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.any([limit.signal, stopped]) });
   } catch (error) {
     return error as Error;
   } finally {
@@ -80,12 +86,13 @@ export function targetOf(link: unknown): string {
   return target;
 }
 
-/** The JSON of an answer; undefined for another one. */
-export async function jsonOf(answer: Response): Promise<unknown> {
+/** The JSON object of an answer; an empty one if it has none. */
+export async function jsonOf(answer: Response): Promise<Record<string, unknown>> {
   const text = await answer.text();
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -18,3 +18,9 @@ export function commaSeparated(text: string): string[] {
   if (parts.includes('')) throw new InvalidArgumentError('A comma separated list has no empty places.');
   return parts;
 }
+
+/** In lower case. */
+export function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidArgumentError('It is a UUID.');
+  return text.toLowerCase();
+}

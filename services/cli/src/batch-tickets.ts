@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiClient, jsonOf, targetOf, type ApiAccess, type ApiClient } from './api-client';
+import { apiClient, jsonOf, targetOf, type ApiAccess } from './api-client';
 import { progressLine, type ProgressLine } from './progress-line';
 import { Refused } from './run-command';
 
@@ -25,22 +25,46 @@ export type BatchClient = {
 /** Clients wait at least so long before they ask again (contract §9.4). */
 const LOOK_MS = 1_000;
 
+/** What is shown while a job goes on, and said when it has failed. */
+type Job = { readonly phase: string; readonly failure: string };
+const MAKING: Job = { phase: 'making tickets', failure: 'No tickets were made' };
+const DRAWING: Job = { phase: 'drawing them', failure: 'Their PDF was not made' };
+
 export function batchClient(access: ApiAccess): BatchClient {
   const api = apiClient(access);
+
+  /** Asks how far a job is until it has ended; the answer of one that has succeeded. */
+  async function whenDone(target: string, { phase, failure }: Job, at: EventPath): Promise<Response> {
+    const shown = progressLine();
+    try {
+      for (;;) {
+        const answer = await api.get(target);
+        if (answer.status === 200) return answer;
+        if (answer.status === 410) throw new Refused(`${failure}: ${String((await jsonOf(answer))['message'])}`);
+        if (answer.status !== 409) throw await refusal(answer, at);
+        const { percentage = 0 } = (await jsonOf(answer)) as { percentage?: number };
+        shown.set({ phase, fraction: percentage / 100 });
+        await sleep(LOOK_MS, undefined, { signal: access.signal });
+      }
+    } finally {
+      shown.stop();
+    }
+  }
+
   return {
     async create(at, fields) {
       const answer = await api.post(batchesOf(at), randomUUID(), fields);
       if (answer.status !== 202) throw await refusal(answer, at);
-      const { check } = (await jsonOf(answer)) as { check?: unknown };
-      const made = await whenDone(api, targetOf(check), 'making tickets', at);
-      return (await jsonOf(made)) as Batch;
+      const { check } = await jsonOf(answer);
+      const made = await whenDone(targetOf(check), MAKING, at);
+      return (await jsonOf(made)) as unknown as Batch;
     },
     async draw(at, batch, file) {
       const answer = await api.post(`${batchesOf(at)}${batch}/render/`, randomUUID());
       if (answer.status === 404) throw new Refused(`There is no batch ${batch} in ${at.organizer}/${at.event}.`);
       if (answer.status !== 202) throw await refusal(answer, at);
-      const { download } = (await jsonOf(answer)) as { download?: unknown };
-      const drawn = await whenDone(api, targetOf(download), 'drawing them', at);
+      const { download } = await jsonOf(answer);
+      const drawn = await whenDone(targetOf(download), DRAWING, at);
       await file.take(drawn);
     },
   };
@@ -49,37 +73,19 @@ export function batchClient(access: ApiAccess): BatchClient {
 const batchesOf = ({ organizer, event }: EventPath): string =>
   `/api/v1/organizers/${encodeURIComponent(organizer)}/events/${encodeURIComponent(event)}/offlinesalesbatches/`;
 
-/** Asks how far a job is until it has ended; the answer of one that has succeeded. */
-async function whenDone(api: ApiClient, target: string, phase: string, at: EventPath): Promise<Response> {
-  const shown = progressLine();
-  try {
-    for (;;) {
-      const answer = await api.get(target);
-      if (answer.status === 200) return answer;
-      if (answer.status !== 409) throw await refusal(answer, at);
-      const { percentage = 0 } = ((await jsonOf(answer)) ?? {}) as { percentage?: number };
-      shown.set({ phase, fraction: percentage / 100 });
-      await sleep(LOOK_MS);
-    }
-  } finally {
-    shown.stop();
-  }
-}
-
 /** The options of the command by the fields of the API that are called otherwise. */
 const OPTIONS: Readonly<Record<string, string>> = { sales_channel: 'channel', subevent: 'date' };
 
 /** An answer that is no success, as a sentence for a person. */
 async function refusal(answer: Response, { organizer, event }: EventPath): Promise<Refused> {
   const { status } = answer;
-  const body = ((await jsonOf(answer)) ?? {}) as Record<string, unknown>;
+  const body = await jsonOf(answer);
   const detail = typeof body['detail'] === 'string' ? body['detail'] : undefined;
   if (status === 401) return new Refused(`The token is refused: ${detail ?? 'it is not valid'}`);
   if (status === 403) {
     const needs = 'needs can_view_orders and can_change_orders';
     return new Refused(`There is no event ${organizer}/${event}, or the token is not for it: it ${needs}.`);
   }
-  if (status === 410) return new Refused(`It has failed: ${String(body['message'] ?? 'nobody says why')}`);
   if (status === 400 && detail === undefined) {
     const lines = Object.entries(body).map(
       ([field, errors]) => `--${OPTIONS[field] ?? field}: ${[errors].flat().join(' ')}`,

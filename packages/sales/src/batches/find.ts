@@ -190,4 +190,24 @@ export function batchFinder({ pool, caughtUp, hasLeft }: BatchFinderParts): Batc
   };
 }
 
+/** A batch of whatever event, and how far it is. */
+export type LatestJob = Pick<BatchRow, 'id' | 'job' | 'creation' | 'item' | 'amount'> & {
+  /** `organizer/slug`. */
+  readonly event: string;
+  readonly status: JobRow['status'];
+  /** Why it failed. */
+  readonly message: string | null;
+};
+
+/** The newest batches of all events, at most `limit`. Rejects with StoreUnavailable. */
+export async function latestJobs(pool: Pool, limit: number): Promise<LatestJob[]> {
+  const { rows } = await available(
+    pool.query<LatestJob>(
+      'select id, job, creation, event, item, amount, status, message from batches order by id desc limit $1',
+      [limit],
+    ),
+  );
+  return rows;
+}
+
 const keyOf = ({ organizer, event }: Where): string => `${organizer}/${event}`;

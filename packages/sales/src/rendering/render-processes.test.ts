@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
 import { placedTexts } from '@gatehouse/test-support/seen-pdf';
 import type { PrintedBatch } from './files';
@@ -12,6 +13,9 @@ import {
   type Child,
   type RenderProcess,
 } from './renders-in-test';
+
+// Several processes start in each test, and ten thousands of pages are drawn.
+jest.setTimeout(180_000);
 
 let history: HistoryInTest;
 /** Orders and looks, and renders nothing. */
@@ -137,7 +141,7 @@ test('three times 10,000 tickets at once: a few chunks and three threads are in 
   const before = renderer.said()!;
   const files = [];
   for (let i = 0; i < 3; i++) files.push(await order(batchOf(10_000)));
-  for (const { file } of files) await until(async () => (await row(file)).status === 'succeeded');
+  for (const { file } of files) while ((await row(file)).status !== 'succeeded') await sleep(50);
   const after = renderer.said()!;
 
   const { size } = await row(files[0]!.file);

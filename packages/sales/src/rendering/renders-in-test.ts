@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EventFact, ItemFact } from '@gatehouse/events/reference';
 import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
+import { runEverywhere } from '@gatehouse/eventing/owner';
 import { listen, migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import { createLog, type Log } from '@gatehouse/service/log';
 import type { Pool } from 'pg';
@@ -95,7 +96,7 @@ export async function rendersInTest(): Promise<HistoryInTest> {
 
 export type RenderProcess = Rendering & {
   readonly pool: Pool;
-  /** Begins to work, as a process with the role `projections`; it does so until it is stopped. */
+  /** Begins to work, as a process with the role `projections`; it does so until it is stopped, whatever happens. */
   start(log?: Log): void;
   stop(): Promise<void>;
   end(): Promise<void>;
@@ -118,7 +119,9 @@ export async function openRenderProcess(url: string, source: PageSource = source
     ...renders,
     pool,
     start(log = createLog('silent')) {
-      working.push(renders.work({ signal: stopping.signal, onProgress: () => undefined }, log));
+      const { signal } = stopping;
+      const kept = { name: 'render', topic: 'sales', signal, onHealth: () => undefined, isPoison: () => false };
+      working.push(runEverywhere(kept, (owner) => renders.work(owner, log)));
     },
     stop,
     async end() {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Writable } from 'node:stream';
 import { until, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
 import { createLog } from '@gatehouse/service/log';
 import { scanned, seen, type SeenPage } from '@gatehouse/test-support/seen-pdf';
+import { wireTo } from '@gatehouse/test-support/process';
 import { CHUNK_BYTES, type PrintedBatch, type RenderState } from './files';
 import type { PageSource } from './pages';
 import {
@@ -53,6 +53,11 @@ async function pdfOf(renders: RenderProcess, ordered: Ordered): Promise<Buffer> 
   const state = await ended(renders, ordered);
   if (state.status !== 'succeeded') throw new Error(JSON.stringify(state));
   return bytesOf(renders, ordered.file, 0, state.file.size);
+}
+
+function linesOfLog() {
+  const lines: string[] = [];
+  return { lines, log: createLog('info', { write: (line) => void lines.push(line) }) };
 }
 
 /** Looking at pages keeps this process busy for seconds, which nothing that works in it would stand. */
@@ -109,6 +114,40 @@ describe('rendering a batch (contract §9.4)', () => {
     expect(await secretsOf(pdfs[0]!)).toEqual(secrets(10));
     expect(await secretsOf(pdfs[1]!)).toEqual(secrets(20));
     expect(await secretsOf(pdfs[2]!)).toEqual(secrets(40));
+  });
+
+  test('a process that stops gives its job back, and another one begins anew', async () => {
+    const [one, other] = [await open(), await open()];
+    one.start();
+    const ordered = await order(one, batchOf(2_500));
+    await until(async () => (await sql('select 1 from render_files where drawn > 0')).length > 0);
+    await one.stop();
+    expect(await stateOf(one, ordered)).toEqual({ status: 'waiting' });
+    other.start();
+    await ended(one, ordered);
+    expect(await sql('select attempt, status from render_files')).toEqual([{ attempt: 2, status: 'succeeded' }]);
+  });
+
+  test('a database that goes away meanwhile costs an attempt, not the file', async () => {
+    const renders = await open();
+    const wire = await wireTo(history.url);
+    const behind = await openRenderProcess(wire.url);
+    try {
+      const { lines, log } = linesOfLog();
+      behind.start(log);
+      const ordered = await order(renders, batchOf(2_500));
+      await until(async () => (await sql('select 1 from render_files where drawn > 0')).length > 0);
+      await wire.cut();
+      await until(() => lines.length > 0);
+      expect((await stateOf(renders, ordered))?.status).toBe('running');
+      await wire.mend();
+      await sql("update render_files set alive = alive - interval '10 seconds'");
+      await ended(renders, ordered);
+      expect(await sql('select attempt, status from render_files')).toEqual([{ attempt: 2, status: 'succeeded' }]);
+    } finally {
+      await behind.end();
+      await wire.close();
+    }
   });
 
   test('running says how much is drawn, and 100 only when the file is there', async () => {
@@ -188,8 +227,7 @@ describe('a rendering that fails (contract §9.4)', () => {
   });
 
   test('is tried again, and in the end an internal error whose reason only the log knows', async () => {
-    const lines: string[] = [];
-    const log = createLog('info', new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) }));
+    const { lines, log } = linesOfLog();
     const renders = await open({
       ...sourceInTest,
       tickets: () => Promise.reject(new Error('the moon is in the way')),
@@ -215,8 +253,7 @@ describe('a rendering that fails (contract §9.4)', () => {
   });
 
   test('names in the log, once for a file, what the layout has and the pages have not, without secrets', async () => {
-    const lines: string[] = [];
-    const log = createLog('info', new Writable({ write: (line, _, done) => (lines.push(String(line)), done()) }));
+    const { lines, log } = linesOfLog();
     const renders = await open();
     renders.start(log);
     await ended(renders, await order(renders, batchOf(70, { layout: 4 })));

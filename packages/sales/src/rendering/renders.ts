@@ -45,6 +45,8 @@ export type Rendering = Renders & {
 const LOOK_MS = 2_000;
 /** Fifty times what 10,000 tickets take. Longer than that nothing is drawn any more: the thread is stuck. */
 const LONGEST_MS = 10 * 60_000;
+/** A thread that has drawn keeps some hundred megabytes, fonts among them; another one begins in half a second. */
+const IDLE_MS = 60_000;
 
 export type RenderParts = {
   /** Of the context's schema; jobs and files use it for a few milliseconds at a time. */
@@ -102,13 +104,19 @@ export async function openRenders({ pool, schema, listener, source }: RenderPart
       const pause = waker();
       const forget = listener.on(topic, pause.wake);
       const printer = openPrinter();
+      let worked = performance.now();
       try {
         while (!signal.aborted) {
           await tries.giveUpSilent();
           const attempt = await tries.begin();
           onProgress(true);
-          if (attempt) await render(attempt, { printer, log, signal });
-          else await pause.next(signal, LOOK_MS);
+          if (attempt) {
+            await render(attempt, { printer, log, signal });
+            worked = performance.now();
+          } else {
+            if (performance.now() - worked > IDLE_MS) await printer.close();
+            await pause.next(signal, LOOK_MS);
+          }
         }
       } finally {
         forget();

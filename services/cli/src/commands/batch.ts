@@ -1,18 +1,21 @@
 import { urlOf } from '@gatehouse/service/address';
 import { readConfig } from '@gatehouse/service/config';
+import { exitCodeOf, onStop } from '@gatehouse/service/stop-signals';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ApiAccess } from '../api-client';
 import { wholeNumber } from '../arguments';
 import { batchClient, newPdf, type EventPath } from '../batch-tickets';
 import { number } from '../progress-line';
-import { Refused } from '../run-command';
+import { Refused, type Run } from '../run-command';
+import { batchJobCommands } from './batch-jobs';
 
 /**
- * `batch create` and `batch render`: offline tickets as a PDF. They need a running Gatehouse, not its database. Exit code 0
+ * `batch`: `create` and `render` make offline tickets and their PDF. They need a running Gatehouse, not its database. Exit code 0
  * when the file is there, 1 when nothing was made, 2 when the tickets exist and the file does not.
  */
-export function batchCommands(program: Command): void {
+export function batchCommands(program: Command, run: Run): void {
   const batch = program.command('batch').description('tickets that are printed and sold elsewhere');
+  batchJobCommands(batch, run);
 
   const create = batch
     .command('create')
@@ -27,7 +30,7 @@ export function batchCommands(program: Command): void {
     .option('--channel <name>', 'the sales channel; without it "web"')
     .option('--testmode', 'tickets for testing')
     .option('--comment <text>', 'for the organizer only');
-  reached(create).action((asked: Create) => createBatch(asked));
+  reached(create).action((asked: Create) => untilStopped((signal) => createBatch(asked, signal)));
 
   const render = batch
     .command('render')
@@ -35,7 +38,7 @@ export function batchCommands(program: Command): void {
     .argument('<id>', 'the batch', wholeNumber)
     .requiredOption('--event <organizer/event>', 'what it is for', eventPath)
     .requiredOption('--pdf <file>', 'where the PDF goes; it must not exist');
-  reached(render).action((id: number, asked: Asked) => renderBatch(id, asked));
+  reached(render).action((id: number, asked: Asked) => untilStopped((signal) => renderBatch(id, asked, signal)));
 }
 
 type Asked = { readonly event: EventPath; readonly pdf: string; readonly url?: string; readonly token?: string };
@@ -64,9 +67,26 @@ const reached = (command: Command): Command =>
         .argParser(credential),
     );
 
-async function createBatch(asked: Create): Promise<void> {
+/** Runs work that a signal to the process ends; what it has begun at the server goes on there. */
+async function untilStopped(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  let code = 0;
+  onStop((signal) => {
+    code = exitCodeOf(signal);
+    stop.abort();
+  });
+  try {
+    await work(stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    process.stderr.write('Stopped. What was requested is made nevertheless.\n');
+  }
+  if (stop.signal.aborted) process.exitCode = code;
+}
+
+async function createBatch(asked: Create, signal: AbortSignal): Promise<void> {
   const { event, pdf, item, variation, date, layout, amount, channel, testmode, comment } = asked;
-  const client = batchClient(accessOf(asked));
+  const client = batchClient({ ...accessOf(asked), signal });
   const file = await newPdf(pdf);
   try {
     const fields = { item, variation, subevent: date, layout, amount, sales_channel: channel, testmode, comment };
@@ -87,8 +107,8 @@ async function createBatch(asked: Create): Promise<void> {
   }
 }
 
-async function renderBatch(id: number, asked: Asked): Promise<void> {
-  const client = batchClient(accessOf(asked));
+async function renderBatch(id: number, asked: Asked, signal: AbortSignal): Promise<void> {
+  const client = batchClient({ ...accessOf(asked), signal });
   const file = await newPdf(asked.pdf);
   try {
     await client.draw(asked.event, id, file);
@@ -100,7 +120,7 @@ async function renderBatch(id: number, asked: Asked): Promise<void> {
 
 const tickets = (amount: number): string => (amount === 1 ? 'one ticket' : `${number(amount)} tickets`);
 
-function accessOf({ url, token }: Pick<Asked, 'url' | 'token'>): ApiAccess {
+function accessOf({ url, token }: Pick<Asked, 'url' | 'token'>): Omit<ApiAccess, 'signal'> {
   if (token === undefined) {
     throw new Refused(
       'An API token is missing: --token, or GATEHOUSE_TOKEN in the environment. "token create" makes one.',

@@ -9,8 +9,8 @@ import {
 } from '@gatehouse/eventing/consumer-admin';
 import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import type { Feeds } from '@gatehouse/service/feeds';
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { wholeNumber } from '../arguments';
+import { Option, type Command } from 'commander';
+import { uuid, wholeNumber } from '../arguments';
 import { Refused, type Run } from '../run-command';
 import type { Session } from '../session';
 
@@ -138,9 +138,4 @@ async function skip(session: Session, name: string, asked: Asked): Promise<void>
       ? `The event ${event} is never applied to ${name} again. What was applied of it stays until "rebuild ${name}".\n`
       : `The event ${event} is passed over by ${name} already.\n`,
   );
-}
-
-function uuid(text: string): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidArgumentError('It is a UUID.');
-  return text.toLowerCase();
 }
