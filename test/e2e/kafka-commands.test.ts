@@ -4,6 +4,7 @@ import { consumerStatus } from '@gatehouse/eventing/consumer-admin';
 import { openPool } from '@gatehouse/eventing/postgres';
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import { referenceRelay } from '@gatehouse/reference/context';
+import { sync } from '@gatehouse/sync-service/service';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
 import { gatehouse } from '@gatehouse/test-support/command';
 import { CROWD, festival, TOKENS } from '@gatehouse/test-support/festival';
@@ -25,7 +26,7 @@ describeWithKafka('commands about Kafka', () => {
     backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
     topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
     // Each context that takes over the shop's facts is at work: an import waits for all of them.
-    system = await startSystem([checkin, cart, offlineSales, referenceRelay], backends.env);
+    system = await startSystem([checkin, cart, offlineSales, sync, referenceRelay], backends.env);
     const followers = ['admission', 'inventory', 'sales'];
     pools = new Map(
       followers.map((context) => [

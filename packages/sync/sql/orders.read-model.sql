@@ -19,6 +19,21 @@ create table order_texts (
   data json not null
 );
 
+-- How many orders of a kind an event has, so that a page need not count them.
+create table order_tallies (
+  event text collate "C" not null,
+  testmode boolean not null,
+  status text collate "C" not null,
+  orders integer not null,
+  primary key (event, testmode, status)
+);
+
+-- Moved whenever the shop states orders of an event: until then each page of its orders begins where it began before.
+create table order_editions (
+  event text collate "C" primary key,
+  edition bigint not null
+);
+
 -- The order that named a ticket last.
 create table ticket_orders (
   ticket integer primary key,

@@ -1,6 +1,8 @@
 import { available } from '@gatehouse/eventing/postgres';
+import { Recent } from '@gatehouse/eventing/recent';
 import type { Pool } from 'pg';
 import type { GateCheckins } from './check-ins';
+import { ORDERS } from './read-model';
 
 /** Which orders of an event are wanted; what is absent does not matter. Instants are canonical. */
 export type OrderSelection = {
@@ -53,62 +55,116 @@ export type OrderFinder = {
 };
 
 type Row = {
-  readonly count: number;
+  readonly count: number | null;
   readonly seen: string | null;
   readonly deleted: number[] | null;
   readonly order: ShopOrder | null;
+  readonly key: { stream: string; datetime: string } | null;
   readonly gate: { ticket: number; state: GateCheckins }[] | null;
 };
 
 const COLUMN = { datetime: 'datetime', code: 'code', status: 'status', last_modified: 'modified' } as const;
 
-export const orderFinder = (pool: Pool): OrderFinder => ({
-  async page(event, { sort, offset, limit, ...selection }) {
-    const values: unknown[] = [event];
-    const where = conditions(selection, values);
-    const terms = (sort.length > 0 ? sort : BY_TIME).map(
-      ({ field, descending }) => `${COLUMN[field]} ${descending ? 'desc' : 'asc'}`,
-    );
-    // In the direction of the first term, so that an index has them in this order, whichever way it is read.
-    const order = [...terms, `stream ${terms[0]!.endsWith('desc') ? 'desc' : 'asc'}`].join(', ');
-    values.push(limit, offset);
-    const { rows } = await available(
-      pool.query<Row>(
-        `with page as materialized (
-           select stream, row_number() over (order by ${order}) as n from shown_orders where ${where}
-           order by ${order} limit $${values.length - 1} offset $${values.length}
-         )
-         select s.count, s.seen, s.deleted, p.data as order, g.gate
-         from (select (select count(*) from shown_orders where ${where})::integer as count,
-                      (select to_char(max(modified) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-                       from shown_orders where event = $1) as seen,
-                      (select array_agg(list) from deleted_lists) as deleted) s
-         left join (
-           select page.n, page.stream, t.data
-           from page cross join lateral (select data from order_texts where stream = page.stream offset 0) t
-         ) p on true
-         left join lateral (
-           select json_agg(json_build_object('ticket', c.ticket, 'state', c.state)) as gate
-           from (select unnest(tickets) as id from orders where stream = p.stream offset 0) q
-           cross join lateral (select * from gate_checkins where ticket = q.id offset 0) c
-         ) g on true
-         order by p.n`,
-        values,
-      ),
-    );
-    const { count, seen, deleted } = rows[0]!;
-    return {
-      count,
-      seen,
-      deletedLists: new Set(deleted),
-      rows: rows.flatMap((row) =>
-        row.order ? [{ order: row.order, gate: new Map(row.gate?.map(({ ticket, state }) => [ticket, state])) }] : [],
-      ),
-    };
-  },
-});
+/** Where the pages of a whole download begin: 2,000 of them for each of some downloads of 100,000 orders. */
+const BOOKMARKS = 20_000;
 
-const BY_TIME: readonly OrderSort[] = [{ field: 'datetime', descending: false }];
+/** Finds orders in the read model `orders`, through a pool of the context's schema. */
+export function orderFinder(pool: Pool): OrderFinder {
+  // By all that a page depends on: the last row before it.
+  const bookmarks = new Recent<NonNullable<Row['key']>>(BOOKMARKS);
+
+  return {
+    async page(event, { sort, offset, limit, ...selection }) {
+      const { edition, tallied } = await overview(event, selection);
+      const [{ field, descending } = BY_TIME, ...further] = sort;
+      const hasBookmarks = field === 'datetime' && further.length === 0 && tallied !== undefined;
+      const bookmark = (at: number) =>
+        JSON.stringify([event, edition, selection.testmode, selection.status, selection.statuses, descending, at]);
+      const before = hasBookmarks ? bookmarks.get(bookmark(offset)) : undefined;
+
+      const values: unknown[] = [event];
+      const where = conditions(selection, values);
+      const direction = descending ? 'desc' : 'asc';
+      const terms = [
+        `${COLUMN[field]} ${direction}`,
+        ...further.map((term) => `${COLUMN[term.field]} ${term.descending ? 'desc' : 'asc'}`),
+        // In the direction of the first term, so that an index has them in this order, whichever way it is read.
+        `stream ${direction}`,
+      ].join(', ');
+      let from = where;
+      if (before) {
+        values.push(before.datetime, before.stream);
+        const place = `($${values.length - 1}::timestamptz, $${values.length})`;
+        from = `${where} and (datetime, stream) ${descending ? '<' : '>'} ${place}`;
+      }
+      values.push(limit, before ? 0 : offset);
+      const counted = tallied === undefined ? `(select count(*) from shown_orders where ${where})::integer` : 'null';
+      const { rows } = await available(
+        pool.query<Row>(
+          `with page as materialized (
+             select stream, datetime, row_number() over (order by ${terms}) as n from shown_orders where ${from}
+             order by ${terms} limit $${values.length - 1} offset $${values.length}
+           )
+           select s.count, s.seen, s.deleted, p.data as order, p.key, g.gate
+           from (select ${counted} as count,
+                        (select to_char(max(modified) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                         from shown_orders where event = $1) as seen,
+                        (select array_agg(list) from deleted_lists) as deleted) s
+           left join (
+             select page.n, page.stream, t.data,
+                    json_build_object('stream', page.stream, 'datetime', page.datetime::text) as key
+             from page cross join lateral (select data from order_texts where stream = page.stream offset 0) t
+           ) p on true
+           left join lateral (
+             select json_agg(json_build_object('ticket', c.ticket, 'state', c.state)) as gate
+             from (select unnest(tickets) as id from orders where stream = p.stream offset 0) q
+             cross join lateral (select * from gate_checkins where ticket = q.id offset 0) c
+           ) g on true
+           order by p.n`,
+          values,
+        ),
+      );
+      const found = rows.filter(({ order }) => order !== null);
+      const last = found.at(-1)?.key;
+      if (hasBookmarks && last && found.length === limit) bookmarks.set(bookmark(offset + limit), last);
+      const { count, seen, deleted } = rows[0]!;
+      return {
+        count: tallied ?? count!,
+        seen,
+        deletedLists: new Set(deleted),
+        rows: found.map(({ order, gate }) => ({
+          order: order!,
+          gate: new Map(gate?.map(({ ticket, state }) => [ticket, state])),
+        })),
+      };
+    },
+  };
+
+  /** The edition of an event's orders, and how many are wanted if that is known without looking at them. */
+  async function overview(
+    event: string,
+    { testmode, status, statuses, ...rest }: OrderSelection,
+  ): Promise<{ edition: string; tallied: number | undefined }> {
+    const { rows } = await available(
+      pool.query<{ edition: string | null; orders: number }>({
+        name: 'orders_overview',
+        // A rebuild counts editions anew, in tables of another generation.
+        text: `select (select generation from read_models where name = '${ORDERS}') || '.' ||
+                      (select edition from order_editions where event = $1) as edition,
+                      coalesce(sum(orders), 0)::integer as orders
+               from order_tallies
+               where event = $1 and ($2::boolean is null or testmode = $2) and ($3::text is null or status = $3)
+                 and ($4::text[] is null or status = any($4::text[]))`,
+        values: [event, testmode ?? null, status ?? null, statuses ?? null],
+      }),
+    );
+    const { edition, orders } = rows[0]!;
+    const isTallied = Object.values(rest).every((value) => value === undefined);
+    return { edition: edition ?? '', tallied: isTallied ? orders : undefined };
+  }
+}
+
+const BY_TIME: OrderSort = { field: 'datetime', descending: false };
 
 /** The condition on rows of the event $1; adds its parameters to `values`. */
 function conditions(selection: OrderSelection, values: unknown[]): string {

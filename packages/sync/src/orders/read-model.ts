@@ -23,6 +23,8 @@ export const ordersModel: ReadModel = {
       columns: 'r.stream, r.event, r.code, r.status, r.testmode, r.email, r.datetime',
     },
     { name: 'order_texts', key: 'stream', columns: 'r.stream, r.data::jsonb' },
+    { name: 'order_tallies', key: 'event, testmode, status', columns: '*' },
+    { name: 'order_editions', key: 'event', columns: 'r.event' },
     { name: 'ticket_orders', key: 'ticket', columns: '*' },
     { name: 'gate_checkins', key: 'ticket', columns: 'r.ticket, r.revision, r.state::jsonb' },
     { name: 'deleted_lists', key: 'list', columns: '*' },

@@ -32,6 +32,7 @@ function newestOf(states: readonly WholeState[]): WholeState[] {
 }
 
 async function writeShown(tx: Tx, states: readonly WholeState[], now: string): Promise<void> {
+  await moveTallies(tx, states.map(shownRow));
   await tx.query({
     name: 'orders_shown',
     text: `insert into shown_orders (stream, event, code, status, testmode, email, datetime, modified)
@@ -64,6 +65,40 @@ async function writeShown(tx: Tx, states: readonly WholeState[], now: string): P
       ),
     ],
   });
+}
+
+type Tallied = { readonly event: string; readonly testmode: boolean; readonly status: string };
+
+/** Moves what is counted of orders to where they are counted from now on. */
+async function moveTallies(tx: Tx, rows: readonly (Tallied & { stream: string })[]): Promise<void> {
+  const { rows: before } = await tx.query<Tallied>({
+    name: 'orders_before',
+    text: `select s.event, s.testmode, s.status from unnest($1::text[]) as q(stream)
+           cross join lateral (select * from shown_orders where stream = q.stream offset 0) s`,
+    values: [rows.map(({ stream }) => stream)],
+  });
+  const moved = new Map<string, Tallied & { orders: number }>();
+  const count = ({ event, testmode, status }: Tallied, by: number) => {
+    const key = `${event} ${testmode} ${status}`;
+    moved.set(key, { event, testmode, status, orders: (moved.get(key)?.orders ?? 0) + by });
+  };
+  for (const row of before) count(row, -1);
+  for (const row of rows) count(row, 1);
+  const tallies = [...moved.values()].filter(({ orders }) => orders !== 0);
+  await tx.query({
+    name: 'orders_tallies',
+    text: `with edited as (
+             insert into order_editions select distinct event, 1
+             from json_to_recordset($1) as t(event text)
+             on conflict (event) do update set edition = order_editions.edition + 1
+           )
+           insert into order_tallies (event, testmode, status, orders)
+           select * from json_to_recordset($2) as t(event text, testmode boolean, status text, orders integer)
+           on conflict (event, testmode, status) do update set orders = order_tallies.orders + excluded.orders`,
+    values: [JSON.stringify([...moved.values()]), JSON.stringify(tallies)],
+  });
+  // As if they had never been, as after a replay that saw only the newest states.
+  if (tallies.some(({ orders }) => orders < 0)) await tx.query('delete from order_tallies where orders = 0');
 }
 
 const shownRow = ({ stream, order }: WholeState) => ({
