@@ -35,10 +35,13 @@ export type ShopPosition = Readonly<Record<string, unknown>> & {
 };
 export type ShopCheckin = Readonly<Record<string, unknown>> & { readonly list: number; readonly datetime: string };
 
+/** Which order, and in which state: whatever changes about it moves `modified`. */
+export type OrderKey = { readonly stream: string; readonly modified: string };
+
 /** A page of orders, of one moment. */
 export type OrderPage = {
   readonly count: number;
-  readonly rows: readonly FoundOrder[];
+  readonly rows: readonly OrderKey[];
   /** Every change that this page does not show has an instant after this one. Canonical; null: the event has no orders. */
   readonly seen: string | null;
   /** Lists that are gone, with their check-ins. */
@@ -52,15 +55,17 @@ export type OrderFinder = {
     event: string,
     asked: OrderSelection & { sort: readonly OrderSort[]; offset: number; limit: number },
   ): Promise<OrderPage>;
+  /** Orders by their streams, in these states or later ones. */
+  orders(streams: readonly string[]): Promise<ReadonlyMap<string, FoundOrder>>;
 };
 
 type Row = {
   readonly count: number | null;
   readonly seen: string | null;
   readonly deleted: number[] | null;
-  readonly order: ShopOrder | null;
-  readonly key: { stream: string; datetime: string } | null;
-  readonly gate: { ticket: number; state: GateCheckins }[] | null;
+  readonly stream: string | null;
+  readonly modified: string;
+  readonly datetime: string;
 };
 
 const COLUMN = { datetime: 'datetime', code: 'code', status: 'status', last_modified: 'modified' } as const;
@@ -71,7 +76,7 @@ const BOOKMARKS = 20_000;
 /** Finds orders in the read model `orders`, through a pool of the context's schema. */
 export function orderFinder(pool: Pool): OrderFinder {
   // By all that a page depends on: the last row before it.
-  const bookmarks = new Recent<NonNullable<Row['key']>>(BOOKMARKS);
+  const bookmarks = new Recent<{ stream: string; datetime: string }>(BOOKMARKS);
 
   return {
     async page(event, { sort, offset, limit, ...selection }) {
@@ -101,42 +106,57 @@ export function orderFinder(pool: Pool): OrderFinder {
       const counted = tallied === undefined ? `(select count(*) from shown_orders where ${where})::integer` : 'null';
       const { rows } = await available(
         pool.query<Row>(
-          `with page as materialized (
-             select stream, datetime, row_number() over (order by ${terms}) as n from shown_orders where ${from}
-             order by ${terms} limit $${values.length - 1} offset $${values.length}
-           )
-           select s.count, s.seen, s.deleted, p.data as order, p.key, g.gate
+          `select s.*, p.stream, p.modified::text, p.datetime::text
            from (select ${counted} as count,
                         (select to_char(max(modified) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
                          from shown_orders where event = $1) as seen,
-                        (select array_agg(list) from deleted_lists) as deleted) s
+                        (select array_agg(list order by list) from deleted_lists) as deleted) s
            left join (
-             select page.n, page.stream, t.data,
-                    json_build_object('stream', page.stream, 'datetime', page.datetime::text) as key
-             from page cross join lateral (select data from order_texts where stream = page.stream offset 0) t
+             select stream, modified, datetime, row_number() over (order by ${terms}) as n
+             from shown_orders where ${from}
+             order by ${terms} limit $${values.length - 1} offset $${values.length}
            ) p on true
-           left join lateral (
-             select json_agg(json_build_object('ticket', c.ticket, 'state', c.state)) as gate
-             from (select unnest(tickets) as id from orders where stream = p.stream offset 0) q
-             cross join lateral (select * from gate_checkins where ticket = q.id offset 0) c
-           ) g on true
            order by p.n`,
           values,
         ),
       );
-      const found = rows.filter(({ order }) => order !== null);
-      const last = found.at(-1)?.key;
-      if (hasBookmarks && last && found.length === limit) bookmarks.set(bookmark(offset + limit), last);
       const { count, seen, deleted } = rows[0]!;
+      const found = rows.flatMap(({ stream, ...row }) => (stream === null ? [] : [{ stream, ...row }]));
+      const last = found.at(-1);
+      if (hasBookmarks && last && found.length === limit) {
+        bookmarks.set(bookmark(offset + limit), { stream: last.stream, datetime: last.datetime });
+      }
       return {
         count: tallied ?? count!,
         seen,
         deletedLists: new Set(deleted),
-        rows: found.map(({ order, gate }) => ({
-          order: order!,
-          gate: new Map(gate?.map(({ ticket, state }) => [ticket, state])),
-        })),
+        rows: found.map(({ stream, modified }) => ({ stream, modified })),
       };
+    },
+
+    async orders(streams) {
+      if (streams.length === 0) return new Map();
+      const { rows } = await available(
+        pool.query<{ stream: string; order: ShopOrder; gate: { ticket: number; state: GateCheckins }[] | null }>({
+          name: 'orders_found',
+          // 'offset 0': by the keys, one by one, whatever PostgreSQL knows of the tables.
+          text: `select q.stream, t.data as order, g.gate
+                 from unnest($1::text[]) as q(stream)
+                 cross join lateral (select data from order_texts where stream = q.stream offset 0) t
+                 left join lateral (
+                   select json_agg(json_build_object('ticket', c.ticket, 'state', c.state)) as gate
+                   from (select unnest(tickets) as id from orders where stream = q.stream offset 0) o
+                   cross join lateral (select * from gate_checkins where ticket = o.id offset 0) c
+                 ) g on true`,
+          values: [streams],
+        }),
+      );
+      return new Map(
+        rows.map(({ stream, order, gate }) => [
+          stream,
+          { order, gate: new Map(gate?.map(({ ticket, state }) => [ticket, state])) },
+        ]),
+      );
     },
   };
 
