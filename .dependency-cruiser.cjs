@@ -15,6 +15,7 @@ const mayImport = {
   inventory: ['shop', 'service', 'eventing', 'events', 'domain'],
   reference: ['service', 'eventing', 'events', 'domain', 'ticket-pdf'],
   sales: ['shop', 'service', 'eventing', 'events', 'domain', 'ticket-pdf'],
+  sync: ['shop', 'service', 'eventing', 'events', 'domain'],
   'ticket-pdf': ['domain'],
   'embedded-postgres': [],
   'local-kafka': ['embedded-postgres'],

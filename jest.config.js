@@ -21,6 +21,7 @@ module.exports = {
   moduleNameMapper: {
     [`^@gatehouse/(${services.join('|')})/(.*)$`]: '<rootDir>/services/$1/src/$2.ts',
     '^@gatehouse/reference-service/(.*)$': '<rootDir>/services/reference/src/$1.ts',
+    '^@gatehouse/sync-service/(.*)$': '<rootDir>/services/sync/src/$1.ts',
     '^@gatehouse/test-support/(.*)$': '<rootDir>/test/support/$1.ts',
     '^@gatehouse/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',
     // `import()` names the file that is built.

@@ -3,3 +3,4 @@ create database admission;
 create database reference;
 create database inventory;
 create database sales;
+create database sync;

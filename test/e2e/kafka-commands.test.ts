@@ -4,6 +4,7 @@ import { consumerStatus } from '@gatehouse/eventing/consumer-admin';
 import { openPool } from '@gatehouse/eventing/postgres';
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import { reference } from '@gatehouse/reference-service/service';
+import { sync } from '@gatehouse/sync-service/service';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
 import { gatehouse } from '@gatehouse/test-support/command';
 import { CROWD, festival, TOKENS } from '@gatehouse/test-support/festival';
@@ -25,8 +26,8 @@ describeWithKafka('commands about Kafka', () => {
     backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
     topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
     // Each context that takes over the shop's facts is at work: an import waits for all of them.
-    system = await startSystem([checkin, cart, offlineSales, reference], backends.env);
-    const followers = ['admission', 'inventory', 'sales'];
+    system = await startSystem([checkin, cart, offlineSales, sync, reference], backends.env);
+    const followers = ['admission', 'inventory', 'sales', 'sync'];
     pools = new Map(
       followers.map((context) => [
         context,
@@ -83,7 +84,9 @@ describeWithKafka('commands about Kafka', () => {
     // Several contexts have one of this name.
     expect(await run('consumer', 'skip', 'catalog', ...about)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('--context admission, --context inventory, --context sales') as string,
+      err: expect.stringContaining(
+        '--context admission, --context inventory, --context sales, --context sync',
+      ) as string,
     });
     const skipped = await Promise.all(
       (await stuck()).map(({ name, context }) => run('consumer', 'skip', name, '--context', context, ...about)),

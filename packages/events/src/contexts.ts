@@ -41,6 +41,8 @@ export const CONTEXTS = {
       { audience: 'internal', partitions: 1 },
     ],
   },
+  /** What scanners copy: it only reads, so it has no events and no topic. */
+  sync: { definitions: new Map(), topics: [] },
 } as const satisfies Record<string, ContextRow>;
 
 /** A context's name, which is also that of its schema and part of its topics' names. */

@@ -23,6 +23,12 @@ const fact = {
 };
 const eventFact = { ...fact, event: z.string() };
 
+/**
+ * What the shop's object has besides the fields of the fact, or in another form: for those who read the shop's objects here in
+ * its place (`objectOf`). Absent in facts of older releases.
+ */
+const given = z.unknown().optional();
+
 export const OrganizerStated = event('OrganizerStated', z.object({ ...fact, name: z.string() }));
 
 export const EventStated = event(
@@ -53,6 +59,9 @@ export const EventStated = event(
       seating_distance_within_row: z.boolean(),
       seating_allow_blocked_seats_for_channel: z.array(z.string()),
     }),
+    given,
+    /** All its settings, as the shop sent them; absent where an export has none. */
+    given_settings: z.unknown().optional(),
   }),
 );
 
@@ -68,10 +77,14 @@ export const DateStated = event(
     date_admission: instant.nullable(),
     location: i18n.nullable(),
     seat_category_mapping: z.record(z.string(), z.unknown()),
+    given,
   }),
 );
 
-export const CategoryStated = event('CategoryStated', z.object({ ...eventFact, id, name: i18n, position: z.int() }));
+export const CategoryStated = event(
+  'CategoryStated',
+  z.object({ ...eventFact, id, name: i18n, position: z.int(), given }),
+);
 
 export const ItemStated = event(
   'ItemStated',
@@ -101,6 +114,7 @@ export const ItemStated = event(
         checkin_attention: z.boolean(),
       }),
     ),
+    given,
   }),
 );
 
@@ -139,6 +153,7 @@ export const QuestionStated = event(
     dependency_values: z.array(z.string()),
     hidden: z.boolean(),
     print_on_invoice: z.boolean(),
+    given,
   }),
 );
 
@@ -344,10 +359,27 @@ export const OrderStated = event(
             nonce: z.string().nullable(),
           }),
         ),
+        given,
       }),
     ),
+    given,
   }),
-  { privateFields: ['email', 'invoice_address', 'positions'] },
+  { privateFields: ['email', 'invoice_address', 'positions', 'given'] },
+);
+
+/**
+ * An object of the shop that no rule reads: it is only given back, as the shop sent it. `kind`: layouts of badges and the
+ * products that have them; secrets that tickets once had, and those that are blocked.
+ */
+export const ShopObjectStated = event(
+  'ShopObjectStated',
+  z.object({
+    ...eventFact,
+    kind: z.enum(['badgelayout', 'badgeitem', 'revokedsecret', 'blockedsecret']),
+    id,
+    given: z.unknown(),
+  }),
+  { isPrivate: true },
 );
 
 /** The permission flags of contract §1.3 that some route requires. */
@@ -455,6 +487,7 @@ export const reference = catalog([
   LayoutFileStated,
   SalesChannelStated,
   OrderStated,
+  ShopObjectStated,
   TokenStated,
   DeviceStated,
   DroidKeyStated,
@@ -479,6 +512,7 @@ export type PositionFact = OrderFact['positions'][number];
 export type AnswerFact = z.infer<typeof Answer>;
 export type LayoutFact = EventOf<typeof LayoutStated>['data'];
 export type LayoutFileFact = EventOf<typeof LayoutFileStated>['data'];
+export type ShopObjectFact = EventOf<typeof ShopObjectStated>['data'];
 export type TokenFact = EventOf<typeof TokenStated>['data'];
 export type DeviceFact = EventOf<typeof DeviceStated>['data'];
 export type DroidKeyFact = EventOf<typeof DroidKeyStated>['data'];
@@ -529,6 +563,8 @@ export function referenceStream(event: ReferenceEvent): string {
       return `layout-${event.data.id}`;
     case 'LayoutFileStated':
       return `layoutfile-${event.data.organizer}/${event.data.event}/${event.data.name}`;
+    case 'ShopObjectStated':
+      return `${event.data.kind}-${event.data.organizer}/${event.data.event}/${event.data.id}`;
     case 'DroidKeyStated':
       return `droidkey-${event.data.id}`;
   }

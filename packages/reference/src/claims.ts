@@ -72,6 +72,11 @@ export function openClaims(options: { owners: Owners; secrets: KnownSecrets; ski
         return claimName(by, `channel ${object.content!.organizer}/${object.content!.identifier}`, 'identifier');
       case 'device':
         return claimName(by, `device ${object.content!.organizer}/${object.content!.device_id}`, 'device_id');
+      case 'badgelayout':
+      case 'badgeitem':
+      case 'revokedsecret':
+      case 'blockedsecret':
+        return claimName(by, `${object.kind} ${ownerOf(object.content!)}/${object.content!.id}`, 'id');
       case 'droidkey': {
         const { key_hash: hash } = object.content!;
         return claimSecret(by, 'key', { hash, owner: ownerOf(object.content!), known: secrets.droidKeys });

@@ -29,6 +29,10 @@ export type Contents = {
   token: TokenContent[];
   device: DeviceContent;
   droidkey: DroidKeyContent;
+  badgelayout: Stated<'ShopObjectStated'>;
+  badgeitem: Stated<'ShopObjectStated'>;
+  revokedsecret: Stated<'ShopObjectStated'>;
+  blockedsecret: Stated<'ShopObjectStated'>;
   order: OrderContent;
   /** Read because seats refer to it; not imported. */
   plan: { id: number; seats: SeatingPlan };

@@ -23,6 +23,10 @@ const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
   token: 'TokenStated',
   device: 'DeviceStated',
   droidkey: 'DroidKeyStated',
+  badgelayout: 'ShopObjectStated',
+  badgeitem: 'ShopObjectStated',
+  revokedsecret: 'ShopObjectStated',
+  blockedsecret: 'ShopObjectStated',
   order: 'OrderStated',
 };
 

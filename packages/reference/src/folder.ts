@@ -27,6 +27,7 @@ const EVENT_FILES = [
   ...['event.json', 'settings.json', 'subevents.json', 'categories.json', 'items.json', 'quotas.json'],
   ...['questions.json', 'checkinlists.json', 'vouchers.json', 'waitinglistentries.json', 'cartpositions.json'],
   ...['seats.json', 'taxrules.json', 'ticketlayouts.json', 'checkins.json', 'droidkeys.json'],
+  ...['badgelayouts.json', 'badgeitems.json', 'revokedsecrets.json', 'blockedsecrets.json'],
   ...['orders.ndjson', 'orders.json'],
 ];
 

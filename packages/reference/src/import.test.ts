@@ -35,6 +35,7 @@ describe('a real export', () => {
       token: 6,
       device: 4,
       order: 360,
+      blockedsecret: 2,
     });
     expect(report.notEnforced.map(({ count, text }) => `${count} ${text}`)).toEqual([
       '1 check-in list has "addon_match"',
@@ -121,14 +122,19 @@ describe('what changed', () => {
     expect(await reference.store.load('list-1')).toHaveLength(1);
   });
 
-  test('keys that no rule reads change nothing', async () => {
+  test('keys that no rule reads change nothing, unless the object is given back', async () => {
     small();
     await run();
     folder.edit<object[]>('events/fest/checkinlists.json', (lists) =>
       lists.map((list) => ({ ...list, checkin_count: 9 })),
     );
-    folder.edit<Order[]>(ORDERS, (orders) => orders.map((each) => ({ ...each, comment: 'called twice' })));
     expect(await run()).toMatchObject({ import: null, events: 0 });
+    folder.edit<Order[]>(
+      ORDERS,
+      ([first, ...others]) => [{ ...first!, comment: 'called twice' }, ...others] as Order[],
+    );
+    expect(await run()).toMatchObject({ import: 2, events: 1 });
+    expect(await newest('order-demo/AAAAA')).toMatchObject({ given: { comment: 'called twice' } });
   });
 
   test('a folder of changed orders alone refers to what earlier imports brought', async () => {

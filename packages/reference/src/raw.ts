@@ -169,7 +169,10 @@ export function reader<S extends z.ZodType, Scope, C>(
 ): Reader<Scope, C> {
   const read = (value: unknown, scope: Scope): Reading<C> => {
     let parsed = shape.safeParse(value);
-    if (!parsed.success && dropEmpty(value, parsed.error.issues)) parsed = shape.safeParse(value);
+    if (!parsed.success) {
+      const filled = withoutEmpty(value, parsed.error.issues);
+      if (filled !== undefined) parsed = shape.safeParse(filled);
+    }
     if (!parsed.success) {
       return { content: undefined, issues: parsed.error.issues.map((issue) => issueOf(issue)), notes: [] };
     }
@@ -185,21 +188,23 @@ export function reader<S extends z.ZodType, Scope, C>(
 }
 
 /**
- * Removes empty values of an unexpected type: shops in dynamically typed languages send `[]` for an empty object, and files
- * edited as tables have empty texts for missing values. Returns whether it removed any.
+ * A copy without empty values of an unexpected type: shops in dynamically typed languages send `[]` for an empty object, and
+ * files edited as tables have empty texts for missing values. Undefined when there is none.
  */
-function dropEmpty(value: unknown, issues: readonly z.core.$ZodIssue[]): boolean {
-  let dropped = false;
+function withoutEmpty(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  let copy: unknown;
   for (const { path, message } of issues) {
     const key = path.at(-1);
     if (typeof key !== 'string' || message === BLANK) continue;
-    const owner = path.slice(0, -1).reduce((at: unknown, step) => (at as Record<PropertyKey, unknown>)?.[step], value);
+    // The object itself is kept as it is, since it is given back (given.ts).
+    const whole = copy ?? structuredClone(value);
+    const owner = path.slice(0, -1).reduce((at: unknown, step) => (at as Record<PropertyKey, unknown>)?.[step], whole);
     if (typeof owner !== 'object' || owner === null || !Object.hasOwn(owner, key)) continue;
     if (!isEmpty((owner as Record<string, unknown>)[key])) continue;
     delete (owner as Record<string, unknown>)[key];
-    dropped = true;
+    copy = whole;
   }
-  return dropped;
+  return copy;
 }
 
 /** An empty value of any type. */

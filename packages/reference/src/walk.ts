@@ -1,6 +1,7 @@
 import type { Claims } from './claims';
 import type { Entry, Kind, ReadObject } from './entry';
 import { spooledOf } from './facts';
+import { keepGiven, readShopObject } from './given';
 import type { OrganizerFolder, SourceFile, SourceFolder } from './folder';
 import { addTo, eventIn, variationsOf, type EventScope, type KnownEvents, type SeatingPlan } from './known';
 import { layoutFileReader, type LayoutOfExport } from './layout-files';
@@ -43,6 +44,10 @@ const EVENT_FILES: readonly {
   { file: 'seats.json', kind: 'seat', read: readSeat },
   { file: 'cartpositions.json', kind: 'cartposition', read: readCartPosition },
   { file: 'checkins.json', kind: 'scan', read: readScan },
+  { file: 'badgelayouts.json', kind: 'badgelayout', read: readShopObject('badgelayout') },
+  { file: 'badgeitems.json', kind: 'badgeitem', read: readShopObject('badgeitem') },
+  { file: 'revokedsecrets.json', kind: 'revokedsecret', read: readShopObject('revokedsecret') },
+  { file: 'blockedsecrets.json', kind: 'blockedsecret', read: readShopObject('blockedsecret') },
 ];
 
 /** The start of a walk. */
@@ -125,13 +130,16 @@ async function* walkEvent(
 ): AsyncGenerator<Entry[], EventScope | undefined> {
   const file = folder.files.get('event.json') ?? missing(folder);
   const settingsFile = folder.files.get('settings.json');
-  const settings = settingsFile && read(await readObject(settingsFile), readSettings, undefined);
+  const settingsRow = settingsFile && (await readObject(settingsFile));
+  const settings = settingsRow && read(settingsRow, readSettings, undefined);
   const settingsIssues = (settings?.issues ?? []).map((issue) => {
     return { ...issue, path: `(settings.json${issue.path && ` ${issue.path}`})` };
   });
   const row = file.path === '' ? { index: -1, problem: 'is missing' } : await readObject(file);
   const eventScope = { organizer: above.organizer, folder: folder.name, settings: settings?.content ?? noSettings };
   const { content, issues, notes } = read(row, readEvent, eventScope);
+  keepGiven('event', content, row.value);
+  if (content && settingsRow?.value !== undefined) content.given_settings = settingsRow.value;
   const own = enter(
     { kind: 'event', file, index: row.index, content, issues: [...issues, ...settingsIssues], notes },
     state,
@@ -196,9 +204,11 @@ type Source<S> = {
 async function* walkFile<S>(source: Source<S>, scope: S, state: Walk): AsyncGenerator<Entry[]> {
   const { kind, file, read: reader } = source;
   for await (const rows of readRows(file, state.onBytes)) {
-    const entries = rows.map((row) =>
-      enter({ kind, file, index: row.index, ...read(row, reader, scope) } as ReadObject, state),
-    );
+    const entries = rows.map((row) => {
+      const object = { kind, file, index: row.index, ...read(row, reader, scope) } as ReadObject;
+      keepGiven(kind, object.content, row.value);
+      return enter(object, state);
+    });
     if (entries.length > 0) yield entries;
   }
 }

@@ -113,13 +113,14 @@ export function accepted(found: Principal | CredentialRefusal): Principal {
 /** The 401 of a refused credential. */
 export const refusedCredential = (why: CredentialRefusal) => notAuthenticated(REFUSALS[why]);
 
-/** One permission, or several of which one is enough. */
-export type Need = Permission | readonly Permission[];
+/** One permission, or several of which one is enough; `any`: whoever is there for the event (or organizer) may. */
+export type Need = Permission | readonly Permission[] | 'any';
 
 /** Whether the principal has the permission for this organizer (and event, if one is named). Needs no look-up. */
 export function covers(principal: Principal, need: Need, place: { organizer: string; event?: string }): boolean {
   if (principal.organizer !== place.organizer) return false;
   if (place.event !== undefined && !principal.allEvents && !principal.events.has(place.event)) return false;
+  if (need === 'any') return true;
   if (typeof need === 'string') return principal.permissions.has(need);
   return need.some((permission) => principal.permissions.has(permission));
 }

@@ -1,3 +1,4 @@
+import { parseInstant, type Instant } from '@gatehouse/domain/instant';
 import { ValidationError } from './errors';
 import { Invalid } from './invalid';
 import { integerOf, strip, unstorable } from './python';
@@ -87,6 +88,9 @@ export const booleanFilter: Filter<boolean> = (text) => {
   if (word === 'true' || word === '1') return true;
   return word === 'false' || word === '0' ? false : undefined;
 };
+
+/** A date and time, with or without zone, as a canonical instant: `modified_since`. */
+export const momentFilter: Filter<Instant> = (text) => parseInstant(text) ?? new Invalid(['Enter a valid date/time.']);
 
 export type Ordering<F extends string> = { readonly field: F; readonly descending: boolean };
 

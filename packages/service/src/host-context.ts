@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Context } from '@gatehouse/events/contexts';
+import { contextRow, type Context } from '@gatehouse/events/contexts';
 import { consumerStatus, stuckConsumers, type ConsumerStatus } from '@gatehouse/eventing/consumer-admin';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import { lagsOf, type Lag } from '@gatehouse/eventing/lag';
@@ -98,7 +98,7 @@ async function host<C>(
     const tables = readModels.flatMap((model) => model.tables.map((table) => table.name));
     if (tables.length > 0) running.push(keepStatistics({ pool, schema: name, tables }, signal));
   }
-  if (relays(config)) {
+  if (relays(config, name)) {
     running.push(runRelay({ feed: feeds.ownFeed, bus: feeds.bus.bus, pool, signal, onHealth }));
   }
 
@@ -211,8 +211,9 @@ function runConsumers<C>(
   return [...projections, ...followers, ...subscribed, ...working];
 }
 
-/** Whether a relay runs in this process; with the PostgreSQL bus none is needed. */
-const relays = ({ roles, eventBus }: Config): boolean => roles.has('relay') && eventBus.kind === 'kafka';
+/** Whether a relay of the context runs in this process; with the PostgreSQL bus, or for a context that publishes nothing, none is needed. */
+const relays = ({ roles, eventBus }: Config, context: Context): boolean =>
+  roles.has('relay') && eventBus.kind === 'kafka' && contextRow(context).topics.length > 0;
 
 /** Whether it has read models, subscribers or workers. */
 const isConsuming = (definition: ContextDefinition<unknown>): boolean => consumersIn(definition) > 0;
@@ -228,11 +229,11 @@ const ownedIn = ({ workers = [], ...definition }: ContextDefinition<unknown>): n
 /** Size of the pool that fills read models. */
 function feedConnections(definition: ContextDefinition<unknown>, config: Config): number {
   const { roles } = config;
-  const relaying = relays(config) ? ownedIn(definition) + RELAY_CONNECTIONS : 0;
+  const relaying = relays(config, definition.name) ? ownedIn(definition) + RELAY_CONNECTIONS : 0;
   if (!isConsuming(definition)) return PING_CONNECTIONS + relaying;
   // Consumers, workers and relay each hold a connection for their lock, in addition to the others.
   const held = Math.max(consumersIn(definition), relaying);
-  return FEED_CONNECTIONS + (roles.has('projections') || relays(config) ? held : STANDBY_CONNECTIONS);
+  return FEED_CONNECTIONS + (roles.has('projections') || relays(config, definition.name) ? held : STANDBY_CONNECTIONS);
 }
 
 /** How many connections to its database a process needs to serve a context; a start checks that they are free. */

@@ -73,6 +73,13 @@ export function pageReply(at: PagedUrl, page: Page, results: readonly unknown[])
   };
 }
 
+/** The same with rows that are JSON texts already. */
+export function textPageReply(at: PagedUrl, page: Page, results: readonly string[]): Reply {
+  const { status, body } = pageReply(at, page, []);
+  // It ends in the empty list of results.
+  return { status, raw: `${JSON.stringify(body).slice(0, -2)}${results.join(',')}]}` };
+}
+
 /** All parameters are kept and sorted by name, as the reference does; page 1 needs no parameter. */
 function linkTo({ url, query }: PagedUrl, number: number): string {
   const kept = query.fields.pairs.filter(([name]) => name !== 'page');

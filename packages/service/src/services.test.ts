@@ -43,5 +43,11 @@ test('no two services claim the same paths, and one has all that no other claims
   expect(served('api/v1/device/eventselection')).toBe('checkin');
   expect(served(`${event}/offlinesalesbatches/check/x`)).toBe('offline-sales');
   expect(served(`${event}/checkinlists/1`)).toBe('checkin');
+  for (const path of ['', '/items', '/items/1', '/orders/ABCDE', '/settings']) {
+    expect([path, served(`${event}${path}`)]).toEqual([path, 'sync']);
+  }
+  for (const path of ['events', 'subevents', 'reusablemedia']) {
+    expect([path, served(`api/v1/organizers/demo/${path}`)]).toEqual([path, 'sync']);
+  }
   expect(served('pretixdroid/api/demo/openair/redeem')).toBe('legacy-droid');
 });

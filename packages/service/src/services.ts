@@ -76,6 +76,27 @@ const ROWS = {
       { name: 'offline-sales', roles: ['http'] },
     ],
   },
+  sync: {
+    name: 'sync',
+    requests: {
+      paths: [
+        'api/v1/organizers/:organizer/events',
+        'api/v1/organizers/:organizer/subevents/*',
+        'api/v1/organizers/:organizer/reusablemedia/*',
+        'api/v1/organizers/:organizer/events/:event',
+        ...[
+          ...['settings', 'subevents', 'categories', 'items', 'questions', 'badgelayouts', 'badgeitems'],
+          ...['revokedsecrets', 'blockedsecrets', 'orders'],
+        ].map((what) => `api/v1/organizers/:organizer/events/:event/${what}/*`),
+      ],
+      setting: 'SYNC_URLS',
+      isRest: true,
+    },
+    processes: [
+      { name: 'sync-projections', roles: ['projections', 'relay'] },
+      { name: 'sync', roles: ['http'] },
+    ],
+  },
   legacyDroid: {
     name: 'legacy-droid',
     requests: { paths: ['pretixdroid/*'], setting: 'LEGACY_DROID_URLS', isRest: false },

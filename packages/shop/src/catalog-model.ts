@@ -69,6 +69,12 @@ export const catalogModel = (kinds: readonly Kind[]): ReadModel => ({
   handles: { reference: (tx, events) => stateFacts(tx, events, new Set(kinds)) },
 });
 
+/** Whole objects of the shop are not kept: only who gives them back needs them. */
+function withoutGiven(fact: object): object {
+  const { given: _given, given_settings: _settings, ...used } = fact as { given?: unknown; given_settings?: unknown };
+  return used;
+}
+
 async function stateFacts(tx: Tx, events: readonly Envelope[], kinds: ReadonlySet<Kind>): Promise<void> {
   const newest = new Map<string, FactRow>();
   for (const stored of events) {
@@ -81,7 +87,7 @@ async function stateFacts(tx: Tx, events: readonly Envelope[], kinds: ReadonlySe
       organizer: (data as { organizer: string }).organizer,
       event: 'event' in data ? data.event : null,
       revision: stored.revision,
-      data: JSON.stringify(data),
+      data: JSON.stringify(withoutGiven(data)),
     };
     newest.set(`${kind} ${row.id}`, row);
   }

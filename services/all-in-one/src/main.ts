@@ -7,12 +7,13 @@ import { reference } from '@gatehouse/reference-service/service';
 import { say } from '@gatehouse/service/run-main';
 import { serve } from '@gatehouse/service/serve';
 import { banner } from './banner';
+import { sync } from '@gatehouse/sync-service/service';
 import { loadDemo, untilApplied } from './load-demo';
 
 /* `npm start`: everything in one process, on an embedded PostgreSQL unless DATABASE_URL names another. */
 
 serve({
-  services: [checkin, legacyDroid, cart, offlineSales, reference],
+  services: [checkin, legacyDroid, cart, offlineSales, sync, reference],
   openDatabase: (config) => openDatabase(config, { log: say, takeOver: true }),
   async started({ config, log, running, databaseUrl }) {
     const demo = config.demo ? await loadDemo({ config, log }, databaseUrl) : undefined;

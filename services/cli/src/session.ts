@@ -11,6 +11,7 @@ import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { inventoryContext } from '@gatehouse/inventory/context';
 import { referenceContext } from '@gatehouse/reference/context';
 import { salesContext } from '@gatehouse/sales/context';
+import { syncContext } from '@gatehouse/sync/context';
 import { openBackends } from '@gatehouse/service/backends';
 import type { Config } from '@gatehouse/service/config';
 import { followedBy, type ContextDefinition } from '@gatehouse/service/context';
@@ -24,6 +25,7 @@ export const DEFINITIONS: Readonly<Record<Context, ContextDefinition<unknown>>> 
   admission: admissionContext,
   inventory: inventoryContext,
   sales: salesContext,
+  sync: syncContext,
 };
 
 /** Passed to a command: the databases of the system, which may be running or not. */
