@@ -32,7 +32,8 @@ export async function exitAtTheirTime(
   async function letEveryoneOut(list: CheckinListFields): Promise<void> {
     const { organizer, event, id } = list;
     const at = list.exit_all_at!;
-    await caughtUp(['lists', 'tickets']);
+    // Else an entry of a moment ago would be missed; it is tried again after the next look.
+    if (!(await caughtUp(['lists', 'tickets']))) return;
     let last = 0;
     for (;;) {
       const page = await insidePage(pool, id, last);
