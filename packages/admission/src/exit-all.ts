@@ -7,7 +7,7 @@ import type { Pool } from 'pg';
 import type { Admission } from './admission';
 
 /** Tickets whose streams are appended to at once. */
-const AT_ONCE = 200;
+const AT_ONCE = 100;
 /** A list may get an earlier time, or its first, while this waits for another: it is late by no more than this. */
 const LONGEST_WAIT_MS = 5_000;
 const BY = { actor: 'system:exit-all', trace: null };
