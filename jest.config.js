@@ -2,7 +2,7 @@ const { readdirSync } = require('node:fs');
 const { join } = require('node:path');
 
 const foldersOf = (name) => readdirSync(join(__dirname, name));
-/** `@gatehouse/reference/…` is the package; its service is only started. */
+/** `@gatehouse/reference/…` is the package; its service is `@gatehouse/reference-service/…`. */
 const packages = new Set(foldersOf('packages'));
 const services = foldersOf('services').filter((name) => !packages.has(name));
 
@@ -20,6 +20,7 @@ module.exports = {
   },
   moduleNameMapper: {
     [`^@gatehouse/(${services.join('|')})/(.*)$`]: '<rootDir>/services/$1/src/$2.ts',
+    '^@gatehouse/reference-service/(.*)$': '<rootDir>/services/reference/src/$1.ts',
     '^@gatehouse/sync-service/(.*)$': '<rootDir>/services/sync/src/$1.ts',
     '^@gatehouse/test-support/(.*)$': '<rootDir>/test/support/$1.ts',
     '^@gatehouse/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2.ts',

@@ -1,4 +1,4 @@
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { sync } from '@gatehouse/sync-service/service';
 import { API, DEVICES, festival, OPENAIR, TOKENS, TOURS } from '@gatehouse/test-support/festival';
 import { allResults, REAL_EVENTS, REAL_EXPORT, realFile, realToken } from '@gatehouse/test-support/real-export';
@@ -12,7 +12,7 @@ type Page = { count: number; next: string | null; previous: string | null; resul
 let system: System;
 let token: string;
 beforeAll(async () => {
-  system = await startSystem([sync, referenceRelay]);
+  system = await startSystem([sync, reference]);
   await system.import(REAL_EXPORT);
   token = realToken();
 });
@@ -154,7 +154,7 @@ describe('what has been seen is not sent again (If-Modified-Since)', () => {
 describe('who may read it (contract §1.3)', () => {
   let other: System;
   beforeAll(async () => {
-    other = await startSystem([sync, referenceRelay]);
+    other = await startSystem([sync, reference]);
     await other.import(festival());
   });
   afterAll(() => other.close());

@@ -1,5 +1,5 @@
 import { checkin } from '@gatehouse/checkin/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { sync } from '@gatehouse/sync-service/service';
 import { syncContext } from '@gatehouse/sync/context';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
@@ -32,7 +32,7 @@ let system: System;
 let token: string;
 const sent: Record<string, Order[]> = {};
 beforeAll(async () => {
-  system = await startSystem([checkin, sync, referenceRelay]);
+  system = await startSystem([checkin, sync, reference]);
   await system.import(REAL_EXPORT);
   token = realToken();
   for (const event of REAL_EVENTS) sent[event] = realFile<Order[]>(`events/${event}/orders.ndjson`);

@@ -2,7 +2,7 @@ import { READ_MODELS } from '@gatehouse/admission/context';
 import { checkin } from '@gatehouse/checkin/service';
 import { rebuildReadModel, verifyReadModel } from '@gatehouse/eventing/read-model';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { backendsInTest, type BackendsInTest, type Wanted } from '@gatehouse/test-support/backends';
 import { droid } from '@gatehouse/test-support/droid';
 import { CROWD, DROID_KEYS, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
@@ -24,7 +24,7 @@ function journeys(wanted: Wanted): void {
   let system: System;
   beforeAll(async () => {
     backends = await backendsInTest(wanted);
-    system = await startSystem([checkin, legacyDroid, referenceRelay], backends.env);
+    system = await startSystem([checkin, legacyDroid, reference], backends.env);
     await system.import(festival());
   });
   afterAll(async () => {

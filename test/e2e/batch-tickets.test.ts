@@ -6,7 +6,7 @@ import { replay } from '@gatehouse/eventing/projection';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { backendsInTest, type BackendsInTest, type Wanted } from '@gatehouse/test-support/backends';
 import { batchesOf, linkIn, targetOf } from '@gatehouse/test-support/batches';
 import { droid } from '@gatehouse/test-support/droid';
@@ -42,7 +42,7 @@ function journey(wanted: Wanted): void {
   let system: System;
   beforeAll(async () => {
     backends = await backendsInTest(wanted);
-    system = await startSystem([checkin, legacyDroid, cart, offlineSales, referenceRelay], backends.env);
+    system = await startSystem([checkin, legacyDroid, cart, offlineSales, reference], backends.env);
     await system.import(SHOP);
   });
   afterAll(async () => {

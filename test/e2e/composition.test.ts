@@ -1,5 +1,5 @@
 import { checkin } from '@gatehouse/checkin/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { festival, OPENAIR, TOKENS } from '@gatehouse/test-support/festival';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
@@ -7,7 +7,7 @@ import { startSystem, type System } from '@gatehouse/test-support/system';
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem([referenceRelay, checkin]);
+  system = await startSystem([reference, checkin]);
   await system.import(festival());
 });
 afterAll(() => system.close());

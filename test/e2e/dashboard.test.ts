@@ -3,7 +3,7 @@ import path from 'node:path';
 import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { backendsInTest } from '@gatehouse/test-support/backends';
 import { festival, ITEMS, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
@@ -16,7 +16,7 @@ const namesIn = (file: string) => new Set(readFileSync(path.join(INFRA, file), '
 describeWithKafka('what dashboard and alerts name', () => {
   test('is in /metrics', async () => {
     const backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
-    const system = await startSystem([checkin, cart, offlineSales, referenceRelay], {
+    const system = await startSystem([checkin, cart, offlineSales, reference], {
       ...backends.env,
       METRICS_PORT: '0',
     });

@@ -3,7 +3,7 @@ import { checkin } from '@gatehouse/checkin/service';
 import { consumerStatus } from '@gatehouse/eventing/consumer-admin';
 import { openPool } from '@gatehouse/eventing/postgres';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { sync } from '@gatehouse/sync-service/service';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
 import { gatehouse } from '@gatehouse/test-support/command';
@@ -26,7 +26,7 @@ describeWithKafka('commands about Kafka', () => {
     backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
     topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
     // Each context that takes over the shop's facts is at work: an import waits for all of them.
-    system = await startSystem([checkin, cart, offlineSales, sync, referenceRelay], backends.env);
+    system = await startSystem([checkin, cart, offlineSales, sync, reference], backends.env);
     const followers = ['admission', 'inventory', 'sales'];
     pools = new Map(
       followers.map((context) => [
@@ -93,7 +93,8 @@ describeWithKafka('commands about Kafka', () => {
     await system.settled();
     expect(await stuck()).toEqual([]);
     expect((await run('consumer', 'skip', 'catalog', '--context', 'admission', ...about)).code).toBe(1);
-  });
+    // A process for each consumer of each context.
+  }, 180_000);
 
   test('a rewound relay publishes all again, and a consumer that is reset applies all again', async () => {
     const ends = () => system.feeds.bus.bus.ends(['reference']);
@@ -109,5 +110,5 @@ describeWithKafka('commands about Kafka', () => {
       await new Promise((again) => setTimeout(again, 50));
     await system.settled();
     expect((await system.call('GET', `${CROWD}checkinlists/`, { token: TOKENS.admin })).status).toBe(200);
-  });
+  }, 180_000);
 });

@@ -2,7 +2,7 @@ import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { backendsInTest, type BackendsInTest, type Wanted } from '@gatehouse/test-support/backends';
 import { batchesOf, batchShop, made, rendered, targetOf } from '@gatehouse/test-support/batches';
 import { HALL, ITEMS, TOKENS } from '@gatehouse/test-support/cart-shop';
@@ -25,7 +25,7 @@ function journey(wanted: Wanted): void {
   let system: System;
   beforeAll(async () => {
     backends = await backendsInTest(wanted);
-    system = await startSystem([offlineSales, cart, checkin, legacyDroid, referenceRelay], backends.env);
+    system = await startSystem([offlineSales, cart, checkin, legacyDroid, reference], backends.env);
     await system.import({
       ...batchShop(),
       'demo/events/hall/checkinlists.json': [{ id: LIST, name: 'Gate', all_products: true }],

@@ -6,7 +6,8 @@ import { applyTopic, followedTopic, topicPlans } from '@gatehouse/eventing/kafka
 import { openPool } from '@gatehouse/eventing/postgres';
 import { rebuildReadModel, verifyReadModel } from '@gatehouse/eventing/read-model';
 import { rewindRelay } from '@gatehouse/eventing/relay';
-import { openReference, referenceRelay } from '@gatehouse/reference/context';
+import { openReference } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
@@ -47,7 +48,7 @@ describeWithKafka('after a restore of reference to an earlier point', () => {
   afterAll(() => backends.close());
 
   test('a new topic, published and applied from its beginning, and rebuilt read models: only history counts', async () => {
-    const before = await startSystem([checkin, referenceRelay], backends.env);
+    const before = await startSystem([checkin, reference], backends.env);
     await before.import(festival());
     const name = await shownName(before);
     const config = readConfig(backends.env);
@@ -79,7 +80,7 @@ describeWithKafka('after a restore of reference to an earlier point', () => {
     expect(readers.length).toBeGreaterThan(0);
     for (const reader of readers) expect(await resetConsumer(admissionPool, { name: reader.name, topic })).toBe(true);
     // 5. Start; rebuild all.
-    const after = await startSystem([checkin, referenceRelay], backends.env);
+    const after = await startSystem([checkin, reference], backends.env);
     try {
       await after.settled();
       for (const model of READ_MODELS) await rebuildReadModel(model, after.feeds, () => undefined);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkin } from '@gatehouse/checkin/service';
 import { startKafka, type LocalKafka } from '@gatehouse/local-kafka/start-kafka';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { gatehouse } from '@gatehouse/test-support/command';
 import { festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
@@ -57,7 +57,7 @@ describeWithKafka('Kafka over TLS with a password', () => {
 
   test('topics are made, facts reach the gates, scans are told', async () => {
     expect(await gatehouse(env, 'topics', 'apply')).toMatchObject({ code: 0 });
-    system = await startSystem([checkin, referenceRelay], env);
+    system = await startSystem([checkin, reference], env);
     await system.import(festival());
     const scan = await system.call(
       'POST',

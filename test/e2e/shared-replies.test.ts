@@ -1,6 +1,6 @@
 import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
 import { festival, OPENAIR, TOKENS } from '@gatehouse/test-support/festival';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
@@ -39,7 +39,7 @@ describeWithKafka('contract §1.10 stored replies of two services whose contexts
   let system: System;
   beforeAll(async () => {
     backends = await backendsInTest({ store: 'PostgreSQL', bus: 'Kafka' });
-    system = await startSystem([checkin, referenceRelay], backends.env);
+    system = await startSystem([checkin, reference], backends.env);
     await system.import(festival());
   });
   afterAll(async () => {

@@ -83,7 +83,7 @@ export async function startSplitSystem(tickets: number): Promise<SplitSystem> {
       await made('checkin-3', 'checkin', roles('http')),
     ];
     const urls = checkins.map((each) => each.url);
-    const upstreams = { checkin: urls, cart: [], offlineSales: [], sync: [], legacyDroid: urls };
+    const upstreams = { reference: [], checkin: urls, cart: [], offlineSales: [], sync: [], legacyDroid: urls };
     const gateway = await made('gateway', 'gateway', { upstreams });
     const token = await writeFacts(config, tickets);
     await Promise.all([reference, relay, projections, ...checkins.slice(0, 2), gateway].map((each) => each.start()));

@@ -2,7 +2,7 @@ import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { say } from '@gatehouse/service/run-main';
 import { serve } from '@gatehouse/service/serve';
 import { Client } from 'pg';
@@ -45,6 +45,6 @@ Reflect.set(Client.prototype, 'query', function (this: Client, ...args: unknown[
 });
 
 serve({
-  services: [checkin, cart, offlineSales, referenceRelay],
+  services: [checkin, cart, offlineSales, reference],
   openDatabase: (config) => openDatabase(config, { log: say }),
 });

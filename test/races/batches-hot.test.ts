@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inventoryStream, type InventoryEvent } from '@gatehouse/events/inventory';
 import type { BatchEvent } from '@gatehouse/events/sales';
+import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import { until } from '@gatehouse/eventing/history-in-test';
 import { replay } from '@gatehouse/eventing/projection';
 import type { JobState } from '@gatehouse/sales/batches/find';
@@ -63,13 +64,18 @@ async function historyOf({ own, ownFeed }: Feeds) {
   return events;
 }
 
+/** While nobody fills the read model a job has no state. */
+function unlessAway(error: unknown): undefined {
+  if (!(error instanceof StoreUnavailable)) throw error;
+}
+
 /** Batches and callers all at once. The jobs, and what has become of them. */
 async function everybody(system: SalesSystem, urls: Urls): Promise<ReadonlyMap<string, JobState>> {
   const states = new Map<string, JobState>();
   async function batch(): Promise<void> {
     const job = await system.sales.request(HALL.where, { ...WANTED, amount: AMOUNT }, by);
     await until(async () => {
-      const state = await system.sales.finder.job(HALL.where, job);
+      const state = await system.sales.finder.job(HALL.where, job).catch(unlessAway);
       if (state) states.set(job, state);
       return state?.status === 'succeeded' || state?.status === 'failed';
     });

@@ -3,6 +3,7 @@ import type { Recorded } from '@gatehouse/events/envelope';
 import type { InventoryEvent } from '@gatehouse/events/inventory';
 import type { BatchEvent } from '@gatehouse/events/sales';
 import { TICKETS_AT_ONCE } from '@gatehouse/domain/batch';
+import { StoreUnavailable } from '@gatehouse/eventing/event-store';
 import { until } from '@gatehouse/eventing/history-in-test';
 import { replay } from '@gatehouse/eventing/projection';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
@@ -56,7 +57,15 @@ async function historyOf<E>({ own, ownFeed }: Feeds): Promise<(Recorded & E)[]> 
   return events as (Recorded & E)[];
 }
 
-const jobOf = async (job: string) => (await system.sales.finder.job(HALL.where, job))?.status;
+/** Undefined also while nobody fills the read model. */
+async function jobOf(job: string): Promise<string | undefined> {
+  try {
+    return (await system.sales.finder.job(HALL.where, job))?.status;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return undefined;
+    throw error;
+  }
+}
 async function ended(job: string): Promise<string> {
   let status: string | undefined;
   // On Kafka the group waits for half a minute for the member that was killed.
@@ -71,7 +80,9 @@ async function killed(amount: number, at: KillAt): Promise<{ job: string; isKill
   child.send(at);
   const job = await system.sales.request(HALL.where, { ...WANTED, amount }, { actor: 'token:1', trace: null });
   await until(async () => isGone || ['succeeded', 'failed'].includes((await jobOf(job)) ?? ''));
-  // What follows the end of a batch is killed, too.
+  // What follows the end of a batch is killed, too, but nothing after that.
+  await sleep(200);
+  child.send({ ...at, step: 0 });
   await sleep(200);
   const isKilled = isGone;
   if (isKilled) child = await startChild();

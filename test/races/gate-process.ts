@@ -42,7 +42,8 @@ export async function startMain(main: string, settings: Readonly<Record<string, 
   return {
     url: `http://127.0.0.1:${port}`,
     gone: gone.then(() => undefined),
-    send: (message) => void child.send(message),
+    // One that has just ended hears nothing.
+    send: (message) => void child.send(message, () => undefined),
     kill: () => kill(child),
   };
 }

@@ -3,7 +3,7 @@ import { checkin } from '@gatehouse/checkin/service';
 import { inventoryContext } from '@gatehouse/inventory/context';
 import { openInventory, type InventoryContext } from '@gatehouse/inventory/inventory';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import { referenceRelay } from '@gatehouse/reference/context';
+import { reference } from '@gatehouse/reference-service/service';
 import { salesContext } from '@gatehouse/sales/context';
 import type { WantedBatch } from '@gatehouse/sales/request';
 import { openSales, type SalesContext } from '@gatehouse/sales/sales';
@@ -23,7 +23,7 @@ export type SalesSystem = System & {
 };
 
 export async function startSales(env: Readonly<Record<string, string>> = {}): Promise<SalesSystem> {
-  const system = await startSystem([checkin, cart, offlineSales, referenceRelay], env);
+  const system = await startSystem([checkin, cart, offlineSales, reference], env);
   const backends = openBackends(readConfig(env), system.databaseUrl);
   const salesFeeds = await openFeeds(salesContext, backends, { connections: 3 });
   const inventoryFeeds = await openFeeds(inventoryContext, backends, { connections: 3 });

@@ -8,8 +8,8 @@ import { startEmbedded } from '../../packages/embedded-postgres/src/start-embedd
 /** The PostgreSQL of one jest run: `url` is a database from which others can be created. */
 export type TestServer = { readonly kind: string; readonly url: string; stop(): Promise<void> };
 
-/** Temporary data need not survive a power failure. */
-const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+/** Temporary data need not survive a power failure. Some tests run several processes with all services, two tests at a time. */
+const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '500' };
 
 /** TEST_DATABASE_URL if set, a container if Docker is available, else the embedded PostgreSQL. */
 export async function startTestServer(): Promise<TestServer> {

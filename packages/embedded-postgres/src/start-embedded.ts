@@ -37,8 +37,8 @@ export type Embedded = {
 const defaults: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // For nine processes with all roles, and commands (docs/operations.md).
-  max_connections: '200',
+  // For the split system on one machine, or four processes with all services, and commands (docs/operations.md).
+  max_connections: '300',
   shared_buffers: '256MB',
   max_wal_size: '2GB',
   log_checkpoints: 'off',

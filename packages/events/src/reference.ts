@@ -15,7 +15,7 @@ const instant = z.string();
 const money = z.string();
 
 const fact = {
-  /** Number of the import that stated it; 0 for facts of the command line. */
+  /** Number of the import that stated it; 0 for facts of the command line and of devices themselves. */
   import: z.int(),
   /** Hash of the content, by which the importer recognises an unchanged object. */
   hash: z.string(),
@@ -418,8 +418,24 @@ export const DeviceStated = event(
     initialized: z.boolean(),
     revoked: z.boolean(),
     ...scope,
+    /** This and what follows is missing in facts of earlier releases. */
+    unique_serial: z.string().optional(),
+    security_profile: z.string().optional(),
+    /** Of the token with which an app sets the device up, once. */
+    setup_token_hash: z.string().nullable().optional(),
+    /** Until when that can be used; null: the shop made it, where such tokens do not expire. */
+    setup_expires: instant.nullable().optional(),
+    /** Whether its API token was made here (it was set up here, or has rolled its token): no import replaces it then. */
+    own_token: z.boolean().optional(),
+    /** What its app last told of itself. */
+    hardware_brand: z.string().nullable().optional(),
+    hardware_model: z.string().nullable().optional(),
+    os_name: z.string().nullable().optional(),
+    os_version: z.string().nullable().optional(),
+    software_brand: z.string().nullable().optional(),
+    software_version: z.string().nullable().optional(),
   }),
-  { privateFields: ['token_hash'] },
+  { privateFields: ['token_hash', 'setup_token_hash'] },
 );
 
 /** One pretixdroid app configuration (contract §3.1). */

@@ -4,12 +4,14 @@ import {
   createDevice,
   createDroidKey,
   createToken,
+  deviceSetUp,
   droidSetUp,
   endCredential,
   listDevices,
   listDroidKeys,
   listTokens,
   revoke,
+  SET_UP_DAYS,
   stateCredential,
   type CredentialEvent,
 } from './credentials';
@@ -106,9 +108,20 @@ describe('commands', () => {
     );
     expect(made.map(({ id }) => id).sort()).toEqual([1_000_000_000, 1_000_000_001, 1_000_000_002]);
     const devices = await listDevices(reference.store);
-    expect(devices.map(({ fact: { initialized, revoked } }) => [initialized, revoked])).toEqual(
-      Array(3).fill([true, false]),
+    expect(devices.map(({ fact }) => [fact.initialized, fact.revoked, fact.token_hash])).toEqual(
+      Array(3).fill([false, false, null]),
     );
+    expect(new Set(devices.map(({ fact }) => fact.unique_serial)).size).toBe(3);
+    for (const { id, setUpToken, expires } of made) {
+      const { fact } = devices.find((device) => device.fact.device_id === id)!;
+      expect(fact).toMatchObject({ setup_token_hash: secretHash(setUpToken), setup_expires: expires });
+      expect(Date.parse(expires) - Date.now()).toBeGreaterThan((SET_UP_DAYS - 1) * 86_400_000);
+    }
+    expect(deviceSetUp({ baseUrl: 'https://gate.example.org/', setUpToken: 'abc' })).toEqual({
+      handshake_version: 1,
+      url: 'https://gate.example.org',
+      token: 'abc',
+    });
   });
 
   const wish = (event: string, list: number, items: number[] = []) => ({
@@ -156,7 +169,13 @@ describe('commands', () => {
     await expect(
       createToken(reference.store, { ...token, organizer: 'demo', limit_events: ['fest', 'gone'] }),
     ).rejects.toThrow('demo has no event gone; known are: fest, tours');
-    await expect(createDroidKey(reference.store, wish('fest', 2), null)).rejects.toThrow(CannotDo);
+    await expect(createDroidKey(reference.store, wish('fest', 2), null)).rejects.toThrow(
+      'fest has no check-in list 2; it has 1 (Gate)',
+    );
+    await expect(createDroidKey(reference.store, wish('tours', 1), null)).rejects.toThrow(
+      'tours has no check-in list 1; it has 2 (',
+    );
+    await expect(createDroidKey(reference.store, wish('fest', 1, [9]), null)).rejects.toThrow(CannotDo);
     await expect(createDroidKey(reference.store, wish('fest', 1, [9]), null)).rejects.toThrow('fest has no product 9');
   });
 

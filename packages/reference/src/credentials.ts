@@ -1,11 +1,13 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Decision } from '@gatehouse/domain/decider';
 import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type Permission, type ReferenceEvent } from '@gatehouse/events/reference';
-import { WrongRevision } from '@gatehouse/eventing/event-store';
+import { WrongRevision, type Position } from '@gatehouse/eventing/event-store';
 import { isStorable } from '@gatehouse/domain/storable-text';
+import { keepOwn } from './devices';
 import { isLonger, LIMITS } from './limits';
-import { OWN_IDS_FROM, secretHash, type Stated } from './raw';
+import { BY_COMMAND, OWN_IDS_FROM, secretHash, type Stated } from './raw';
+import { newDroidKey, newSerial, newSetUpToken, newToken } from './secrets';
 import { contentHash } from './spool';
 import { newestFacts, type FactOf, type Newest } from './stored';
 import type { ReferenceStore } from './store';
@@ -21,20 +23,18 @@ export type CredentialEvent = Extract<ReferenceEvent, { type: CredentialType }>;
 /** The newest fact about a credential. */
 export type CredentialState = CredentialEvent['data'] | undefined;
 
-/** The import number in facts of the command line. */
-export const BY_COMMAND = 0;
-
 /**
  * Applies an imported credential. One that a command has ended stays ended, whatever a later folder contains: a lost
  * scanner must not be revived by editing its export.
  */
 export const stateCredential =
-  <E extends CredentialEvent>(event: E) =>
-  (known: CredentialState): Decision<'new' | 'changed' | 'unchanged' | 'ended', E> => {
+  (event: CredentialEvent) =>
+  (known: CredentialState): Decision<'new' | 'changed' | 'unchanged' | 'ended', CredentialEvent> => {
     if (!known) return { result: 'new', events: [event] };
     if (known.hash === event.data.hash) return { result: 'unchanged', events: [] };
     if (known.import === BY_COMMAND && isEnded(known)) return { result: 'ended', events: [] };
-    return { result: 'changed', events: [event] };
+    const isDevice = event.type === 'DeviceStated' && 'device_id' in known;
+    return { result: 'changed', events: [isDevice ? keepOwn(event, known) : event] };
   };
 
 /** Ends a credential by command. Its hash is kept, so that an import of its old state does not revive it. */
@@ -53,15 +53,6 @@ export const endCredential =
 /** Whether a credential was revoked or made inactive. */
 export function isEnded(fact: CredentialEvent['data']): boolean {
   return 'revoked' in fact ? fact.revoked : !fact.active;
-}
-
-/** A new secret; it is shown once and stored only as a hash. */
-export const newToken = (): string => randomText(64, 'abcdefghijklmnopqrstuvwxyz0123456789');
-export const newDroidKey = (): string =>
-  randomText(32, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789');
-
-function randomText(length: number, alphabet: string): string {
-  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
 }
 
 /** A command that cannot be executed; the message is for its user. */
@@ -104,21 +95,46 @@ export async function createToken(
   return { id, secret };
 }
 
-/** Creates an initialised device and returns its token, which is not stored. Throws CannotDo. */
+/** How long the QR code of a new device can be used: a week, for who prepares phones before a festival. */
+export const SET_UP_DAYS = 7;
+
+/**
+ * Creates a device that an app sets up with the returned token, which is not stored and can be used once, until `expires`
+ * (an instant in UTC). Throws CannotDo.
+ */
 export async function createDevice(
   store: ReferenceStore,
   wanted: { organizer: string; name: string } & Scope,
-): Promise<{ id: number; secret: string }> {
+): Promise<{ id: number; setUpToken: string; expires: string }> {
   await requireEvents(store, wanted.organizer, wanted.limit_events);
-  const secret = newToken();
-  const name = nameFor(wanted.name);
-  const content = { ...wanted, name, token_hash: secretHash(secret), initialized: true, revoked: false };
+  const setUpToken = newSetUpToken();
+  const expires = new Date(Date.now() + SET_UP_DAYS * 86_400_000).toISOString();
+  const content = {
+    ...wanted,
+    name: nameFor(wanted.name),
+    unique_serial: newSerial(),
+    setup_token_hash: secretHash(setUpToken),
+    setup_expires: expires,
+    token_hash: null,
+    initialized: false,
+    revoked: false,
+  };
   const id = await create(store, 'DeviceStated', async () => {
     const devices = (await listDevices(store)).filter(({ fact }) => fact.organizer === wanted.organizer);
     return { device_id: nextOwnId(devices.map(({ fact }) => fact.device_id)), ...content };
   });
-  return { id, secret };
+  return { id, setUpToken, expires };
 }
+
+/** What an app needs to set a device up, as in pretix's QR code. */
+export const deviceSetUp = (device: {
+  baseUrl: string;
+  setUpToken: string;
+}): { handshake_version: 1; url: string; token: string } => ({
+  handshake_version: 1,
+  url: device.baseUrl.replace(/\/+$/, ''),
+  token: device.setUpToken,
+});
 
 /** The properties of a new droid key. */
 export type DroidKeyWish = Omit<Stated<'DroidKeyStated'>, 'id' | 'key_hash' | 'active'>;
@@ -172,7 +188,7 @@ async function dateFor(store: ReferenceStore, wanted: DroidKeyWish, date: number
   const ofEvent = (fact: { organizer: string; event: string } | undefined) =>
     fact?.organizer === wanted.organizer && fact.event === wanted.event;
   if (!ofEvent(list) && wanted.list < OWN_IDS_FROM) {
-    throw new CannotDo(`${wanted.event} has no check-in list ${wanted.list}`);
+    throw new CannotDo(`${wanted.event} has no check-in list ${wanted.list}; ${await listsThereAre(store, wanted)}`);
   }
   for (const item of wanted.items) {
     if (ofEvent((await newestFact(store, `item-${item}`, 'ItemStated'))[0])) continue;
@@ -194,6 +210,19 @@ async function dateFor(store: ReferenceStore, wanted: DroidKeyWish, date: number
   throw new CannotDo(`${wanted.event} has no date ${subevent}`);
 }
 
+/** The lists of an event that the shop has stated; those that were made through the API are admission's. */
+async function listsThereAre(store: ReferenceStore, wanted: { organizer: string; event: string }): Promise<string> {
+  const lists = (await newestFacts(store, 'list-', 'ListStated')).map(({ fact }) => fact);
+  const own = lists.filter(({ organizer, event }) => organizer === wanted.organizer && event === wanted.event);
+  if (own.length === 0) return 'it has none from the shop';
+  const named = own.sort((a, b) => a.id - b.id).map(({ id, name }) => `${id} (${name})`);
+  const shown = named.slice(0, MOST_NAMED).join(', ');
+  return own.length > MOST_NAMED ? `it has ${shown} and ${own.length - MOST_NAMED} more` : `it has ${shown}`;
+}
+
+/** In an error message. */
+const MOST_NAMED = 20;
+
 /** The newest fact of a stream; undefined when it does not exist. */
 async function newestFact<T extends ReferenceEvent['type']>(
   store: ReferenceStore,
@@ -211,21 +240,28 @@ export async function revoke(
   type: CredentialType,
   stream: string,
 ): Promise<'unknown' | 'ended' | 'was ended'> {
+  const by = { actor: 'cli:revoke', trace: null };
+  return (await decideCredential(store, { type, stream, by }, endCredential<CredentialEvent>(type))).result;
+}
+
+/**
+ * Decides on the newest fact of a credential's stream and appends, again and again until no other writer was first.
+ * `position` is null when nothing was written. Rejects as `EventStore.append` does.
+ */
+export async function decideCredential<R, T extends CredentialType>(
+  store: Pick<ReferenceStore, 'load' | 'append'>,
+  { type, stream, by }: { type: T; stream: string; by: Pick<NewEvent, 'actor' | 'trace'> },
+  decide: (known: FactOf<T> | undefined) => Decision<R, CredentialEvent>,
+): Promise<{ result: R; position: Position | null }> {
   for (;;) {
     const newest = (await store.load(stream)).at(-1);
     const event = newest && reference.read(newest);
-    const known = event?.type === type ? (event.data as CredentialState) : undefined;
-    const { result, events } = endCredential<CredentialEvent>(type)(known);
-    if (events.length === 0) return result;
+    const { result, events } = decide(event?.type === type ? (event.data as FactOf<T>) : undefined);
+    if (events.length === 0) return { result, position: null };
     try {
-      await store.append(
-        stream,
-        newest!.revision + 1,
-        events.map((each) => recordable(each, `cli:revoke`)),
-      );
-      return result;
+      const stated = events.map((each) => recordable(each, by));
+      return { result, position: await store.append(stream, newest ? newest.revision + 1 : 0, stated) };
     } catch (error) {
-      // Lost a race against an import: decide again on the new state.
       if (!(error instanceof WrongRevision)) throw error;
     }
   }
@@ -244,7 +280,7 @@ async function create<T extends CredentialType>(
       data: { import: BY_COMMAND, hash: contentHash(JSON.stringify(content)), ...content },
     } as unknown as CredentialEvent;
     try {
-      await store.append(referenceStream(event), 0, [recordable(event, 'cli:create')]);
+      await store.append(referenceStream(event), 0, [recordable(event, { actor: 'cli:create', trace: null })]);
       return 'device_id' in event.data ? event.data.device_id : event.data.id;
     } catch (error) {
       if (!(error instanceof WrongRevision)) throw error;
@@ -252,9 +288,11 @@ async function create<T extends CredentialType>(
   }
 }
 
-function recordable(event: CredentialEvent, actor: string): NewEvent {
-  return { id: randomUUID(), ...reference.write(event), actor, trace: null };
-}
+const recordable = (event: CredentialEvent, by: Pick<NewEvent, 'actor' | 'trace'>): NewEvent => ({
+  id: randomUUID(),
+  ...reference.write(event),
+  ...by,
+});
 
 function nextOwnId(taken: readonly number[]): number {
   return taken.reduce((next, id) => Math.max(next, id + 1), OWN_IDS_FROM);

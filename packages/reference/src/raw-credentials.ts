@@ -9,6 +9,7 @@ import {
   Id,
   Identifiers,
   Ids,
+  MaybeName,
   NameOrEmpty,
   or,
   reader,
@@ -87,6 +88,15 @@ const Device = z.object({
   security_profile: or(text(LIMITS.name), 'full'),
   /** Null: not initialised. Absent: pretix does not repeat it; a stored one is kept. */
   api_token: Secret.nullable().optional(),
+  /** With it an app can set up a device that was made in the shop and has not been set up there. */
+  initialization_token: or(Secret, null),
+  unique_serial: MaybeName,
+  hardware_brand: MaybeName,
+  hardware_model: MaybeName,
+  os_name: MaybeName,
+  os_version: MaybeName,
+  software_brand: MaybeName,
+  software_version: MaybeName,
 });
 
 /** A device; `tokenUnknown`: the export does not contain its token, so a stored one is kept. */
@@ -96,7 +106,7 @@ export type DeviceContent = Stated<'DeviceStated'> & { readonly tokenUnknown: bo
 export const readDevice = reader(Device, (raw, { organizer }: { organizer: string }, findings): DeviceContent => {
   if (raw.security_profile !== 'full') findings.note('device.security_profile');
   const token = raw.api_token || null;
-  const { initialized } = raw;
+  const { initialized, unique_serial: serial, initialization_token: setUpToken } = raw;
   return {
     organizer,
     device_id: raw.device_id,
@@ -106,6 +116,16 @@ export const readDevice = reader(Device, (raw, { organizer }: { organizer: strin
     revoked: raw.revoked,
     all_events: raw.all_events,
     limit_events: raw.limit_events,
+    ...(serial === null ? {} : { unique_serial: serial }),
+    security_profile: raw.security_profile,
+    setup_token_hash: setUpToken === null || setUpToken === '' ? null : secretHash(setUpToken),
+    setup_expires: null,
+    hardware_brand: raw.hardware_brand,
+    hardware_model: raw.hardware_model,
+    os_name: raw.os_name,
+    os_version: raw.os_version,
+    software_brand: raw.software_brand,
+    software_version: raw.software_version,
     tokenUnknown: raw.api_token === undefined,
   };
 });

@@ -58,6 +58,9 @@ export const or = <T extends z.ZodType, D>(schema: T, absent: D) =>
 /** Ids from here on are assigned by Gatehouse (import.md §3). */
 export const OWN_IDS_FROM = 1_000_000_000;
 
+/** The import number in facts that no import stated, but a command or a device itself. */
+export const BY_COMMAND = 0;
+
 /** A signed 32-bit integer, as read models store it. */
 export const Id = z.int32().positive();
 /** An id of something for which Gatehouse also assigns ids. */

@@ -225,7 +225,8 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
         if (decided.length > 0) {
           const expected = newest ? newest.revision + 1 : 0;
           await import_.begin();
-          await store.append(stream, expected, [recordable(event, { stream, hash, expected })]);
+          const stating = decided.map((each) => recordable(each, { stream, hash, expected }));
+          await store.append(stream, expected, stating);
           events++;
         }
         if (result === 'ended') bump(notes, `${kind as 'token'}.ended_here`);

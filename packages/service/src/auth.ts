@@ -90,17 +90,26 @@ function readClaim(header: string): Claim {
   return { kind, secretSha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** The principal of the Authorization header. Throws 401. */
-export async function authenticate(credentials: Credentials, header: string | undefined): Promise<Principal> {
+/** The principal of the Authorization header, which must be of one of these kinds. Throws 401. */
+export async function authenticate(
+  credentials: Credentials,
+  header: string | undefined,
+  kinds: readonly CredentialKind[],
+): Promise<Principal> {
   const claim = claimOf(header);
+  // As the reference, which does not look at a header of the other kind there.
+  if (!kinds.includes(claim.kind)) throw notAuthenticated();
   return accepted(await credentials.find(claim.kind, claim.secretSha256));
 }
 
 /** The principal; throws the 401 of a refused credential. */
 export function accepted(found: Principal | CredentialRefusal): Principal {
-  if (typeof found === 'string') throw notAuthenticated(REFUSALS[found]);
+  if (typeof found === 'string') throw refusedCredential(found);
   return found;
 }
+
+/** The 401 of a refused credential. */
+export const refusedCredential = (why: CredentialRefusal) => notAuthenticated(REFUSALS[why]);
 
 /** One permission, or several of which one is enough; `any`: whoever is there for the event (or organizer) may. */
 export type Need = Permission | readonly Permission[] | 'any';

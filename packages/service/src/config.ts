@@ -31,6 +31,8 @@ export type Config = {
   readonly publicUrl: string | undefined;
   /** Proxies whose X-Forwarded-* headers are trusted, in the format of Express's `trust proxy`. */
   readonly trustedProxies: readonly string[];
+  /** The version of pretix that scanner apps are told, as `4.11.0`: they choose their requests by it. */
+  readonly announcedVersion: string;
   readonly logLevel: LogLevel;
   readonly telemetry: {
     /** Undefined: no spans are sent. `sampling`: the share of sampled requests, from 0 to 1. */
@@ -205,6 +207,15 @@ export const SETTINGS = {
     'a comma separated list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal',
     (config) => config.trustedProxies.join(),
   ),
+  // Below 4.12 apps scan by the routes that we have, and below 3.9 they offer no exits, which we refuse.
+  ANNOUNCED_VERSION: setting(
+    z
+      .string()
+      .regex(/^\d{1,4}(\.\d{1,3}){2}$/)
+      .default('3.8.0'),
+    'a version of pretix, as 3.8.0',
+    (config) => config.announcedVersion,
+  ),
   LOG_LEVEL: setting(z.enum(LOG_LEVELS).default('info'), LOG_LEVELS.join(', '), (config) => config.logLevel),
   METRICS_PORT: setting(port.optional(), PORT, ({ telemetry }) => telemetry.metricsAt?.port),
   METRICS_HOST: setting(host.default('127.0.0.1'), HOST, ({ telemetry }) => telemetry.metricsAt?.host),
@@ -260,6 +271,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     upstreams: upstreamsOf(settings),
     publicUrl: settings.PUBLIC_URL?.replace(/\/+$/, ''),
     trustedProxies: settings.TRUSTED_PROXIES,
+    announcedVersion: settings.ANNOUNCED_VERSION,
     logLevel: settings.LOG_LEVEL,
     telemetry: {
       traces: endpoint === undefined ? undefined : { endpoint, sampling: settings.TRACE_SAMPLING },

@@ -5,7 +5,15 @@ import { traceparentIn } from '@gatehouse/eventing/tracing';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { acceptsEither, acceptsJson } from './accept';
 import { ApiRequest, type Method } from './api-request';
-import { authenticate, authorize, type Credentials, type Events, type Need, type Principal } from './auth';
+import {
+  authenticate,
+  authorize,
+  type CredentialKind,
+  type Credentials,
+  type Events,
+  type Need,
+  type Principal,
+} from './auth';
 import { answerBrokenRequests, lacksHost, WITHOUT_HOST } from './broken-requests';
 import type { Config } from './config';
 import {
@@ -36,13 +44,17 @@ import { writeStream } from './stream-reply';
 export type Handler = (request: ApiRequest) => Reply | Promise<Reply>;
 
 /** Who may use a route. With permissions, its path must have `:organizer` (and `:event`, if they are about one). */
-export type Access = 'anyone' | 'authenticated' | { readonly safe: Need; readonly unsafe: Need };
+export type Access = 'anyone' | 'authenticated' | 'device' | { readonly safe: Need; readonly unsafe: Need };
 
 /** A route under `/api/v1/`, which answers with and without a trailing slash, for every method. */
 export type Route = Readonly<Partial<Record<Method, Handler>>> & {
   /** As in `organizers/:organizer/events/:event/checkinlists/:list/`. */
   readonly path: string;
   readonly access: Access;
+  /** Who knows its callers, where that is not the context whose credentials the process's other routes use. */
+  readonly credentials?: Credentials;
+  /** Its replies hold a secret, which may not be stored: an X-Idempotency-Key is ignored. */
+  readonly isSecret?: true;
   /** The media type of its files, which a client may ask for in place of JSON: `application/pdf`. */
   readonly sends?: string;
   /** Called before all checks; false when the request must take the usual way. */
@@ -251,15 +263,16 @@ function apiHandler(options: HttpOptions): HotRoute {
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
-    const { access, sends } = entry.route;
+    const { access, sends, credentials = options.credentials, isSecret } = entry.route;
     const { accept } = req.headers;
     if (!(sends === undefined ? acceptsJson(accept) : acceptsEither(accept, sends))) throw notAcceptable();
+    const kinds = access === 'device' ? DEVICES_ONLY : ANY_KIND;
     const principal =
-      access === 'anyone' ? undefined : await authenticate(options.credentials, req.headers.authorization);
+      access === 'anyone' ? undefined : await authenticate(credentials, req.headers.authorization, kinds);
     if (principal) credentialAccepted(req);
     const run = (keyed?: Keyed) => runRoute(req, entry, { asked, principal, keyed });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
-    if (!key || !principal) return run();
+    if (!key || !principal || isSecret) return run();
     return options.idempotency!.once(key, (keyed) => settled(run(keyed), { req, entry, trace: asked.trace }));
   }
 
@@ -318,6 +331,9 @@ function apiHandler(options: HttpOptions): HotRoute {
     return taken || serve(req, res, { entry, request: { params, sent, path, query, hasNul } });
   };
 }
+
+const ANY_KIND: readonly CredentialKind[] = ['token', 'device'];
+const DEVICES_ONLY: readonly CredentialKind[] = ['device'];
 
 type Asked = Aim & { readonly hasNul: boolean; readonly trace: string | null };
 type Run = {

@@ -35,6 +35,12 @@ test('no two services claim the same paths, and one has all that no other claims
   expect(served(`${event}/cartpositions/bulk_create`)).toBe('cart');
   expect(served(`${event}/quotas/1/availability`)).toBe('cart');
   expect(served('api/v1/upload')).toBe('cart');
+  for (const what of ['initialize', 'update', 'roll', 'revoke']) {
+    expect(served(`api/v1/device/${what}`)).toBe('reference');
+    expect(served(`api/v1/device/${what}/`)).toBe('reference');
+  }
+  expect(served('api/v1/device/info')).toBe('checkin');
+  expect(served('api/v1/device/eventselection')).toBe('checkin');
   expect(served(`${event}/offlinesalesbatches/check/x`)).toBe('offline-sales');
   expect(served(`${event}/checkinlists/1`)).toBe('checkin');
   for (const path of ['', '/items', '/items/1', '/orders/ABCDE', '/settings']) {

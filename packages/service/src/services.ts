@@ -28,7 +28,16 @@ export type ServedRequests = {
 };
 
 const ROWS = {
-  reference: { name: 'reference', processes: [{ name: 'reference' }] },
+  reference: {
+    name: 'reference',
+    // What changes a device. What an app reads of itself (`device/info`, `device/eventselection`) is checkin's.
+    requests: {
+      paths: ['initialize', 'update', 'roll', 'revoke'].map((what) => `api/v1/device/${what}/*`),
+      setting: 'REFERENCE_URLS',
+      isRest: true,
+    },
+    processes: [{ name: 'reference' }],
+  },
   checkin: {
     name: 'checkin',
     requests: { paths: ['*'], setting: 'CHECKIN_URLS', isRest: true },

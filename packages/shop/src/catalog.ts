@@ -9,6 +9,8 @@ export type FactKind = 'item' | 'variation' | 'date' | 'voucher';
 /** All events of this installation, in memory; NOTIFY of the read model keeps it up to date. */
 export type Catalog = {
   festival(organizer: string, slug: string): Festival | undefined;
+  /** All events, in no particular order. */
+  festivals(): Festival[];
   organizer(slug: string): OrganizerFact | undefined;
   /** Whether an id exists in any event of this installation (contract §1.9). */
   exists(kind: FactKind, id: number): boolean;
@@ -119,6 +121,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
   const none: ReadonlySet<string> = new Set();
   return {
     festival: (organizer, slug) => now().festivals.get(`${organizer}/${slug}`),
+    festivals: () => [...now().festivals.values()],
     organizer: (slug) => now() && facts.organizer.get(slug),
     exists(kind, id) {
       if (kind === 'variation') return now().variations.has(id);

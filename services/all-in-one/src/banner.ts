@@ -1,5 +1,4 @@
-import { networkInterfaces } from 'node:os';
-import { isEverywhere, urlOf } from '@gatehouse/service/address';
+import { isEverywhere, lanAddresses } from '@gatehouse/service/address';
 import type { Config } from '@gatehouse/service/config';
 import type { Running } from '@gatehouse/service/run';
 import type { Demo } from './demo-festival';
@@ -42,16 +41,4 @@ export function banner(config: Config, { url, port }: Pick<Running, 'url' | 'por
     }
   }
   return lines.join('\n');
-}
-
-/** Addresses of this machine for phones in the same network. */
-function lanAddresses(host: string, port: number): string[] {
-  return (
-    Object.values(networkInterfaces())
-      .flatMap((known) => known ?? [])
-      // A link-local IPv6 address needs an interface name, which differs between machines.
-      .filter(({ family, internal, address }) => !internal && (family === 'IPv4' || !address.startsWith('fe80')))
-      .filter(({ family }) => family === 'IPv4' || host.includes(':'))
-      .map(({ address }) => urlOf(address, port))
-  );
 }

@@ -80,8 +80,9 @@ runMain(async (main) => {
   await writeFile(pidFile, JSON.stringify(pids));
   const file = await writeSettings(config);
   say('');
-  for (const { name, url } of children.values()) say(`${`${name}:`.padEnd(22)}${url}`);
-  say(`Kafka:                ${eventBus.connection.brokers.join(', ')}`);
+  const width = Math.max(...[...children.values()].map(({ name }) => name.length)) + 2;
+  for (const { name, url } of children.values()) say(`${`${name}:`.padEnd(width)}${url}`);
+  say(`${'Kafka:'.padEnd(width)}${eventBus.connection.brokers.join(', ')}`);
   say(banner(config, { url: gateway.url, port: Number(new URL(gateway.url).port) }, demo));
   say(`Commands of this system need its settings: ( set -a; . ${file}; npm run import -- FOLDER )`);
 });

@@ -58,10 +58,7 @@ async function listLists(request: ApiRequest, admission: Admission): Promise<Rep
   await admission.caughtUp(['lists', 'tickets']);
   const lists = await listsOf(admission.pool, festival.key);
   const wanted = subevent === undefined ? lists : lists.filter((list) => list.fields.subevent === subevent);
-  const sorted = wanted
-    .map((list) => ({ list, key: sortKey(list, festival) }))
-    .sort((a, b) => Buffer.compare(a.key, b.key) || a.list.id - b.list.id)
-    .map(({ list }) => list);
+  const sorted = inListOrder(wanted, festival);
   const page = pageOf(asked, sorted.length);
   const shown = sorted.slice(page.offset, page.offset + page.size);
   const tallies = await talliesOf(shown, admission, festival);
@@ -71,6 +68,13 @@ async function listLists(request: ApiRequest, admission: Admission): Promise<Rep
     shown.map((list) => resource(list, tallies)),
   );
 }
+
+/** The lists in the order of contract §4.2. */
+export const inListOrder = (lists: readonly ListRow[], festival: Festival): ListRow[] =>
+  lists
+    .map((list) => ({ list, key: sortKey(list, festival) }))
+    .sort((a, b) => Buffer.compare(a.key, b.key) || a.list.id - b.list.id)
+    .map(({ list }) => list);
 
 /**
  * Orders by the date's start, then by the folded name; lists without a date come last, as on PostgreSQL. As UTF-8 bytes,

@@ -2,6 +2,7 @@ import type { Admission } from '@gatehouse/admission/admission';
 import { admissionContext } from '@gatehouse/admission/context';
 import { ticketFinder } from '@gatehouse/admission/tickets/find';
 import type { Service } from '@gatehouse/service/run';
+import { deviceRoutes } from './devices';
 import { openTicketPrinter } from './ticket-printer';
 import { downloadRoute } from './download';
 import { listRoutes } from './lists';
@@ -10,7 +11,7 @@ import { redeemer } from './redeem';
 import { redeemRoute } from './redeem-routes';
 import { statusRoute } from './status';
 
-/** Check-in lists and redeeming order positions over REST: contract §4, §5, §6. And tickets as PDF. */
+/** Check-in lists and redeeming order positions over REST (contract §4, §5, §6), tickets as PDF, and what scanners read of themselves. */
 export const checkin: Service<Admission> = {
   name: 'checkin',
   context: admissionContext,
@@ -20,6 +21,7 @@ export const checkin: Service<Admission> = {
     const printer = openTicketPrinter(log);
     return {
       routes: [
+        ...deviceRoutes(admission, config.announcedVersion),
         ...listRoutes(admission),
         statusRoute(admission),
         ...positionRoutes(admission, finder),

@@ -7,6 +7,7 @@ import { deviceCommand } from './commands/device';
 import { droidKeyCommand } from './commands/droid-key';
 import { eventsCommand } from './commands/events';
 import { importCommand } from './commands/import';
+import { listsCommand } from './commands/lists';
 import { readModelCommands } from './commands/read-models';
 import { refusalsCommand } from './commands/refusals';
 import { relayCommands } from './commands/relay';
@@ -33,6 +34,7 @@ for (const command of [
   tokenCommand,
   deviceCommand,
   droidKeyCommand,
+  listsCommand,
   undoCommand,
   eventsCommand,
   readModelCommands,

@@ -1,8 +1,8 @@
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
-import { referenceRelay } from '@gatehouse/reference/context';
 import { say } from '@gatehouse/service/run-main';
 import { serve } from '@gatehouse/service/serve';
+import { reference } from './service';
 
-/* The relay of `reference` as a separate process. With EVENT_BUS=postgres it has nothing to do. */
+/* The service reference in a process of its own: devices set themselves up, and the relay of the context. */
 
-serve({ services: [referenceRelay], openDatabase: (config) => openDatabase(config, { log: say }) });
+serve({ services: [reference], openDatabase: (config) => openDatabase(config, { log: say }) });

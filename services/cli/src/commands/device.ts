@@ -1,27 +1,24 @@
-import { createDevice, listDevices, revoke } from '@gatehouse/reference/credentials';
+import type { DeviceFact } from '@gatehouse/events/reference';
+import { createDevice, deviceSetUp, listDevices, revoke } from '@gatehouse/reference/credentials';
 import type { Command } from 'commander';
 import { commaSeparated, wholeNumber } from '../arguments';
 import { refusing, revoked, scopeOf, table, untilApplied } from '../credential-output';
+import { addressForPhones } from '../address-for-phones';
 import type { Run } from '../run-command';
+import type { Session } from '../session';
+import { showSetUp, withCodeOptions, type CodeOptions } from '../set-up-code';
 
-/** `device create|list|revoke`: scanners with a device token (contract §1.2). */
+type CreateOptions = CodeOptions & { organizer: string; name: string; events?: string[] };
+
+/** `device create|list|revoke`: scanners, which set themselves up with a QR code (contract §1.2). */
 export function deviceCommand(program: Command, run: Run): void {
-  const device = program.command('device').description('scanners with a device token');
-  device
-    .command('create')
-    .description('make a device that is set up already; its API token is shown once and stored as a hash only')
+  const device = program.command('device').description('scanners, phones with an app');
+  withCodeOptions(device.command('create'))
+    .description('make a device and show the QR code with which an app sets itself up, once')
     .requiredOption('--organizer <slug>', 'whose events it is for')
     .requiredOption('--name <text>', 'what it is called in lists')
     .option('--events <slugs>', 'comma separated; without it all events of the organizer', commaSeparated)
-    .action((options: { organizer: string; name: string; events?: string[] }) =>
-      run(async (session) => {
-        const { organizer, name, events } = options;
-        const { id, secret } = await refusing(createDevice(session.reference, { organizer, name, ...scopeOf(events) }));
-        process.stderr.write(`Device ${id} of ${organizer}; its API token is not shown again:\n`);
-        process.stdout.write(`${secret}\n`);
-        await untilApplied(session);
-      }),
-    );
+    .action((options: CreateOptions) => run((session) => create(session, options)));
   device
     .command('list')
     .description('all devices, without their tokens')
@@ -33,12 +30,14 @@ export function deviceCommand(program: Command, run: Run): void {
         );
         process.stdout.write(
           table(
-            ['organizer', 'id', 'name', 'state', 'events'],
+            ['organizer', 'id', 'name', 'state', 'app', 'phone', 'events'],
             devices.map((fact) => [
               fact.organizer,
               String(fact.device_id),
               fact.name,
-              fact.revoked ? 'revoked' : fact.initialized ? 'active' : 'not set up',
+              stateOf(fact),
+              both(fact.software_brand, fact.software_version),
+              both(fact.hardware_brand, fact.hardware_model),
               fact.all_events ? 'all' : fact.limit_events.join(','),
             ]),
           ),
@@ -60,3 +59,25 @@ export function deviceCommand(program: Command, run: Run): void {
       }),
     );
 }
+
+async function create(session: Session, { organizer, name, events, ...options }: CreateOptions): Promise<void> {
+  const { url: baseUrl, doubt } = addressForPhones(session.config, options.url);
+  const wanted = { organizer, name, ...scopeOf(events) };
+  const { id, setUpToken, expires } = await refusing(createDevice(session.reference, wanted));
+  process.stderr.write(
+    `Device ${id} of ${organizer}. Scan this with the app, on one phone, before ${dayOf(expires)}; it is not shown again:\n`,
+  );
+  await showSetUp(deviceSetUp({ baseUrl, setUpToken }), options);
+  if (doubt !== null) process.stderr.write(`${doubt}\n`);
+  await untilApplied(session);
+}
+
+const dayOf = (instant: string): string => `${instant.slice(0, 16).replace('T', ' ')} UTC`;
+
+function stateOf({ revoked, initialized, setup_expires: expires }: DeviceFact): string {
+  if (revoked) return 'revoked';
+  if (initialized) return 'active';
+  return expires && expires <= new Date().toISOString() ? 'expired' : 'not set up';
+}
+
+const both = (...parts: readonly (string | null | undefined)[]): string => parts.filter(Boolean).join(' ');

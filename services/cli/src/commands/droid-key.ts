@@ -1,12 +1,13 @@
 import { createDroidKey, droidSetUp, listDroidKeys, revoke } from '@gatehouse/reference/credentials';
 import { Option, type Command } from 'commander';
-import { toFile, toString } from 'qrcode';
 import { ids, wholeNumber } from '../arguments';
 import { refusing, revoked, table, untilApplied } from '../credential-output';
-import { Refused, type Run } from '../run-command';
+import type { Run } from '../run-command';
 import type { Session } from '../session';
+import { addressForPhones } from '../address-for-phones';
+import { showSetUp, withCodeOptions, type CodeOptions } from '../set-up-code';
 
-type CreateOptions = {
+type CreateOptions = CodeOptions & {
   organizer: string;
   event: string;
   list: number;
@@ -15,16 +16,12 @@ type CreateOptions = {
   search: boolean;
   info: boolean;
   app: string;
-  url?: string;
-  png?: string;
-  svg?: string;
 };
 
 /** `droid-key create|list|revoke`: keys for the old scanner apps (contract §3.1). */
 export function droidKeyCommand(program: Command, run: Run): void {
   const key = program.command('droid-key').description('keys for the old scanner apps pretixdroid and pretixdesk');
-  key
-    .command('create')
+  withCodeOptions(key.command('create'))
     .description('make a key and show what the app is set up with, once: as JSON, and as a QR code to scan')
     .requiredOption('--organizer <slug>', 'whose event it is')
     .requiredOption('--event <slug>', 'the event')
@@ -34,9 +31,6 @@ export function droidKeyCommand(program: Command, run: Run): void {
     .option('--no-search', 'the app may not search')
     .option('--no-info', 'the app shows no numbers')
     .addOption(new Option('--app <name>', 'the app').choices(['pretixdroid', 'pretixdesk']).default('pretixdroid'))
-    .option('--url <url>', 'how the app reaches this server; PUBLIC_URL when that is set')
-    .option('--png <file>', 'write the QR code as an image')
-    .option('--svg <file>', 'write the QR code as a drawing')
     .action((options: CreateOptions) => run((session) => createKey(session, options)));
   key
     .command('list')
@@ -74,10 +68,7 @@ export function droidKeyCommand(program: Command, run: Run): void {
 }
 
 async function createKey(session: Session, options: CreateOptions): Promise<void> {
-  const baseUrl = options.url ?? session.config.publicUrl;
-  if (baseUrl === undefined || !URL.canParse(baseUrl)) {
-    throw new Refused('How does the app reach this server? Name it with --url https://… or the setting PUBLIC_URL.');
-  }
+  const { url: baseUrl, doubt } = addressForPhones(session.config, options.url);
   const { organizer, event, list, app } = options;
   const key = {
     organizer,
@@ -90,11 +81,8 @@ async function createKey(session: Session, options: CreateOptions): Promise<void
     app,
   };
   const { id, secret, subevent } = await refusing(createDroidKey(session.reference, key, options.date ?? null));
-  const setUp = JSON.stringify(droidSetUp({ ...key, baseUrl, secret, subevent }));
   process.stderr.write(`Droid key ${id}; what the app is set up with is not shown again:\n`);
-  process.stdout.write(`${setUp}\n`);
-  if (options.png !== undefined) await toFile(options.png, setUp, { type: 'png', scale: 8 });
-  if (options.svg !== undefined) await toFile(options.svg, setUp, { type: 'svg' });
-  if (process.stdout.isTTY) process.stdout.write(await toString(setUp, { type: 'terminal', small: true }));
+  await showSetUp(droidSetUp({ ...key, baseUrl, secret, subevent }), options);
+  if (doubt !== null) process.stderr.write(`${doubt}\n`);
   await untilApplied(session);
 }
