@@ -27,7 +27,7 @@ describeWithKafka('commands about Kafka', () => {
     topic = `${backends.env['KAFKA_PREFIX']!}.reference`;
     // Each context that takes over the shop's facts is at work: an import waits for all of them.
     system = await startSystem([checkin, cart, offlineSales, sync, reference], backends.env);
-    const followers = ['admission', 'inventory', 'sales'];
+    const followers = ['admission', 'inventory', 'sales', 'sync'];
     pools = new Map(
       followers.map((context) => [
         context,
