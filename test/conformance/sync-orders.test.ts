@@ -202,6 +202,18 @@ describe('what has changed since (modified_since, X-Page-Generated)', () => {
     for (const { positions } of repeated.results) {
       expect(positions.find(({ id }) => id === ticket.id)!.checkins).toHaveLength(1);
     }
+    // Who has left may come in again, and a scanner without a network knows that from here.
+    const left = await system.call('POST', `${OPENAIR}checkinlists/1/positions/${ticket.id}/redeem/`, {
+      token,
+      json: { type: 'exit' },
+    });
+    expect(left.status).toBe(201);
+    await system.settled();
+    const [after] = (await since(changed.generated)).results;
+    expect(after!.positions.find(({ id }) => id === ticket.id)!.checkins.map(({ type }) => type)).toEqual([
+      'exit',
+      'entry',
+    ]);
   });
 
   test('an order that the shop states anew, however long ago it says that was', async () => {

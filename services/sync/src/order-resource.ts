@@ -59,7 +59,7 @@ function checkins(
 }
 
 /** In the form of the shop. Which of its devices or gates it was the shop's own numbers do not tell. */
-const ownCheckin = ({ id, list, datetime, auto, device }: GateCheckin) => ({
+const ownCheckin = ({ id, list, type, datetime, auto, device }: GateCheckin) => ({
   id,
   datetime,
   list,
@@ -67,7 +67,7 @@ const ownCheckin = ({ id, list, datetime, auto, device }: GateCheckin) => ({
   gate: null,
   device: null,
   device_id: device,
-  type: 'entry',
+  type,
 });
 
 function printed(

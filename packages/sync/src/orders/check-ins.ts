@@ -3,10 +3,11 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { nextInstant } from './clock';
 
-/** A check-in of a ticket that was made here. */
+/** A check-in of a ticket that was made here, or its exit. */
 export type GateCheckin = {
   readonly id: number;
   readonly list: number;
+  readonly type: 'entry' | 'exit';
   readonly datetime: string;
   readonly auto: boolean;
   /** pretix's `device_id` of the scanner; null when another client checked in. */
@@ -29,7 +30,7 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
   const deleted: number[] = [];
   for (const stored of events) {
     if (stored.type === 'CheckinListDeleted') deleted.push(checkinListEvents.read(stored)!.data.id);
-    if (stored.type !== 'PositionRedeemed' && stored.type !== 'RedemptionUndone') continue;
+    if (!CHANGES.has(stored.type)) continue;
     const id = Number(stored.stream.slice('ticket-'.length));
     byTicket.set(id, [...(byTicket.get(id) ?? []), stored]);
   }
@@ -69,13 +70,17 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
   });
 }
 
+/** The events that change what the gates did with a ticket. */
+const CHANGES = new Set(['PositionRedeemed', 'PositionExited', 'RedemptionUndone']);
+
 function evolve(state: GateCheckins, stored: Envelope): GateCheckins {
   const event = ticketEvents.read(stored);
   const { time } = stored;
   // A forced repeat is no check-in of its own (contract §2.5, row 9).
-  if (event?.type === 'PositionRedeemed' && event.data.first) {
+  if ((event?.type === 'PositionRedeemed' && event.data.first) || event?.type === 'PositionExited') {
     const { list, datetime, auto } = event.data;
-    const row = { id: idOf(stored.id), list, datetime, auto, device: deviceOf(stored.actor) };
+    const type = event.type === 'PositionExited' ? 'exit' : 'entry';
+    const row: GateCheckin = { id: idOf(stored.id), list, type, datetime, auto, device: deviceOf(stored.actor) };
     return { ...state, rows: [row, ...state.rows], time };
   }
   if (event?.type === 'RedemptionUndone') {
