@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { batches } from './batches';
 import { droid } from './droid';
+import { sync } from './sync';
 import { freshImport } from './fresh-import';
 import { httpLayer } from './http-layer';
 import { openLoop } from './open-loop';
@@ -45,6 +46,7 @@ const BENCHES: readonly (readonly [readonly Part[], Bench])[] = [
   [['telemetry'], telemetry],
   [['replicas'], replicas],
   [['droid'], droid],
+  [['sync'], sync],
 ];
 
 /** Results kept between runs of single parts, with the time and conditions of their measurement. */

@@ -6,6 +6,7 @@ import { offlineSales } from '@gatehouse/offline-sales/service';
 import { readConfig } from '@gatehouse/service/config';
 import { createLog } from '@gatehouse/service/log';
 import { run } from '@gatehouse/service/run';
+import { sync } from '@gatehouse/sync-service/service';
 import { answerParent, optionsOf } from './child';
 
 /* The real services in one process, as `npm start` runs them, with these settings. */
@@ -13,13 +14,14 @@ import { answerParent, optionsOf } from './child';
 const SERVICES = {
   gates: [checkin, legacyDroid],
   cart: [cart],
+  sync: [sync],
   all: [checkin, legacyDroid, cart, offlineSales],
 } as const;
 
 export type GatehouseOptions = {
   readonly databaseUrl: string;
   readonly settings?: Readonly<Record<string, string>>;
-  /** Both heads of the gates, the cart, or all of them; without it the gates. */
+  /** Both heads of the gates, the cart, what scanners copy, or what a fresh dataset needs; without it the gates. */
   readonly services?: keyof typeof SERVICES;
 };
 

@@ -2,7 +2,21 @@ import type { Finding } from './report';
 import type { Stage } from './stage';
 
 export type Part =
-  'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6' | 'P7' | 'P8' | 'P9' | 'P10' | 'reads' | 'droid' | 'telemetry' | 'replicas';
+  | 'P1'
+  | 'P2'
+  | 'P3'
+  | 'P4'
+  | 'P5'
+  | 'P6'
+  | 'P7'
+  | 'P8'
+  | 'P9'
+  | 'P10'
+  | 'reads'
+  | 'droid'
+  | 'sync'
+  | 'telemetry'
+  | 'replicas';
 export const PARTS: readonly Part[] = [
   'P1',
   'P2',
@@ -16,6 +30,7 @@ export const PARTS: readonly Part[] = [
   'P10',
   'reads',
   'droid',
+  'sync',
   'telemetry',
   'replicas',
 ];

@@ -4,6 +4,7 @@ import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import type { Recorded } from '@gatehouse/events/envelope';
 import { droid } from '@gatehouse/test-support/droid';
 import {
+  CROWD,
   DATES,
   DROID_KEYS,
   festival,
@@ -338,6 +339,27 @@ describe('contract §10, 3.12: exit_all_at', () => {
     expect(await statusOf(on)).toMatchObject({ checkin_count: 3, inside_count: 1 });
     const told = [t.allOut, t.outBefore, t.inAfter].map(async (ticket) => said(await at(ticket, on)()));
     expect(await Promise.all(told)).toEqual(['ok', 'ok', 'already_redeemed']);
+  });
+  test('a whole crowd, page by page', async () => {
+    const target = `${CROWD}checkinlists/`;
+    const json = { name: 'Crowd', allow_entry_after_exit: true };
+    const { id: on } = (await system.call('POST', target, { token, json })).body as { id: number };
+    const crowd = Array.from({ length: 120 }, (_, n) => TICKETS.crowdFirst.id + n);
+    await Promise.all(
+      crowd.map((ticket) =>
+        system.call('POST', `${target}${on}/positions/${ticket}/redeem/`, { token, json: { datetime: hours(5) } }),
+      ),
+    );
+    const inside = async () =>
+      ((await system.call('GET', `${target}${on}/status/`, { token })).body as { inside_count: number }).inside_count;
+    expect(await inside()).toBe(crowd.length);
+    await system.call('PATCH', `${target}${on}/`, { token, json: { exit_all_at: hours(3) } });
+    while ((await inside()) > 0) await sleep(50);
+    const exits = (await system.events()).filter(({ type, data }) => {
+      return type === 'PositionExited' && (data as { list: number }).list === on;
+    });
+    expect(new Set(exits.map(({ stream }) => stream)).size).toBe(exits.length);
+    expect(exits).toHaveLength(crowd.length);
   });
 });
 

@@ -1,3 +1,4 @@
+import { checkin } from '@gatehouse/checkin/service';
 import { reference } from '@gatehouse/reference-service/service';
 import { sync } from '@gatehouse/sync-service/service';
 import { API, DEVICES, festival, OPENAIR, TOKENS, TOURS } from '@gatehouse/test-support/festival';
@@ -12,7 +13,7 @@ type Page = { count: number; next: string | null; previous: string | null; resul
 let system: System;
 let token: string;
 beforeAll(async () => {
-  system = await startSystem([sync, reference]);
+  system = await startSystem([checkin, sync, reference]);
   await system.import(REAL_EXPORT);
   token = realToken();
 });
@@ -110,6 +111,15 @@ describe('what apps ask for (clients.md §2)', () => {
       status: 405,
       headers: { allow: 'GET, HEAD, OPTIONS' },
     });
+  });
+
+  test('check-in lists without their counts', async () => {
+    const { results } = await page(`${demo}events/openair/checkinlists/?exclude=checkin_count&exclude=position_count`);
+    expect(results).toHaveLength(8);
+    for (const list of results) {
+      expect(list).toMatchObject({ limit_products: expect.any(Array) as unknown, name: expect.any(String) as unknown });
+      expect('checkin_count' in list || 'position_count' in list).toBe(false);
+    }
   });
 
   test('blockedsecrets/ since its newest', async () => {

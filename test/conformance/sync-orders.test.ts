@@ -3,6 +3,7 @@ import { reference } from '@gatehouse/reference-service/service';
 import { sync } from '@gatehouse/sync-service/service';
 import { syncContext } from '@gatehouse/sync/context';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
+import { gatehouse } from '@gatehouse/test-support/command';
 import { allResults, REAL_EVENTS, REAL_EXPORT, realFile, realToken } from '@gatehouse/test-support/real-export';
 import { shopExport, shopNumber, shopOrder, shopPosition, type ShopOrder } from '@gatehouse/test-support/shop';
 import { startSystem, type System } from '@gatehouse/test-support/system';
@@ -251,6 +252,27 @@ describe('what has changed since (modified_since, X-Page-Generated)', () => {
       .filter(([, count]) => count > 0);
     expect(ours.length).toBeGreaterThan(5);
     for (const [id, count] of ours) expect([id, told.get(id)]).toEqual([id, count]);
+  });
+
+  test('check-ins that were taken back here, those that the shop knows of, too, and lists that are gone', async () => {
+    const order = sent['openair']![0]!;
+    const [ticket] = order.positions;
+    const listsOf = async () => {
+      const { results } = await get(`${OPENAIR}orders/?code=${order.code}`);
+      return results[0]!.positions.find(({ id }) => id === ticket!.id)!.checkins.map(({ list }) => list);
+    };
+    expect(await listsOf()).toEqual([5, 1, 1, 1]);
+    const { generated } = await get(`${OPENAIR}orders/?page_size=1`);
+    const args = ['undo', String(ticket!.id), '--list', '1', '--reason', 'the wrong gate'];
+    expect(await gatehouse({ DATABASE_URL: system.databaseUrl }, ...args)).toMatchObject({ code: 0 });
+    await system.settled();
+    expect(await listsOf()).toEqual([5]);
+    expect(codes((await since(generated)).results)).toEqual([order.code]);
+
+    const gone = await system.call('DELETE', `${OPENAIR}checkinlists/5/`, { token });
+    expect(gone.status).toBe(204);
+    await system.settled();
+    expect(await listsOf()).toEqual([]);
   });
 
   test('and the read models equal a replay of history', async () => {

@@ -7,7 +7,7 @@ import type { Pool } from 'pg';
 import type { Admission } from './admission';
 
 /** Tickets whose streams are appended to at once. */
-const AT_ONCE = 200;
+const AT_ONCE = 100;
 /** A list may get an earlier time, or its first, while this waits for another: it is late by no more than this. */
 const LONGEST_WAIT_MS = 5_000;
 const BY = { actor: 'system:exit-all', trace: null };
@@ -32,19 +32,22 @@ export async function exitAtTheirTime(
   async function letEveryoneOut(list: CheckinListFields): Promise<void> {
     const { organizer, event, id } = list;
     const at = list.exit_all_at!;
-    await caughtUp(['lists', 'tickets']);
+    // Else an entry of a moment ago would be missed; it is tried again after the next look.
+    if (!(await caughtUp(['lists', 'tickets']))) return;
     let last = 0;
     for (;;) {
       const page = await insidePage(pool, id, last);
       if (signal.aborted) return;
       await Promise.all(
-        page.map(({ ticket, ...bought }) =>
-          tickets.transact(
-            ticketStream(ticket),
-            exitEveryone({ organizer, event, list: id, position: ticket, ...bought }, at),
-            BY,
+        page
+          .filter(isStated)
+          .map(({ ticket, ...bought }) =>
+            tickets.transact(
+              ticketStream(ticket),
+              exitEveryone({ organizer, event, list: id, position: ticket, ...bought }, at),
+              BY,
+            ),
           ),
-        ),
       );
       onProgress(true);
       if (page.length < AT_ONCE) break;
@@ -77,17 +80,21 @@ type Inside = {
   readonly variation: number | null;
   readonly date: number | null;
 };
+type Row = Inside | (Pick<Inside, 'ticket' | 'variation' | 'date'> & { readonly item: null });
+
+const isStated = (row: Row): row is Inside => row.item !== null;
 
 /** The next tickets after one that are inside, by id. */
-async function insidePage(pool: Pool, list: number, after: number): Promise<Inside[]> {
+async function insidePage(pool: Pool, list: number, after: number): Promise<Row[]> {
   const { rows } = await available(
-    pool.query<Inside>({
+    pool.query<Row>({
       name: 'inside_list',
       text: `select c.ticket, t.item, nullif(t.variation, 0) as variation, nullif(t.date, 0) as date
              from (
                select ticket from checkins where list = $1 and ticket > $2 and not outside order by ticket limit ${AT_ONCE}
              ) c
-             cross join lateral (select * from tickets where id = c.ticket offset 0) t
+             -- A ticket that the shop does not state any more is in its history and not here.
+             left join lateral (select * from tickets where id = c.ticket offset 0) t on true
              order by c.ticket`,
       values: [list, after],
     }),

@@ -13,7 +13,7 @@ export type Scanner = {
   readonly trace: string | null;
   /** UUID of a request with an idempotency key, which may be repeated (contract §1.10). */
   readonly request?: string;
-  /** UUID of a scan that a scanner uploads from its queue, again and again until it likes the reply: recorded once. */
+  /** UUID of a scan that a scanner uploads from its queue, again and again until it likes the reply: a refusal is recorded once. */
   readonly upload?: string;
 };
 
@@ -63,16 +63,13 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
   return {
     async admit(ticket, { list, scan }, by) {
       const stream = ticketStream(ticket.id);
-      const decide = redeem(list, factsOf(ticket), scan);
-      const request = by.request ?? by.upload;
-      // An upload that looks like an entry or an exit may be one, or is known by its nonce: few are worth another query.
-      const isKnown = by.request !== undefined || !isPassage(decide(ticket.history.state).events);
-      const recalled = request !== undefined && isKnown ? await tickets.recallStates(stream, request) : undefined;
+      const recalled = by.request === undefined ? undefined : await tickets.recallStates(stream, by.request);
       if (recalled) {
         // A repeat of a request that was decided before: the reply is the one of that time.
         const { state } = recalled.before;
         return { result: { outcome: 'ok', first: !state.checkins[list.id] }, before: state };
       }
+      const decide = redeem(list, factsOf(ticket), scan);
       let before = ticket.history.state;
       /** A forced repeat of an entry, which changes no state, and whether it is only counted. */
       let repeat: PositionRedeemed['data'] | undefined;
@@ -85,14 +82,14 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
           repeat = forcedRepeatIn(decision.events);
           // With an idempotency key the event must be recorded, so that a repeat of the request finds it. Evaluated once,
           // however often the append loses a race.
-          if (repeat && !request) isCounted ??= !refusals.isToBeRecorded(repeat, by);
+          if (repeat && !by.request) isCounted ??= !refusals.isToBeRecorded(repeat, by);
           return repeat && isCounted ? { ...decision, events: [] } : decision;
         },
         {
           actor: by.actor,
           trace: by.trace,
           known: ticket.history,
-          ...(request ? { request } : {}),
+          ...(by.request ? { request: by.request } : {}),
         },
       );
       if (repeat && isCounted) refusals.count(repeat, by);
@@ -152,9 +149,6 @@ function forcedRepeatIn(events: readonly TicketEvent[]): PositionRedeemed['data'
   const [event] = events;
   return events.length === 1 && event?.type === 'PositionRedeemed' && !event.data.first ? event.data : undefined;
 }
-
-/** Whether a decision records that the ticket came in or went out, and no forced repeat. */
-const isPassage = (events: readonly TicketEvent[]): boolean => events.length > 0 && !forcedRepeatIn(events);
 
 /**
  * Counts scans here and reports them when metrics are read: a counter of OpenTelemetry would hash its labels for every

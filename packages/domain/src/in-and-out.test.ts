@@ -324,6 +324,16 @@ describe('properties of entries and exits', () => {
     );
   });
 
+  test('an upload that comes again writes nothing, whatever it was and whatever came in between', () => {
+    fc.assert(
+      fc.property(anySteps, anySteps, anyList, anyScan, (before, between, on, attempt) => {
+        const upload = { ...attempt, force: true, isUpload: true, nonce: 'upload' };
+        const events = play([...before, { on, attempt: upload }, ...between]);
+        expect(redeem(on, pass, upload)(fold(ticket, events))).toEqual({ result: OK_AGAIN, events: [] });
+      }),
+    );
+  });
+
   test('who is inside follows from the last passage, however many there were', () => {
     fc.assert(
       fc.property(anySteps, (steps) => {

@@ -46,6 +46,8 @@ export type Scan = {
   readonly ignoreUnpaid: boolean;
   /** null: a repeat of this attempt cannot be recognised. */
   readonly nonce: string | null;
+  /** From a scanner's queue, which may send it again and again: then a forced repeat, too, is known by its nonce. */
+  readonly isUpload?: boolean;
   readonly questionsSupported: boolean;
   readonly canceledSupported: boolean;
   /** The check-in questions of the ticket's item, in the order in which they are asked. */
@@ -145,8 +147,7 @@ export const redeem =
       forced = true;
     }
     const entered = history.checkins[list.id];
-    const nonces = isExit ? history.passages[list.id]?.exitNonces : entered?.nonces;
-    const isRepeat = scan.nonce !== null && scan.nonce !== '' && nonces?.includes(scan.nonce) === true;
+    const isRepeat = isKnown(list, scan, history);
     // Not of a repeat: its own entry counts among those that the rules limit.
     if (!isExit && !isRepeat && scan.permitted?.(history) === false) {
       if (!scan.force) return refusal({ outcome: 'error', reason: 'rules' });
@@ -202,6 +203,15 @@ export const redeem =
     }
     return { result: { outcome: 'ok', first }, events };
   };
+
+/** Whether this very attempt was recorded before, by its nonce. */
+function isKnown({ id }: ListFacts, { kind, nonce, isUpload = false }: Scan, history: Admissions): boolean {
+  if (!nonce) return false;
+  const passages = history.passages[id];
+  if (kind === 'exit') return passages?.exitNonces.includes(nonce) === true;
+  const isEntry = history.checkins[id]?.nonces.includes(nonce) === true;
+  return isEntry || (isUpload && passages?.repeatNonces.includes(nonce) === true);
+}
 
 /**
  * Whether the list lets a ticket with this history in: once, again after an exit, or as often as it comes (contract §10).

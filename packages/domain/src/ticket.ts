@@ -14,8 +14,12 @@ export type CheckIn = {
 /** An answer given at a gate; `answer` null means that it was taken back. */
 export type GateAnswer = { readonly answer: string | null; readonly options: readonly number[] };
 
-/** The passages of a ticket at one list, and the nonces of its exits there. */
-export type Passages = { readonly times: readonly Passage[]; readonly exitNonces: readonly string[] };
+/** The passages of a ticket at one list, and the nonces of its exits and of its forced repeats there. */
+export type Passages = {
+  readonly times: readonly Passage[];
+  readonly exitNonces: readonly string[];
+  readonly repeatNonces: readonly string[];
+};
 
 /** A ticket's folded admission history: plain JSON, which a read model stores beside the stream's revision. */
 export type Admissions = {
@@ -81,10 +85,11 @@ function withEntry(state: Admissions, entry: Passed & { readonly auto: boolean }
 
 /** The state with one more passage, which is kept from the second one on: the first entry is the check-in. */
 function passing(state: Admissions, { list, datetime, nonce }: Passed, kind: Passage['kind']): Admissions {
-  const exitNonces = state.passages[list]?.exitNonces ?? [];
+  const { exitNonces, repeatNonces } = state.passages[list] ?? { exitNonces: [], repeatNonces: [] };
   const passages: Passages = {
     times: withPassage(passagesAt(state, list), { kind, datetime }),
     exitNonces: kind === 'exit' && nonce ? [...exitNonces, nonce] : exitNonces,
+    repeatNonces: kind === 'repeat' && nonce ? [...repeatNonces, nonce] : repeatNonces,
   };
   return { ...state, passages: { ...state.passages, [list]: passages } };
 }

@@ -36,6 +36,8 @@ export type Opened = {
   readonly serving: readonly Pool[];
   /** The store to which requests append; a stop waits until it is idle. */
   readonly store: { idle(): Promise<void> };
+  /** Reads into memory what the read models have: called when they have caught up, before the process is ready. */
+  refresh?(): Promise<void>;
   close(): Promise<void>;
 };
 

@@ -8,10 +8,13 @@ const STANDSTILL_MS = 10_000;
 
 /**
  * Resolves when a newly started process may accept requests, or when aborted. Its read models must have applied the
- * context's own history. For other contexts it waits while their backlog shrinks; after ten seconds without progress (a
+ * context's own history, and `refresh` must have read into memory what they have. For other contexts it waits while their backlog shrinks; after ten seconds without progress (a
  * broker that is away, a consumer stuck at a poison event) the process starts with the facts that it has.
  */
-export async function firstCatchUp(feeds: Feeds, { log, signal }: { log: Log; signal: AbortSignal }): Promise<void> {
+export async function firstCatchUp(
+  feeds: Feeds,
+  { log, signal, refresh }: { log: Log; signal: AbortSignal; refresh(): Promise<void> },
+): Promise<void> {
   const pause = waker();
   let ends: FollowedEnds | undefined;
   let least = Infinity;
@@ -33,7 +36,14 @@ export async function firstCatchUp(feeds: Feeds, { log, signal }: { log: Log; si
       log.warn('what other contexts have said is not all here: the gates begin with what they know');
       othersAre = true;
     }
-    if (ownIsApplied && othersAre) return;
+    if (ownIsApplied && othersAre && (await isRefreshed(refresh))) return;
     await pause.next(signal, LOOK_MS);
   }
 }
+
+/** The notification of a change may be on its way yet. */
+const isRefreshed = (refresh: () => Promise<void>): Promise<boolean> =>
+  refresh().then(
+    () => true,
+    () => false,
+  );

@@ -106,7 +106,9 @@ async function host<C>(
   let caughtUp = !isConsuming(definition) || !(roles.has('http') || roles.has('projections'));
   const catchingUp = caughtUp
     ? Promise.resolve()
-    : firstCatchUp(feeds, { log, signal }).then(() => void (caughtUp = !signal.aborted));
+    : firstCatchUp(feeds, { log, signal, refresh: async () => value.refresh?.() }).then(
+        () => void (caughtUp = !signal.aborted),
+      );
 
   return {
     value,

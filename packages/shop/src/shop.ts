@@ -14,6 +14,8 @@ export type Shop = {
   readonly credential: CredentialFinder;
   /** Call it before refusing an unknown credential or another unknown thing that the shop states. */
   readonly news: News;
+  /** Reads into memory what the read models have. Rejects with StoreUnavailable. */
+  refresh(): Promise<void>;
 };
 
 /** The contexts that publish the shop's facts. */
@@ -34,5 +36,6 @@ export async function openShop(options: {
   const news: News = bus
     ? newsOf(bus, { topics: SHOP_TOPICS, readModels: [credentialsModel.name, ...awaited] })
     : () => Promise.resolve(false);
-  return { pool, catalog: await openCatalog(options), credential: credentialFinder({ pool, news }), news };
+  const catalog = await openCatalog(options);
+  return { pool, catalog, credential: credentialFinder({ pool, news }), news, refresh: () => catalog.refresh() };
 }

@@ -47,7 +47,7 @@ create table gate_checkins (
   state json not null
 );
 
-create table deleted_lists (list integer primary key);
+create table gone_lists (list integer primary key);
 
 -- The instant of the newest change. A transaction moves it before it changes an order, and its row's lock lets one at a time do so:
 -- whoever reads orders and knows the newest instant among them has seen all changes up to it.

@@ -27,6 +27,7 @@ import { route, type Route } from '@gatehouse/service/http';
 import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
 import { idIn } from '@gatehouse/service/path';
 import type { Reply } from '@gatehouse/service/reply';
+import { readSelection, select } from '@gatehouse/service/selection';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
 import { newerFields, newerShape } from './list-fields';
 import { listOf } from './ticket-request';
@@ -64,10 +65,11 @@ async function listLists(request: ApiRequest, admission: Admission): Promise<Rep
   const page = pageOf(asked, sorted.length);
   const shown = sorted.slice(page.offset, page.offset + page.size);
   const tallies = await talliesOf(shown, admission, festival);
+  const selection = readSelection(request.query);
   return pageReply(
     request,
     page,
-    shown.map((list) => resource(list, tallies, request.principal)),
+    shown.map((list) => select(resource(list, tallies, request.principal), selection)),
   );
 }
 

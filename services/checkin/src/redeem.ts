@@ -112,10 +112,12 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     if (!kind) throw new ApiError(400, ['Invalid check-in type.']);
     const datetime = readDatetime(sent);
     const nonce = readNonce(sent);
+    const isUpload = isQueued(sent, principal) && nonce !== null;
     const language = chooseLanguage(ask.acceptLanguage, festival.fact.locales, festival.fact.locale);
     const questions = checkinQuestions(festival, ticket.item, language);
     const scan = {
       kind,
+      isUpload,
       datetime,
       nonce,
       force: truthy(rawValue(sent, 'force')),
@@ -127,7 +129,6 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       restrictedTo: null,
       ...rulesOf(permittedBy(facts, { festival, ticket, datetime })),
     };
-    const isUpload = isQueued(sent, principal) && nonce !== null;
     const scanner = isUpload ? { ...by, upload: uploadOf(list.id, ticket.id, nonce) } : by;
     const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, scanner).catch(rejected);
     if (isUpload && result.outcome === 'error') return uploadRefused;

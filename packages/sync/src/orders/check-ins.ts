@@ -34,7 +34,7 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
     byTicket.set(id, [...(byTicket.get(id) ?? []), stored]);
   }
   if (deleted.length > 0) {
-    await tx.query('insert into deleted_lists select unnest($1::integer[]) on conflict do nothing', [deleted]);
+    await tx.query('insert into gone_lists select unnest($1::integer[]) on conflict do nothing', [deleted]);
   }
   if (byTicket.size === 0) return;
   const now = await nextInstant(tx);

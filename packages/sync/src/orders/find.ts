@@ -110,7 +110,7 @@ export function orderFinder(pool: Pool): OrderFinder {
            from (select ${counted} as count,
                         (select to_char(max(modified) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
                          from shown_orders where event = $1) as seen,
-                        (select array_agg(list order by list) from deleted_lists) as deleted) s
+                        (select array_agg(list order by list) from gone_lists) as deleted) s
            left join (
              select stream, modified, datetime, row_number() over (order by ${terms}) as n
              from shown_orders where ${from}

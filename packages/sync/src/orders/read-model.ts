@@ -27,7 +27,7 @@ export const ordersModel: ReadModel = {
     { name: 'order_editions', key: 'event', columns: 'r.event' },
     { name: 'ticket_orders', key: 'ticket', columns: '*' },
     { name: 'gate_checkins', key: 'ticket', columns: 'r.ticket, r.revision, r.state::jsonb' },
-    { name: 'deleted_lists', key: 'list', columns: '*' },
+    { name: 'gone_lists', key: 'list', columns: '*' },
     { name: 'order_clock', key: 'one', columns: 'r.one' },
   ],
   handles: { reference: projectOrders, admission: projectHistory },
