@@ -59,6 +59,19 @@ test('contract §10: an app that has set itself up sees what newer versions have
   expect(await shown(`${list}status/`)).toMatchObject({ inside_count: expect.any(Number) });
 });
 
+test('contract §10, 3.9: check-ins have their type for such an app, which cannot read them without (clients.md §3)', async () => {
+  const { answer } = await setUpDevice();
+  const ticket = `${OPENAIR}checkinlists/${LISTS.main}/positions/${TICKETS.namelessInvoice.id}/`;
+  const redeem = () => system.call('POST', `${ticket}redeem/`, { ...asDevice(answer), json: {} });
+  expect((await redeem()).status).toBe(201);
+  const again = (await redeem()).body as { position: { checkins: object[] } };
+  const types = [{ list: LISTS.main, type: 'entry' }];
+  expect(again.position.checkins).toMatchObject(types);
+  const shown = async (ask: object) => (await system.call('GET', ticket, ask)).body as typeof again.position;
+  expect((await shown(asDevice(answer))).checkins).toMatchObject(types);
+  expect((await shown({ token: TOKENS.admin })).checkins).not.toHaveProperty('0.type');
+});
+
 describe('POST device/initialize', () => {
   test.each([false, true])(
     '200: the device and its API token, which is good at every service at once; slash: %s',

@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkin } from '@gatehouse/checkin/service';
 import { reference } from '@gatehouse/reference-service/service';
+import { scanned, type SetUpCode } from '@gatehouse/test-support/camera';
 import { gatehouse } from '@gatehouse/test-support/command';
 import { DATES, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startProcess, type Process } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import { call } from '@gatehouse/service/testing';
-import jsQR from 'jsqr';
-import { PNG } from 'pngjs';
 
 /* What a person does with a phone: a command shows a QR code, an app scans it, sets itself up and scans tickets. */
 
@@ -30,16 +29,6 @@ afterAll(async () => {
 
 const run = (...args: string[]) => gatehouse({ DATABASE_URL: system.databaseUrl }, ...args);
 const create = ['device', 'create', '--organizer', 'demo', '--name', 'Gate 7'];
-
-type SetUp = { handshake_version: number; url: string; token: string };
-
-/** What a phone's camera sees. */
-function scanned(file: string): SetUp {
-  const { data, width, height } = PNG.sync.read(readFileSync(file));
-  const seen = jsQR(new Uint8ClampedArray(data), width, height);
-  if (!seen) throw new Error('this is no QR code');
-  return JSON.parse(seen.data) as SetUp;
-}
 
 const APP = {
   hardware_brand: 'Zebra',
@@ -87,7 +76,7 @@ test('a device from the command to the first scan, and to its end', async () => 
 
 test('two phones at two processes: one sets the device up', async () => {
   const made = await run(...create, '--url', 'https://gate.example.org', '--events', 'openair');
-  const { token } = JSON.parse(made.out) as SetUp;
+  const { token } = JSON.parse(made.out) as SetUpCode;
   const both = await Promise.all(
     [system, replica].map(({ url }, n) => initialize(url, token, { hardware_model: `${n}` })),
   );
@@ -102,7 +91,7 @@ test('two phones at two processes: one sets the device up', async () => {
 test('an address that phones cannot reach is named', async () => {
   const made = await run(...create);
   expect(made.code).toBe(0);
-  expect((JSON.parse(made.out) as SetUp).url).toBe('http://127.0.0.1:8080');
+  expect((JSON.parse(made.out) as SetUpCode).url).toBe('http://127.0.0.1:8080');
   expect(made.err).toContain('\nA phone cannot reach http://127.0.0.1:8080: that is this machine itself.');
   const before = (await run('device', 'list')).out;
   const refused = await run(...create, '--url', 'https://me:pw@x');

@@ -6,7 +6,8 @@ import type { ShownFacts } from '@gatehouse/admission/tickets/row';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';
-import type { Admissions } from '@gatehouse/domain/ticket';
+import type { Admissions, CheckIn } from '@gatehouse/domain/ticket';
+import type { Principal } from '@gatehouse/service/auth';
 
 /** What the resource needs besides the ticket itself. */
 export type PositionView = {
@@ -16,6 +17,7 @@ export type PositionView = {
   /** Scheme and host of links; called only if there is one. */
   readonly baseUrl: () => string;
   readonly pdfData: boolean;
+  readonly reader: Principal;
 };
 
 /** The order position resource of contract §5.1, its keys in their order. `history` is that of the shown moment. */
@@ -39,7 +41,7 @@ export function positionResource(ticket: Ticket, history: Admissions, view: Posi
     secret: facts.secret,
     addon_to: facts.addon_to,
     subevent: ticket.date,
-    checkins: checkin ? [{ datetime: checkin.datetime, list: view.list, auto_checked_in: checkin.auto }] : [],
+    checkins: checkin ? [checkinResource(checkin, view)] : [],
     downloads: downloads(ticket, view),
     answers: answers(facts.answers, history, view.festival),
     tax_rule: facts.tax_rule,
@@ -51,6 +53,14 @@ export function positionResource(ticket: Ticket, history: Admissions, view: Posi
     order__status: ticket.status,
   };
 }
+
+/** With its type (contract §10, 3.9) for an app that has told its name: those of today insist on it (clients.md §3). */
+const checkinResource = ({ datetime, auto }: CheckIn, { list, reader }: PositionView): Record<string, unknown> => ({
+  datetime,
+  list,
+  auto_checked_in: auto,
+  ...(reader.app === undefined ? {} : { type: 'entry' }),
+});
 
 /** What newer versions show of every ticket (contract §10, 4.17), here of those alone of which the shop says something. */
 function validity({ valid_from, valid_until, blocked }: ShownFacts): Record<string, unknown> {

@@ -44,6 +44,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       list: list.id,
       baseUrl: () => request.baseUrl,
       pdfData: request.query.get('pdf_data') === 'true',
+      reader: request.principal,
     });
   const ask = async (request: ApiRequest) => {
     await admission.caughtUp(['lists', 'tickets']);

@@ -140,6 +140,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       // A function, not a getter: V8 retains the closure of a literal's getter until the next full collection.
       baseUrl: () => ask.baseUrl(),
       pdfData: query.get('pdf_data') === 'true',
+      reader: principal,
     });
     switch (result.outcome) {
       case 'ok':
