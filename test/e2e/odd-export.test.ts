@@ -5,6 +5,7 @@ import { verifyReadModel } from '@gatehouse/eventing/read-model';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import type { ReadObject } from '@gatehouse/reference/entry';
 import { eventOf as factOf, spooledOf } from '@gatehouse/reference/facts';
+import { keepGiven } from '@gatehouse/reference/given';
 import { storageIssues } from '@gatehouse/reference/storage-limits';
 import { eventOf, EXPORT_OBJECTS, FEST, KEY, TOKEN, type ExportObject } from '@gatehouse/test-support/export-objects';
 import { ODD_VALUES, placesIn, withValue, type Place } from '@gatehouse/test-support/odd-values';
@@ -18,7 +19,7 @@ type Accepted = { readonly place: Place; readonly value: unknown; readonly objec
 /**
  * Puts every odd value at every place. Accepted objects must make facts that their schemas accept and one append can hold.
  */
-function findAccepted({ kind, read, one }: ExportObject): Accepted[] {
+function findAccepted({ kind, file: name, read, one }: ExportObject): Accepted[] {
   const accepted: Accepted[] = [];
   let n = 1_000;
   for (const place of placesIn(one(1))) {
@@ -28,6 +29,9 @@ function findAccepted({ kind, read, one }: ExportObject): Accepted[] {
       const tooLong = issues.find(({ path, reason }) => path.length + reason.length > 500);
       if (tooLong) throw new Error(`${kind}: a reason of ${tooLong.reason.length} characters`);
       if (issues.length > 0 || content === undefined) continue;
+      // An import keeps the whole object besides.
+      if (name === 'settings.json') Object.assign(content as object, { given_settings: object });
+      else keepGiven(kind, content as never, object);
       const file = { path: '', name: '', bytes: 0 };
       const whole = { kind, content, issues, notes, index: 0, file } as unknown as ReadObject;
       const spooled = spooledOf(whole);
