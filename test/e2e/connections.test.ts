@@ -132,7 +132,7 @@ describe('a role that may have few', () => {
     const unready = await answers(there, 503);
     // Whichever pool asks first.
     expect(unready.text).toMatch(
-      /the (?:event store of admission|database of idempotency keys) takes no more connections: raise its max_connections, or run fewer processes/,
+      /the (?:event store of \w+|database of idempotency keys) takes no more connections: raise its max_connections, or run fewer processes/,
     );
     await limit(-1);
     await answers(there, 200);

@@ -27,6 +27,8 @@ afterAll(async () => {
 async function replica() {
   const started = await startMain('services/offline-sales/src/main.ts', { DATABASE_URL: system.databaseUrl });
   replicas.push(started);
+  // It listens before its read models have the shop's facts.
+  await until(async () => (await fetch(`${started.url}/readyz`)).ok);
   return { ...started, call: (method: string, target: string, ask?: Ask) => call(started.url, method, target, ask) };
 }
 
