@@ -4,7 +4,7 @@ import type { Contents, Kind } from './entry';
 import type { EventScope } from './known';
 import { Id, reader, type Stated } from './raw';
 
-/* The objects that are given back as the shop sent them: scanners read them here in the shop's place (issue 14). */
+/* The objects that are given back as the shop sent them: scanners read them here in the shop's place. */
 
 /** The kinds of which a fact keeps the whole object, besides the fields that rules use. */
 const KEPT: ReadonlySet<Kind> = new Set<Kind>([

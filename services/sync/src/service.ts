@@ -5,7 +5,7 @@ import { eventRoutes } from './events';
 import { objectRoutes } from './objects';
 import { orderRoutes } from './orders';
 
-/** What scanners copy, over REST: the shop's objects as it sent them (issue 14). */
+/** What scanners copy, over REST: the shop's objects as it sent them. */
 export const sync: Service<SyncContext> = {
   name: 'sync',
   context: syncContext,
