@@ -5,13 +5,13 @@ import type { EventBus, Patience } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
-import { freshness } from '@gatehouse/eventing/projection';
+import { freshness } from '@gatehouse/eventing/freshness';
 import type { Streams } from '@gatehouse/eventing/streams';
 import type { Backends } from '@gatehouse/service/backends';
 import type { Pool } from 'pg';
 import { newsOf, type News } from '@gatehouse/shop/news';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
-import { listStreams } from './lists';
+import { listsModel, listStreams } from './lists';
 import { lookups, type Found, type Lookup } from './tickets/lookup';
 import { refusalLog } from './refusals';
 import { gate, ticketStreams, type Gate } from './scan';
@@ -56,7 +56,7 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
   const url = backends.urlOf(ADMISSION);
   const pool = openRequestPool(url, ADMISSION, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, ADMISSION, KEYED_CONNECTIONS);
-  const store = backends.store(ADMISSION, keyed);
+  const store = backends.store(ADMISSION, keyed, [listsModel, ticketsModel]);
   const fresh = freshness({ pool, schema: ADMISSION, listener, store });
   const shop = await opening((opened) => {
     opened(() => pool.end());

@@ -37,9 +37,10 @@ export const listsModel: ReadModel = {
   tables: [{ name: 'lists', key: 'id', columns: 'r.id, r.event, r.revision, r.since, r.fields::jsonb, r.deleted' }],
   handles: { admission: projectLists },
   filter: isOfList,
+  inline: 'filtered',
 };
 
-function isOfList(event: Envelope): boolean {
+function isOfList(event: Pick<Envelope, 'stream'>): boolean {
   return event.stream.startsWith('checkinlist-');
 }
 

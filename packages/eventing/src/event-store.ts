@@ -1,4 +1,5 @@
 import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
+import type { States } from './inline';
 
 /**
  * A position in one store's commit order: opaque text, comparable only by that store (PostgreSQL: a bigint; EventStoreDB:
@@ -21,8 +22,9 @@ export interface EventStore {
    * one stream; appends that share a group commit are independent. Repeating a committed append with the same ids is a
    * success. Throws RejectedEvent for events that can never be stored, StoreOverloaded when too many appends wait, and
    * StoreUnavailable when the outcome is unknown: then read the stream and search for your ids before deciding again.
+   * `states`: those of the stream before and after, for read models that are filled in the same transaction (inline.ts).
    */
-  append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Position>;
+  append(stream: string, expected: number, events: readonly NewEvent[], states?: States): Promise<Position>;
   /**
    * Every event of the context after `position` in commit order, in batches, waiting for more until aborted. An empty batch
    * means that the position moved past foreign events. Continues after an outage of the store.
@@ -44,6 +46,8 @@ export interface EventStore {
 /** The history of one context, with further operations for imports and searches. */
 export type ContextStore = EventStore & {
   readonly context: string;
+  /** Where appends fill read models in their own transaction: key of the lock that each of them takes. */
+  readonly appendLock?: string;
   /** Many appends in as few commits as possible, each with its own outcome. */
   appendMany(
     appends: readonly { stream: string; expected: number; events: readonly NewEvent[] }[],

@@ -4,7 +4,9 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
+import { changesOf, modelsDocument, type Appended, type Changes } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
+import type { ReadModel } from './read-model';
 import { storable } from './storable';
 import { spanOver } from './tracing';
 
@@ -15,6 +17,7 @@ type Append = {
   datas: string[];
   bytes: number;
   time: string;
+  changes: Changes;
 };
 
 const COLUMNS = 'position, id, stream, revision, type, version, data, time, actor, trace';
@@ -44,8 +47,14 @@ const LAST = '\u{10FFFF}';
  * one call is in flight further appends collect; the next statement appends all of them, and each caller gets its own
  * outcome.
  */
-export function postgresStore(options: { pool: Pool; context: string; listener: Listener }): ContextStore {
-  const { pool, context, listener } = options;
+export function postgresStore(options: {
+  pool: Pool;
+  context: string;
+  listener: Listener;
+  /** Read models that appends fill in their own transaction. */
+  inline?: readonly ReadModel[];
+}): ContextStore {
+  const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);
   const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
     description: 'Appends that went down in one commit',
@@ -53,11 +62,12 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
   });
 
   async function commit(appends: readonly Append[]): Promise<(Position | Error)[]> {
+    const changes = appends.map((append) => append.changes);
     const { rows } = await pool.query<{ append: number; actual: number; last: string | null }>({
-      name: 'append_events',
+      name: 'append_inline',
       query_timeout: ANSWER_MS,
-      text: 'select append, actual, last from append_events($1, $2)',
-      values: [lock, documentOf(appends)],
+      text: 'select append, actual, last from append_inline($1, $2, $3)',
+      values: [lock, documentOf(appends), inline.length === 0 ? null : modelsDocument(inline, changes)],
     });
     const outcomes: (Position | Error)[] = rows.map((row, i) => {
       const append = appends[i]!;
@@ -166,8 +176,12 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     (asks) => [asks.map((ask) => ask.stream), asks.map((ask) => ask.id)],
   );
 
-  function prepare(stream: string, expected: number, events: readonly NewEvent[]): Append {
-    return { stream, expected, events, ...storable(stream, events), time: new Date().toISOString() };
+  function prepare(asked: Appended): Append {
+    const { stream, expected, events } = asked;
+    const { datas, bytes } = storable(stream, events);
+    const changes = changesOf(inline, asked);
+    const more = changes.reduce((sum, each) => (each ?? []).reduce((total, { length }) => total + length, sum), 0);
+    return { stream, expected, events, datas, bytes: bytes + more, time: new Date().toISOString(), changes };
   }
 
   /** Backwards, in the order of the index: forwards each page would sort all remaining streams. */
@@ -189,6 +203,7 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
 
   return {
     context,
+    appendLock: lock,
     start: '0',
     // Decimals without leading zeros.
     before: (a, b) => (a.length === b.length ? a < b : a.length < b.length),
@@ -196,9 +211,10 @@ export function postgresStore(options: { pool: Pool; context: string; listener: 
     load: (stream, from = 0, to = PAST_ALL) => loads.ask({ stream, from, to }),
     find: async (stream, id) => (await finds.ask({ stream, id }))[0],
     // Async, so that an exception before queueing becomes a rejection.
-    append: async (stream, expected, events) => appends.ask(prepare(stream, expected, events)),
+    append: async (stream, expected, events, states) =>
+      appends.ask(prepare({ stream, expected, events, ...(states ? { states } : {}) })),
     async appendMany(asked) {
-      const prepared = asked.map((ask) => prepare(ask.stream, ask.expected, ask.events));
+      const prepared = asked.map(prepare);
       const outcomes: (Position | WrongRevision)[] = [];
       // In slices, so that a bulk does not fill the queue before single appends.
       for (let from = 0; from < prepared.length; from += APPEND_BATCH) {

@@ -6,7 +6,8 @@ import type { Tx } from './event-bus';
 import type { EventStore } from './event-store';
 import { historyInTest, until, type HistoryInTest, type Opened } from './history-in-test';
 import type { FeedHealth } from './feed-health';
-import { consumeFeed, freshness, replay, type Consumer, type Feed } from './projection';
+import { freshness } from './freshness';
+import { consumeFeed, replay, type Consumer, type Feed } from './projection';
 
 let history: HistoryInTest;
 let mine: Opened;

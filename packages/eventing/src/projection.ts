@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Tx } from './event-bus';
 import type { EventStore, Position } from './event-store';
 import { reasonOf, type FeedHealth } from './feed-health';
+import { readModelLock } from './inline';
 import { runAsOwner, type Owner } from './owner';
 import { factsOf, forgetStuck, PoisonEvent, rememberStuck, skippedBy, type Skipped } from './poison';
 import { available, isConnectionError, isPassing, lockKey, transaction, waker, type Listener } from './postgres';
@@ -22,6 +23,13 @@ export type Consumer = {
   handle(tx: Tx, events: readonly Recorded[]): Promise<void>;
   /** Whether `handle` does anything for an event; for a batch without such events only the checkpoint moves. */
   filter?(event: Recorded): boolean;
+  /** For a read model that appends fill themselves (inline.ts). Then only what they left out is applied here. */
+  readonly inline?: {
+    readonly log: Pick<EventStore, 'head' | 'between'>;
+    /** `ContextStore.appendLock`. */
+    readonly appendLock: string;
+    readonly listener: Listener;
+  };
 };
 
 export type ConsumerContext = {
@@ -81,7 +89,8 @@ export async function consumeFeed(consumer: Consumer, context: ConsumerContext):
         stopped = undefined;
         void forgetStuck(pool, here);
       };
-      await applyAll(client, { consumer, schema, skipped }, { ...owner, onProgress });
+      const apply = consumer.inline ? applyLeftOut : applyAll;
+      await apply(client, { consumer, schema, skipped }, { ...owner, onProgress });
     },
   );
 }
@@ -116,6 +125,97 @@ async function applyAll(client: PoolClient, place: Omit<Place, 'at'>, { signal, 
     }
     const ahead = PACE_MS - (performance.now() - began);
     if (ahead > 0) await pause.next(signal, ahead);
+  }
+}
+
+/** Most events that are applied under the append lock, for which all appends wait. */
+const CLOSE = 250;
+/** Only a safety net: appends tell when they have left something out. */
+const GAP_PATIENCE_MS = 5_000;
+
+/**
+ * Applies what appends have left out. Only with the append lock can a busy history's head be reached; from there on appends fill the
+ * read model again. For a read model that is far behind, or that somebody else is changing, appends do not wait.
+ */
+async function applyLeftOut(
+  client: PoolClient,
+  place: Omit<Place, 'at'>,
+  { signal, onProgress }: Owner,
+): Promise<void> {
+  const { consumer, schema } = place;
+  const { feed } = consumer;
+  const { log, listener } = consumer.inline!;
+  const pause = waker();
+  let forget: (() => void) | undefined;
+  try {
+    while (!signal.aborted) {
+      const began = performance.now();
+      const at = await readCheckpoint(client, consumer);
+      onProgress(false);
+      const head = await log.head();
+      if (!feed.before(at, head)) {
+        // Also wakes when it begins to listen, so one more look finds earlier events.
+        forget ??= listener.on(`${schema}.behind`, pause.wake);
+        await pause.next(signal, GAP_PATIENCE_MS);
+        continue;
+      }
+      forget?.();
+      forget = undefined;
+      if (log.between(at, head) <= CLOSE && (await reachHead(client, place))) {
+        onProgress(true);
+      } else {
+        let reached = at;
+        await replay(feed, { from: at, until: head }, async (events, position) => {
+          for (const slice of slicesOf({ events, position })) {
+            signal.throwIfAborted();
+            reached = await applyBatch(client, { ...place, at: reached }, slice);
+            onProgress(true);
+          }
+        });
+      }
+      const ahead = PACE_MS - (performance.now() - began);
+      if (ahead > 0) await pause.next(signal, ahead);
+    }
+  } finally {
+    forget?.();
+  }
+}
+
+/**
+ * Applies everything up to the head while no append can move it. Returns false when the read model is in use, too far behind, or
+ * cannot apply these events: then they must be applied without the lock.
+ */
+async function reachHead(client: PoolClient, { consumer, schema, skipped }: Omit<Place, 'at'>): Promise<boolean> {
+  const { name, feed, handle, inline } = consumer;
+  const { log, appendLock } = inline!;
+  try {
+    return await transaction(client, async () => {
+      await client.query('select pg_advisory_xact_lock($1)', [appendLock]);
+      // Neither the checkpoint's lock nor the read model's is waited for: appends would wait as well.
+      const { rows } = await client.query<{ position: Position; free: boolean }>(
+        `select position, pg_try_advisory_xact_lock(hashtextextended(current_schema(), $3)) as free
+         from checkpoints where name = $1 and topic = $2 and partition = 0 for update skip locked`,
+        [name, feed.topic, readModelLock(name)],
+      );
+      const [mine] = rows;
+      if (!mine?.free) return false;
+      const head = await log.head();
+      if (log.between(mine.position, head) > CLOSE) return false;
+      const events: Recorded[] = [];
+      await replay(feed, { from: mine.position, until: head }, (batch) => {
+        events.push(...batch.filter((event) => !skipped.has(event)));
+        return Promise.resolve();
+      });
+      if (events.length > 0) {
+        const traces = events.map((event) => event.trace);
+        await spanOver(`process ${schema}.${name}`, traces, () => handle(client, events));
+      }
+      await moveCheckpoint(client, consumer, schema, head);
+      return true;
+    });
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    return false;
   }
 }
 
@@ -210,13 +310,17 @@ async function applyAtOnce(client: PoolClient, place: Place, batch: Batch): Prom
       await spanOver(`process ${schema}.${name}`, traces, () => consumer.handle(client, events));
     }
     if (!feed.before(applied, batch.position)) return applied;
-    await client.query({
-      name: 'move_checkpoint',
-      text: `with moved as (update checkpoints set position = $3 where name = $1 and topic = $2 and partition = 0)
-             select tell($4)`,
-      values: [name, feed.topic, batch.position, `${schema}.${name}`],
-    });
+    await moveCheckpoint(client, consumer, schema, batch.position);
     return batch.position;
+  });
+}
+
+async function moveCheckpoint(tx: Tx, { name, feed }: Consumer, schema: string, position: Position): Promise<void> {
+  await tx.query({
+    name: 'move_checkpoint',
+    text: `with moved as (update checkpoints set position = $3 where name = $1 and topic = $2 and partition = 0)
+           select tell($4)`,
+    values: [name, feed.topic, position, `${schema}.${name}`],
   });
 }
 
@@ -249,50 +353,4 @@ export async function replay(
     stop.abort();
     await batches.return?.();
   }
-}
-
-/** Waits until read models have applied everything that their own store held at the time of the call (design §1.9). */
-export function freshness(options: {
-  pool: Pool;
-  schema: string;
-  listener: Listener;
-  store: Pick<EventStore, 'head' | 'before' | 'start'>;
-}): {
-  caughtUp(names: readonly string[], atMostMs?: number): Promise<boolean>;
-} {
-  const { pool, schema, listener, store } = options;
-  async function positions(names: readonly string[]): Promise<Position[]> {
-    const { rows } = await available(
-      pool.query<{ position: Position | null }>({
-        name: 'positions_of',
-        text: `select c.position from unnest($1::text[]) as wanted(name)
-               left join checkpoints c on c.name = wanted.name and c.topic = $2 and c.partition = 0`,
-        values: [names, schema],
-      }),
-    );
-    return rows.map((row) => row.position ?? store.start);
-  }
-  return {
-    async caughtUp(names, atMostMs = 2_000) {
-      const until = Date.now() + atMostMs;
-      // Only events up to this head count; otherwise a busy context would never catch up.
-      const [head, now] = await Promise.all([store.head(), positions(names)]);
-      const isBehind = (position: Position) => store.before(position, head);
-      if (!now.some(isBehind)) return true;
-      const waiting = waker();
-      const forget = names.map((name) => listener.on(`${schema}.${name}`, waiting.wake));
-      const never = new AbortController().signal;
-      try {
-        // Checked again after subscribing: they may have caught up before.
-        while ((await positions(names)).some(isBehind)) {
-          const remainingMs = until - Date.now();
-          if (remainingMs <= 0) return false;
-          await waiting.next(never, Math.min(250, remainingMs));
-        }
-        return true;
-      } finally {
-        for (const each of forget) each();
-      }
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import type { Tx } from './event-bus';
-import { lockKey } from './postgres';
+import { readModelLock } from './inline';
 
 /**
  * Locks a read model to the end of the transaction. Where each of two feeds changes counts by what the other one has written, their
@@ -9,5 +9,5 @@ export const lockReadModel = (tx: Tx, readModel: string) =>
   tx.query({
     name: `${readModel}_lock`,
     text: 'select pg_advisory_xact_lock(hashtextextended(current_schema(), $1))',
-    values: [lockKey('read-model-lock', readModel)],
+    values: [readModelLock(readModel)],
   });

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { Tx } from './event-bus';
 import type { Position } from './event-store';
 import type { Log } from './log-bus';
+import type { InlineProjection } from './inline';
 import { applyUpToPoison, skippedBy } from './poison';
 import { changingTables, inTransaction, LOCK_MS, lockKey } from './postgres';
 import { replay } from './projection';
@@ -28,7 +29,9 @@ export type ReadModel = {
    */
   readonly handles: Partial<Record<Context, (tx: Tx, events: readonly Envelope[]) => Promise<void>>>;
   /** Whether a handler does anything for an event; absent: for every event. */
-  filter?(event: Envelope): boolean;
+  filter?(event: Pick<Envelope, 'stream' | 'type'>): boolean;
+  /** How appends to the context's own history fill it in their own transaction (inline.ts); absent: only its projection fills it. */
+  readonly inline?: InlineProjection;
 };
 
 export type ReadModelTable = {

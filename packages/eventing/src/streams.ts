@@ -185,8 +185,9 @@ export function streams<S, E extends DomainEvent>(
         continue;
       }
       try {
-        const position = await store.append(stream, at.revision, written);
-        memory.set(stream, decided.at(-1)!.after);
+        const { after } = decided.at(-1)!;
+        const position = await store.append(stream, at.revision, written, { before: at.state, after: after.state });
+        memory.set(stream, after);
         counts.settled(stream, decided.length);
         return answer(decided, position);
       } catch (error) {

@@ -2,7 +2,7 @@ import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
-import { freshness } from '@gatehouse/eventing/projection';
+import { freshness } from '@gatehouse/eventing/freshness';
 import type { Backends } from '@gatehouse/service/backends';
 import { CATALOG } from '@gatehouse/shop/catalog-model';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
@@ -47,7 +47,7 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
   const url = backends.urlOf(INVENTORY);
   const pool = openRequestPool(url, INVENTORY, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, INVENTORY, KEYED_CONNECTIONS);
-  const store = backends.store(INVENTORY, keyed);
+  const store = backends.store(INVENTORY, keyed, [shopModel]);
   const shop = await opening((opened) => {
     opened(() => pool.end());
     return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [CATALOG, shopModel.name] });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContextStore, Position } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openRequestPool } from '@gatehouse/eventing/postgres';
-import { freshness } from '@gatehouse/eventing/projection';
+import { freshness } from '@gatehouse/eventing/freshness';
 import { publishedUpTo } from '@gatehouse/eventing/relay';
 import type { Backends } from '@gatehouse/service/backends';
 import type { ContextDefinition, Opened } from '@gatehouse/service/context';

@@ -2,7 +2,7 @@ import type { EventBus } from '@gatehouse/eventing/event-bus';
 import type { ContextStore } from '@gatehouse/eventing/event-store';
 import { opening } from '@gatehouse/eventing/opening';
 import { openKeyedPool, openRequestPool } from '@gatehouse/eventing/postgres';
-import { freshness } from '@gatehouse/eventing/projection';
+import { freshness } from '@gatehouse/eventing/freshness';
 import { publishedUpTo } from '@gatehouse/eventing/relay';
 import type { Backends } from '@gatehouse/service/backends';
 import { layoutOf } from '@gatehouse/shop/layouts';

@@ -8,6 +8,7 @@ import { logBus, type Log } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
+import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { Pool } from 'pg';
 import type { Config } from './config';
@@ -41,8 +42,8 @@ export type Backends = {
   urlOf(context: Context): string;
   /** Notifications of that database; one connection for the whole process. */
   listenerOf(context: Context): Listener;
-  /** The history of a context; `pool` is of its schema. */
-  store(context: Context, pool: Pool): ContextStore;
+  /** The history of a context; `pool` is of its schema. On PostgreSQL appends fill `inline` in their own transaction (`ReadModel.inline`). */
+  store(context: Context, pool: Pool, inline?: readonly ReadModel[]): ContextStore;
   bus(user: BusUser): Promise<OpenBus>;
   close(): Promise<void>;
 };
@@ -72,10 +73,10 @@ export function openBackends(
       listeners.set(url, listener);
       return listener;
     },
-    store: (context, pool) =>
+    store: (context, pool, inline = []) =>
       client
         ? esdbStore({ client, context })
-        : postgresStore({ pool, context, listener: backends.listenerOf(context) }),
+        : postgresStore({ pool, context, listener: backends.listenerOf(context), inline }),
     async bus({ context, follows, pool, onHealth }) {
       if (eventBus.kind === 'kafka') {
         const { connection, prefix } = eventBus;

@@ -4,8 +4,8 @@ import type { ContextStore } from '@gatehouse/eventing/event-store';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { Log } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
-import { changingTables, EVENT_STORE_SQL, migrate, openPool } from '@gatehouse/eventing/postgres';
-import { freshness } from '@gatehouse/eventing/projection';
+import { changingTables, EVENT_STORE_SQL, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
+import { freshness } from '@gatehouse/eventing/freshness';
 import type { ReadModelContext } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
 import type { Backends, OpenBus } from './backends';
@@ -18,6 +18,8 @@ export type Feeds = ReadModelContext & {
   readonly own: ContextStore;
   /** Its own history, as its projections and its relay follow it. */
   readonly ownFeed: Log;
+  /** Notifications of its own database. */
+  readonly ownListener: Listener;
   readonly bus: OpenBus;
   /** The topics of its consumers' checkpoints: its own history, and the others by their names on the bus. */
   readonly topics: readonly string[];
@@ -83,12 +85,14 @@ export async function openFeeds(
     const feeds = new Map<Context, Log>([...bus.logs, [name, ownFeed]]);
     const followers = followersOf(definition);
     const projections = projectionsOf(definition).map((model) => model.name);
-    const fresh = freshness({ pool, schema: name, listener: backends.listenerOf(name), store: own });
+    const ownListener = backends.listenerOf(name);
+    const fresh = freshness({ pool, schema: name, listener: ownListener, store: own });
     return {
       pool,
       schema: name,
       own,
       ownFeed,
+      ownListener,
       bus,
       feeds,
       topics: [...feeds.values()].map(({ topic }) => topic),

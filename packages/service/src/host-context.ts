@@ -187,8 +187,16 @@ function runConsumers<C>(
     if (readModel !== undefined) await upgraded(readModel);
     if (!signal.aborted) await work();
   };
-  const projections = projectionsOf(definition).map(({ name, handles, filter }) => {
-    const consumer = { name, feed: ownFeed, handle: handles[own]!, ...(filter ? { filter } : {}) };
+  const { appendLock } = feeds.own;
+  const projections = projectionsOf(definition).map((model) => {
+    const { name, handles, filter } = model;
+    const inline =
+      appendLock !== undefined && model.inline ? { log: ownFeed, appendLock, listener: feeds.ownListener } : undefined;
+    const consumer = {
+      ...{ name, feed: ownFeed, handle: handles[own]! },
+      ...(filter ? { filter } : {}),
+      ...(inline ? { inline } : {}),
+    };
     return whenUpgraded(name, () => consumeFeed(consumer, { pool, schema: own, signal, onHealth }));
   });
   const followers = readModels

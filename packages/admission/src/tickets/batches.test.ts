@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { admission, ticketStream, type AdmissionEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type OrderFact } from '@gatehouse/events/reference';
@@ -7,7 +8,7 @@ import { batch as batchDecider, failBatch, issueTickets, requestBatch, type Batc
 import { request, ticketsFrom } from '@gatehouse/domain/batch-in-test';
 import { fold } from '@gatehouse/domain/decider';
 import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
-import { inTransaction } from '@gatehouse/eventing/postgres';
+import { inTransaction, migrate } from '@gatehouse/eventing/postgres';
 import { installReadModel } from '@gatehouse/eventing/read-model';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
@@ -24,6 +25,7 @@ beforeAll(async () => {
   history = await historyInTest();
   ({ pool } = history.open());
   await pool.query('create extension if not exists pg_trgm with schema public');
+  await migrate(pool, 'admission', join(__dirname, '..', '..', 'sql'));
   await installReadModel(ticketsModel, { pool, schema: 'admission', feeds: new Map() });
 });
 afterAll(() => history.close());

@@ -4,7 +4,7 @@ import { batchStream, sales, type BatchCreated, type Ticket, type TicketsIssued 
 import { foldCase } from '@gatehouse/domain/fold';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
-import { lockFacts, moveCheckinTallies, type Changed } from './orders';
+import { lockFacts, moveCheckins, type Changed } from './orders';
 import { COLUMNS, rowsOf, type TicketRow } from './row';
 import { moveTicketTallies } from './tallies';
 
@@ -95,7 +95,7 @@ async function takeBatch(tx: Tx, batch: BatchCreated['data'], chunks: readonly C
   // Not earlier, because scans are not counted meanwhile. A scan before this lock is counted here, since it is recorded now;
   // one after it counts itself, since it sees these rows.
   await lockReadModel(tx, 'tickets');
-  await moveCheckinTallies(tx, changed);
+  await moveCheckins(tx, changed);
 }
 
 /** Sorted by their place in the batch; each once, even if its event was delivered twice. */

@@ -5,15 +5,7 @@ import { appliedOrders, takeStates } from '@gatehouse/shop/orders/states';
 import { takeOrders, type ChangedTicket, type TicketTable } from '@gatehouse/shop/orders/tickets';
 import { COLUMNS, endedRow, rowsOf, type TicketRow } from './row';
 import { rename, takeSchemes, type Schemes } from './schemes';
-import {
-  dropEmptyCheckinTallies,
-  movedCheckinTallies,
-  movedOf,
-  moveTicketTallies,
-  tallyCheckin,
-  type CheckinTally,
-  type Place,
-} from './tallies';
+import { moveCheckinTallies, moveTicketTallies, tallyCheckin, type CheckinTally, type Place } from './tallies';
 
 /*
  * 'offset 0' in these statements makes PostgreSQL use the key, row by row. Otherwise it may keep a plan from when a table
@@ -64,7 +56,7 @@ function tickets(tx: Tx, schemes: Schemes): TicketTable<StoredTicket, TicketRow>
       await writeRows(tx, rows);
       const before = changed.flatMap(({ before: was }) => (was ? [[was.id, was] as const] : []));
       await moveTicketTallies(tx, rows, new Map(before));
-      await moveCheckinTallies(tx, changed);
+      await moveCheckins(tx, changed);
     },
   };
 }
@@ -105,7 +97,7 @@ async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
 }
 
 /** Moves the check-ins of changed tickets to where they are counted now. */
-export async function moveCheckinTallies(tx: Tx, changed: readonly Changed[]): Promise<void> {
+export async function moveCheckins(tx: Tx, changed: readonly Changed[]): Promise<void> {
   const changeOf = new Map(changed.map((each) => [each.row.id, each]));
   const { rows: checkins } = await tx.query<{ list: number; ticket: number; outside: boolean }>({
     name: 'tickets_checkins',
@@ -124,12 +116,5 @@ export async function moveCheckinTallies(tx: Tx, changed: readonly Changed[]): P
     if (was) tallyCheckin(tallies, list, was, { by: -1, outside: outside ? -1 : 0 });
     tallyCheckin(tallies, list, row, { by: 1, outside: outside ? 1 : 0 });
   }
-  const moved = movedOf(tallies);
-  if (moved.length === 0) return;
-  await tx.query({
-    name: 'move_checkin_tallies',
-    text: movedCheckinTallies('$1'),
-    values: [JSON.stringify(moved)],
-  });
-  await dropEmptyCheckinTallies(tx, moved);
+  await moveCheckinTallies(tx, tallies);
 }

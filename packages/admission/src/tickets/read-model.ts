@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import { ORDER_TABLES } from '@gatehouse/shop/orders/states';
 import { projectBatches } from './batches';
+import { ticketsInline } from './changes';
 import { projectOrders } from './orders';
 import { COLUMNS } from './row';
 import { projectHistory } from './scans';
@@ -33,4 +34,5 @@ export const ticketsModel: ReadModel = {
     { name: 'checkin_tallies', key: 'list, event, date, item, variation, status, canceled', columns: '*' },
   ],
   handles: { reference: projectOrders, sales: projectBatches, admission: projectHistory },
+  inline: ticketsInline,
 };

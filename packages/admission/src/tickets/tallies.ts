@@ -22,34 +22,34 @@ export function tallyCheckin(
   } else tallies.set(key, { list, event, date, item, variation, status, canceled, by, outside });
 }
 
-/** The changes that are not zero. */
-export const movedOf = (tallies: ReadonlyMap<string, CheckinTally>): CheckinTally[] =>
-  [...tallies.values()].filter((tally) => tally.by !== 0 || tally.outside !== 0);
+/** Applies changes to the numbers of check-ins. */
+export async function moveCheckinTallies(tx: Tx, tallies: ReadonlyMap<string, CheckinTally>): Promise<void> {
+  const moved = [...tallies.values()].filter((tally) => tally.by !== 0 || tally.outside !== 0);
+  if (moved.length === 0) return;
+  await tx.query({
+    name: 'move_checkin_tallies',
+    text: `insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins, outside)
+           select * from json_to_recordset($1) as moved(
+             list integer, event text, date integer, item integer, variation integer, status text, canceled boolean, "by" integer,
+             outside integer
+           )
+           on conflict (list, event, date, item, variation, status, canceled) do update
+             set checkins = t.checkins + excluded.checkins, outside = t.outside + excluded.outside`,
+    values: [JSON.stringify(moved)],
+  });
+  await dropEmptyCheckinTallies(
+    tx,
+    moved.filter(({ by }) => by < 0).map(({ list }) => list),
+  );
+}
 
-/** The statement that applies the changes in `parameter` (JSON), alone or as a part of another statement. */
-export const movedCheckinTallies = (parameter: string): string => `
-  insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins, outside)
-  select * from json_to_recordset(${parameter}) as moved(
-    list integer, event text, date integer, item integer, variation integer, status text, canceled boolean, "by" integer,
-    outside integer
-  )
-  on conflict (list, event, date, item, variation, status, canceled) do update
-    set checkins = t.checkins + excluded.checkins, outside = t.outside + excluded.outside`;
-
-/** Deletes tallies of 0: a replay that reads history in another order would not have created them. */
-export async function dropEmptyCheckinTallies(tx: Tx, moved: readonly CheckinTally[]): Promise<void> {
-  const less = moved.filter(({ by }) => by < 0);
-  if (less.length === 0) return;
+/** Deletes tallies of 0 of some lists: a replay that reads history in another order would not have created them. */
+export async function dropEmptyCheckinTallies(tx: Tx, lists: readonly number[]): Promise<void> {
+  if (lists.length === 0) return;
   await tx.query({
     name: 'drop_checkin_tallies',
-    text: `delete from checkin_tallies t
-           using json_to_recordset($1) as moved(
-             list integer, event text, date integer, item integer, variation integer, status text, canceled boolean
-           )
-           where (t.list, t.event, t.date, t.item, t.variation, t.status, t.canceled)
-                 = (moved.list, moved.event, moved.date, moved.item, moved.variation, moved.status, moved.canceled)
-             and t.checkins = 0`,
-    values: [JSON.stringify(less)],
+    text: 'delete from checkin_tallies where list = any($1::integer[]) and checkins = 0',
+    values: [lists],
   });
 }
 

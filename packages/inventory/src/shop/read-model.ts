@@ -21,7 +21,7 @@ const TYPES = new Set([
   'SeatStated',
   'CartReleased',
 ]);
-const isOfShop = ({ type }: Envelope): boolean => TYPES.has(type);
+const isOfShop = ({ type }: Pick<Envelope, 'type'>): boolean => TYPES.has(type);
 
 /**
  * Read model `shop`: the facts of a decision that the shop states, counted. Fed by reference and, for carts of the shop that were
@@ -51,6 +51,7 @@ export const shopModel: ReadModel = {
   ],
   handles: { reference: projectShop, inventory: projectShop },
   filter: isOfShop,
+  inline: 'filtered',
 };
 
 async function projectShop(tx: Tx, events: readonly Envelope[]): Promise<void> {

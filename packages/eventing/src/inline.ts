@@ -1,0 +1,65 @@
+import type { NewEvent } from '@gatehouse/events/envelope';
+import { lockKey } from './postgres';
+import type { ReadModel } from './read-model';
+
+/** The states of a stream before and after an append, as its decider has them. */
+export type States = { readonly before: unknown; readonly after: unknown };
+
+/** Events that are being appended to a stream. `states` is missing where they come from no decider. */
+export type Appended = {
+  readonly stream: string;
+  /** Number of events that the stream had before. */
+  readonly expected: number;
+  readonly events: readonly NewEvent[];
+  readonly states?: States;
+};
+
+/**
+ * How appends fill a read model in their own transaction, where the store is PostgreSQL: nobody then reads the events again, and
+ * the read model is never behind. What an append leaves out (it must not wait for anything) is applied by the read model's
+ * projection, so both must write the same. `filtered`: appends only move it past events that its filter does not accept; those that
+ * it accepts are rare, and its projection applies them.
+ */
+export type InlineProjection = 'filtered' | Filling;
+
+/** @see InlineProjection */
+type Filling = {
+  /**
+   * A function in the context's schema, `(changes json, refused integer[])`, that applies an array of changes but for those of
+   * refused appends (`append` in each change). A numbered SQL file creates it, and its name has the version of the read model,
+   * since processes of two releases may be at work.
+   */
+  readonly call: string;
+  /**
+   * The changes that follow from an append, each the text of a JSON object. Called before it is known whether the store accepts the
+   * append. Undefined: they do not follow from it alone, so the projection has to apply these events.
+   */
+  changesOf(append: Appended): readonly string[] | undefined;
+};
+
+/** Key of the lock of a read model (`lockReadModel`), per schema. */
+export const readModelLock = (name: string): string => lockKey('read-model-lock', name);
+
+/** The changes of an append to each of some read models: none when it has nothing for it, undefined when only the projection knows. */
+export type Changes = readonly (readonly string[] | undefined)[];
+
+/** What an append changes in each of `models`. */
+export const changesOf = (models: readonly ReadModel[], append: Appended): Changes =>
+  models.map(({ inline, filter }) => {
+    const { stream, events } = append;
+    if (filter && !events.some(({ type }) => filter({ stream, type }))) return [];
+    return inline === 'filtered' ? undefined : inline?.changesOf(append);
+  });
+
+/** The read models with the changes of a batch of appends as JSON for `append_inline` (sql/008-inline.sql). */
+export function modelsDocument(models: readonly ReadModel[], batch: readonly Changes[]): string {
+  const rows = models.map(({ name, version, inline }, m) => {
+    if (batch.some((changes) => changes[m] === undefined)) return `{"name":"${name}"}`;
+    const changed = batch.flatMap((changes, i) => changes[m]!.map((change) => `{"append":${i + 1},${change.slice(1)}`));
+    const facts = `"name":"${name}","version":${version}`;
+    if (changed.length === 0) return `{${facts}}`;
+    const { call } = inline as Filling;
+    return `{${facts},"lock":"${readModelLock(name)}","call":"${call}","changes":[${changed.join()}]}`;
+  });
+  return `[${rows.join()}]`;
+}
