@@ -1,13 +1,13 @@
 -- Appends that fill read models in their own transaction (inline projections, eventing/src/inline.ts). Runs with search_path set to the
 -- context's schema.
 
--- As append_events, and then fills the read models in `models`: [{"name", "version", "lock", "call", "changes"}]. `changes` is what the
--- function `call` applies, an array of objects that each carry the number of their append; null: the appends change nothing in this
+-- As append_events, and then fills the read models in `models`: [{"name", "version", "lock", "call", "nth"}]. The `nth` of `changes` is what
+-- the function `call` applies, an array of objects that each carry the number of their append; null: the appends change nothing in this
 -- read model. One that is not filled here has to catch up, and `<context>.behind` is told: its `version` is null (its projection alone
 -- knows what to do with these events), it was behind the head before this append, another transaction has its checkpoint or its lock,
 -- it stands in another version, or its function failed. After the append lock nothing here waits for a lock, so whoever waits for
 -- that lock may hold others.
-create function append_inline(lock_key bigint, document json, models json)
+create function append_inline(lock_key bigint, document json, models json, changes json[])
 returns table (append integer, actual integer, last bigint)
 language plpgsql volatile
 set enable_seqscan = off
@@ -45,13 +45,13 @@ begin
   select array_agg(h.append order by h.append), array_agg(h.actual order by h.append), array_agg(i.last order by h.append)
   into appends, actuals, lasts
   from heads h left join (select stream, max(position) as last from inserted group by stream) i using (stream);
-  perform fill_inline(head, appends, lasts, models);
+  perform fill_inline(head, appends, lasts, models, changes);
   perform tell(current_schema() || '.events');
   return query select * from unnest(appends, actuals, lasts);
 end $$;
 
 -- Fills read models that have applied everything up to `head` with what came after it.
-create function fill_inline(head bigint, appends integer[], lasts bigint[], models json)
+create function fill_inline(head bigint, appends integer[], lasts bigint[], models json, changes json[])
 returns void
 language plpgsql volatile
 as $$
@@ -72,7 +72,7 @@ begin
   end if;
   for model in
     select m.*, c.name is not null as current
-    from json_to_recordset(models) as m(name text, version integer, lock bigint, call text, changes json)
+    from json_to_recordset(models) as m(name text, version integer, lock bigint, call text, nth integer)
     left join lateral (
       select k.name
       from checkpoints k join read_models r on r.name = k.name
@@ -83,11 +83,11 @@ begin
     ) c on true
   loop
     filled := model.current;
-    if filled and model.changes is not null then
+    if filled and model.nth is not null then
       filled := pg_try_advisory_xact_lock(hashtextextended(current_schema(), model.lock));
       if filled then
         begin
-          execute format('select %I($1, $2)', model.call) using model.changes, refused;
+          execute format('select %I($1, $2)', model.call) using changes[model.nth], refused;
         exception when others then
           -- The event is history whatever becomes of the read model; its projection reports what is wrong.
           filled := false;
@@ -111,5 +111,5 @@ returns table (append integer, actual integer, last bigint)
 language plpgsql volatile
 as $$
 begin
-  return query select * from append_inline(lock_key, document, null);
+  return query select * from append_inline(lock_key, document, null, null);
 end $$;

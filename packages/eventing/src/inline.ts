@@ -51,15 +51,31 @@ export const changesOf = (models: readonly ReadModel[], append: Appended): Chang
     return inline === 'filtered' ? undefined : inline?.changesOf(append);
   });
 
-/** The read models with the changes of a batch of appends as JSON for `append_inline` (sql/008-inline.sql). */
-export function modelsDocument(models: readonly ReadModel[], batch: readonly Changes[]): string {
-  const rows = models.map(({ name, version, inline }, m) => {
+/**
+ * The values of `append_inline` for a batch of appends (sql/008-inline.sql): the read models as JSON, and for each that has an
+ * `InlineProjection` its changes as a JSON array.
+ */
+export function inlineValues(models: readonly ReadModel[], batch: readonly Changes[]): string[] {
+  const filled = models.filter(isFilled);
+  const documents = filled.map(() => '');
+  const rows = models.map((model, m) => {
+    const { name, version } = model;
     if (batch.some((changes) => changes[m] === undefined)) return `{"name":"${name}"}`;
     const changed = batch.flatMap((changes, i) => changes[m]!.map((change) => `{"append":${i + 1},${change.slice(1)}`));
     const facts = `"name":"${name}","version":${version}`;
-    if (changed.length === 0) return `{${facts}}`;
-    const { call } = inline as Filling;
-    return `{${facts},"lock":"${readModelLock(name)}","call":"${call}","changes":[${changed.join()}]}`;
+    if (changed.length === 0 || !isFilled(model)) return `{${facts}}`;
+    const nth = filled.indexOf(model);
+    documents[nth] = `[${changed.join()}]`;
+    return `{${facts},"lock":"${readModelLock(name)}","call":"${model.inline.call}","nth":${nth + 1}}`;
   });
-  return `[${rows.join()}]`;
+  return [`[${rows.join()}]`, ...documents.map((document) => document || 'null')];
 }
+
+/** The part of an SQL text that passes `inlineValues` as `models` and `changes`, the first of them as parameter number `from`. */
+export function inlineParameters(models: readonly ReadModel[], from: number): string {
+  const changes = models.filter(isFilled).map((_, i) => `$${from + 1 + i}::json`);
+  return `$${from}, array[${changes.join()}]::json[]`;
+}
+
+const isFilled = (model: ReadModel): model is ReadModel & { readonly inline: Filling } =>
+  typeof model.inline === 'object';

@@ -4,7 +4,7 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
-import { changesOf, modelsDocument, type Appended, type Changes } from './inline';
+import { changesOf, inlineParameters, inlineValues, type Appended, type Changes } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
 import type { ReadModel } from './read-model';
 import { storable } from './storable';
@@ -56,6 +56,7 @@ export function postgresStore(options: {
 }): ContextStore {
   const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);
+  const appendText = `select append, actual, last from append_inline($1, $2, ${inlineParameters(inline, 3)})`;
   const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
     description: 'Appends that went down in one commit',
     advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
@@ -66,8 +67,8 @@ export function postgresStore(options: {
     const { rows } = await pool.query<{ append: number; actual: number; last: string | null }>({
       name: 'append_inline',
       query_timeout: ANSWER_MS,
-      text: 'select append, actual, last from append_inline($1, $2, $3)',
-      values: [lock, documentOf(appends), inline.length === 0 ? null : modelsDocument(inline, changes)],
+      text: appendText,
+      values: [lock, documentOf(appends), ...(inline.length === 0 ? [null] : inlineValues(inline, changes))],
     });
     const outcomes: (Position | Error)[] = rows.map((row, i) => {
       const append = appends[i]!;
