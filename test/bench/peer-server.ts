@@ -1,4 +1,4 @@
-import { openPool } from '@gatehouse/eventing/postgres';
+import { openKeyedPool, openPool } from '@gatehouse/eventing/postgres';
 import { acceptsJson } from '@gatehouse/service/accept';
 import { claimOf } from '@gatehouse/service/auth';
 import { readBody, type Body } from '@gatehouse/service/body';
@@ -8,7 +8,7 @@ import { apiHeaders, writeReply, type Reply } from '@gatehouse/service/reply';
 import { answerParent, optionsOf } from './child';
 import { portOf } from './listening';
 import { lockedEvent, lockedRow } from './usual-reservations';
-import { singleStatement, transactionPerRequest } from './usual-ways';
+import { leastDurable, singleStatement, transactionPerRequest } from './usual-ways';
 
 /* Our own HTTP layer, with the hot path of one route answered by what our service is compared with. */
 
@@ -20,7 +20,7 @@ const PATHS = {
 
 export type PeerOptions = {
   readonly of: keyof typeof PATHS;
-  readonly store: 'none' | 'transaction' | 'statement' | 'row lock' | 'event lock';
+  readonly store: 'none' | 'least' | 'transaction' | 'statement' | 'row lock' | 'event lock';
   /** A reply of the real service. */
   readonly reply: Record<string, unknown>;
   readonly databaseUrl: string;
@@ -30,17 +30,21 @@ type Ask = { readonly params: Readonly<Record<string, string>>; readonly tokenHa
 
 const { of, store, reply, databaseUrl } = optionsOf<PeerOptions>();
 
+const WAYS = { least: leastDurable, transaction: transactionPerRequest, statement: singleStatement };
+
 const log = createLog('error');
-const pool = openPool(databaseUrl, 'peers', 16);
+// One look-up and one insert are under way at a time; more connections would take from its statements' plans.
+const pool = store === 'least' ? openKeyedPool(databaseUrl, 'peers', 2) : openPool(databaseUrl, 'peers', 16);
 const answer = answering();
 
 function answering(): (ask: Ask) => Reply | Promise<Reply> {
   switch (store) {
     case 'none':
       return () => ({ status: 201, body: reply });
+    case 'least':
     case 'transaction':
     case 'statement': {
-      const redeem = (store === 'transaction' ? transactionPerRequest : singleStatement)(pool, reply);
+      const redeem = WAYS[store](pool, reply);
       return ({ params, ...rest }) => redeem({ list: Number(params['list']), secret: params['position']!, ...rest });
     }
     case 'row lock':

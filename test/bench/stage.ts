@@ -75,11 +75,13 @@ export type Stage = {
 
 /** For one peer: more than it can use. */
 const MOST_LISTS = 10_000;
+/** The first list of a peer that writes what another one writes, too. */
+const FIRST_LISTS: Partial<Record<PeerKind, number>> = { statement: 2_000_000, least: 3_000_000 };
 
 /** Until V8 has optimised the code of a scan. */
 const WARM_UP_MS = 4_000;
 
-export type PeerKind = 'raw node:http' | 'default Express' | 'static' | 'transaction' | 'statement';
+export type PeerKind = 'raw node:http' | 'default Express' | 'static' | 'least' | 'transaction' | 'statement';
 
 /** PostgreSQL with durable settings, the datasets in it, the servers over them and the load generator. */
 export async function openStage(options: { folder: string | undefined; nodeFlags: readonly string[] }): Promise<Stage> {
@@ -217,7 +219,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
       target(`${kind} ${of.positions}`, async () => {
         const reply = await sampleReply(of);
         const { databaseUrl } = of;
-        const store = kind === 'transaction' || kind === 'statement' ? kind : 'none';
+        const store = kind === 'raw node:http' || kind === 'default Express' || kind === 'static' ? 'none' : kind;
         const server =
           kind in files
             ? await startServer(files[kind as keyof typeof files], { reply })
@@ -228,7 +230,7 @@ export async function openStage(options: { folder: string | undefined; nodeFlags
               );
         started.push(server);
         // Lists that no earlier bench on this data folder has used.
-        const first = kind === 'statement' ? 2_000_000 : 1_000_000;
+        const first = FIRST_LISTS[kind] ?? 1_000_000;
         await of.pool.query('delete from peers.checkins where list between $1 and $1 + 999999', [first]);
         await of.pool.query(
           `insert into peers.lists select id, 'big/fest' from generate_series($1::integer, $1 + $2) id on conflict do nothing`,

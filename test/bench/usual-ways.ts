@@ -1,3 +1,4 @@
+import { coalesce } from '@gatehouse/eventing/coalesce';
 import { inTransaction } from '@gatehouse/eventing/postgres';
 import type { Body } from '@gatehouse/service/body';
 import type { Reply } from '@gatehouse/service/reply';
@@ -85,3 +86,36 @@ const replyOf = (sample: Record<string, unknown>, { id, facts }: Row): unknown =
   ...sample,
   position: { ...(sample['position'] as object), id, secret: facts.secret },
 });
+
+/**
+ * The least that a durable scan can be with batches: the ticket's id is looked up, and one row inserted, each for all scans that wait. It
+ * knows no list, credential, history or count, and returns the same reply for each ticket.
+ */
+export function leastDurable(pool: Pool, sample: Record<string, unknown>): Answering {
+  const limits = { batch: 500, waiting: 20_000 };
+  const ids = coalesce<string, number | null>(async (secrets) => {
+    const { rows } = await pool.query<{ n: number; id: number | null }>({
+      name: 'ids',
+      text: `select q.n::integer as n, t.id from unnest($1::text[]) with ordinality as q(secret, n)
+             left join lateral (select id from tickets where secret = q.secret offset 0) t on true`,
+      values: [secrets],
+    });
+    const found = new Array<number | null>(secrets.length);
+    for (const { n, id } of rows) found[n - 1] = id;
+    return found;
+  }, limits);
+  const rows = coalesce<{ list: number; id: number }, null>(async (scans) => {
+    await pool.query({
+      name: 'insert_rows',
+      text: 'insert into checkins (list, ticket) select * from unnest($1::integer[], $2::integer[]) on conflict do nothing',
+      values: [scans.map(({ list }) => list), scans.map(({ id }) => id)],
+    });
+    return scans.map(() => null);
+  }, limits);
+  return async ({ list, secret }) => {
+    const id = await ids.ask(secret);
+    if (id === null) return { status: 404, body: { detail: 'Not found.' } };
+    await rows.ask({ list, id });
+    return { status: 201, body: sample };
+  };
+}

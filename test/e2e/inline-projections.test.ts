@@ -119,7 +119,9 @@ test('so it is after refusals and forced repeats', async () => {
     // An earlier forced entry, uploaded later.
     expect((await again({ force: true, datetime: '2027-06-20T09:00:00Z' })).status).toBe(201);
     expect(await isEntered(ticket.id)).toBe(true);
-    expect((await system.call('POST', target.replace(ticket.secret, 'nobody'), { token: TOKENS.admin, json: {} })).status).toBe(404);
+    expect(
+      (await system.call('POST', target.replace(ticket.secret, 'nobody'), { token: TOKENS.admin, json: {} })).status,
+    ).toBe(404);
     expect(await checkpoints()).toEqual({ behind: 0 });
   });
   await expectEqualToHistory();
