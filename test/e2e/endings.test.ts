@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runningPostmaster } from '@gatehouse/embedded-postgres/postmaster';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 
 /*
  * However a process with the embedded PostgreSQL ends, even by a closed terminal, it stops in order and leaves no server
@@ -35,11 +36,10 @@ async function ended(
   main: string[],
   { by, when, env = {} }: { by: NodeJS.Signals; when: (said: string) => boolean | Promise<boolean>; env?: object },
 ): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...main], {
+  const child = spawn(process.execPath, [...FROM_SOURCES, ...main], {
     cwd: PROJECT,
     env: {
       PATH: process.env['PATH'],
-      TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
       GATEHOUSE_DATA: dataFolder,
       GATEHOUSE_DEMO: 'off',
       PORT: '0',
