@@ -15,7 +15,7 @@ import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 const PROJECT = path.resolve(__dirname, '../..');
 let dataFolder: string;
 
-beforeEach(async () => {
+beforeAll(async () => {
   dataFolder = await mkdtemp(path.join(tmpdir(), 'gatehouse-endings-'));
   // PostgreSQL does not run as root: its user must be able to enter.
   await chmod(dataFolder, 0o755);
@@ -23,8 +23,8 @@ beforeEach(async () => {
 afterEach(async () => {
   const left = await server();
   if (left) process.kill(left.pid, 'SIGQUIT');
-  await rm(dataFolder, { recursive: true, force: true, maxRetries: 10 });
 });
+afterAll(() => rm(dataFolder, { recursive: true, force: true, maxRetries: 10 }));
 
 async function server() {
   const text = await readFile(path.join(dataFolder, 'postgres.json'), 'utf8').catch(() => '{"cluster":"postgres"}');
