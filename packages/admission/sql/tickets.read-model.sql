@@ -7,6 +7,7 @@ create table tickets (
   date integer not null,
   item integer not null,
   variation integer not null,
+  -- That of its order, or v: pending, but as good as paid.
   status text collate "C" not null,
   canceled boolean not null,
   testmode boolean not null,

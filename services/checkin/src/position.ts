@@ -3,6 +3,7 @@ import type { Catalog } from '@gatehouse/shop/catalog';
 import type { Festival } from '@gatehouse/shop/festival';
 import { pdfData } from '@gatehouse/shop/pdf-data';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
+import { shownStatus } from '@gatehouse/admission/tickets/query';
 import type { ShownFacts } from '@gatehouse/admission/tickets/row';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { ItemFact } from '@gatehouse/events/reference';
@@ -53,7 +54,7 @@ export function positionResource(ticket: Ticket, history: Admissions, view: Posi
     seat: seat && { id: seat.id, name: seat.name, seat_guid: seat.seat_guid },
     ...validity(facts),
     require_attention: requiresAttention(ticket, view.festival),
-    order__status: ticket.status,
+    order__status: shownStatus(ticket.status),
   };
 }
 
@@ -86,7 +87,8 @@ export function isDownloadable(ticket: Ticket, festival: Festival): boolean {
   const { settings } = festival.fact;
   const item = festival.items.get(ticket.item);
   if (!settings.ticket_download || !item) return false;
-  const pending = ticket.status === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
+  const pending =
+    shownStatus(ticket.status) === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
   return (ticket.status === 'p' || pending) && generatesTicket(ticket, item, settings);
 }
 
