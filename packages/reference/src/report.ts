@@ -51,7 +51,11 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
     'order has "valid_if_pending"; until it is paid it counts as unpaid',
     'orders have "valid_if_pending"; until they are paid they count as unpaid',
   ],
-  ['device.security_profile', 'device has a security profile', 'devices have a security profile'],
+  [
+    'device.security_profile',
+    'device has a security profile that is not known here; it may use nothing',
+    'devices have security profiles that are not known here; they may use nothing',
+  ],
   ['question.limits', 'question limits its answers', 'questions limit their answers'],
 ];
 
