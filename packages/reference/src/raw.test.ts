@@ -362,9 +362,13 @@ describe('credentials', () => {
       api_token: 'x',
       security_profile: 'pretixscan',
     };
-    expect(readDevice(lost, { organizer: 'demo' })).toMatchObject({
-      content: { revoked: true, initialized: true },
+    expect(readDevice({ ...lost, security_profile: 'doorbell' }, { organizer: 'demo' })).toMatchObject({
+      content: { security_profile: 'doorbell' },
       notes: ['device.security_profile'],
+    });
+    expect(readDevice(lost, { organizer: 'demo' })).toMatchObject({
+      content: { revoked: true, initialized: true, security_profile: 'pretixscan' },
+      notes: [],
     });
   });
 });

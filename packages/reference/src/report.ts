@@ -46,7 +46,11 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
     'check-in list of a series has no date, in the way of old versions; no ticket is found on it',
     'check-in lists of a series have no date, in the way of old versions; no ticket is found on them',
   ],
-  ['device.security_profile', 'device has a security profile', 'devices have a security profile'],
+  [
+    'device.security_profile',
+    'device has a security profile that is not known here; it may use nothing',
+    'devices have security profiles that are not known here; they may use nothing',
+  ],
   ['question.limits', 'question limits its answers', 'questions limit their answers'],
 ];
 

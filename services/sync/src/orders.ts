@@ -34,8 +34,16 @@ export function orderRoutes(context: SyncContext): Route[] {
   // By order, state and what is wanted of it.
   const texts = new Recent<string>(TEXTS);
   return [
-    route(`${EVENT_PATH}orders/`, { access: ACCESS, GET: (request) => list(request, context, texts) }),
-    route(`${EVENT_PATH}orders/:code/`, { access: ACCESS, GET: (request) => show(request, context) }),
+    route(`${EVENT_PATH}orders/`, {
+      name: 'order-list',
+      access: ACCESS,
+      GET: (request) => list(request, context, texts),
+    }),
+    route(`${EVENT_PATH}orders/:code/`, {
+      name: 'order-detail',
+      access: ACCESS,
+      GET: (request) => show(request, context),
+    }),
   ];
 }
 
