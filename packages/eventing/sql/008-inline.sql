@@ -1,13 +1,13 @@
 -- Appends that fill read models in their own transaction (inline projections, eventing/src/inline.ts). Runs with search_path set to the
 -- context's schema.
 
--- As append_events, and then fills the read models in `models`: [{"name", "version", "lock", "call", "nth"}]. The `nth` of `changes` is what
+-- As in 006-append.sql, and then fills the read models in `models`: [{"name", "version", "lock", "call", "nth"}]. The `nth` of `changes` is what
 -- the function `call` applies, an array of objects that each carry the number of their append; null: the appends change nothing in this
 -- read model. One that is not filled here has to catch up, and `<context>.behind` is told: its `version` is null (its projection alone
 -- knows what to do with these events), it was behind the head before this append, another transaction has its checkpoint or its lock,
 -- it stands in another version, or its function failed. After the append lock nothing here waits for a lock, so whoever waits for
 -- that lock may hold others.
-create function append_inline(lock_key bigint, document json, models json, changes json[])
+create function append_events(lock_key bigint, document json, models json, changes json[])
 returns table (append integer, actual integer, last bigint)
 language plpgsql volatile
 set enable_seqscan = off
@@ -105,11 +105,11 @@ begin
   end if;
 end $$;
 
--- As in 006-append.sql, and then says that inline projections are behind.
+-- For processes of an earlier release, which know no inline projections: these are behind then.
 create or replace function append_events(lock_key bigint, document json)
 returns table (append integer, actual integer, last bigint)
 language plpgsql volatile
 as $$
 begin
-  return query select * from append_inline(lock_key, document, null, null);
+  return query select * from append_events(lock_key, document, null, null);
 end $$;

@@ -52,7 +52,7 @@ export const changesOf = (models: readonly ReadModel[], append: Appended): Chang
   });
 
 /**
- * The values of `append_inline` for a batch of appends (sql/008-inline.sql): the read models as JSON, and for each that has an
+ * The values of `append_events` for a batch of appends (sql/008-inline.sql): the read models as JSON, and for each that has an
  * `InlineProjection` its changes as a JSON array.
  */
 export function inlineValues(models: readonly ReadModel[], batch: readonly Changes[]): string[] {

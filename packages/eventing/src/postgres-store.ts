@@ -56,7 +56,7 @@ export function postgresStore(options: {
 }): ContextStore {
   const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);
-  const appendText = `select append, actual, last from append_inline($1, $2, ${inlineParameters(inline, 3)})`;
+  const appendText = `select append, actual, last from append_events($1, $2, ${inlineParameters(inline, 3)})`;
   const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
     description: 'Appends that went down in one commit',
     advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
@@ -65,7 +65,7 @@ export function postgresStore(options: {
   async function commit(appends: readonly Append[]): Promise<(Position | Error)[]> {
     const changes = appends.map((append) => append.changes);
     const { rows } = await pool.query<{ append: number; actual: number; last: string | null }>({
-      name: 'append_inline',
+      name: 'append_events',
       query_timeout: ANSWER_MS,
       text: appendText,
       values: [lock, documentOf(appends), ...(inline.length === 0 ? [null] : inlineValues(inline, changes))],
