@@ -1,0 +1,223 @@
+import type { Recorded } from '@gatehouse/events/envelope';
+import { aStream, anEvent } from './contract';
+import { WrongRevision } from './event-store';
+import { historyInTest, until, type HistoryInTest, type Opened } from './history-in-test';
+import { inlineParameters, inlineValues, type InlineProjection } from './inline';
+import { openPool } from './postgres';
+import { postgresStore } from './postgres-store';
+import { consumeFeed } from './projection';
+import { installReadModel, type ReadModel } from './read-model';
+import { lockReadModel } from './read-model-lock';
+import type { Tx } from './event-bus';
+
+/*
+ * A read model that counts: whatever is applied twice, or never, shows. Its function and its handler both only add, so the checkpoint alone
+ * decides what is applied.
+ */
+
+const counting: InlineProjection = {
+  call: 'count_events_1',
+  changesOf: ({ stream, events, expected }) =>
+    expected % 5 === 4 ? undefined : [JSON.stringify({ stream, events: events.length })],
+};
+
+const counts: ReadModel = {
+  name: 'counts',
+  version: 1,
+  sql: 'create table counts (stream text primary key, events integer not null)',
+  tables: [{ name: 'counts', key: 'stream', columns: '*' }],
+  handles: { admission: countEvents },
+  inline: counting,
+};
+
+/** Only moved past events; nothing is ever for it. */
+const bystander: ReadModel = {
+  ...{ name: 'bystander', version: 1, sql: 'create table nothing (id integer primary key)' },
+  tables: [{ name: 'nothing', key: 'id', columns: '*' }],
+  handles: { admission: () => Promise.reject(new Error('nothing is for this read model')) },
+  filter: () => false,
+  inline: 'filtered',
+};
+
+const MODELS = [counts, bystander];
+
+async function countEvents(tx: Tx, events: readonly Pick<Recorded, 'stream'>[]): Promise<void> {
+  await lockReadModel(tx, 'counts');
+  for (const { stream } of events) {
+    await tx.query(
+      'insert into counts as c values ($1, 1) on conflict (stream) do update set events = c.events + excluded.events',
+      [stream],
+    );
+  }
+}
+
+let history: HistoryInTest;
+let mine: Opened;
+beforeEach(async () => {
+  history = await historyInTest();
+  mine = history.open();
+  const context = { pool: mine.pool, schema: history.schema, feeds: new Map() };
+  for (const model of MODELS) await installReadModel(model, context);
+  await mine.pool.query(`
+    create function count_events_1(changes json, refused integer[]) returns void language plpgsql as $$
+    begin
+      insert into counts as c select stream, sum(events)::integer
+      from json_to_recordset(changes) as e(append integer, stream text, events integer) where append <> all(refused) group by stream
+      on conflict (stream) do update set events = c.events + excluded.events;
+    end $$`);
+});
+afterEach(() => history.close());
+
+/** A process that appends, with or without inline projections. */
+function appender(inline: readonly ReadModel[]) {
+  const { pool, listener } = history.open();
+  return postgresStore({ pool, context: 'admission', listener, inline });
+}
+
+/** The projections of a process, until `stop`. */
+function project(process: Opened = history.open()) {
+  const stop = new AbortController();
+  const { pool, store, listener } = process;
+  const log = { ...store, topic: 'admission' };
+  const ended = MODELS.map(({ name, handles, filter }) =>
+    consumeFeed(
+      {
+        ...{ name, feed: log, handle: handles.admission! },
+        ...(filter ? { filter } : {}),
+        inline: { log, appendLock: store.appendLock!, listener },
+      },
+      { pool, schema: 'admission', signal: stop.signal, onHealth: () => undefined },
+    ),
+  );
+  return async () => {
+    stop.abort();
+    await Promise.all(ended);
+  };
+}
+
+const isCaughtUp = async () => {
+  const { rows } = await mine.pool.query<{ all: boolean }>(
+    `select count(*) = 2 as all from checkpoints
+     where topic = 'admission' and position::bigint >= (select coalesce(max(position), 0) from events)`,
+  );
+  return rows[0]!.all;
+};
+
+async function expectExact(): Promise<void> {
+  const { rows } = await mine.pool.query(
+    `select stream, e.events, c.events as counted from (select stream, count(*)::integer as events from events group by stream) e
+     full join counts c using (stream) where e.events is distinct from c.events`,
+  );
+  expect(rows).toEqual([]);
+}
+
+test('each event is applied once, by its append or by the projection, whoever appends', async () => {
+  const stop = project();
+  await until(isCaughtUp);
+  const stores = [appender(MODELS), appender(MODELS), appender([])];
+  const streams = Array.from({ length: 12 }, () => aStream());
+  const blocker = openPool(history.url, 'admission', 1);
+  let done = false;
+  /** Now and then somebody else changes the read model, or swaps its tables. */
+  const disturbing = (async () => {
+    const client = await blocker.connect();
+    for (let n = 0; !done; n++) {
+      await client.query('begin');
+      if (n % 2 === 0) await lockReadModel(client, 'counts');
+      else await client.query("select from checkpoints where name = 'counts' for update");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await client.query('commit');
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    client.release();
+  })();
+  let refused = 0;
+  await Promise.all(
+    stores.map(async (store, s) => {
+      for (let n = 0; n < 150; n++) {
+        await Promise.all(
+          streams.slice(s, s + 8).map(async (stream) => {
+            const revision = (await store.load(stream)).length;
+            const events = Array.from({ length: 1 + (n % 3) }, () => anEvent());
+            await store.append(stream, revision, events, { before: null, after: null }).catch((error: unknown) => {
+              if (!(error instanceof WrongRevision)) throw error;
+              refused++;
+            });
+          }),
+        );
+      }
+    }),
+  );
+  done = true;
+  await disturbing;
+  await blocker.end();
+  await until(isCaughtUp);
+  await stop();
+  expect(refused).toBeGreaterThan(0);
+  await expectExact();
+});
+
+test('without a projection appends go on filling it from its checkpoint, and stop where one of them cannot', async () => {
+  const stop = project();
+  await until(isCaughtUp);
+  await stop();
+  const store = appender(MODELS);
+  const stream = aStream();
+  const countOf = async () =>
+    (await mine.pool.query<{ events: number }>('select events from counts where stream = $1', [stream])).rows[0]
+      ?.events;
+  for (let revision = 0; revision < 4; revision++) {
+    await store.append(stream, revision, [anEvent()], { before: null, after: null });
+    expect(await countOf()).toBe(revision + 1);
+    expect(await isCaughtUp()).toBe(true);
+  }
+  // Only the projection knows what the fifth changes, and what comes after it has to wait.
+  await store.append(stream, 4, [anEvent()], { before: null, after: null });
+  await store.append(stream, 5, [anEvent()], { before: null, after: null });
+  expect(await countOf()).toBe(4);
+  const stopAgain = project();
+  await until(isCaughtUp);
+  await stopAgain();
+  await expectExact();
+});
+
+test('a process of another release fills nothing, and loses nothing', async () => {
+  const stop = project();
+  await until(isCaughtUp);
+  const store = appender([{ ...counts, version: 2 }, bystander]);
+  for (let n = 0; n < 20; n++) await store.append(aStream(), 0, [anEvent()], { before: null, after: null });
+  await until(isCaughtUp);
+  await stop();
+  await expectExact();
+});
+
+test('a read model that is behind is not filled past what it lacks', async () => {
+  const store = appender(MODELS);
+  // No projection has ever run: there is no checkpoint.
+  await store.append(aStream(), 0, [anEvent(), anEvent()], { before: null, after: null });
+  const { rows } = await mine.pool.query('select from counts');
+  expect(rows).toEqual([]);
+  const stop = project();
+  await until(isCaughtUp);
+  await stop();
+  await expectExact();
+});
+
+test('changes are passed beside the read models, and only those that are not left to the projection', () => {
+  expect(inlineParameters(MODELS, 3)).toBe('$3, array[$4::json]::json[]');
+  const changes = [['{"a":1}', '{"a":2}'], []];
+  const [models, document] = inlineValues(MODELS, [changes, [['{"a":3}'], []]]);
+  expect(JSON.parse(models!)).toEqual([
+    { name: 'counts', version: 1, lock: expect.stringMatching(/^\d+$/) as string, call: 'count_events_1', nth: 1 },
+    { name: 'bystander', version: 1 },
+  ]);
+  expect(JSON.parse(document!)).toEqual([
+    { append: 1, a: 1 },
+    { append: 1, a: 2 },
+    { append: 2, a: 3 },
+  ]);
+  expect(inlineValues(MODELS, [changes, [undefined, []]])).toEqual([
+    '[{"name":"counts"},{"name":"bystander","version":1}]',
+    'null',
+  ]);
+});
