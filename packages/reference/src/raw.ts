@@ -28,7 +28,6 @@ export type Note =
   | 'list.rules'
   | 'list.addon_match'
   | 'list.without_date'
-  | 'order.valid_if_pending'
   | 'device.security_profile'
   | 'question.limits'
   | 'checkin.refused'
