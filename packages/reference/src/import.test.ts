@@ -38,7 +38,6 @@ describe('a real export', () => {
       blockedsecret: 2,
     });
     expect(report.notEnforced.map(({ count, text }) => `${count} ${text}`)).toEqual([
-      '1 check-in list has "addon_match"',
       '1 order has "valid_if_pending"; until it is paid it counts as unpaid',
       '1 device has a security profile',
       '2 questions limit their answers',
