@@ -47,18 +47,18 @@ const [FAMILY, SINGLE, TWINS] = [
 const addon = (id: number, item: number, to: number, more: object = {}) =>
   position({ id, secret: `addon${id}` }, { item, addon_to: to, ...more });
 const groups = [
-  order(FAMILY!.code, {}, [
-    position(FAMILY!, { item: ITEMS.pass }),
-    addon(75_002, ITEMS.parking, FAMILY!.id),
-    addon(75_003, ITEMS.parking, FAMILY!.id),
-    addon(75_004, ITEMS.shirt, FAMILY!.id),
-    addon(75_005, ITEMS.loose, FAMILY!.id, { canceled: true }),
+  order(FAMILY.code, {}, [
+    position(FAMILY, { item: ITEMS.pass }),
+    addon(75_002, ITEMS.parking, FAMILY.id),
+    addon(75_003, ITEMS.parking, FAMILY.id),
+    addon(75_004, ITEMS.shirt, FAMILY.id),
+    addon(75_005, ITEMS.loose, FAMILY.id, { canceled: true }),
   ]),
-  order(SINGLE!.code, {}, [position(SINGLE!, { item: ITEMS.pass }), addon(75_012, ITEMS.parking, SINGLE!.id)]),
-  order(TWINS!.code, {}, [
-    position(TWINS!, { item: ITEMS.pass }),
-    addon(75_022, ITEMS.parking, TWINS!.id, { valid_until: '2020-01-01T00:00:00Z' }),
-    addon(75_023, ITEMS.parking, TWINS!.id),
+  order(SINGLE.code, {}, [position(SINGLE, { item: ITEMS.pass }), addon(75_012, ITEMS.parking, SINGLE.id)]),
+  order(TWINS.code, {}, [
+    position(TWINS, { item: ITEMS.pass }),
+    addon(75_022, ITEMS.parking, TWINS.id, { valid_until: '2020-01-01T00:00:00Z' }),
+    addon(75_023, ITEMS.parking, TWINS.id),
   ]),
 ];
 /** One secret in two events. */
@@ -266,22 +266,22 @@ describe('contract §10, 4.12: addon_match', () => {
   const at = (list: number, secret: string) => redeem(secret, { lists: [LISTS.survey, list] });
   const shown = ({ status, body }: Scanned) => [status, body.reason, body.position?.id];
   test('the ticket means its add-on that is on the list', async () => {
-    expect(shown(await at(542, FAMILY!.secret))).toEqual([201, undefined, 75_004]);
-    expect(shown(await at(542, FAMILY!.secret))).toEqual([400, 'already_redeemed', 75_004]);
-    expect(shown(await at(541, SINGLE!.secret))).toEqual([201, undefined, 75_012]);
+    expect(shown(await at(542, FAMILY.secret))).toEqual([201, undefined, 75_004]);
+    expect(shown(await at(542, FAMILY.secret))).toEqual([400, 'already_redeemed', 75_004]);
+    expect(shown(await at(541, SINGLE.secret))).toEqual([201, undefined, 75_012]);
   });
   test('several are ambiguous, also with the ticket itself; the refusal is an event', async () => {
-    const told = await at(541, FAMILY!.secret);
-    expect(shown(told)).toEqual([400, 'ambiguous', FAMILY!.id]);
-    expect(told.events).toMatchObject([{ data: { reason: 'ambiguous', list: 541, position: FAMILY!.id } }]);
-    expect(shown(await at(543, SINGLE!.secret))).toEqual([400, 'ambiguous', SINGLE!.id]);
+    const told = await at(541, FAMILY.secret);
+    expect(shown(told)).toEqual([400, 'ambiguous', FAMILY.id]);
+    expect(told.events).toMatchObject([{ data: { reason: 'ambiguous', list: 541, position: FAMILY.id } }]);
+    expect(shown(await at(543, SINGLE.secret))).toEqual([400, 'ambiguous', SINGLE.id]);
   });
   test('but not when only one is valid now', async () => {
-    expect(shown(await at(541, TWINS!.secret))).toEqual([201, undefined, 75_023]);
+    expect(shown(await at(541, TWINS.secret))).toEqual([201, undefined, 75_023]);
   });
   test('none on the list, or only a canceled one: the product of the ticket is wrong', async () => {
-    expect(shown(await at(542, SINGLE!.secret))).toEqual([400, 'product', SINGLE!.id]);
-    expect(shown(await at(544, FAMILY!.secret))).toEqual([400, 'product', FAMILY!.id]);
+    expect(shown(await at(542, SINGLE.secret))).toEqual([400, 'product', SINGLE.id]);
+    expect(shown(await at(544, FAMILY.secret))).toEqual([400, 'product', FAMILY.id]);
   });
   test('the secret of the add-on is its own', async () => {
     expect(shown(await at(541, 'addon75002'))).toEqual([201, undefined, 75_002]);
@@ -289,9 +289,9 @@ describe('contract §10, 4.12: addon_match', () => {
   test('by the route of one list as well, but not by an id', async () => {
     const one = (list: number, ticket: string | number) =>
       scan(system, { event: OPENAIR, list, ticket }, { token, json: {} });
-    expect(shown(await one(541, FAMILY!.secret))).toEqual([400, 'ambiguous', FAMILY!.id]);
-    expect(shown(await one(542, FAMILY!.secret))).toEqual([400, 'already_redeemed', 75_004]);
-    expect(shown(await one(542, FAMILY!.id))).toEqual([400, 'product', FAMILY!.id]);
+    expect(shown(await one(541, FAMILY.secret))).toEqual([400, 'ambiguous', FAMILY.id]);
+    expect(shown(await one(542, FAMILY.secret))).toEqual([400, 'already_redeemed', 75_004]);
+    expect(shown(await one(542, FAMILY.id))).toEqual([400, 'product', FAMILY.id]);
   });
   test('through the API', async () => {
     const target = `${OPENAIR}checkinlists/${LISTS.passes}/`;
