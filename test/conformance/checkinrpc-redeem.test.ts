@@ -63,14 +63,21 @@ const groups = [
 ];
 /** One secret in two events. */
 const DOUBLE = 'doublesecret';
+const [TILL, SCANNER] = ['7'.repeat(64), '8'.repeat(64)] as const;
 const ADDONS = { all_products: false, addon_match: true };
 
 function exported(): ExportFiles {
   const files = office.addTo(festival(), 'openair');
   const lists = 'demo/events/openair/checkinlists.json';
   const [openair, survey] = ['demo/events/openair/orders.ndjson', 'demo/events/survey/orders.ndjson'];
+  const devices = files['demo/devices.json'] as object[];
   return {
     ...files,
+    'demo/devices.json': [
+      ...devices,
+      { ...devices[0], device_id: 9, name: 'Till', api_token: TILL, security_profile: 'of_a_later_version' },
+      { ...devices[0], device_id: 10, name: 'Scanner', api_token: SCANNER, security_profile: 'pretixscan' },
+    ],
     [lists]: [
       ...(files[lists] as unknown[]),
       { id: 541, name: 'Car park', limit_products: [ITEMS.parking], ...ADDONS },
@@ -335,6 +342,20 @@ describe('contract §10, 4.12: who may scan by which lists', () => {
     // Nor is anybody told more who sends nonsense.
     const nonsense = await rpcScan(system, { secret: 5, lists: 'x' }, ask);
     expect([nonsense.status, nonsense.events]).toEqual([status, []]);
+  });
+  test('the security profile of a device, also by this route (contract §1.3)', async () => {
+    const by = (secret: string) => ({ headers: { authorization: `Device ${secret}` } });
+    expect(await redeem(t.tokenOf.secret, {}, by(TILL))).toMatchObject({ status: 403, events: [] });
+    expect(await redeem('nobodysticket', {}, by(SCANNER))).toMatchObject({ status: 404 });
+    for (const [secret, status] of [
+      [TILL, 403],
+      [SCANNER, 404],
+    ] as const) {
+      const json = { lists: BOTH, nonce: 'nobody' };
+      expect(await system.call('POST', `${API}demo/checkinrpc/annul/`, { ...by(secret), json })).toMatchObject({
+        status,
+      });
+    }
   });
   test('can_checkin_orders', async () => {
     expect(await redeem(t.tokenOf.secret, {}, { token: TOKENS.scanner })).toMatchObject({ status: 201 });

@@ -95,15 +95,16 @@ const INPUTS: readonly [what: string, size: number, of: (n: number) => Sent][] =
 /** The cost of any request, regardless of its input. */
 const CONSTANT = 2_000;
 
-async function stepsOf({ method = 'GET', target, ask }: Sent, withToken: boolean): Promise<number> {
+/** The least steps of three tries, since other work sometimes runs at the same time, or of those until they are `enough`. */
+async function stepsOf({ method = 'GET', target, ask }: Sent, withToken: boolean, enough = 0): Promise<number> {
   const sent = withToken && !ask?.headers?.['authorization'] ? { ...ask, token } : (ask ?? {});
   let answer: Answer | undefined;
-  const counts: number[] = [];
-  // Other work sometimes runs at the same time.
-  for (let i = 0; i < 3; i++)
-    counts.push(await meter.count(async () => (answer = await system.call(method, target, sent))));
+  let least = Infinity;
+  for (let i = 0; i < 3 && least > enough; i++) {
+    least = Math.min(least, await meter.count(async () => (answer = await system.call(method, target, sent))));
+  }
   expect(answer!.status).toBeLessThan(500);
-  return Math.min(...counts);
+  return least;
 }
 
 describe.each([
@@ -111,8 +112,10 @@ describe.each([
   ['with one', true],
 ])('%s', (_how, withToken) => {
   test.each(INPUTS)('%s', async (_what, size, of) => {
-    const [once, twice] = [await stepsOf(of(size), withToken), await stepsOf(of(2 * size), withToken)];
-    expect({ once, twice, isLinear: twice <= 2 * once + CONSTANT }).toMatchObject({ isLinear: true });
+    const once = await stepsOf(of(size), withToken);
+    const most = 2 * once + CONSTANT;
+    const twice = await stepsOf(of(2 * size), withToken, most);
+    expect({ once, twice, isLinear: twice <= most }).toMatchObject({ isLinear: true });
   });
 });
 

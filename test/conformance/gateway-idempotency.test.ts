@@ -44,6 +44,7 @@ beforeAll(async () => {
   seats = await startApp({
     routes: [
       route('organizers/:organizer/events/:event/seats', {
+        name: 'seats',
         access: { safe: 'can_view_orders', unsafe: 'can_change_orders' },
         POST: async (request) => ({ status: 202, body: { seat: await request.body() } }),
       }),

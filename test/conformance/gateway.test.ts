@@ -1,10 +1,8 @@
-import type { AddressInfo } from 'node:net';
 import { checkin } from '@gatehouse/checkin/service';
-import { gateway, type Gateway } from '@gatehouse/gateway/gateway';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
-import { createLog } from '@gatehouse/service/log';
 import { call, connectRaw } from '@gatehouse/service/testing';
 import { festival, LISTS, OPENAIR, TOKENS } from '@gatehouse/test-support/festival';
+import { startGateway, type RunningGateway } from '@gatehouse/test-support/gateway';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 import fc from 'fast-check';
 
@@ -14,20 +12,16 @@ import fc from 'fast-check';
  */
 
 let system: System;
-let before: Gateway;
+let before: RunningGateway;
 let through: string;
 beforeAll(async () => {
   system = await startSystem([checkin, legacyDroid]);
   await system.import(festival());
-  before = gateway({ checkin: [system.url], legacyDroid: [system.url] }, { log: createLog('silent') });
-  await new Promise<void>((resolve) => before.server.listen(0, '127.0.0.1', resolve));
-  through = `http://127.0.0.1:${(before.server.address() as AddressInfo).port}`;
-  while ((await call(through, 'GET', '/readyz')).status !== 200) await new Promise((again) => setTimeout(again, 10));
+  before = await startGateway({ checkin: [system.url], legacyDroid: [system.url] });
+  through = before.url;
 });
 afterAll(async () => {
-  before.server.closeAllConnections();
-  await new Promise((resolve) => before.server.close(resolve));
-  before.close();
+  await before.close();
   await system.close();
 });
 afterEach(async () => {

@@ -1,17 +1,15 @@
-import type { AddressInfo } from 'node:net';
 import { cart } from '@gatehouse/cart/service';
 import { checkin } from '@gatehouse/checkin/service';
-import { gateway, type Gateway } from '@gatehouse/gateway/gateway';
 import { openReference } from '@gatehouse/reference/context';
 import { createDevice } from '@gatehouse/reference/credentials';
 import type { ReferenceStore } from '@gatehouse/reference/store';
 import { reference } from '@gatehouse/reference-service/service';
 import { openBackends, type Backends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
-import { createLog } from '@gatehouse/service/log';
 import { call } from '@gatehouse/service/testing';
 import { backendsInTest, type BackendsInTest } from '@gatehouse/test-support/backends';
 import { festival, OPENAIR } from '@gatehouse/test-support/festival';
+import { startGateway, type RunningGateway } from '@gatehouse/test-support/gateway';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
 import { startProcess, type Process } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
@@ -28,7 +26,7 @@ describeWithKafka('devices, each context in its own database, behind a gateway',
   let backends: BackendsInTest;
   let system: System;
   let processes: Process[];
-  let before: Gateway;
+  let before: RunningGateway;
   let through: string;
   let opened: Backends;
   let history: { store: ReferenceStore; pool: Pool };
@@ -39,20 +37,13 @@ describeWithKafka('devices, each context in its own database, behind a gateway',
     processes.push(await startProcess([cart], backends.env));
     await system.import(festival());
     const [credentials, carts] = processes as [Process, Process];
-    before = gateway(
-      { reference: [credentials.url], checkin: [system.url], cart: [carts.url] },
-      { log: createLog('silent') },
-    );
-    await new Promise<void>((resolve) => before.server.listen(0, '127.0.0.1', resolve));
-    through = `http://127.0.0.1:${(before.server.address() as AddressInfo).port}`;
-    while ((await call(through, 'GET', '/readyz')).status !== 200) await new Promise((again) => setTimeout(again, 10));
+    before = await startGateway({ reference: [credentials.url], checkin: [system.url], cart: [carts.url] });
+    through = before.url;
     opened = openBackends(readConfig(backends.env), undefined);
     history = await openReference(opened);
   });
   afterAll(async () => {
-    before.server.closeAllConnections();
-    await new Promise((resolve) => before.server.close(resolve));
-    before.close();
+    await before.close();
     await history.pool.end();
     await opened.close();
     await system.close();

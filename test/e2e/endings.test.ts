@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runningPostmaster } from '@gatehouse/embedded-postgres/postmaster';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 
 /*
  * However a process with the embedded PostgreSQL ends, even by a closed terminal, it stops in order and leaves no server
@@ -14,7 +15,7 @@ import { runningPostmaster } from '@gatehouse/embedded-postgres/postmaster';
 const PROJECT = path.resolve(__dirname, '../..');
 let dataFolder: string;
 
-beforeEach(async () => {
+beforeAll(async () => {
   dataFolder = await mkdtemp(path.join(tmpdir(), 'gatehouse-endings-'));
   // PostgreSQL does not run as root: its user must be able to enter.
   await chmod(dataFolder, 0o755);
@@ -22,8 +23,8 @@ beforeEach(async () => {
 afterEach(async () => {
   const left = await server();
   if (left) process.kill(left.pid, 'SIGQUIT');
-  await rm(dataFolder, { recursive: true, force: true, maxRetries: 10 });
 });
+afterAll(() => rm(dataFolder, { recursive: true, force: true, maxRetries: 10 }));
 
 async function server() {
   const text = await readFile(path.join(dataFolder, 'postgres.json'), 'utf8').catch(() => '{"cluster":"postgres"}');
@@ -35,11 +36,10 @@ async function ended(
   main: string[],
   { by, when, env = {} }: { by: NodeJS.Signals; when: (said: string) => boolean | Promise<boolean>; env?: object },
 ): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...main], {
+  const child = spawn(process.execPath, [...FROM_SOURCES, ...main], {
     cwd: PROJECT,
     env: {
       PATH: process.env['PATH'],
-      TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
       GATEHOUSE_DATA: dataFolder,
       GATEHOUSE_DEMO: 'off',
       PORT: '0',

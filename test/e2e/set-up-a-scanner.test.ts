@@ -8,6 +8,7 @@ import { gatehouse } from '@gatehouse/test-support/command';
 import { DATES, festival, LISTS, OPENAIR, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startProcess, type Process } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
+import { DEVICE_PROFILES } from '@gatehouse/service/device-profiles';
 import { call } from '@gatehouse/service/testing';
 
 /* What a person does with a phone: a command shows a QR code, an app scans it, sets itself up and scans tickets. */
@@ -42,7 +43,7 @@ const initialize = (url: string, token: string, more: object = {}) =>
 test('a device from the command to the first scan, and to its end', async () => {
   const png = path.join(folder, 'code.png');
   const svg = path.join(folder, 'code.svg');
-  const made = await run(...create, '--url', `${system.url}/`, '--png', png, '--svg', svg);
+  const made = await run(...create, '--profile', 'pretixscan', '--url', `${system.url}/`, '--png', png, '--svg', svg);
   expect(made.code).toBe(0);
   const [, id] = /^Device (\d+) of demo\. Scan this with the app, on one phone, before .+ UTC;/.exec(made.err)!;
   const code = scanned(png);
@@ -53,7 +54,9 @@ test('a device from the command to the first scan, and to its end', async () => 
     token: expect.stringMatching(/^[a-z0-9]{16}$/) as string,
   });
   expect(readFileSync(svg, 'utf8')).toContain('<svg');
-  expect((await run('device', 'list')).out).toMatch(new RegExp(`^demo +${id} +Gate 7 +not set up +all$`, 'm'));
+  expect((await run('device', 'list')).out).toMatch(
+    new RegExp(`^demo +${id} +Gate 7 +not set up +pretixscan +all$`, 'm'),
+  );
 
   const answer = await initialize(code.url, code.token);
   expect(answer.status).toBe(200);
@@ -62,8 +65,14 @@ test('a device from the command to the first scan, and to its end', async () => 
   const ticket = `${OPENAIR}checkinlists/${LISTS.main}/positions/${TICKETS.ada.secret}/redeem/`;
   expect((await replica.call('POST', ticket, { headers, json: {} })).status).toBe(201);
   const listed = await run('device', 'list');
-  expect(listed.out).toMatch(new RegExp(`^demo +${id} +Gate 7 +active +pretixSCAN 2\\.11\\.2 +Zebra TC26 +all$`, 'm'));
+  expect(listed.out).toMatch(
+    new RegExp(`^demo +${id} +Gate 7 +active +pretixscan +pretixSCAN 2\\.11\\.2 +Zebra TC26 +all$`, 'm'),
+  );
   expect(listed.out + listed.err).not.toContain(api_token);
+  expect(await replica.call('GET', `${OPENAIR}checkinlists/${LISTS.main}/`, { headers })).toMatchObject({
+    status: 403,
+    body: { detail: 'Request denied by device security profile.' },
+  });
 
   expect(await run('device', 'revoke', 'demo', id!)).toMatchObject({ code: 0 });
   for (const each of [system, replica]) {
@@ -88,12 +97,15 @@ test('two phones at two processes: one sets the device up', async () => {
   }
 });
 
-test('an address that phones cannot reach is named', async () => {
+test('an address that phones cannot reach is named, a wrong option refused', async () => {
   const made = await run(...create);
   expect(made.code).toBe(0);
   expect((JSON.parse(made.out) as SetUpCode).url).toBe('http://127.0.0.1:8080');
   expect(made.err).toContain('\nA phone cannot reach http://127.0.0.1:8080: that is this machine itself.');
   const before = (await run('device', 'list')).out;
+  const profile = await run(...create, '--profile', 'doorbell');
+  expect(profile).toMatchObject({ code: 1, out: '' });
+  expect(profile.err).toContain(`Allowed choices are ${DEVICE_PROFILES.join(', ')}.`);
   const refused = await run(...create, '--url', 'https://me:pw@x');
   expect(refused).toMatchObject({ code: 1, out: '' });
   expect(refused.err).toMatch(/^--url must be an address as https:\/\/gate\.example\.org/);

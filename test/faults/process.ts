@@ -5,6 +5,7 @@ import path from 'node:path';
 import { freePort } from '@gatehouse/embedded-postgres/free-port';
 import { environmentOf, type Config } from '@gatehouse/service/config';
 import { call } from '@gatehouse/service/testing';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 
 const PROJECT = path.resolve(__dirname, '../..');
 const READY_MS = 60_000;
@@ -48,11 +49,11 @@ export async function serviceProcess(name: string, settings: ServiceSettings): P
     pid: () => child!.pid!,
     async start() {
       const log = await open(logFile, 'a');
-      const env = {
-        ...environmentOf({ ...config, port, host: '127.0.0.1', logLevel: 'warn' }, { PATH: process.env['PATH'] }),
-        TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
-      };
-      const started = spawn(process.execPath, ['--import', 'tsx', main], {
+      const env = environmentOf(
+        { ...config, port, host: '127.0.0.1', logLevel: 'warn' },
+        { PATH: process.env['PATH'] },
+      );
+      const started = spawn(process.execPath, [...FROM_SOURCES, main], {
         cwd: PROJECT,
         env,
         stdio: ['ignore', log.fd, log.fd],

@@ -1,5 +1,4 @@
 import { cart } from '@gatehouse/cart/service';
-import { checkin } from '@gatehouse/checkin/service';
 import { openDatabase } from '@gatehouse/embedded-postgres/database';
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import { reference } from '@gatehouse/reference-service/service';
@@ -45,6 +44,6 @@ Reflect.set(Client.prototype, 'query', function (this: Client, ...args: unknown[
 });
 
 serve({
-  services: [checkin, cart, offlineSales, reference],
+  services: [cart, offlineSales, reference],
   openDatabase: (config) => openDatabase(config, { log: say }),
 });

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 
 const READY_MS = 30_000;
 const PROJECT = path.resolve(__dirname, '../..');
@@ -24,13 +25,11 @@ export const startGate = (databaseUrl: string): Promise<GateProcess> =>
 export async function startMain(main: string, settings: Readonly<Record<string, string>>): Promise<GateProcess> {
   const env = {
     PATH: process.env['PATH'],
-    // From the sources, so nothing needs to be built.
-    TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
     PORT: '0',
     LOG_LEVEL: 'info',
     ...settings,
   };
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, main)], {
+  const child = spawn(process.execPath, [...FROM_SOURCES, path.join(PROJECT, main)], {
     cwd: PROJECT,
     env,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { FROM_SOURCES } from './sources';
 
 const PROJECT = path.resolve(__dirname, '../..');
 
@@ -14,9 +15,9 @@ export function startGatehouse(
   env: Readonly<Record<string, string>>,
   ...args: readonly string[]
 ): { readonly ended: Promise<Ran>; kill(signal: NodeJS.Signals): void } {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(PROJECT, 'services/cli/src/main.ts'), ...args], {
+  const child = spawn(process.execPath, [...FROM_SOURCES, path.join(PROJECT, 'services/cli/src/main.ts'), ...args], {
     cwd: PROJECT,
-    env: { PATH: process.env['PATH'], TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'), ...env },
+    env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ran = { out: '', err: '' };

@@ -44,7 +44,7 @@ export const DEVICES = {
   /** Has a token, but was never initialised. */
   fresh: secret64('fresh'),
   revoked: secret64('revoked'),
-  /** For `tours` only, with a security profile (which is not enforced). */
+  /** For `tours` only. */
   toursOnly: secret64('toursonly'),
   other: secret64('otherdevice'),
 } as const;
@@ -260,7 +260,7 @@ function demoDevices() {
     device(1, DEVICES.gate),
     device(2, DEVICES.fresh, { initialized: null }),
     device(3, DEVICES.revoked, { revoked: true }),
-    device(4, DEVICES.toursOnly, { all_events: false, limit_events: ['tours'], security_profile: 'pretixscan' }),
+    device(4, DEVICES.toursOnly, { all_events: false, limit_events: ['tours'] }),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { call, type Answer } from '@gatehouse/service/testing';
+import { call, type Answer, type Ask } from '@gatehouse/service/testing';
 import type { SetUpCode } from './camera';
 import { instant, text } from './decoder';
 import { newNonce, type Read, type Scan, type ScannerApp } from './scanner-app';
@@ -90,6 +90,15 @@ export class Phone {
     return this.ask('POST', target, { headers, json });
   }
 
+  /** Uploads a file that an answer will name. */
+  uploadFile(content: Buffer, { type, name }: { type: string; name: string }): Promise<Answer> {
+    const disposition = `attachment; filename="${name}"`;
+    return this.ask('POST', '/api/v1/upload', {
+      headers: { 'content-type': type, 'content-disposition': disposition },
+      body: content,
+    });
+  }
+
   /** The path of the organizer. */
   get base(): string {
     return `/api/v1/organizers/${this.organizer}/`;
@@ -143,7 +152,7 @@ export class Phone {
     this.known.set(path, String(from));
   }
 
-  private ask(method: string, target: string, ask: { headers: Readonly<Record<string, string>>; json?: object }) {
+  private ask(method: string, target: string, ask: Pick<Ask, 'json' | 'body'> & { headers: object }) {
     const headers = { ...this.app.headers, ...ask.headers, authorization: `Device ${this.token}` };
     return call(this.url, method, target, { ...ask, headers });
   }

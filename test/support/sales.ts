@@ -10,6 +10,7 @@ import { openSales, type SalesContext } from '@gatehouse/sales/sales';
 import { openBackends } from '@gatehouse/service/backends';
 import { readConfig } from '@gatehouse/service/config';
 import { openFeeds, type Feeds } from '@gatehouse/service/feeds';
+import type { Service } from '@gatehouse/service/run';
 import { SHOP } from './shop';
 import { startSystem, type System } from './system';
 
@@ -22,8 +23,11 @@ export type SalesSystem = System & {
   readonly inventoryFeeds: Feeds;
 };
 
-export async function startSales(env: Readonly<Record<string, string>> = {}): Promise<SalesSystem> {
-  const system = await startSystem([checkin, cart, offlineSales, reference], env);
+export async function startSales(
+  env: Readonly<Record<string, string>> = {},
+  services: readonly Service<unknown>[] = [checkin, cart, offlineSales, reference],
+): Promise<SalesSystem> {
+  const system = await startSystem(services, env);
   const backends = openBackends(readConfig(env), system.databaseUrl);
   const salesFeeds = await openFeeds(salesContext, backends, { connections: 3 });
   const inventoryFeeds = await openFeeds(inventoryContext, backends, { connections: 3 });

@@ -203,6 +203,14 @@ describe('contract §10: blocked, unapproved, invalid_time, rules', () => {
       .when(redeem(list, valid, scan(at(10))))
       .then(OK, entered(at(10)));
   });
+  test('a pending order that is valid lets in as a paid one, once it is approved', () => {
+    given()
+      .when(redeem(list, { ...pass, status: 'v' }, scan(at(10))))
+      .then(OK, entered(at(10)));
+    given()
+      .when(redeem(list, { ...pass, status: 'v', unapproved: true }, scan(at(10), { ignoreUnpaid: true })))
+      .then(error('unapproved'));
+  });
   test('ignore_unpaid does not let in what is not approved', () => {
     given()
       .when(

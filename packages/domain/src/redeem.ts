@@ -18,13 +18,19 @@ export type ListFacts = Omit<CheckinListFields, 'name' | 'limit_products' | 'aut
   readonly limit_products: readonly number[];
 };
 
+/**
+ * The status of a ticket's order: n pending, p paid, e expired, c canceled, and v, which no client sees: pending, but as good as paid
+ * (`valid_if_pending`; contract §10, 4.17).
+ */
+export type TicketStatus = 'n' | 'p' | 'e' | 'c' | 'v';
+
 /** The shop's facts of a ticket that a decision needs. */
 export type TicketFacts = {
   readonly position: number;
   readonly item: number;
   readonly variation: number | null;
   readonly date: number | null;
-  readonly status: 'n' | 'p' | 'e' | 'c';
+  readonly status: TicketStatus;
   readonly canceled: boolean;
   /** Whether the shop has blocked it; absent: no. */
   readonly blocked?: boolean;
@@ -102,7 +108,7 @@ const CHECKS: readonly Check[] = [
   {
     reason: () => 'unapproved',
     forcible: true,
-    refuses: (_list, ticket) => ticket.unapproved === true && ticket.status === 'n',
+    refuses: (_list, ticket) => ticket.unapproved === true && (ticket.status === 'n' || ticket.status === 'v'),
   },
   {
     reason: () => 'invalid_time',

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 import { Client } from 'pg';
 import { runningPostmaster } from './postmaster';
 import { startEmbedded, type Embedded, type EmbeddedOptions } from './start-embedded';
@@ -70,7 +71,7 @@ async function until(is: () => Promise<boolean>): Promise<void> {
 /** Another Node process that uses the data folder, in its own process group. */
 async function otherProcess(kind: 'command' | 'service') {
   const program = path.join(__dirname, '../test/user.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', program, dataFolder, kind], {
+  const child = spawn(process.execPath, [...FROM_SOURCES, program, dataFolder, kind], {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });

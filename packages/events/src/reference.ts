@@ -303,6 +303,8 @@ export const OrderStated = event(
     sales_channel: z.string(),
     locale: z.string(),
     require_approval: z.boolean(),
+    /** Its tickets let in while it is pending; absent: they do not. */
+    valid_if_pending: z.literal(true).optional(),
     checkin_attention: z.boolean(),
     invoice_address: z
       .object({

@@ -4,6 +4,7 @@ import type { NewEvent } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type Permission, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision, type Position } from '@gatehouse/eventing/event-store';
 import { isStorable } from '@gatehouse/domain/storable-text';
+import type { DeviceProfile } from '@gatehouse/service/device-profiles';
 import { keepOwn } from './devices';
 import { isLonger, LIMITS } from './limits';
 import { BY_COMMAND, OWN_IDS_FROM, secretHash, type Stated } from './raw';
@@ -100,11 +101,11 @@ export const SET_UP_DAYS = 7;
 
 /**
  * Creates a device that an app sets up with the returned token, which is not stored and can be used once, until `expires`
- * (an instant in UTC). Throws CannotDo.
+ * (an instant in UTC). Without a security profile it may use all that devices may. Throws CannotDo.
  */
 export async function createDevice(
   store: ReferenceStore,
-  wanted: { organizer: string; name: string } & Scope,
+  wanted: { organizer: string; name: string; security_profile?: DeviceProfile } & Scope,
 ): Promise<{ id: number; setUpToken: string; expires: string }> {
   await requireEvents(store, wanted.organizer, wanted.limit_events);
   const setUpToken = newSetUpToken();

@@ -1,4 +1,5 @@
 import type { Permission } from '@gatehouse/events/reference';
+import { isDeviceProfile } from '@gatehouse/service/device-profiles';
 import { z } from 'zod';
 import type { EventScope } from './known';
 import { json, LIMITS, text } from './limits';
@@ -104,7 +105,7 @@ export type DeviceContent = Stated<'DeviceStated'> & { readonly tokenUnknown: bo
 
 /** A device of `devices.json`. */
 export const readDevice = reader(Device, (raw, { organizer }: { organizer: string }, findings): DeviceContent => {
-  if (raw.security_profile !== 'full') findings.note('device.security_profile');
+  if (!isDeviceProfile(raw.security_profile)) findings.note('device.security_profile');
   const token = raw.api_token || null;
   const { initialized, unique_serial: serial, initialization_token: setUpToken } = raw;
   return {

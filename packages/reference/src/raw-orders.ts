@@ -105,7 +105,6 @@ type PositionContent = OrderContent['positions'][number];
 
 /** An order with its positions, their answers and their check-ins. Products, dates and questions must exist. */
 export const readOrder = reader(Order, (raw, scope: EventScope, findings): OrderContent => {
-  if (raw.valid_if_pending) findings.note('order.valid_if_pending');
   const ids = new Set(raw.positions.map((position) => position.id));
   if (ids.size < raw.positions.length) findings.issue('positions', 'one id is there twice');
   return {
@@ -119,6 +118,7 @@ export const readOrder = reader(Order, (raw, scope: EventScope, findings): Order
     sales_channel: raw.sales_channel,
     locale: raw.locale ?? scope.known.locale,
     require_approval: raw.require_approval,
+    ...(raw.valid_if_pending && { valid_if_pending: true as const }),
     checkin_attention: raw.checkin_attention,
     invoice_address: raw.invoice_address,
     positions: raw.positions.map((position, i) => {

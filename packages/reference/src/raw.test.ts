@@ -281,9 +281,12 @@ describe('orders', () => {
       'positions[0].answers[1].question: 2 is no question of this event',
     ]);
   });
-  test('what is not enforced is noted', () => {
-    const { notes } = readOrder({ ...order, valid_if_pending: true, positions: [position] }, scope);
-    expect(notes).toEqual(['order.valid_if_pending']);
+  test('that it is valid while it is pending is kept where it is', () => {
+    const of = (more: object) => readOrder({ ...order, ...more, positions: [position] }, scope);
+    expect(of({ valid_if_pending: true })).toMatchObject({ notes: [], content: { valid_if_pending: true } });
+    for (const more of [{}, { valid_if_pending: false }, { valid_if_pending: null }]) {
+      expect(of(more).content).not.toHaveProperty('valid_if_pending');
+    }
   });
   test('blocked and when it is valid are kept where there is something to say', () => {
     const of = (fields: object) =>
@@ -358,9 +361,13 @@ describe('credentials', () => {
       api_token: 'x',
       security_profile: 'pretixscan',
     };
-    expect(readDevice(lost, { organizer: 'demo' })).toMatchObject({
-      content: { revoked: true, initialized: true },
+    expect(readDevice({ ...lost, security_profile: 'doorbell' }, { organizer: 'demo' })).toMatchObject({
+      content: { security_profile: 'doorbell' },
       notes: ['device.security_profile'],
+    });
+    expect(readDevice(lost, { organizer: 'demo' })).toMatchObject({
+      content: { revoked: true, initialized: true, security_profile: 'pretixscan' },
+      notes: [],
     });
   });
 });

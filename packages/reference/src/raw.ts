@@ -27,7 +27,6 @@ export type Issue = { readonly path: string; readonly reason: string; readonly i
 export type Note =
   | 'list.rules'
   | 'list.without_date'
-  | 'order.valid_if_pending'
   | 'device.security_profile'
   | 'question.limits'
   | 'checkin.refused'

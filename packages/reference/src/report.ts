@@ -46,11 +46,10 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
     'check-in lists of a series have no date, in the way of old versions; no ticket is found on them',
   ],
   [
-    'order.valid_if_pending',
-    'order has "valid_if_pending"; until it is paid it counts as unpaid',
-    'orders have "valid_if_pending"; until they are paid they count as unpaid',
+    'device.security_profile',
+    'device has a security profile that is not known here; it may use nothing',
+    'devices have security profiles that are not known here; they may use nothing',
   ],
-  ['device.security_profile', 'device has a security profile', 'devices have a security profile'],
   ['question.limits', 'question limits its answers', 'questions limit their answers'],
 ];
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import type { Permission } from '@gatehouse/events/reference';
 import { Recent } from '@gatehouse/eventing/recent';
+import type { AllowList } from './device-profiles';
 import { notAuthenticated, permissionDenied } from './errors';
 
 export type CredentialKind = 'token' | 'device';
@@ -20,6 +21,8 @@ export type Principal = {
   readonly actor: string;
   /** What the app of a device calls itself, if it has told. */
   readonly app?: string;
+  /** The only routes that it may use, for a device with a restricted security profile. */
+  readonly allowList?: AllowList;
 };
 
 /** Permissions that every device has (contract §1.3). */
@@ -112,6 +115,11 @@ export function accepted(found: Principal | CredentialRefusal): Principal {
 
 /** The 401 of a refused credential. */
 export const refusedCredential = (why: CredentialRefusal) => notAuthenticated(REFUSALS[why]);
+
+/** Throws the 403 of a device whose security profile does not list the route (contract §1.3); `name` is pretix's. */
+export function requireListed({ allowList }: Principal, method: string, name: string): void {
+  if (allowList && !allowList.routes.has(`${method} ${name}`)) throw permissionDenied(allowList.refusal);
+}
 
 /** One permission, or several of which one is enough; `any`: whoever is there for the event (or organizer) may. */
 export type Need = Permission | readonly Permission[] | 'any';

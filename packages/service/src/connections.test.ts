@@ -9,6 +9,7 @@ import { connectRaw, knownCredentials, startApp, tokenOf, type RawConnection, ty
 
 const credentials = knownCredentials({ good: tokenOf('demo', ['can_view_orders']), late: tokenOf('demo', []) });
 const things = route('organizers/:organizer/events/:event/things', {
+  name: 'things',
   access: 'authenticated',
   GET: () => ({ status: 200, body: 'things' }),
   POST: async (request) => ({ status: 201, body: await request.body() }),

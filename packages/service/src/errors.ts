@@ -38,7 +38,7 @@ export const parseError = (text = 'JSON parse error - Expected object or value')
 /** 401; `text` is one of contract §1.2, whose table real scanners compare word for word. */
 export const notAuthenticated = (text = 'Authentication credentials were not provided.') =>
   detail(401, text, { 'WWW-Authenticate': 'Token' });
-export const permissionDenied = () => detail(403, 'You do not have permission to perform this action.');
+export const permissionDenied = (text = 'You do not have permission to perform this action.') => detail(403, text);
 export const notFound = () => detail(404, 'Not found.');
 export const invalidPage = () => detail(404, 'Invalid page.');
 /** 405; `allow` as in `GET, HEAD, OPTIONS`. */

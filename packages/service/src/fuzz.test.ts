@@ -61,6 +61,7 @@ beforeAll(async () => {
     credentials: knownCredentials({ full: tokenOf('demo', ['can_view_orders', 'can_change_orders']) }),
     routes: [
       route('organizers/:organizer/events/:event/things/', {
+        name: 'things',
         access,
         GET: async (request) => {
           const filters = await readFilters(request.query, FILTERS);
@@ -71,6 +72,7 @@ beforeAll(async () => {
         POST: async (request) => ({ status: 201, body: await validate(await request.body(), SHAPE) }),
       }),
       route('organizers/:organizer/events/:event/things/:thing/', {
+        name: 'things',
         access,
         GET: (request) => ({ status: 200, body: { id: idIn(request.param('thing')) } }),
         PUT: (request) => ({ status: 200, body: { thing: request.param('thing') } }),

@@ -50,24 +50,29 @@ async function rejectedLater(before: () => unknown): Promise<never> {
 
 const routes: Route[] = [
   route('organizers/:organizer/events/:event/checkinlists/', {
+    name: 'checkinlists',
     access: settings,
     GET: (request) => ({ status: 200, body: { actor: request.principal.actor, search: request.query.get('search') } }),
     POST: echo,
   }),
   route('organizers/:organizer/events/:event/checkinlists/:list/', {
+    name: 'checkinlists',
     access: settings,
     GET: (request) => ({ status: 200, body: { list: idOf(request, 'list') } }),
     DELETE: () => ({ status: 204 }),
   }),
   route('organizers/:organizer/events/:event/checkinlists/:list/positions/:position/redeem/', {
+    name: 'redeem',
     access: { safe: 'can_view_orders', unsafe: ['can_change_orders', 'can_checkin_orders'] },
     POST: (request) => ({ status: 201, body: { position: request.param('position') } }),
   }),
   route('organizers/:organizer/events/:event/batches/check/:job/', {
+    name: 'check',
     access: settings,
     GET: (request) => ({ status: 200, body: { job: request.param('job') } }),
   }),
   route('organizers/:organizer/events/:event/batches/:id/', {
+    name: 'batches',
     access: settings,
     GET: (request) => ({ status: 200, body: { id: idOf(request, 'id') } }),
   }),

@@ -8,6 +8,7 @@ import { ApiRequest, type Method } from './api-request';
 import {
   authenticate,
   authorize,
+  requireListed,
   type CredentialKind,
   type Credentials,
   type Events,
@@ -47,22 +48,30 @@ export type Handler = (request: ApiRequest) => Reply | Promise<Reply>;
 export type Access = 'anyone' | 'authenticated' | 'device' | { readonly safe: Need; readonly unsafe: Need };
 
 /** A route under `/api/v1/`, which answers with and without a trailing slash, for every method. */
-export type Route = Readonly<Partial<Record<Method, Handler>>> & {
+export type Route = Implementation & {
   /** As in `organizers/:organizer/events/:event/checkinlists/:list/`. */
   readonly path: string;
-  readonly access: Access;
-  /** Who knows its callers, where that is not the context whose credentials the process's other routes use. */
-  readonly credentials?: Credentials;
-  /** Its replies hold a secret, which may not be stored: an X-Idempotency-Key is ignored. */
-  readonly isSecret?: true;
-  /** The media type of its files, which a client may ask for in place of JSON: `application/pdf`. */
-  readonly sends?: string;
-  /** Called before all checks; false when the request must take the usual way. */
-  readonly hot?: (req: Request, res: Response, at: Aim) => Taken;
 };
 
+type Implementation = Allowed &
+  Readonly<Partial<Record<Method, Handler>>> & {
+    /** Who knows its callers, where that is not the context whose credentials the process's other routes use. */
+    readonly credentials?: Credentials;
+    /** Its replies hold a secret, which may not be stored: an X-Idempotency-Key is ignored. */
+    readonly isSecret?: true;
+    /** The media type of its files, which a client may ask for in place of JSON: `application/pdf`. */
+    readonly sends?: string;
+    /** Called before all checks; false when the request must take the usual way. */
+    readonly hot?: (req: Request, res: Response, at: Aim) => Taken;
+  };
+
+/** `name`: what pretix calls the route, without its `api-v1:`; device security profiles list routes by it. */
+type Allowed =
+  | { readonly access: 'anyone'; readonly name?: undefined }
+  | { readonly access: Exclude<Access, 'anyone'>; readonly name: string };
+
 /** A route as a value, as services list them. */
-export const route = (path: string, rest: Omit<Route, 'path'>): Route => ({ path, ...rest });
+export const route = (path: string, rest: Implementation): Route => ({ path, ...rest });
 
 /** Whether the process is ready for requests; `reasons` name what is missing or degraded. */
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
@@ -263,13 +272,16 @@ function apiHandler(options: HttpOptions): HotRoute {
 
   /** The checks in their order (contract, Transport). */
   async function replyTo(req: Request, entry: Entry, asked: Asked): Promise<Reply> {
-    const { access, sends, credentials = options.credentials, isSecret } = entry.route;
+    const { access, name, sends, credentials = options.credentials, isSecret } = entry.route;
     const { accept } = req.headers;
     if (!(sends === undefined ? acceptsJson(accept) : acceptsEither(accept, sends))) throw notAcceptable();
     const kinds = access === 'device' ? DEVICES_ONLY : ANY_KIND;
     const principal =
       access === 'anyone' ? undefined : await authenticate(credentials, req.headers.authorization, kinds);
-    if (principal) credentialAccepted(req);
+    if (principal) {
+      credentialAccepted(req);
+      requireListed(principal, req.method, name!);
+    }
     const run = (keyed?: Keyed) => runRoute(req, entry, { asked, principal, keyed });
     const key = options.idempotency && !SAFE.has(req.method) ? idempotencyKeyOf(req.headers) : undefined;
     if (!key || !principal || isSecret) return run();
@@ -368,6 +380,7 @@ function describe(one: Route): Reply {
 }
 
 const ROOT = route('', {
+  name: 'api-root',
   access: 'authenticated',
   GET: (request) => ({ status: 200, body: { organizers: `${request.baseUrl}${API}/organizers/` } }),
 });

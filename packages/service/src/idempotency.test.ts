@@ -40,11 +40,16 @@ const create: Route['POST'] = async (request) => {
 };
 const routes = [
   route('organizers/:organizer/events/:event/cartpositions/', {
+    name: 'cartpositions',
     access,
     GET: () => ({ status: 200, body: 'list' }),
     POST: create,
   }),
-  route('organizers/:organizer/events/:event/cartpositions/:id/', { access, DELETE: () => ({ status: 204 }) }),
+  route('organizers/:organizer/events/:event/cartpositions/:id/', {
+    name: 'cartpositions',
+    access,
+    DELETE: () => ({ status: 204 }),
+  }),
 ];
 
 beforeAll(async () => {

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 
 /** Prints a line for each stop and continues. */
 async function program() {
   const module = JSON.stringify(path.join(__dirname, 'stop-signals.ts'));
   const text = `const { onStop } = require(${module}); onStop((signal) => console.log(signal)); setInterval(() => undefined, 1000); console.log('ready');`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '-e', text], {
+  const child = spawn(process.execPath, [...FROM_SOURCES, '-e', text], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines: string[] = [];

@@ -17,6 +17,7 @@ beforeAll(async () => {
     }),
     routes: [
       route('organizers/:organizer/events/:event/things/', {
+        name: 'things',
         access,
         POST: async (request) => ({ status: 201, body: await request.body() }),
       }),

@@ -1,7 +1,8 @@
 import type { ItemFact, OrganizerFact, QuestionFact } from '@gatehouse/events/reference';
-import { StoreUnavailable } from '@gatehouse/eventing/event-store';
-import { available, type Listener } from '@gatehouse/eventing/postgres';
+import { followTable } from '@gatehouse/eventing/followed-table';
+import type { Listener } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
+import { CATALOG } from './catalog-model';
 import { derive, type Derived, type Facts, type Festival } from './festival';
 
 export type FactKind = 'item' | 'variation' | 'date' | 'voucher';
@@ -33,15 +34,11 @@ export type Catalog = {
   close(): void;
 };
 
-/** Pause before a failed read is repeated. */
-const RETRY_MS = 500;
-
 /**
  * Opens the catalog. While the read model has another version and is being rebuilt, it cannot be read: until then every
  * access throws StoreUnavailable.
  */
 export async function openCatalog(options: { pool: Pool; schema: string; listener: Listener }): Promise<Catalog> {
-  const { pool, schema, listener } = options;
   const facts: Facts = {
     organizer: new Map(),
     event: new Map(),
@@ -53,69 +50,28 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     voucher: new Map(),
     channel: new Map(),
   };
-  let derived: Derived | undefined;
-  let seen = '0';
-  let generation = 0;
-  let reading: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  let retry: NodeJS.Timeout | undefined;
-  let closed = false;
-
-  async function read(): Promise<void> {
-    const { rows: models } = await available(
-      pool.query<{ generation: number }>("select generation from read_models where name = 'catalog'"),
-    );
-    const isOther = models[0] !== undefined && models[0].generation !== generation;
-    const { rows } = await available(
-      pool.query<{ kind: keyof Facts; id: string; revision: number; data: object; change: string }>(
-        'select kind, id, revision, data, change from facts where change > $1 order by change',
-        [isOther ? '0' : seen],
-      ),
-    );
-    if (isOther) {
-      generation = models[0]!.generation;
-      seen = '0';
-      for (const map of Object.values(facts)) map.clear();
-    }
-    for (const { kind, id, revision, data } of rows) {
-      facts[kind]?.set(id, (kind === 'quota' ? { ...data, revision } : data) as never);
-    }
-    if (rows.length > 0) seen = rows.at(-1)!.change;
-    if (rows.length > 0 || isOther || !derived) derived = derive(facts);
-  }
-
-  /** One read at a time: a request during a read is served by the next one. */
-  function refresh(): Promise<void> {
-    if (!reading) return begin();
-    return (next ??= reading.then(noop, noop).then(() => {
-      next = undefined;
-      return begin();
-    }));
-  }
-
-  function begin(): Promise<void> {
-    reading = read().finally(() => (reading = undefined));
-    return reading;
-  }
-
-  /** A change is notified once, so a failed read must be repeated. */
-  function follow(): void {
-    clearTimeout(retry);
-    refresh().catch(() => {
-      if (!closed) retry = setTimeout(follow, RETRY_MS);
-    });
-  }
+  let derived = derive(facts);
+  type Row = { kind: keyof Facts; id: string; revision: number; data: object; change: string };
+  const table = await followTable<Row>(
+    {
+      readModel: CATALOG,
+      changedAfter: 'select kind, id, revision, data, change from facts where change > $1 order by change',
+      take(rows, isAll) {
+        if (isAll) for (const map of Object.values(facts)) map.clear();
+        for (const { kind, id, revision, data } of rows) {
+          facts[kind]?.set(id, (kind === 'quota' ? { ...data, revision } : data) as never);
+        }
+        derived = derive(facts);
+      },
+    },
+    options,
+  );
 
   function now(): Derived {
-    if (!derived) throw new StoreUnavailable('the catalog has not been read yet');
+    table.requireRead();
     return derived;
   }
 
-  const forget = listener.on(`${schema}.catalog`, follow);
-  await refresh().catch((error: unknown) => {
-    if (!(error instanceof StoreUnavailable)) throw error;
-    follow();
-  });
   const owner = (fact: { organizer: string; event: string } | undefined) =>
     fact && { organizer: fact.organizer, event: fact.event };
   const none: ReadonlySet<string> = new Set();
@@ -135,13 +91,7 @@ export async function openCatalog(options: { pool: Pool; schema: string; listene
     itemOfVariation: (id) => now().variations.get(id),
     voucherIds: (code) => now().vouchers.get(code) ?? [],
     channels: (organizer) => now().channels.get(organizer) ?? none,
-    refresh,
-    close() {
-      closed = true;
-      clearTimeout(retry);
-      forget();
-    },
+    refresh: () => table.refresh(),
+    close: () => table.close(),
   };
 }
-
-const noop = (): void => undefined;

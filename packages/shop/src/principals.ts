@@ -6,6 +6,7 @@ import {
   type CredentialRefusal,
   type Principal,
 } from '@gatehouse/service/auth';
+import { allowListOf } from '@gatehouse/service/device-profiles';
 import type { Shop } from './shop';
 
 /** Principals of the REST API (team tokens and devices), and existing events, from the read models. */
@@ -48,6 +49,7 @@ function readPrincipal(credential: Credential): Principal | CredentialRefusal {
   const { fact } = credential;
   if (!fact.initialized) return 'uninitialized';
   if (fact.revoked) return 'revoked';
+  const allowList = allowListOf(fact.security_profile ?? 'full');
   return {
     kind: 'device',
     id: fact.device_id,
@@ -57,5 +59,6 @@ function readPrincipal(credential: Credential): Principal | CredentialRefusal {
     events: new Set(fact.limit_events),
     actor: `device:${fact.device_id}`,
     ...(fact.software_brand ? { app: fact.software_brand } : {}),
+    ...(allowList ? { allowList } : {}),
   };
 }

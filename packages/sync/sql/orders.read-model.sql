@@ -13,7 +13,7 @@ create table shown_orders (
   modified timestamptz not null
 );
 
--- The whole order as the shop sent it.
+-- The whole order as the shop sent it, or as it would send that of a ticket of a batch.
 create table order_texts (
   stream text collate "C" primary key,
   data json not null

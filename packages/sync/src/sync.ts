@@ -39,6 +39,7 @@ export async function openSync(backends: Backends, { bus }: { bus?: EventBus } =
     store: { idle: () => Promise.resolve() },
     objects,
     orders: orderFinder(pool),
+    refresh: async () => void (await Promise.all([shop.refresh(), objects.refresh()])),
     async close() {
       objects.close();
       shop.catalog.close();

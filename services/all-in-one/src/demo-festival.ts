@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -24,7 +24,8 @@ export type Demo = {
 };
 
 /**
- * Writes a made-up festival of some 2,000 tickets in the import format (import.md §1): `summer-nights`, and the series
+ * Writes a made-up festival of some 2,000 tickets in the import format (import.md §1), with the fields that scanners of today insist
+ * on (clients.md §3): `summer-nights`, and the series
  * `city-tours`. It is the same everywhere except for its credentials, which are generated once per installation and stored
  * here with mode 600. An existing festival is only read.
  */
@@ -305,8 +306,10 @@ class Shop {
     const { luck } = this;
     const day = String(1 + luck.below(28)).padStart(2, '0');
     const minute = String(luck.below(60)).padStart(2, '0');
+    const code = this.freeCode();
     return {
-      code: this.freeCode(),
+      code,
+      secret: createHash('sha256').update(`order ${code}`).digest('hex').slice(0, 16),
       status,
       testmode: false,
       email: `guest${String(++this.guests).padStart(4, '0')}@example.org`,
@@ -368,17 +371,24 @@ function product(id: number, name: Record<string, string>, more: Record<string, 
     default_price: '0.00',
     tax_rule: base + 1,
     tax_rate: '19.00',
+    free_price: false,
     checkin_attention: false,
     generate_tickets: null,
     has_variations: false,
     variations: [],
+    ...{ require_voucher: false, hide_without_voucher: false, require_approval: false, require_bundling: false },
+    ...{ allow_cancel: true, addons: [], bundles: [], original_price: null, picture: null, meta_data: {} },
+    ...{ available_from: null, available_until: null, min_per_order: null, max_per_order: null },
     ...channels,
     ...more,
   };
 }
 
 function variation(id: number, value: Record<string, string>, price: string) {
-  return { id, value, active: true, position: id - base, default_price: price, checkin_attention: false };
+  return {
+    ...{ id, value, active: true, description: null, position: id - base, default_price: price, price },
+    ...{ original_price: null, checkin_attention: false },
+  };
 }
 
 function checkinList(id: number, name: string, more: Record<string, unknown> = {}) {
@@ -399,9 +409,11 @@ function question(id: number, identifier: string, more: Record<string, unknown>)
     position: id - base,
     ask_during_checkin: true,
     dependency_question: null,
+    dependency_value: null,
     dependency_values: [],
     hidden: false,
     print_on_invoice: false,
+    help_text: {},
     ...more,
   };
 }
@@ -410,6 +422,9 @@ function event(slug: string, name: Record<string, string>, more: Record<string, 
   return {
     slug,
     name,
+    live: true,
+    testmode: false,
+    is_public: true,
     has_subevents: false,
     date_from: '2027-07-16T14:00:00+02:00',
     date_to: '2027-07-18T23:00:00+02:00',
@@ -597,6 +612,7 @@ function cityTours(): Event {
         id,
         name: { en: `Tour ${at + 1}`, de: `Führung ${at + 1}` },
         active: true,
+        is_public: true,
         date_from: `2027-07-${15 + Math.floor(at / 2)}T${at % 2 === 0 ? '11' : '17'}:00:00+02:00`,
         date_to: null,
         date_admission: null,

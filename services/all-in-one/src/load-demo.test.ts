@@ -8,6 +8,7 @@ import { EVENT_STORE_SQL, migrate, openPool } from '@gatehouse/eventing/postgres
 import { readConfig } from '@gatehouse/service/config';
 import { createLog } from '@gatehouse/service/log';
 import { testDatabase, type TestDatabase } from '@gatehouse/test-support/postgres';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 import type { Pool } from 'pg';
 import { loadDemo } from './load-demo';
 
@@ -59,11 +60,10 @@ it('finishes at the next start what was killed at the first', async () => {
   );
   await pool.query('create trigger slowly before insert on events for each statement execute function slowly()');
   const PROJECT = path.resolve(__dirname, '../../..');
-  const killed = spawn(process.execPath, ['--import', 'tsx', path.join(__dirname, 'main.ts')], {
+  const killed = spawn(process.execPath, [...FROM_SOURCES, path.join(__dirname, 'main.ts')], {
     cwd: PROJECT,
     env: {
       PATH: process.env['PATH'],
-      TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json'),
       DATABASE_URL: database.url,
       GATEHOUSE_DATA: dataFolder,
       PORT: '0',

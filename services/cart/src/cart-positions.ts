@@ -18,15 +18,18 @@ import { ACCESS, askerOf, byOf, whereOf } from './request';
 export function cartRoutes(inventory: InventoryContext): Route[] {
   return [
     route(`${EVENT_PATH}cartpositions/`, {
+      name: 'cartposition-list',
       access: ACCESS,
       GET: (request) => list(request, inventory),
       POST: (request) => create(request, inventory),
     }),
     route(`${EVENT_PATH}cartpositions/bulk_create/`, {
+      name: 'cartposition-bulk-create',
       access: ACCESS,
       POST: (request) => createMany(request, inventory),
     }),
     route(`${EVENT_PATH}cartpositions/:cart/`, {
+      name: 'cartposition-detail',
       access: ACCESS,
       GET: (request) => show(request, inventory),
       DELETE: (request) => remove(request, inventory),

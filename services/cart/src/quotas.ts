@@ -14,9 +14,14 @@ import { ACCESS, whereOf } from './request';
 /** Quotas, which the shop changes and we only show, and what is left of them (contract §2.7). */
 export function quotaRoutes(inventory: InventoryContext): Route[] {
   return [
-    route(`${EVENT_PATH}quotas/`, { access: ACCESS, GET: (request) => list(request, inventory) }),
-    route(`${EVENT_PATH}quotas/:quota/`, { access: ACCESS, GET: (request) => show(request, inventory) }),
+    route(`${EVENT_PATH}quotas/`, { name: 'quota-list', access: ACCESS, GET: (request) => list(request, inventory) }),
+    route(`${EVENT_PATH}quotas/:quota/`, {
+      name: 'quota-detail',
+      access: ACCESS,
+      GET: (request) => show(request, inventory),
+    }),
     route(`${EVENT_PATH}quotas/:quota/availability/`, {
+      name: 'quota-availability',
       access: ACCESS,
       GET: (request) => availability(request, inventory),
     }),

@@ -24,7 +24,7 @@ export const ownerOf = ({ organizer, actor }: Principal): string => `${organizer
 
 /** `POST /api/v1/upload` of a file that an answer will name: contract §8.8. */
 export const uploadRoute = (uploads: Uploads): Route =>
-  route('upload', { access: 'authenticated', POST: (request) => upload(request, uploads) });
+  route('upload', { name: 'upload', access: 'authenticated', POST: (request) => upload(request, uploads) });
 
 async function upload(request: ApiRequest, uploads: Uploads): Promise<Reply> {
   const content = await request.bytes(MAX_UPLOAD_BYTES);

@@ -22,9 +22,17 @@ import { inListOrder } from './lists';
 export function deviceRoutes(admission: Admission, announced: string): Route[] {
   const version = { pretix: announced, pretix_numeric: numericVersion(announced) };
   return [
-    route('version', { access: 'authenticated', GET: () => ({ status: 200, body: version }) }),
-    route('device/info', { access: 'device', GET: (request) => info(request, admission, version) }),
-    route('device/eventselection', { access: 'device', GET: (request) => selectEvent(request, admission) }),
+    route('version', { name: 'version', access: 'authenticated', GET: () => ({ status: 200, body: version }) }),
+    route('device/info', {
+      name: 'device.info',
+      access: 'device',
+      GET: (request) => info(request, admission, version),
+    }),
+    route('device/eventselection', {
+      name: 'device.eventselection',
+      access: 'device',
+      GET: (request) => selectEvent(request, admission),
+    }),
   ];
 }
 

@@ -23,6 +23,7 @@ export function downloadRoute(
   { finder, printer }: { finder: TicketFinder; printer: TicketPrinter },
 ): Route {
   return route(`${EVENT_PATH}orderpositions/:position/download/:output/`, {
+    name: 'orderposition-download',
     access: { safe: 'can_view_orders', unsafe: 'can_change_orders' },
     sends: TYPE,
     async GET(request) {

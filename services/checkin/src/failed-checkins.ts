@@ -35,6 +35,7 @@ const SHAPE = {
 /** POST …/failed_checkins/: what a scanner without a network has refused by itself (contract §10, 4.1). */
 export function failedCheckinsRoute(admission: Admission): Route {
   return route(`${EVENT_PATH}checkinlists/:list/failed_checkins/`, {
+    name: 'checkinlist-failed_checkins',
     access: { safe: 'can_view_orders', unsafe: MAY_REDEEM },
     POST: (request) => report(request, admission),
   });

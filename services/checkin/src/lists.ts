@@ -38,11 +38,13 @@ const ACCESS = { safe: 'can_view_orders', unsafe: 'can_change_event_settings' } 
 export function listRoutes(admission: Admission): Route[] {
   return [
     route(`${EVENT_PATH}checkinlists/`, {
+      name: 'checkinlist-list',
       access: ACCESS,
       GET: (request) => listLists(request, admission),
       POST: (request) => create(request, admission),
     }),
     route(`${EVENT_PATH}checkinlists/:list/`, {
+      name: 'checkinlist-detail',
       access: ACCESS,
       GET: (request) => show(request, admission),
       PUT: (request) => change(request, admission, validate),

@@ -1,11 +1,13 @@
+import { shownAnswers } from '@gatehouse/shop/answers';
 import type { Catalog } from '@gatehouse/shop/catalog';
 import type { Festival } from '@gatehouse/shop/festival';
 import { pdfData } from '@gatehouse/shop/pdf-data';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
+import { shownStatus } from '@gatehouse/admission/tickets/query';
 import type { ShownFacts } from '@gatehouse/admission/tickets/row';
 import { expanded } from './expand';
 import { requiresAttention } from '@gatehouse/admission/products';
-import type { AnswerFact, ItemFact } from '@gatehouse/events/reference';
+import type { ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';
 import type { Admissions, CheckIn } from '@gatehouse/domain/ticket';
 import type { Principal } from '@gatehouse/service/auth';
@@ -51,14 +53,16 @@ function resource(ticket: Ticket, history: Admissions, view: PositionView): Reco
     subevent: ticket.date,
     checkins: checkin ? [checkinResource(checkin, view)] : [],
     downloads: downloads(ticket, view),
-    answers: answers(facts.answers, history, view.festival),
+    answers: shownAnswers(facts.answers, history.answers, (id) =>
+      view.festival.questions.find((question) => question.id === id),
+    ),
     tax_rule: facts.tax_rule,
     pseudonymization_id: facts.pseudonymization_id,
     ...(view.pdfData ? { pdf_data: pdfDataOf(ticket, view) } : {}),
     seat: seat && { id: seat.id, name: seat.name, seat_guid: seat.seat_guid },
     ...validity(facts),
     require_attention: requiresAttention(ticket, view.festival),
-    order__status: ticket.status,
+    order__status: shownStatus(ticket.status),
   };
 }
 
@@ -76,12 +80,12 @@ function validity({ valid_from, valid_until, blocked }: ShownFacts): Record<stri
   return { valid_from: valid_from ?? null, valid_until: valid_until ?? null, blocked: blocked ?? null };
 }
 
-const newerKeys = ({ facts }: Ticket): Record<string, unknown> => ({
+const newerKeys = ({ status, facts }: Ticket): Record<string, unknown> => ({
   valid_from: facts.valid_from ?? null,
   valid_until: facts.valid_until ?? null,
   blocked: facts.blocked ?? null,
-  // Such an order counts as unpaid here until it is paid.
-  order__valid_if_pending: false,
+  // Of a paid order it does not matter any more.
+  order__valid_if_pending: status === 'v',
   order__require_approval: facts.order.require_approval,
   order__locale: facts.order.locale,
 });
@@ -101,7 +105,8 @@ export function isDownloadable(ticket: Ticket, festival: Festival): boolean {
   const { settings } = festival.fact;
   const item = festival.items.get(ticket.item);
   if (!settings.ticket_download || !item) return false;
-  const pending = ticket.status === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
+  const pending =
+    shownStatus(ticket.status) === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
   return (ticket.status === 'p' || pending) && generatesTicket(ticket, item, settings);
 }
 
@@ -109,29 +114,4 @@ function generatesTicket(ticket: Ticket, item: ItemFact, settings: Festival['fac
   if (item.generate_tickets !== null) return item.generate_tickets;
   if (ticket.facts.addon_to !== null && !settings.ticket_download_addons) return false;
   return item.admission || settings.ticket_download_nonadm;
-}
-
-/** The buyer's answers, replaced by those given at a gate to the same question (design §3). */
-function answers(stated: readonly AnswerFact[], history: Admissions, festival: Festival): readonly AnswerFact[] {
-  const given = Object.entries(history.answers);
-  if (given.length === 0) return stated;
-  const all = new Map(stated.map((answer) => [answer.question, answer]));
-  for (const [key, { answer, options }] of given) {
-    const id = Number(key);
-    if (answer === null) {
-      all.delete(id);
-      continue;
-    }
-    const question = festival.questions.find((each) => each.id === id);
-    all.set(id, {
-      question: id,
-      answer,
-      question_identifier: question?.identifier ?? '',
-      options: [...options],
-      option_identifiers: options.map(
-        (option) => question?.options.find((each) => each.id === option)?.identifier ?? '',
-      ),
-    });
-  }
-  return [...all.values()];
 }

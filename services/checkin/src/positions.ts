@@ -60,6 +60,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
   };
   return [
     route(`${EVENT_PATH}checkinlists/:list/positions/`, {
+      name: 'checkinlistpos-list',
       access,
       async GET(request) {
         const query = await ask(request);
@@ -80,6 +81,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       },
     }),
     route(`${EVENT_PATH}checkinlists/:list/positions/:position+/`, {
+      name: 'checkinlistpos-detail',
       access,
       async GET(request) {
         const query = await ask(request);

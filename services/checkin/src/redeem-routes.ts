@@ -6,7 +6,7 @@ import type { Found } from '@gatehouse/admission/tickets/lookup';
 import { acceptsJson } from '@gatehouse/service/accept';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import type { Permission } from '@gatehouse/events/reference';
-import { accepted, authorize, claimOf, type Claim } from '@gatehouse/service/auth';
+import { accepted, authorize, claimOf, requireListed, type Claim } from '@gatehouse/service/auth';
 import { readBody } from '@gatehouse/service/body';
 import { credentialAccepted } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
@@ -26,6 +26,7 @@ import type { Redeemer } from './redeem';
 export const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_orders'];
 
 const PATH = `${EVENT_PATH}checkinlists/:list/positions/:position+/redeem/`;
+const NAME = 'checkinlistpos-redeem';
 
 /**
  * The redeem route. Usual requests take the hot path, on which the credential is checked in the scan's own read. The body
@@ -57,6 +58,7 @@ export function redeemRoute(
           accept(looked: Found) {
             const principal = accepted(principalOf(looked.credential, claim.kind));
             credentialAccepted(req);
+            requireListed(principal, 'POST', NAME);
             authorize(principal, MAY_REDEEM, { organizer: festival.fact.organizer, event: festival.fact.event });
             return principal;
           },
@@ -73,6 +75,7 @@ export function redeemRoute(
   }
 
   return route(PATH, {
+    name: NAME,
     access: { safe: 'can_view_orders', unsafe: MAY_REDEEM },
     hot(req, res, aim) {
       if (req.method !== 'POST' || req.headers['x-idempotency-key'] !== undefined) return false;

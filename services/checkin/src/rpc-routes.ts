@@ -4,7 +4,7 @@ import type { Admission } from '@gatehouse/admission/admission';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import { acceptsJson } from '@gatehouse/service/accept';
 import { baseUrlOf } from '@gatehouse/service/api-request';
-import { accepted, type Claim } from '@gatehouse/service/auth';
+import { accepted, requireListed, type Claim } from '@gatehouse/service/auth';
 import { readBody } from '@gatehouse/service/body';
 import { credentialAccepted } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
@@ -23,6 +23,7 @@ import { readClaim } from './redeem-routes';
 
 const RPC_PATH = 'organizers/:organizer/checkinrpc/';
 const REDEEM_PATH = `${RPC_PATH}redeem/`;
+const REDEEM_NAME = 'checkinrpc.redeem';
 const HEADERS = apiHeaders('POST, OPTIONS');
 
 /**
@@ -45,6 +46,7 @@ export function rpcRoutes(
       const principalIn = (found: Parameters<typeof principalOf>[0]) => {
         const principal = accepted(principalOf(found, claim.kind));
         credentialAccepted(req);
+        requireListed(principal, 'POST', REDEEM_NAME);
         return principal;
       };
       const reply = await redeem({
@@ -72,6 +74,7 @@ export function rpcRoutes(
 
   return [
     route(REDEEM_PATH, {
+      name: REDEEM_NAME,
       access,
       hot(req, res, aim) {
         if (req.method !== 'POST' || req.headers['x-idempotency-key'] !== undefined) return false;
@@ -91,8 +94,12 @@ export function rpcRoutes(
           principal: request.principal,
         }),
     }),
-    route(`${RPC_PATH}search/`, { access, GET: (request) => search(request, admission, finder) }),
-    route(`${RPC_PATH}annul/`, { access, POST: (request) => annul(request, admission) }),
+    route(`${RPC_PATH}search/`, {
+      name: 'checkinrpc.search',
+      access,
+      GET: (request) => search(request, admission, finder),
+    }),
+    route(`${RPC_PATH}annul/`, { name: 'checkinrpc.annul', access, POST: (request) => annul(request, admission) }),
   ];
 }
 

@@ -22,6 +22,7 @@ import { listOf } from './ticket-request';
 /** Numbers of a list by product: contract §4.4. */
 export function statusRoute(admission: Admission): Route {
   return route(`${EVENT_PATH}checkinlists/:list/status/`, {
+    name: 'checkinlist-status',
     access: { safe: 'can_view_orders', unsafe: 'can_change_event_settings' },
     async GET(request) {
       const festival = festivalOf(request, admission);

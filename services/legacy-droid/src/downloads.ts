@@ -39,6 +39,8 @@ type Kept = {
   festival: Festival;
   /** So much has changed that it must be built again. */
   outdated: boolean;
+  /** When a ticket begins or ceases to be valid next: from then on lines say the wrong thing of it. */
+  readonly times: { next: number };
   /** The state of the read model from which its tickets were read. */
   state: DownloadState;
   /** The position in admission's history up to which its check-ins are applied. */
@@ -104,7 +106,8 @@ export function downloads(admission: Admission) {
     const { access, language } = wanted;
     const { festival, list } = access;
     const book = ticketBook();
-    const line = lineWriter(ticketWriter(festival, language), list.fields);
+    const times = { next: Infinity };
+    const line = lineWriter(ticketWriter(festival, language), list.fields, times);
     const selection = {
       event: festival.key,
       date: list.fields.subevent,
@@ -122,6 +125,7 @@ export function downloads(admission: Admission) {
       book,
       festival,
       outdated: false,
+      times,
       state,
       position: state.position,
     };
@@ -198,7 +202,7 @@ const nameOf = ({ access, language }: Wanted): string =>
 /** Whether a book is still valid, apart from changed tickets. */
 function isCurrent(kept: Kept, wanted: Wanted): boolean {
   const { festival, list } = wanted.access;
-  if (kept.outdated || kept.revision !== list.revision) return false;
+  if (kept.outdated || kept.revision !== list.revision || kept.times.next <= Date.now()) return false;
   if (kept.festival !== festival && kept.products !== productsOf(wanted)) return false;
   kept.festival = festival;
   return true;
@@ -223,11 +227,24 @@ function tailOf({ access: { festival }, language }: Wanted): string {
   return `], "questions": ${spaced(questions.map((question) => questionObject(question, festival, language)))}}`;
 }
 
-const lineWriter =
-  (write: TicketWriter, list: { readonly include_pending: boolean }) =>
-  (row: DownloadRow): Line => {
-    const [before, after] = write(row, list);
+/** A book is not built again more often than this because of times: each of its tickets may have some of its own. */
+const TIMES_MS = 60_000;
+
+/** Writes lines as they are now, and notes in `times` when the first of them changes by itself. */
+function lineWriter(
+  write: TicketWriter,
+  list: { readonly include_pending: boolean },
+  times: Kept['times'],
+): (row: DownloadRow) => Line {
+  return (row) => {
+    const now = Date.now();
+    const from = row.validFrom === null ? -Infinity : Date.parse(row.validFrom);
+    const until = row.validUntil === null ? Infinity : Date.parse(row.validUntil);
+    const next = now < from ? from : until + 1;
+    if (next > now) times.next = Math.min(times.next, Math.max(next, now + TIMES_MS));
+    const [before, after] = write({ ...row, refused: row.barred || now < from || now > until }, list);
     return { id: row.id, positionid: row.positionid, before, after, flag: row.entered };
   };
+}
 
 const NO_FLAGS: ReadonlyMap<number, boolean> = new Map();

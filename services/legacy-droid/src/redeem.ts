@@ -15,7 +15,7 @@ import type { Reply } from '@gatehouse/service/reply';
 import { accessOf, dateNamed, keyOf, type DroidAccess, type DroidRequest } from './access';
 import { isAsked, questionObject } from './questions';
 import { plainText, Refusal, spaced } from './text';
-import { shownOf, ticketText, ticketWriter } from './tickets';
+import { isAsPaid, shownOf, ticketText, ticketWriter } from './tickets';
 
 /** One scan of an old phone. */
 export type RedeemCall = {
@@ -113,7 +113,7 @@ export function redeemer(admission: Admission): (ask: RedeemCall) => Promise<Rep
       )
       .catch(rejected);
     // Not whether it has entered: this API has always answered so (contract §3.3).
-    const redeemed = ticket.status === 'p' || scan.force;
+    const redeemed = isAsPaid(ticket.status) || scan.force;
     const data = ticketText(ticketWriter(festival, language)(shownOf(ticket), list.fields), redeemed);
     switch (result.outcome) {
       case 'ok':

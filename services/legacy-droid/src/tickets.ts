@@ -1,10 +1,20 @@
 import type { Festival } from '@gatehouse/shop/festival';
 import type { DownloadRow } from '@gatehouse/admission/tickets/downloads';
+import type { TicketStatus } from '@gatehouse/domain/redeem';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { itemName, variationName } from '@gatehouse/shop/product-names';
 
 /** The fields of the ticket object (contract §3.2): those of a download row without what only the download needs. */
-export type Shown = Omit<DownloadRow, 'id' | 'positionid' | 'entered'>;
+export type Shown = Omit<DownloadRow, 'id' | 'positionid' | 'entered' | 'barred' | 'validFrom' | 'validUntil'> & {
+  /**
+   * Whether the scanner must not let it in, although its order is paid: this protocol knows no blocked tickets and no times, so
+   * such a ticket is shown as one that is not paid and may not be let in so. Absent: no.
+   */
+  readonly refused?: boolean;
+};
+
+/** Whether the status of an order lets its tickets in as that of a paid one. */
+export const isAsPaid = (status: TicketStatus): boolean => status === 'p' || status === 'v';
 
 /** The part of a ticket that this API shows. */
 export const shownOf = ({
@@ -62,8 +72,8 @@ function newWriter(festival: Festival, language: string): TicketWriter {
   return (ticket, list) => {
     const { item, variation, status } = ticket;
     const attention = ticket.attention || festival.items.get(item)?.checkin_attention === true;
-    const paid = status === 'p';
-    const allowed = paid || (status === 'n' && list.include_pending);
+    const paid = isAsPaid(status) && ticket.refused !== true;
+    const allowed = paid || (status === 'n' && list.include_pending && ticket.refused !== true);
     const addons = ticket.addons.length === 0 ? '' : addonsText(ticket.addons);
     return [
       `{"secret": ${JSON.stringify(ticket.secret)}, "order": ${JSON.stringify(ticket.code)}, ${product(item, variation)}, "attendee_name": ${JSON.stringify(ticket.attendeeName)}, "attention": ${attention}, "redeemed": `,

@@ -15,15 +15,18 @@ import { succeeded } from './unfinished';
 export function batchRoutes(sales: SalesContext): Route[] {
   return [
     route(`${EVENT_PATH}offlinesalesbatches/`, {
+      name: 'offlinesalesbatch-list',
       access: ACCESS,
       GET: (request) => list(request, sales),
       POST: (request) => create(request, sales),
     }),
     route(`${EVENT_PATH}offlinesalesbatches/check/:job/`, {
+      name: 'offlinesalesbatch-check',
       access: ACCESS,
       GET: (request) => check(request, sales),
     }),
     route(`${EVENT_PATH}offlinesalesbatches/:batch/`, {
+      name: 'offlinesalesbatch-detail',
       access: ACCESS,
       GET: (request) => show(request, sales),
     }),

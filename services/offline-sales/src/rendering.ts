@@ -12,10 +12,12 @@ import { succeeded } from './unfinished';
 export function renderingRoutes(sales: SalesContext): Route[] {
   return [
     route(`${EVENT_PATH}offlinesalesbatches/:batch/render/`, {
+      name: 'offlinesalesbatch-render',
       access: ACCESS,
       POST: (request) => render(request, sales),
     }),
     route(`${EVENT_PATH}offlinesalesbatches/:batch/download/:job/:file/`, {
+      name: 'offlinesalesbatch-download',
       access: ACCESS,
       sends: 'application/pdf',
       GET: (request) => download(request, sales),

@@ -54,6 +54,7 @@ export function deviceRoutes(devices: Devices): Route[] {
   return [
     route('device/initialize', { access: 'anyone', POST: (request) => initialize(request, devices) }),
     route('device/update', {
+      name: 'device.update',
       ...ofDevice,
       POST: async (request) => {
         const app: AppInfo = await validate(await request.body(), APP);
@@ -61,13 +62,18 @@ export function deviceRoutes(devices: Devices): Route[] {
       },
     }),
     route('device/roll', {
+      name: 'device.roll',
       ...ofDevice,
       POST: (request) => {
         const apiToken = newToken();
         return change(request, devices, { decide: (hash) => rollToken(sha256(apiToken), hash), apiToken });
       },
     }),
-    route('device/revoke', { ...ofDevice, POST: (request) => change(request, devices, { decide: revokeItself }) }),
+    route('device/revoke', {
+      name: 'device.revoke',
+      ...ofDevice,
+      POST: (request) => change(request, devices, { decide: revokeItself }),
+    }),
   ];
 }
 

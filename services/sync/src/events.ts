@@ -18,12 +18,20 @@ const ORGANIZER_PATH = 'organizers/:organizer/';
 
 /** Events and what an organizer has of several: a device shows them for somebody to choose. */
 export const eventRoutes = (context: SyncContext): Route[] => [
-  route(`${ORGANIZER_PATH}events/`, { access: ANY, GET: (request) => events(request, context) }),
-  route(`${ORGANIZER_PATH}subevents/`, { access: ANY, GET: (request) => dates(request, context) }),
+  route(`${ORGANIZER_PATH}events/`, { name: 'event-list', access: ANY, GET: (request) => events(request, context) }),
+  route(`${ORGANIZER_PATH}subevents/`, {
+    name: 'subevent-list',
+    access: ANY,
+    GET: (request) => dates(request, context),
+  }),
   // Nobody has told of media: bands and cards that are used again and again.
-  route(`${ORGANIZER_PATH}reusablemedia/`, { access: ANY, GET: nothing }),
-  route(EVENT_PATH, { access: ANY, GET: (request) => only(request, 'event', context) }),
-  route(`${EVENT_PATH}settings/`, { access: ANY, GET: (request) => only(request, 'settings', context) }),
+  route(`${ORGANIZER_PATH}reusablemedia/`, { name: 'reusablemedium-list', access: ANY, GET: nothing }),
+  route(EVENT_PATH, { name: 'event-detail', access: ANY, GET: (request) => only(request, 'event', context) }),
+  route(`${EVENT_PATH}settings/`, {
+    name: 'event.settings',
+    access: ANY,
+    GET: (request) => only(request, 'settings', context),
+  }),
 ];
 
 /** The events of the organizer that the caller is there for. */

@@ -17,6 +17,8 @@ import { sorted } from './sorted';
 /** A list of an event's small objects, as pretix serves it. */
 type List = {
   readonly path: string;
+  /** What pretix calls its routes, before `-list` and `-detail`. */
+  readonly name: string;
   readonly kind: ObjectKind;
   /** What it may be ordered by; the default, and the last word between equals, is `order`. */
   readonly fields: readonly string[];
@@ -25,7 +27,7 @@ type List = {
   readonly flags: readonly string[];
   /** A parameter for those that are at least as new, and the field that it is about. */
   readonly since?: readonly [parameter: string, field: string];
-  readonly access: Route['access'];
+  readonly access: Exclude<Route['access'], 'anyone'>;
 };
 
 const ascending = (...fields: string[]) => fields.map((field) => ({ field, descending: false }));
@@ -37,6 +39,7 @@ const ORDERS = { safe: 'can_view_orders', unsafe: 'can_change_orders' } as const
 const LISTS: readonly List[] = [
   {
     path: 'subevents/',
+    name: 'subevent',
     kind: 'date',
     fields: ['id', 'date_from', 'last_modified'],
     order: ascending('date_from', 'id'),
@@ -44,20 +47,28 @@ const LISTS: readonly List[] = [
     since: ['modified_since', 'last_modified'],
     access: ANY,
   },
-  { path: 'categories/', kind: 'category', fields: ['id', 'position'], order: ascending('position', 'id'), flags: ['is_addon'], access: ANY },
-  { path: 'items/', kind: 'item', fields: ['id', 'position'], order: ascending('position', 'id'), flags: ['active', 'admission', 'free_price'], access: ANY },
-  { path: 'questions/', kind: 'question', fields: ['id', 'position'], order: ascending('position', 'id'), flags: ['ask_during_checkin', 'required'], access: ANY },
-  { path: 'badgelayouts/', kind: 'badgelayout', fields: ['id', 'name'], order: ascending('id'), flags: ['default'], access: ANY },
-  { path: 'badgeitems/', kind: 'badgeitem', fields: ['id'], order: ascending('id'), flags: [], access: ANY },
-  { path: 'revokedsecrets/', kind: 'revokedsecret', fields: ['id', 'created', 'secret'], order: newestFirst('created'), flags: [], since: ['created_since', 'created'], access: ORDERS },
-  { path: 'blockedsecrets/', kind: 'blockedsecret', fields: ['id', 'updated', 'secret'], order: newestFirst('updated'), flags: ['blocked'], since: ['updated_since', 'updated'], access: ORDERS },
+  { path: 'categories/', name: 'itemcategory', kind: 'category', fields: ['id', 'position'], order: ascending('position', 'id'), flags: ['is_addon'], access: ANY },
+  { path: 'items/', name: 'item', kind: 'item', fields: ['id', 'position'], order: ascending('position', 'id'), flags: ['active', 'admission', 'free_price'], access: ANY },
+  { path: 'questions/', name: 'question', kind: 'question', fields: ['id', 'position'], order: ascending('position', 'id'), flags: ['ask_during_checkin', 'required'], access: ANY },
+  { path: 'badgelayouts/', name: 'badgelayout', kind: 'badgelayout', fields: ['id', 'name'], order: ascending('id'), flags: ['default'], access: ANY },
+  { path: 'badgeitems/', name: 'badgeitem', kind: 'badgeitem', fields: ['id'], order: ascending('id'), flags: [], access: ANY },
+  { path: 'revokedsecrets/', name: 'revokedsecrets', kind: 'revokedsecret', fields: ['id', 'created', 'secret'], order: newestFirst('created'), flags: [], since: ['created_since', 'created'], access: ORDERS },
+  { path: 'blockedsecrets/', name: 'blockedsecrets', kind: 'blockedsecret', fields: ['id', 'updated', 'secret'], order: newestFirst('updated'), flags: ['blocked'], since: ['updated_since', 'updated'], access: ORDERS },
 ]; // prettier-ignore
 
 /** The lists of an event's small objects, each with its details. */
 export const objectRoutes = (context: SyncContext): Route[] =>
   LISTS.flatMap((list) => [
-    route(`${EVENT_PATH}${list.path}`, { access: list.access, GET: (request) => page(request, list, context) }),
-    route(`${EVENT_PATH}${list.path}:id/`, { access: list.access, GET: (request) => show(request, list, context) }),
+    route(`${EVENT_PATH}${list.path}`, {
+      name: `${list.name}-list`,
+      access: list.access,
+      GET: (request) => page(request, list, context),
+    }),
+    route(`${EVENT_PATH}${list.path}:id/`, {
+      name: `${list.name}-detail`,
+      access: list.access,
+      GET: (request) => show(request, list, context),
+    }),
   ]);
 
 /** `organizer/slug` of the request's event, which exists. */

@@ -1,4 +1,5 @@
 import { earlier, instantOf, parseInstant } from '@gatehouse/domain/instant';
+import { shownAnswers, type AnsweredQuestion } from '@gatehouse/shop/answers';
 import { pdfData } from '@gatehouse/shop/pdf-data';
 import type { Festival } from '@gatehouse/shop/festival';
 import type { OrganizerFact, OrderFact, PositionFact } from '@gatehouse/events/reference';
@@ -9,12 +10,15 @@ import type { GateCheckin, GateCheckins } from '@gatehouse/sync/orders/check-ins
 export type OrderView = {
   readonly deletedLists: ReadonlySet<number>;
   readonly withCanceled: boolean;
+  /** Of the event, by id. */
+  questionOf(id: number): AnsweredQuestion | undefined;
   /** Present: positions have the texts that badges and tickets print. */
   readonly printed?: { readonly festival: Festival; readonly organizer: OrganizerFact | undefined };
 };
 
 /**
- * The order as the shop sent it, with what Gatehouse knows better: the check-ins of its tickets, and when it changed last.
+ * The order as the shop sent it, with what Gatehouse knows better: the check-ins of its tickets, answers given at gates, and
+ * when it changed last.
  * Canceled positions are left out unless they are asked for.
  */
 export function orderResource({ order, gate }: FoundOrder, view: OrderView): Record<string, unknown> {
@@ -25,6 +29,7 @@ export function orderResource({ order, gate }: FoundOrder, view: OrderView): Rec
     positions: positions.map((position) => ({
       ...position,
       checkins: checkins(position, gate.get(position.id), view.deletedLists),
+      ...answers(position, gate.get(position.id), view),
       ...(view.printed ? { pdf_data: printed(order, position, view.printed) } : {}),
     })),
   };
@@ -42,9 +47,17 @@ function lastModified(order: ShopOrder, gate: FoundOrder['gate']): { last_modifi
   return isOurs ? { last_modified: newest } : {};
 }
 
+/** Present if the gates have any; else the shop's stay as they are. */
+const answers = (
+  { answers: stated }: ShopPosition,
+  gate: GateCheckins | undefined,
+  { questionOf }: OrderView,
+): { answers?: readonly object[] } =>
+  gate && Object.keys(gate.answers).length > 0 ? { answers: shownAnswers(stated ?? [], gate.answers, questionOf) } : {};
+
 /** The newest first. Those of the shop count unless they were taken back here since, or their list is gone. */
 function checkins(
-  { checkins: shops = [] }: ShopPosition,
+  { checkins: shops }: ShopPosition,
   gate: GateCheckins | undefined,
   deletedLists: ReadonlySet<number>,
 ): readonly object[] {
@@ -54,7 +67,7 @@ function checkins(
     return undone !== undefined && at !== undefined && earlier(at, undone);
   };
   const own = (gate?.rows ?? []).map(ownCheckin);
-  const all = [...own, ...shops.filter((row) => !isUndone(row))];
+  const all = [...own, ...(shops ?? []).filter((row) => !isUndone(row))];
   return deletedLists.size === 0 ? all : all.filter(({ list }) => !deletedLists.has(list));
 }
 

@@ -15,8 +15,10 @@ import { askedPage, findPage, textPageReply } from '@gatehouse/service/pages';
 import type { Reply } from '@gatehouse/service/reply';
 import { readSelection, select } from '@gatehouse/service/selection';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
+import type { AnsweredQuestion } from '@gatehouse/shop/answers';
 import type { Festival } from '@gatehouse/shop/festival';
 import { ORDER_FIELDS, type OrderKey, type OrderPage } from '@gatehouse/sync/orders/find';
+import type { ShopObject } from '@gatehouse/sync/objects/objects';
 import type { SyncContext } from '@gatehouse/sync/sync';
 import { orderResource, type OrderView } from './order-resource';
 
@@ -32,8 +34,16 @@ export function orderRoutes(context: SyncContext): Route[] {
   // By order, state and what is wanted of it.
   const texts = new Recent<string>(TEXTS);
   return [
-    route(`${EVENT_PATH}orders/`, { access: ACCESS, GET: (request) => list(request, context, texts) }),
-    route(`${EVENT_PATH}orders/:code/`, { access: ACCESS, GET: (request) => show(request, context) }),
+    route(`${EVENT_PATH}orders/`, {
+      name: 'order-list',
+      access: ACCESS,
+      GET: (request) => list(request, context, texts),
+    }),
+    route(`${EVENT_PATH}orders/:code/`, {
+      name: 'order-detail',
+      access: ACCESS,
+      GET: (request) => show(request, context),
+    }),
   ];
 }
 
@@ -76,6 +86,8 @@ async function textsOf(
   const wanted = readSelection(query);
   const variant = JSON.stringify([
     ...[query.fields.getAll('include'), query.fields.getAll('exclude'), view.withCanceled, [...deletedLists]],
+    // Answers of the gates name their questions.
+    context.objects.list(festivalOf(request, context).key, 'question').stamp,
     // What is printed names products, and the minute of printing.
     ...(view.printed ? [editionOf(view.printed.festival), Math.floor(Date.now() / 60_000)] : []),
   ]);
@@ -119,8 +131,21 @@ function viewOf(request: ApiRequest, context: SyncContext, deletedLists: Readonl
   const isPrinted = query.get('pdf_data') === 'true';
   return {
     deletedLists,
+    questionOf: questionsOf(context, festival.key),
     withCanceled: query.get('include_canceled_positions') === 'true',
     ...(isPrinted ? { printed: { festival, organizer: context.catalog.organizer(festival.fact.organizer) } } : {}),
+  };
+}
+
+function questionsOf(context: SyncContext, event: string): OrderView['questionOf'] {
+  let byId: Map<unknown, ShopObject> | undefined;
+  return (id) => {
+    byId ??= new Map(context.objects.list(event, 'question').objects.map((question) => [question['id'], question]));
+    const question = byId.get(id);
+    if (!question) return undefined;
+    // Their shape was checked when they were imported; what a shop has sent as null has a default there.
+    const { identifier, options } = question as { [Key in keyof AnsweredQuestion]: AnsweredQuestion[Key] | null };
+    return { identifier: identifier ?? '', options: options ?? [] };
   };
 }
 

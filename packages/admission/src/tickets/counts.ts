@@ -1,5 +1,5 @@
 import { coversAllDates, coversDate } from '@gatehouse/domain/checkin-list';
-import { admits } from '@gatehouse/domain/redeem';
+import { admits, type TicketStatus } from '@gatehouse/domain/redeem';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import { statusesOf } from './query';
@@ -10,7 +10,7 @@ export type TicketTally = {
   readonly date: number | null;
   readonly item: number;
   readonly variation: number | null;
-  readonly status: string;
+  readonly status: TicketStatus;
   readonly count: number;
 };
 /** Number of check-in rows of a list with these properties. */

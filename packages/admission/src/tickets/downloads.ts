@@ -1,3 +1,4 @@
+import type { TicketStatus } from '@gatehouse/domain/redeem';
 import type { Position } from '@gatehouse/eventing/event-store';
 import { available, inTransaction } from '@gatehouse/eventing/postgres';
 import type { Pool, PoolClient } from 'pg';
@@ -30,7 +31,12 @@ export type DownloadRow = {
   readonly code: string;
   readonly item: number;
   readonly variation: number | null;
-  readonly status: string;
+  readonly status: TicketStatus;
+  /** Whether a scan would be refused without regard to payment: the shop has blocked it, or has yet to approve its order. */
+  readonly barred: boolean;
+  /** When it lets in, both ends included; null: at any time. */
+  readonly validFrom: string | null;
+  readonly validUntil: string | null;
   readonly attendeeName: string | null;
   /** The order requires attention; the item may require it as well. */
   readonly attention: boolean;
@@ -169,11 +175,16 @@ async function readRows(tx: Queryable, selection: DownloadSelection, ids: readon
       text: `
         select t.id, t.positionid, t.secret, t.order_code as code, t.item, nullif(t.variation, 0) as variation, t.status,
                f.attendee_name as "attendeeName", (f."order" ->> 'checkin_attention')::boolean as attention, f.addons,
+               f.blocked is not null
+                 or (t.status in ('n', 'v') and (f."order" ->> 'require_approval')::boolean) as barred,
+               f.valid_from as "validFrom", f.valid_until as "validUntil",
                c.ticket is not null as entered
         from unnest($6::integer[]) as q(id)
         -- By its id, whatever PostgreSQL knows of the table.
         cross join lateral (select * from tickets where id = q.id offset 0) t
-        cross join lateral json_to_record(t.facts) as f(attendee_name text, addons json, "order" json)
+        cross join lateral json_to_record(t.facts) as f(
+          attendee_name text, addons json, "order" json, blocked json, valid_from text, valid_until text
+        )
         left join checkins c on c.list = $5 and c.ticket = t.id
         where t.event = $1 and ${ON_DOWNLOAD}
         order by t.positionid, t.id`,

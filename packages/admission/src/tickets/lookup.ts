@@ -1,3 +1,4 @@
+import type { TicketStatus } from '@gatehouse/domain/redeem';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import { coalesce } from '@gatehouse/eventing/coalesce';
 import { available } from '@gatehouse/eventing/postgres';
@@ -14,7 +15,7 @@ export type Ticket = {
   readonly date: number | null;
   readonly item: number;
   readonly variation: number | null;
-  readonly status: 'n' | 'p' | 'e' | 'c';
+  readonly status: TicketStatus;
   readonly facts: ShownFacts;
   /** Its admission history as of the read model: a hint, which is confirmed against the stream before a decision. */
   readonly history: Known<Admissions>;
@@ -90,10 +91,11 @@ const documentOf = (ask: Lookup, n: number) => ({
 
 /**
  * Shops do not give a secret twice, but an import may bring its new holder without the old one. It then belongs to the
- * ticket that may enter (paid before pending before the rest), of two such tickets to the one that was stated last
+ * ticket that may enter (paid before pending and valid before pending before the rest), of two such tickets to the one that was stated last
  * (import.md §3).
  */
-export const SECRET_HOLDER = "case status when 'p' then 0 when 'n' then 1 else 2 end, order_import desc, id desc";
+export const SECRET_HOLDER =
+  "case status when 'p' then 0 when 'v' then 1 when 'n' then 2 else 3 end, order_import desc, id desc";
 
 /**
  * Everything that a scan needs, in one read that concurrent scans share: the ticket, its history, the list's revision and

@@ -1,5 +1,6 @@
 import { coversAllDates } from '@gatehouse/domain/checkin-list';
 import { foldCase } from '@gatehouse/domain/fold';
+import type { TicketStatus } from '@gatehouse/domain/redeem';
 import type { ListRow } from '../lists';
 import { SECRET_HOLDER } from './lookup';
 import { nameKey, NO_NAME } from './row';
@@ -44,7 +45,15 @@ export type TicketOrder = {
 };
 
 /** The statuses of orders whose tickets are on a list. */
-export const statusesOf = (list: { include_pending: boolean }): string[] => (list.include_pending ? ['p', 'n'] : ['p']);
+export const statusesOf = (list: { include_pending: boolean }): TicketStatus[] =>
+  list.include_pending ? ['p', 'v', 'n'] : ['p', 'v'];
+
+/** The status of the order as clients see it. */
+export const shownStatus = (status: TicketStatus): Exclude<TicketStatus, 'v'> => (status === 'v' ? 'n' : status);
+
+/** The statuses of tickets whose orders have one of those that clients know. */
+const ticketStatuses = (shown: readonly string[]): string[] =>
+  shown.filter((status) => status !== 'v').flatMap((status) => (status === 'n' ? ['n', 'v'] : [status]));
 
 /** Whether a list has the tickets of all dates, when its event is a series. */
 export const allDatesOf = (list: ListRow, isSeries: boolean): boolean => isSeries && coversAllDates(list.fields);
@@ -109,7 +118,7 @@ export function conditions(
   if (where.dates) all.push(`t.date = any(${$(where.dates)}::integer[])`);
   if (where.addonTo) all.push(`t.addon_to = any(${$(where.addonTo)}::integer[])`);
   if (where.vouchers) all.push(`t.voucher = any(${$(where.vouchers)}::integer[])`);
-  if (where.statuses) all.push(`t.status = any(${$(where.statuses)}::text[])`);
+  if (where.statuses) all.push(`t.status = any(${$(ticketStatuses(where.statuses))}::text[])`);
   if (where.hasCheckin !== undefined) {
     const exists = `exists (select 1 from checkins e where e.list = ${$(list.id)} and e.ticket = t.id)`;
     all.push(where.hasCheckin ? exists : `not ${exists}`);

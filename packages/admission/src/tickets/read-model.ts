@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
+import { BATCH_TABLES } from '@gatehouse/shop/orders/batches';
 import { ORDER_TABLES } from '@gatehouse/shop/orders/states';
 import { projectBatches } from './batches';
 import { projectOrders } from './orders';
@@ -17,14 +18,13 @@ function sqlOf(file: string): string {
  */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 8,
-  sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql,
+  version: 9,
+  sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql + BATCH_TABLES.sql,
   indexes: sqlOf('tickets.read-model-indexes.sql'),
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
     ...ORDER_TABLES.tables,
-    { name: 'issued_tickets', key: 'batch, start', columns: 'r.batch, r.start, r.first_position, r.tickets::jsonb' },
-    { name: 'ended_batches', key: 'batch', columns: '*' },
+    ...BATCH_TABLES.tables,
     { name: 'name_schemes', key: 'event', columns: '*' },
     { name: 'admissions', key: 'ticket', columns: '*' },
     { name: 'checkins', key: 'list, ticket', columns: '*' },

@@ -3,6 +3,7 @@ import type { AnswerFact, OrderFact, PositionFact } from '@gatehouse/events/refe
 import { foldCase } from '@gatehouse/domain/fold';
 import { parseInstant, sortable } from '@gatehouse/domain/instant';
 import { displayName, joinName, type Name } from '@gatehouse/domain/names';
+import type { TicketStatus } from '@gatehouse/domain/redeem';
 import type { Place } from './tallies';
 
 /** A ticket's name and e-mail as the shop states them, before a name scheme is applied. */
@@ -210,7 +211,7 @@ type NameColumns = Pick<TicketRow, (typeof NAME_COLUMNS)[number]>;
 
 /** The columns that an order states for all its tickets and may change later. */
 const orderColumns = (order: OrderFact): Pick<Nameless, 'status' | 'testmode' | 'email_key'> => ({
-  status: order.status,
+  status: statusOf(order),
   testmode: order.testmode,
   email_key: foldCase(order.email ?? ''),
 });
@@ -224,6 +225,10 @@ const unchanging = (order: OrderFact, stream: string) => ({
   order_stream: stream,
   order_import: order.import,
 });
+
+/** As tickets are found and counted by it (`TicketStatus`). */
+const statusOf = ({ status, valid_if_pending }: OrderFact): TicketStatus =>
+  status === 'n' && valid_if_pending === true ? 'v' : status;
 
 const orderFacts = (order: OrderFact): ShownFacts['order'] => ({
   code: order.code,

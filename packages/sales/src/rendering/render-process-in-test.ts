@@ -1,7 +1,7 @@
 import { createLog } from '@gatehouse/service/log';
 import { openRenderProcess, type Said } from './renders-in-test';
 
-/* A process that renders: `node --expose-gc --import tsx render-process-in-test.ts <database> <loops>`. Says on its output what memory it needs. */
+/* A process that renders: `node --expose-gc render-process-in-test.ts <database> <loops>`. Says on its output what memory it needs. */
 
 const [, , url = '', loops = '1'] = process.argv;
 const SAMPLE_MS = 250;

@@ -7,6 +7,7 @@ import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-i
 import { runEverywhere } from '@gatehouse/eventing/owner';
 import { listen, migrate, openRequestPool } from '@gatehouse/eventing/postgres';
 import { createLog, type Log } from '@gatehouse/service/log';
+import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 import type { Pool } from 'pg';
 import type { PrintedBatch } from './files';
 import type { PrintableTicket } from '../batches/find';
@@ -157,9 +158,9 @@ export type Said = { readonly rss: number; readonly heap: number; readonly buffe
 
 export async function startChild(url: string, loops = 1): Promise<Child> {
   const main = path.join(__dirname, 'render-process-in-test.ts');
-  const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', main, url, String(loops)], {
+  const child = spawn(process.execPath, ['--expose-gc', ...FROM_SOURCES, main, url, String(loops)], {
     cwd: PROJECT,
-    env: { TSX_TSCONFIG_PATH: path.join(PROJECT, 'tsconfig.check.json') },
+    env: {},
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said: Said | undefined;

@@ -1,5 +1,6 @@
 import { checkinListEvents, ticketEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
+import type { Admissions } from '@gatehouse/domain/ticket';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { nextInstant } from './clock';
 
@@ -21,10 +22,12 @@ export type GateCheckin = {
 export type GateCheckins = {
   readonly rows: readonly GateCheckin[];
   readonly undone: Readonly<Record<string, string>>;
+  /** By question, as the decision about an entry knows them. */
+  readonly answers: Admissions['answers'];
   readonly time: string;
 };
 
-/** Applies scans, check-ins taken back and deleted lists to `orders`. Check-ins that the shop told of are in its orders already. */
+/** Applies scans and their answers, check-ins taken back and deleted lists to `orders`. Check-ins that the shop told of are in its orders already. */
 export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const byTicket = new Map<number, Envelope[]>();
   const deleted: number[] = [];
@@ -49,7 +52,7 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
   const changed = rows.flatMap((row) => {
     const fresh = byTicket.get(row.ticket)!.filter(({ revision }) => revision > (row.revision ?? -1));
     if (fresh.length === 0) return [];
-    const state = fresh.reduce(evolve, row.state ?? { rows: [], undone: {}, time: '' });
+    const state = fresh.reduce(evolve, row.state ?? NOTHING);
     return [{ ticket: row.ticket, revision: fresh.at(-1)!.revision, state }];
   });
   if (changed.length === 0) return;
@@ -71,7 +74,9 @@ export async function projectHistory(tx: Tx, events: readonly Envelope[]): Promi
 }
 
 /** The events that change what the gates did with a ticket. */
-const CHANGES = new Set(['PositionRedeemed', 'PositionExited', 'RedemptionUndone']);
+const CHANGES = new Set(['PositionRedeemed', 'PositionExited', 'AnswersGiven', 'RedemptionUndone']);
+
+const NOTHING: GateCheckins = { rows: [], undone: {}, answers: {}, time: '' };
 
 function evolve(state: GateCheckins, stored: Envelope): GateCheckins {
   const event = ticketEvents.read(stored);
@@ -91,10 +96,15 @@ function evolve(state: GateCheckins, stored: Envelope): GateCheckins {
       return { ...state, rows: state.rows.filter((_, i) => i !== gone), time };
     }
     return {
+      ...state,
       rows: state.rows.filter((row) => row.list !== list),
       undone: { ...state.undone, [list]: time },
       time,
     };
+  }
+  if (event?.type === 'AnswersGiven') {
+    const given = event.data.answers.map(({ question, answer, options }) => [question, { answer, options }] as const);
+    return { ...state, answers: { ...state.answers, ...Object.fromEntries(given) }, time };
   }
   return state;
 }

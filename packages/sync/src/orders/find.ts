@@ -21,7 +21,7 @@ export type OrderSelection = {
 export const ORDER_FIELDS = ['datetime', 'code', 'status', 'last_modified'] as const;
 export type OrderSort = { readonly field: (typeof ORDER_FIELDS)[number]; readonly descending: boolean };
 
-/** An order as the shop sent it, and what the gates did with its tickets. */
+/** An order as the shop sent it, or that of a ticket of a batch, and what the gates did with its tickets. */
 export type FoundOrder = {
   readonly order: ShopOrder;
   readonly gate: ReadonlyMap<number, GateCheckins>;
@@ -31,9 +31,12 @@ export type ShopOrder = Readonly<Record<string, unknown>> & { readonly positions
 export type ShopPosition = Readonly<Record<string, unknown>> & {
   readonly id: number;
   readonly canceled?: boolean;
-  readonly checkins?: readonly ShopCheckin[];
+  /** null where the shop sent that for none. */
+  readonly checkins?: readonly ShopCheckin[] | null;
+  readonly answers?: readonly ShopAnswer[] | null;
 };
 export type ShopCheckin = Readonly<Record<string, unknown>> & { readonly list: number; readonly datetime: string };
+export type ShopAnswer = Readonly<Record<string, unknown>> & { readonly question: number };
 
 /** Which order, and in which state: whatever changes about it moves `modified`. */
 export type OrderKey = { readonly stream: string; readonly modified: string };

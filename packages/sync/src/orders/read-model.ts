@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
+import { BATCH_TABLES } from '@gatehouse/shop/orders/batches';
 import { ORDER_TABLES } from '@gatehouse/shop/orders/states';
+import { projectBatches } from './batches';
 import { projectHistory } from './check-ins';
 import { projectOrders } from './states';
 
@@ -9,14 +11,18 @@ const sqlOf = (file: string): string => readFileSync(join(__dirname, '..', '..',
 
 export const ORDERS = 'orders';
 
-/** Read model `orders`: the shop's orders as it sent them, and what the gates know of their tickets since. */
+/**
+ * Read model `orders`: the shop's orders as it sent them and those of batches of offline tickets, and what the gates know of their
+ * tickets since.
+ */
 export const ordersModel: ReadModel = {
   name: ORDERS,
-  version: 1,
-  sql: sqlOf('orders.read-model.sql') + ORDER_TABLES.sql,
+  version: 2,
+  sql: sqlOf('orders.read-model.sql') + ORDER_TABLES.sql + BATCH_TABLES.sql,
   indexes: sqlOf('orders.read-model-indexes.sql'),
   tables: [
     ...ORDER_TABLES.tables,
+    ...BATCH_TABLES.tables,
     {
       name: 'shown_orders',
       key: 'stream',
@@ -30,5 +36,5 @@ export const ordersModel: ReadModel = {
     { name: 'gone_lists', key: 'list', columns: '*' },
     { name: 'order_clock', key: 'one', columns: 'r.one' },
   ],
-  handles: { reference: projectOrders, admission: projectHistory },
+  handles: { reference: projectOrders, sales: projectBatches, admission: projectHistory },
 };

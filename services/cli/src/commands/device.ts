@@ -1,6 +1,7 @@
 import type { DeviceFact } from '@gatehouse/events/reference';
 import { createDevice, deviceSetUp, listDevices, revoke } from '@gatehouse/reference/credentials';
-import type { Command } from 'commander';
+import { DEVICE_PROFILES, type DeviceProfile } from '@gatehouse/service/device-profiles';
+import { Option, type Command } from 'commander';
 import { commaSeparated, wholeNumber } from '../arguments';
 import { refusing, revoked, scopeOf, table, untilApplied } from '../credential-output';
 import { addressForPhones } from '../address-for-phones';
@@ -8,7 +9,7 @@ import type { Run } from '../run-command';
 import type { Session } from '../session';
 import { showSetUp, withCodeOptions, type CodeOptions } from '../set-up-code';
 
-type CreateOptions = CodeOptions & { organizer: string; name: string; events?: string[] };
+type CreateOptions = CodeOptions & { organizer: string; name: string; profile: DeviceProfile; events?: string[] };
 
 /** `device create|list|revoke`: scanners, which set themselves up with a QR code (contract §1.2). */
 export function deviceCommand(program: Command, run: Run): void {
@@ -18,6 +19,11 @@ export function deviceCommand(program: Command, run: Run): void {
     .requiredOption('--organizer <slug>', 'whose events it is for')
     .requiredOption('--name <text>', 'what it is called in lists')
     .option('--events <slugs>', 'comma separated; without it all events of the organizer', commaSeparated)
+    .addOption(
+      new Option('--profile <name>', "what it may use: one of pretix's security profiles")
+        .choices(DEVICE_PROFILES)
+        .default('full'),
+    )
     .action((options: CreateOptions) => run((session) => create(session, options)));
   device
     .command('list')
@@ -30,12 +36,13 @@ export function deviceCommand(program: Command, run: Run): void {
         );
         process.stdout.write(
           table(
-            ['organizer', 'id', 'name', 'state', 'app', 'phone', 'events'],
+            ['organizer', 'id', 'name', 'state', 'profile', 'app', 'phone', 'events'],
             devices.map((fact) => [
               fact.organizer,
               String(fact.device_id),
               fact.name,
               stateOf(fact),
+              fact.security_profile ?? 'full',
               both(fact.software_brand, fact.software_version),
               both(fact.hardware_brand, fact.hardware_model),
               fact.all_events ? 'all' : fact.limit_events.join(','),
@@ -60,9 +67,12 @@ export function deviceCommand(program: Command, run: Run): void {
     );
 }
 
-async function create(session: Session, { organizer, name, events, ...options }: CreateOptions): Promise<void> {
+async function create(
+  session: Session,
+  { organizer, name, profile, events, ...options }: CreateOptions,
+): Promise<void> {
   const { url: baseUrl, doubt } = addressForPhones(session.config, options.url);
-  const wanted = { organizer, name, ...scopeOf(events) };
+  const wanted = { organizer, name, security_profile: profile, ...scopeOf(events) };
   const { id, setUpToken, expires } = await refusing(createDevice(session.reference, wanted));
   process.stderr.write(
     `Device ${id} of ${organizer}. Scan this with the app, on one phone, before ${dayOf(expires)}; it is not shown again:\n`,

@@ -5,6 +5,9 @@ import type { Command } from 'commander';
 import { wholeNumber } from '../arguments';
 import { Refused, type Run } from '../run-command';
 
+/** Ids are 32-bit integers; those of tickets of batches begin at 1,000,000,000. */
+const MOST = 2 ** 31 - 1;
+
 /** `undo`: takes one check-in back, so that the ticket may enter by that list again. */
 export function undoCommand(program: Command, run: Run): void {
   program
@@ -27,7 +30,7 @@ export function undoCommand(program: Command, run: Run): void {
           where: {},
           ordering: [],
         };
-        const id = /^\d{1,9}$/.test(ticket) ? Number(ticket) : null;
+        const id = /^\d{1,10}$/.test(ticket) && Number(ticket) <= MOST ? Number(ticket) : null;
         const one = await ticketFinder(admission.pool).named(query, { id, secret: ticket });
         if (!one) throw new Refused('No ticket of that event and date has this secret or id.');
         const undone = await admission.gate.undo(
