@@ -1,6 +1,6 @@
 import type { Recorded } from '@gatehouse/events/envelope';
 import type { Ask } from '@gatehouse/service/testing';
-import { order, position } from '@gatehouse/test-support/festival';
+import { API, order, position } from '@gatehouse/test-support/festival';
 import type { ExportFiles, System } from '@gatehouse/test-support/system';
 
 /** The reply to one scan, and its events in admission's history. */
@@ -74,4 +74,15 @@ export function ticketOffice(firstId: number) {
       return orders.find((each) => each.code === ticket.code)!;
     },
   };
+}
+
+/** Calls `checkinrpc/redeem/` of the organizer `demo`, and returns its reply and events as `scan` does. */
+export async function rpcScan(system: System, json: object, ask: Ask = {}, query = ''): Promise<Scanned> {
+  const { rows } = await system.pool.query<{ head: string }>('select coalesce(max(position), 0) as head from events');
+  const answer = await system.call('POST', `${API}demo/checkinrpc/redeem/${query}`, { ...ask, json });
+  const { rows: events } = await system.pool.query<Recorded>(
+    'select * from events where position > $1 order by position',
+    [rows[0]!.head],
+  );
+  return { status: answer.status, body: answer.body as ScanBody, text: answer.text, events };
 }

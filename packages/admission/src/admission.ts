@@ -31,7 +31,7 @@ export type Admission = Shop & {
   /** Call it, besides `news`, before refusing an unknown ticket: it may be one of a batch (contract §9.4). */
   readonly newsOfSales: News;
   /** Waits, up to a limit, until read models have applied everything that this context's history holds (design §1.9). */
-  caughtUp(models: readonly ('lists' | 'tickets')[]): Promise<boolean>;
+  caughtUp(models: readonly ('lists' | 'tickets' | 'nonces')[]): Promise<boolean>;
   close(): Promise<void>;
 };
 

@@ -10,6 +10,7 @@ import { openAdmission, SERVING_CONNECTIONS, type Admission } from './admission'
 import { exitAtTheirTime } from './exit-all';
 import { historySubscriber } from './history';
 import { listsModel } from './lists';
+import { noncesModel } from './nonces';
 import { ticketsModel } from './tickets/read-model';
 
 /** In the order in which they are installed. */
@@ -19,6 +20,7 @@ export const READ_MODELS: readonly ReadModel[] = [
   layoutsModel,
   listsModel,
   ticketsModel,
+  noncesModel,
 ];
 
 /** The context `admission`: check-in lists, tickets and the decisions at the gates. */

@@ -80,11 +80,19 @@ export async function findList(pool: Pool, event: string, id: number): Promise<L
 }
 
 /** One list of any event, or undefined: unknown or deleted. */
-export async function findListById(pool: Pool, id: number): Promise<ListRow | undefined> {
+export const findListById = async (pool: Pool, id: number): Promise<ListRow | undefined> =>
+  (await findListsById(pool, [id]))[0];
+
+/** Those of some lists of any events that exist, in no particular order. */
+export async function findListsById(pool: Pool, ids: readonly number[]): Promise<ListRow[]> {
   const { rows } = await available(
-    pool.query<ListRow>(`select ${COLUMNS} from lists where id = $1 and not deleted`, [id]),
+    pool.query<ListRow>({
+      name: 'find_lists',
+      text: `select ${COLUMNS} from lists where id = any($1::integer[]) and not deleted`,
+      values: [ids],
+    }),
   );
-  return rows[0];
+  return rows;
 }
 
 /** All lists of an event, in no particular order. */

@@ -30,6 +30,8 @@ export type Gate = {
   admit(ticket: Ticket, at: { list: ListFacts; scan: Scan }, by: Scanner): Promise<Scanned>;
   /** Records a scan of a secret that no ticket has, without the secret. */
   unknown(at: { list: ListFacts; scan: Attempt }, by: Scanner): Promise<void>;
+  /** Records a scan of a code that several tickets have, of which this is the first (contract §10, 4.12). */
+  ambiguous(ticket: Ticket, at: { list: ListFacts; scan: Attempt }, by: Scanner): Promise<void>;
   /** Records what a scanner without a network has refused by itself. It decides nothing (contract §10, 4.1). */
   report(refused: Reported, by: Scanner): Promise<void>;
   /** Takes a check-in back; returns false when there is none. */
@@ -51,7 +53,7 @@ export type Reported = {
 };
 
 /** The fields of a scan that are recorded whatever its result. */
-type Attempt = Pick<Scan, 'kind' | 'datetime' | 'force' | 'nonce' | 'app'>;
+export type Attempt = Pick<Scan, 'kind' | 'datetime' | 'force' | 'nonce' | 'app'>;
 
 /** The deciders of tickets over admission's store. */
 export const ticketStreams = (store: EventStore): Streams<Admissions, TicketEvent> =>
@@ -126,6 +128,11 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
         by,
       );
       count(list, 'unknown_ticket');
+    },
+
+    async ambiguous(ticket, { list, scan }, by) {
+      await refusals.record({ ...aboutOf(ticket, list), reason: 'ambiguous', ...attemptOf(scan) }, by);
+      count(list, 'ambiguous');
     },
 
     async report({ list, ticket, said, reason, scan }, by) {

@@ -5,7 +5,7 @@ import type { Decider, Decision } from './decider';
 /** The fields that pretix has had since 3.9 and that change who may enter (contract §10). */
 type NewerRules = Pick<
   CheckinListFields,
-  'allow_multiple_entries' | 'allow_entry_after_exit' | 'rules' | 'exit_all_at'
+  'allow_multiple_entries' | 'allow_entry_after_exit' | 'rules' | 'exit_all_at' | 'addon_match'
 >;
 
 /** Whether the shop or a request has stated any of them: then the list is one of a newer version, and shown as such. */
@@ -13,7 +13,8 @@ export const isNewer = (list: NewerRules): boolean =>
   list.allow_multiple_entries !== undefined ||
   list.allow_entry_after_exit !== undefined ||
   list.rules !== undefined ||
-  list.exit_all_at !== undefined;
+  list.exit_all_at !== undefined ||
+  list.addon_match !== undefined;
 
 /** Whether a list without a date is one of all dates of a series. One of an older version has no tickets there. */
 export const coversAllDates = (list: NewerRules & Pick<CheckinListFields, 'subevent'>): boolean =>

@@ -10,14 +10,17 @@ import { offsetAt, offsetOfWallClock } from './time-zone';
 
 /** Records that a ticket left with everybody else, if it was inside at that time. A repeat does nothing. */
 export const exitEveryone =
-  (about: Omit<RedemptionUndone['data'], 'reason'>, datetime: Instant) =>
+  (about: Omit<RedemptionUndone['data'], 'reason' | 'scan' | 'nonce'>, datetime: Instant) =>
   (history: Admissions): Decision<{ left: boolean }, PositionExited> =>
     wasInsideAt(passagesAt(history, about.list), datetime)
       ? { result: { left: true }, events: [exitedWithAll(about, datetime)] }
       : { result: { left: false }, events: [] };
 
 /** The event of a ticket that counts as having left at that time, without a scan. */
-export const exitedWithAll = (about: Omit<RedemptionUndone['data'], 'reason'>, datetime: Instant): PositionExited => ({
+export const exitedWithAll = (
+  about: Omit<RedemptionUndone['data'], 'reason' | 'scan' | 'nonce'>,
+  datetime: Instant,
+): PositionExited => ({
   type: 'PositionExited',
   data: { ...about, forced: false, auto: true, datetime, nonce: null, nonce_present: false },
 });

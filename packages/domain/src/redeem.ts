@@ -261,7 +261,7 @@ function answersToKeep(ticket: TicketFacts, scan: Scan, history: Admissions): An
 }
 
 /** The fields by which events identify list and ticket. */
-type About = Omit<RedemptionUndone['data'], 'reason'>;
+type About = Omit<RedemptionUndone['data'], 'reason' | 'scan' | 'nonce'>;
 
 /** Takes a check-in back. A repeat does nothing. */
 export const undo =

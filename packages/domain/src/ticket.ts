@@ -56,6 +56,8 @@ export const ticket: Decider<Admissions, TicketEvent> = {
         return { ...state, answers };
       }
       case 'RedemptionUndone': {
+        const { scan, nonce, list } = event.data;
+        if (scan) return withoutScan(state, list, { ...scan, nonce });
         const { [event.data.list]: _undone, ...checkins } = state.checkins;
         const { [event.data.list]: _passed, ...passages } = state.passages;
         return { ...state, checkins, passages };
@@ -92,6 +94,48 @@ function passing(state: Admissions, { list, datetime, nonce }: Passed, kind: Pas
     repeatNonces: kind === 'repeat' && nonce ? [...repeatNonces, nonce] : repeatNonces,
   };
   return { ...state, passages: { ...state.passages, [list]: passages } };
+}
+
+/** One scan of a ticket, by what the state keeps of it. */
+export type PassedScan = {
+  readonly kind: Passage['kind'];
+  readonly datetime: Instant;
+  readonly nonce: string | undefined;
+};
+
+/** The state without one scan at a list: its other entries and exits stand. Of entries only a forced repeat left: that is the entry. */
+function withoutScan(state: Admissions, list: number, { kind, datetime, nonce }: PassedScan): Admissions {
+  const { [list]: before, ...checkins } = state.checkins;
+  const { [list]: known, ...passages } = state.passages;
+  const rest = passagesWithout(passagesAt(state, list), { kind, datetime });
+  const entry = rest.find((each) => each.kind === 'entry') ?? rest.find((each) => each.kind === 'repeat');
+  const others = (nonces: readonly string[] = []) => nonces.filter((each) => each !== nonce);
+  const kept: Passages = {
+    times: rest.map((each) => (each === entry ? { ...each, kind: 'entry' } : each)),
+    exitNonces: others(known?.exitNonces),
+    repeatNonces: others(known?.repeatNonces),
+  };
+  const isOnly = kept.times.length === (entry ? 1 : 0) && kept.exitNonces.length + kept.repeatNonces.length === 0;
+  return {
+    ...state,
+    passages: isOnly ? passages : { ...passages, [list]: kept },
+    checkins: entry
+      ? {
+          ...checkins,
+          [list]: {
+            datetime: entry.datetime,
+            auto: before?.auto === true && before.datetime === entry.datetime,
+            nonces: others(before?.nonces),
+          },
+        }
+      : checkins,
+  };
+}
+
+/** The passages without one of this kind and time. */
+export function passagesWithout(passages: readonly Passage[], { kind, datetime }: Passage): readonly Passage[] {
+  const at = passages.findLastIndex((each) => each.kind === kind && each.datetime === datetime);
+  return passages.filter((_, i) => i !== at);
 }
 
 /** All passages of a ticket at a list, in order of time. */

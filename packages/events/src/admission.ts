@@ -114,6 +114,7 @@ export const RedemptionRefused = event(
         'unapproved',
         'invalid_time',
         'rules',
+        'ambiguous',
         'incomplete',
         'unknown_ticket',
       ],
@@ -178,10 +179,28 @@ export const CheckinImported = event(
   { privateFields: ['nonce'] },
 );
 
-/** A check-in was taken back: the ticket may enter by this list again. The reason is free text, which may name people. */
-export const RedemptionUndone = event('RedemptionUndone', z.object({ ...subject, reason: z.string() }), {
-  privateFields: ['reason'],
-});
+/**
+ * A check-in was taken back: by a person, or by the scanner that made it (contract §10, 2024–2026). The reason is free text,
+ * which may name people.
+ */
+export const RedemptionUndone = event(
+  'RedemptionUndone',
+  z.object({
+    ...subject,
+    reason: z.string(),
+    scan: z
+      .object({
+        kind: z.enum(['entry', 'exit', 'repeat']).describe('What it was; `repeat`: a forced repeat of an entry.'),
+        datetime,
+      })
+      .optional()
+      .describe(
+        'The one scan that was taken back: others of the ticket by this list stand. Absent: it has none any more.',
+      ),
+    nonce: z.string().optional(),
+  }),
+  { privateFields: ['reason', 'nonce'] },
+);
 
 const origin = {
   import: z.int().nullable().describe('The number of the import that stated this; null when it came through the API.'),

@@ -23,7 +23,10 @@ export const checkinListShape = {
     .nullable()
     .optional()
     .describe('When everybody who is inside counts as having left; from then on every day at that time.'),
-  addon_match: z.boolean().optional().describe('Only shown.'),
+  addon_match: z
+    .boolean()
+    .optional()
+    .describe('A scan of a ticket may mean that one of its add-ons which is on the list. Default: no.'),
   ignore_in_statistics: z.boolean().optional().describe('Only shown.'),
   consider_tickets_used: z.boolean().optional().describe('Only shown.'),
 };

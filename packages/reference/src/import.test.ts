@@ -38,7 +38,6 @@ describe('a real export', () => {
       blockedsecret: 2,
     });
     expect(report.notEnforced.map(({ count, text }) => `${count} ${text}`)).toEqual([
-      '1 check-in list has "addon_match"',
       '2 questions limit their answers',
     ]);
     expect(report.warnings).toEqual([{ count: 39, text: 'refused scans in checkins.json were not imported' }]);

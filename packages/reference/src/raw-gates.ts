@@ -106,7 +106,6 @@ export const readList = reader(CheckinList, (raw, scope: EventScope, findings): 
   checkItems(scope.known, raw.limit_products, 'limit_products', findings.issue);
   checkDate(scope.known, raw.subevent, findings.issue);
   if (raw.rules && problemOfRules(raw.rules) !== null) findings.note('list.rules');
-  if (raw.addon_match) findings.note('list.addon_match');
   const { exit_all_at: exitAllAt, ...list } = raw;
   const stated = Object.entries(list).filter(
     ([key, value]) => key === 'subevent' || (value !== null && value !== undefined),

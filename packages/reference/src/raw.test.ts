@@ -125,9 +125,8 @@ describe('products', () => {
   test('what a list or question has that is not enforced is noted', () => {
     const strict = {
       rules: { '==': [{ var: 'gate' }, 1] },
-      addon_match: true,
     };
-    expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual(['list.rules', 'list.addon_match']);
+    expect(readList({ id: 5, name: 'Gate', ...strict }, scope).notes).toEqual(['list.rules']);
     expect(readList({ id: 5, name: 'Gate', rules: {}, exit_all_at: null }, scope).notes).toEqual([]);
     expect(readQuestion({ id: 1, question: 'Age?', type: 'N', valid_number_max: '99' }, scope).notes).toEqual([
       'question.limits',

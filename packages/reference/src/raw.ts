@@ -26,7 +26,6 @@ export type Issue = { readonly path: string; readonly reason: string; readonly i
 /** Something that Gatehouse does not enforce or import; the report counts each (report.ts). */
 export type Note =
   | 'list.rules'
-  | 'list.addon_match'
   | 'list.without_date'
   | 'device.security_profile'
   | 'question.limits'

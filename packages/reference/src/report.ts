@@ -40,7 +40,6 @@ const NOT_ENFORCED: readonly (readonly [Note, string, string])[] = [
     'check-in list has "rules" that are not understood; it lets nobody in',
     'check-in lists have "rules" that are not understood; they let nobody in',
   ],
-  ['list.addon_match', 'check-in list has "addon_match"', 'check-in lists have "addon_match"'],
   [
     'list.without_date',
     'check-in list of a series has no date, in the way of old versions; no ticket is found on it',

@@ -207,7 +207,7 @@ export const SETTINGS = {
     'a comma separated list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal',
     (config) => config.trustedProxies.join(),
   ),
-  // Below 4.12 apps scan by the routes that we have; from 3.9 on they offer exits.
+  // From 3.9 on apps offer exits, from 4.12 on they scan by several lists at once.
   ANNOUNCED_VERSION: setting(
     z
       .string()

@@ -40,6 +40,7 @@ const SCAN = [
   'POST checkinlistpos-redeem',
   'POST checkinrpc.redeem',
   'GET checkinrpc.search',
+  'POST checkinrpc.annul',
 ] as const;
 
 const SELL = [

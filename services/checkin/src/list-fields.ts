@@ -66,5 +66,6 @@ export function newerShape(stored: Newer | undefined) {
     allow_entry_after_exit: field(boolean(), DEFAULTS.allow_entry_after_exit),
     rules: field(checked(jsonObject(), refusalOf), DEFAULTS.rules),
     exit_all_at: field(nullable(datetime()), DEFAULTS.exit_all_at),
+    addon_match: field(boolean(), DEFAULTS.addon_match),
   };
 }

@@ -5,6 +5,7 @@ import { pdfData } from '@gatehouse/shop/pdf-data';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { shownStatus } from '@gatehouse/admission/tickets/query';
 import type { ShownFacts } from '@gatehouse/admission/tickets/row';
+import { expanded } from './expand';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { ItemFact } from '@gatehouse/events/reference';
 import { instantOf } from '@gatehouse/domain/instant';
@@ -20,10 +21,17 @@ export type PositionView = {
   readonly baseUrl: () => string;
   readonly pdfData: boolean;
   readonly reader: Principal;
+  /** By a route of newer versions: with all that they show (contract §10, 4.12 and later), and these parts as whole objects. */
+  readonly newer?: { readonly expand: ReadonlySet<string> };
 };
 
 /** The order position resource of contract §5.1, its keys in their order. `history` is that of the shown moment. */
 export function positionResource(ticket: Ticket, history: Admissions, view: PositionView): Record<string, unknown> {
+  const position = resource(ticket, history, view);
+  return view.newer ? expanded({ ...position, ...newerKeys(ticket) }, view.festival, view.newer.expand) : position;
+}
+
+function resource(ticket: Ticket, history: Admissions, view: PositionView): Record<string, unknown> {
   const { facts } = ticket;
   const checkin = history.checkins[view.list];
   const { seat } = facts;
@@ -59,11 +67,11 @@ export function positionResource(ticket: Ticket, history: Admissions, view: Posi
 }
 
 /** With its type (contract §10, 3.9) for an app that has told its name: those of today insist on it (clients.md §3). */
-const checkinResource = ({ datetime, auto }: CheckIn, { list, reader }: PositionView): Record<string, unknown> => ({
+const checkinResource = ({ datetime, auto }: CheckIn, { list, reader, newer }: PositionView) => ({
   datetime,
   list,
   auto_checked_in: auto,
-  ...(reader.app === undefined ? {} : { type: 'entry' }),
+  ...(reader.app === undefined && !newer ? {} : { type: 'entry' }),
 });
 
 /** What newer versions show of every ticket (contract §10, 4.17), here of those alone of which the shop says something. */
@@ -71,6 +79,16 @@ function validity({ valid_from, valid_until, blocked }: ShownFacts): Record<stri
   if (valid_from === undefined && valid_until === undefined && blocked === undefined) return {};
   return { valid_from: valid_from ?? null, valid_until: valid_until ?? null, blocked: blocked ?? null };
 }
+
+const newerKeys = ({ status, facts }: Ticket): Record<string, unknown> => ({
+  valid_from: facts.valid_from ?? null,
+  valid_until: facts.valid_until ?? null,
+  blocked: facts.blocked ?? null,
+  // Of a paid order it does not matter any more.
+  order__valid_if_pending: status === 'v',
+  order__require_approval: facts.order.require_approval,
+  order__locale: facts.order.locale,
+});
 
 const pdfDataOf = (ticket: Ticket, { festival, catalog }: PositionView) =>
   pdfData(ticket, { festival, organizer: catalog.organizer(festival.fact.organizer), now: instantOf(Date.now()) });

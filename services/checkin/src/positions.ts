@@ -55,10 +55,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
       allDates: allDatesOf(list, festival.fact.has_subevents),
       ignoreStatus: request.query.get('ignore_status') === 'true',
       where: await readTicketFilter(request.query, admission.catalog, finder),
-      ordering: readOrdering(request.query, ORDERINGS).map(({ field, descending }): TicketOrder => ({
-        by: field,
-        descending,
-      })),
+      ordering: orderingIn(request.query),
     };
   };
   return [
@@ -100,6 +97,10 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
     }),
   ];
 }
+
+/** The ordering that a query names. */
+export const orderingIn = (query: Query): TicketOrder[] =>
+  readOrdering(query, ORDERINGS).map(({ field, descending }) => ({ by: field, descending }));
 
 /** The ticket with this id or secret in the path, the id first (contract §5.3), or with another reading of the code. */
 export async function findTicket(

@@ -106,7 +106,7 @@ const HEADERS = apiHeaders('POST, OPTIONS');
 type Hot = { readonly festival: Festival; readonly claim: Claim; readonly aim: Aim };
 
 /** The credential in the header; undefined when there is no valid one, which the other path answers. */
-function readClaim(req: IncomingMessage): Claim | undefined {
+export function readClaim(req: IncomingMessage): Claim | undefined {
   try {
     return claimOf(req.headers.authorization);
   } catch {

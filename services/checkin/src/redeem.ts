@@ -1,33 +1,37 @@
 import type { Admission } from '@gatehouse/admission/admission';
+import { meantBy } from '@gatehouse/admission/addon-match';
 import type { Festival } from '@gatehouse/shop/festival';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
-import type { ListRow } from '@gatehouse/admission/lists';
 import type { Found, Ticket } from '@gatehouse/admission/tickets/lookup';
 import { allDatesOf } from '@gatehouse/admission/tickets/query';
 import { requiresAttention } from '@gatehouse/admission/products';
-import { permittedBy } from '@gatehouse/admission/rules';
-import { checkinQuestions, sortedOptions } from '@gatehouse/shop/questions';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
-import type { QuestionFact } from '@gatehouse/events/reference';
-import { readAnswers, type CheckinQuestion } from '@gatehouse/domain/answers';
-import { instantOf, parseInstant, type Instant } from '@gatehouse/domain/instant';
-import type { ListFacts, Scan } from '@gatehouse/domain/redeem';
-import { RejectedEvent } from '@gatehouse/eventing/event-store';
-import { Fields } from '@gatehouse/service/fields';
 import type { Principal } from '@gatehouse/service/auth';
 import type { Body } from '@gatehouse/service/body';
-import { rawValue, validate, WRONG_DATETIME } from '@gatehouse/service/drf';
-import { ApiError, fieldError, notFound } from '@gatehouse/service/errors';
-import { chooseLanguage } from '@gatehouse/service/language';
+import { rawValue, validate } from '@gatehouse/service/drf';
+import { ApiError, notFound } from '@gatehouse/service/errors';
 import { idIn } from '@gatehouse/service/path';
-import { unstorable } from '@gatehouse/service/python';
 import type { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
 import type { TicketName } from './ticket-request';
+import { decide, scannerOf } from './decide';
 import { positionResource } from './position';
 import { findTicket, readTicketFilter } from './positions';
-import { uploadOf, uploadRefused } from './upload';
+import { questionResource, questionsIn } from './questions';
+import {
+  attemptOfUnreadableBody,
+  isChip,
+  isQueued,
+  kindIn,
+  readDatetime,
+  readNonce,
+  readRawAnswers,
+  truthy,
+  uploadNonce,
+  valueOr,
+} from './redeem-body';
+import { uploadRefused } from './upload';
 
 /** One redeem request, on either path. */
 export type RedeemCall = {
@@ -86,7 +90,6 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
         ask.position,
       );
     }
-    const facts = factsOf(list);
     const by = {
       actor: principal.actor,
       trace: ask.trace,
@@ -97,12 +100,10 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       const unread = await body.catch(() => ({}));
       if (kindIn(unread)) {
         const scan = attemptOfUnreadableBody(unread);
-        const upload = isQueued(unread, principal) && uploadNonce(unread);
-        if (upload) {
-          await admission.gate.unknown({ list: facts, scan }, { ...by, upload: uploadOf(list.id, null, upload) });
-          return uploadRefused;
-        }
-        await admission.gate.unknown({ list: facts, scan }, by);
+        const nonce = isQueued(unread, principal) ? uploadNonce(unread) : null;
+        const upload = { isUpload: nonce !== null, nonce };
+        await admission.gate.unknown({ list: list.fields, scan }, scannerOf(by, { list, ticket: null, asked: upload }));
+        if (upload.isUpload) return uploadRefused;
       }
       throw notFound();
     }
@@ -111,10 +112,8 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     const kind = kindIn(sent);
     if (!kind) throw new ApiError(400, ['Invalid check-in type.']);
     const datetime = readDatetime(sent);
-    const nonce = readNonce(sent);
+    const nonce = readNonce(rawValue(sent, 'nonce'));
     const isUpload = isQueued(sent, principal) && nonce !== null;
-    const language = chooseLanguage(ask.acceptLanguage, festival.fact.locales, festival.fact.locale);
-    const questions = checkinQuestions(festival, ticket.item, language);
     const scan = {
       kind,
       isUpload,
@@ -124,24 +123,35 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       ignoreUnpaid: truthy(rawValue(sent, 'ignore_unpaid')),
       questionsSupported: truthy(valueOr(true, rawValue(sent, 'questions_supported'))),
       canceledSupported: truthy(rawValue(sent, 'canceled_supported')),
-      questions,
-      given: readAnswers(questions, readRawAnswers(sent), { timeZone: festival.fact.timezone, language }),
-      restrictedTo: null,
-      ...rulesOf(permittedBy(facts, { festival, ticket, datetime })),
+      answers: readRawAnswers(rawValue(sent, 'answers')),
+      acceptLanguage: ask.acceptLanguage,
     };
-    const scanner = isUpload ? { ...by, upload: uploadOf(list.id, ticket.id, nonce) } : by;
-    const { result, before } = await admission.gate.admit(ticket, { list: facts, scan }, scanner).catch(rejected);
+    const shown = (one: Ticket, history = one.history.state) =>
+      positionResource(one, history, {
+        festival,
+        catalog: admission.catalog,
+        list: list.id,
+        // A function, not a getter: V8 retains the closure of a literal's getter until the next full collection.
+        baseUrl: () => ask.baseUrl(),
+        pdfData: query.get('pdf_data') === 'true',
+        reader: principal,
+      });
+    if (list.fields.addon_match === true && ticket.id !== ask.position.id) {
+      const meant = await meantBy([{ list, ticket }], finder, datetime);
+      ticket = meant!.ticket;
+      if (meant!.isAmbiguous) {
+        await admission.gate.ambiguous(
+          ticket,
+          { list: list.fields, scan },
+          scannerOf(by, { list, ticket, asked: scan }),
+        );
+        return isUpload ? uploadRefused : refused('ambiguous', requiresAttention(ticket, festival), shown(ticket));
+      }
+    }
+    const { result, before } = await decide(admission, { festival, list, ticket }, scan, by);
     if (isUpload && result.outcome === 'error') return uploadRefused;
     const attention = requiresAttention(ticket, festival);
-    const position = positionResource(ticket, before, {
-      festival,
-      catalog: admission.catalog,
-      list: list.id,
-      // A function, not a getter: V8 retains the closure of a literal's getter until the next full collection.
-      baseUrl: () => ask.baseUrl(),
-      pdfData: query.get('pdf_data') === 'true',
-      reader: principal,
-    });
+    const position = shown(ticket, before);
     switch (result.outcome) {
       case 'ok':
         return { status: 201, body: { status: 'ok', require_attention: attention, position } };
@@ -152,136 +162,16 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
             status: 'incomplete',
             require_attention: attention,
             position,
-            questions: questionResources(festival, result.missing),
+            questions: questionsIn(festival, result.missing).map(questionResource),
           },
         };
       case 'error':
-        return {
-          status: 400,
-          body: { status: 'error', reason: result.reason, require_attention: attention, position },
-        };
+        return refused(result.reason, attention, position);
     }
   };
 }
 
-const factsOf = (list: ListRow): ListFacts => list.fields;
-
-const rulesOf = (permitted: Scan['permitted']) => (permitted ? { permitted } : {});
-
-/** Answers that are too large for history are the client's error. */
-function rejected(error: unknown): never {
-  throw error instanceof RejectedEvent ? fieldError('answers', 'The answers are too large.') : error;
-}
-
-/** Python's truthiness, by which the reference evaluates flags: any text but the empty one is true (contract §6.1). */
-function truthy(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
-  return Boolean(value);
-}
-
-/** The default applies only to an absent value; null is a value, and false. */
-const valueOr = (fallback: unknown, value: unknown): unknown => (value === undefined ? fallback : value);
-
-/** Newer scanners send the type; undefined for another one. Taken for an entry it would use up the ticket (contract, decisions). */
-function kindIn(body: Body): 'entry' | 'exit' | undefined {
-  const type = rawValue(body, 'type') ?? 'entry';
-  return type === 'entry' || type === 'exit' ? type : undefined;
-}
-
-/** Whether a device uploads a scan from its queue: it has let in already, and says when. */
-const isQueued = (body: Body, { kind }: Principal): boolean =>
-  kind === 'device' && truthy(rawValue(body, 'force')) && typeof rawValue(body, 'datetime') === 'string';
-
-/** The nonce of an upload, if it is a valid one. */
-function uploadNonce(body: Body): string | null {
-  try {
-    return readNonce(body);
-  } catch {
-    return null;
-  }
-}
-
-/** Newer scanners also read chips, whose number is not a position's id. A secret may be on any medium. */
-function isChip(body: Body): boolean {
-  const source = rawValue(body, 'source_type');
-  return truthy(source) && source !== 'barcode';
-}
-
-/** The time of the scan: now unless the client sends one (contract §6.1). Throws the 400 that is a bare array. */
-function readDatetime(body: Body): Instant {
-  const raw = rawValue(body, 'datetime');
-  if (raw === undefined || raw === null) return instantOf(Date.now());
-  const instant = typeof raw === 'string' ? parseInstant(raw) : undefined;
-  if (!instant) throw new ApiError(400, [WRONG_DATETIME]);
-  return instant;
-}
-
-const MAX_NONCE = 190;
-
-/** null: none, so a repeat is not recognised. */
-function readNonce(body: Body): string | null {
-  const raw = rawValue(body, 'nonce');
-  if (!truthy(raw)) return null;
-  if (typeof raw !== 'string' && typeof raw !== 'number' && typeof raw !== 'bigint') {
-    throw fieldError('nonce', 'Not a valid string.');
-  }
-  const nonce = String(raw);
-  if ([...nonce].length > MAX_NONCE) {
-    throw fieldError('nonce', `Ensure this field has no more than ${MAX_NONCE} characters.`);
-  }
-  const [wrong] = unstorable(nonce);
-  if (wrong) throw fieldError('nonce', wrong);
-  return nonce;
-}
-
-const NO_ANSWERS: Readonly<Record<string, unknown>> = {};
-
-/** Answers by question id; a value that is no object is treated as absent (contract, decisions). */
-function readRawAnswers(body: Body): Readonly<Record<string, unknown>> {
-  const raw = rawValue(body, 'answers');
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw) || raw instanceof Fields) return NO_ANSWERS;
-  for (const answer of Object.values(raw)) {
-    const [wrong] = typeof answer === 'string' ? unstorable(answer) : [];
-    if (wrong) throw fieldError('answers', wrong);
-  }
-  return raw as Record<string, unknown>;
-}
-
-/** The recorded fields of a scan of an unknown ticket: those that are valid, whatever else is wrong with the body. */
-function attemptOfUnreadableBody(body: Body): Pick<Scan, 'kind' | 'datetime' | 'force' | 'nonce'> {
-  const raw = rawValue(body, 'datetime');
-  return {
-    kind: kindIn(body) ?? 'entry',
-    datetime: (typeof raw === 'string' && parseInstant(raw)) || instantOf(Date.now()),
-    force: truthy(rawValue(body, 'force')),
-    nonce: truthy(rawValue(body, 'nonce')) ? 'present' : null,
-  };
-}
-
-function questionResources(festival: Festival, missing: readonly CheckinQuestion[]): Record<string, unknown>[] {
-  const ids = new Set(missing.map((question) => question.id));
-  return festival.questions.filter((question) => ids.has(question.id)).map(questionResource);
-}
-
-/** The question resource of contract §6.3, its keys in their order. */
-const questionResource = (question: QuestionFact): Record<string, unknown> => ({
-  id: question.id,
-  question: question.question,
-  type: question.type,
-  required: question.required,
-  items: question.items,
-  options: sortedOptions(question).map(({ id, identifier, answer, position }) => ({
-    id,
-    identifier,
-    answer,
-    position,
-  })),
-  position: question.position,
-  ask_during_checkin: question.ask_during_checkin,
-  identifier: question.identifier,
-  dependency_question: question.dependency_question,
-  dependency_values: question.dependency_values,
-  hidden: question.hidden,
-  dependency_value: question.dependency_values[0] ?? null,
-  print_on_invoice: question.print_on_invoice,
+const refused = (reason: string, attention: boolean, position: object): Reply => ({
+  status: 400,
+  body: { status: 'error', reason, require_attention: attention, position },
 });

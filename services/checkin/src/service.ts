@@ -10,6 +10,7 @@ import { listRoutes } from './lists';
 import { positionRoutes } from './positions';
 import { redeemer } from './redeem';
 import { redeemRoute } from './redeem-routes';
+import { rpcRoutes } from './rpc-routes';
 import { statusRoute } from './status';
 
 /** Check-in lists and redeeming order positions over REST (contract §4, §5, §6), tickets as PDF, and what scanners read of themselves. */
@@ -18,6 +19,7 @@ export const checkin: Service<Admission> = {
   context: admissionContext,
   mount(admission, { config, log }) {
     const finder = ticketFinder(admission.pool);
+    const at = { publicUrl: config.publicUrl, log };
     const redeem = redeemer(admission, finder);
     const printer = openTicketPrinter(log);
     return {
@@ -28,7 +30,8 @@ export const checkin: Service<Admission> = {
         failedCheckinsRoute(admission),
         ...positionRoutes(admission, finder),
         downloadRoute(admission, { finder, printer }),
-        redeemRoute(admission, redeem, { publicUrl: config.publicUrl, log }),
+        redeemRoute(admission, redeem, at),
+        ...rpcRoutes(admission, finder, at),
       ],
       close: () => printer.close(),
     };

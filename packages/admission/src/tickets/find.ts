@@ -1,8 +1,9 @@
+import { foldCase } from '@gatehouse/domain/fold';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import { ticketOf, type Ticket, type TicketRow } from './lookup';
 import { pageCache } from './page-cache';
-import { add, conditions, eventOf, statusesOf, type TicketOrder, type TicketQuery } from './query';
+import { add, conditions, eventOf, START, statusesOf, type TicketOrder, type TicketQuery } from './query';
 
 const ORDER_BY: Record<TicketOrder['by'], [ascending: string, descending: string]> = {
   order__code: ['t.order_code', 't.order_code desc'],
@@ -20,10 +21,14 @@ export type TicketFinder = {
   count(query: TicketQuery): Promise<number>;
   /** At most `limit` tickets after the first `offset`, in the query's order. */
   page(query: TicketQuery, range: { offset: number; limit: number }): Promise<Ticket[]>;
+  /** The same of several queries, of lists of different events, whose ordering is that of the first. */
+  pageOfAll(queries: readonly TicketQuery[], range: { offset: number; limit: number }): Promise<Ticket[]>;
   /** The ticket among the query's that has this id, or else this secret; undefined when there is none. */
   named(query: TicketQuery, name: { id: number | null; secret: string }): Promise<Ticket | undefined>;
   /** The ticket of an event (`organizer/slug`) with this id, whatever lists it is on; undefined for a canceled one, too. */
   ofEvent(event: string, id: number): Promise<Ticket | undefined>;
+  /** The add-ons of a ticket, without canceled ones, in the order of their numbers. */
+  addonsOf(ticket: Ticket): Promise<Ticket[]>;
   /** Those of some ids that are tickets of any event, canceled ones included. */
   existing(ids: readonly number[]): Promise<Set<number>>;
 };
@@ -64,12 +69,9 @@ export function ticketFinder(pool: Pool): TicketFinder {
 
   async function page(query: TicketQuery, { offset, limit }: { offset: number; limit: number }): Promise<Ticket[]> {
     const { source, sql, values } = conditions(query);
-    const orders = [...query.ordering.map(({ by, descending }) => ORDER_BY[by][descending ? 1 : 0]), 't.id'];
     const plain = query.ordering.length === 0;
-    const orderBy = plain ? DEFAULT_ORDER : orders.join(', ');
-    const checkin = query.ordering.some(({ by }) => by === 'last_checked_in')
-      ? `left join checkins c on c.ticket = t.id and c.list = ${add(values, query.list.id)}`
-      : '';
+    const orderBy = orderOf(query);
+    const checkin = checkinsFor(query, values);
     // A deep page continues from the nearest cached cursor instead of counting from the first ticket.
     const walk = plain && isPlain(query) ? await walkOf(query) : undefined;
     const cursor = walk ? cursors.nearest(walk, offset) : undefined;
@@ -94,6 +96,42 @@ export function ticketFinder(pool: Pool): TicketFinder {
       ),
     );
     if (walk && rows[0]) cursors.put(walk, { offset, ...keyOf(rows[0]) });
+    return rows.map(ticketOf);
+  }
+
+  async function pageOfAll(
+    queries: readonly TicketQuery[],
+    { offset, limit }: { offset: number; limit: number },
+  ): Promise<Ticket[]> {
+    const [first, ...others] = queries;
+    if (!first) return [];
+    if (others.length === 0) return page(first, { offset, limit });
+    const values: unknown[] = [];
+    const most = add(values, offset + limit);
+    const orderBy = orderOf(first);
+    // Of each list no more than the page can hold, in the order of the page, which an index may have.
+    const parts = queries.map((query) => {
+      const { source, sql } = conditions(query, values);
+      const checkin = checkinsFor(query, values);
+      const time = checkin === '' ? '' : ', c.time';
+      return `(select ${ORDERED_BY}${time} from ${source} t ${checkin} where ${sql} order by ${orderBy} limit ${most})`;
+    });
+    const { rows } = await available(
+      pool.query<TicketRow>(
+        `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, a.revision, a.state
+         from (
+           select id, row_number() over () as place
+           from (
+             select id from (${parts.join(' union all ')}) t
+             order by ${orderBy.replaceAll('c.time', 't.time')} offset ${add(values, offset)} limit ${add(values, limit)}
+           ) ids
+         ) page
+         join tickets t on t.id = page.id
+         left join admissions a on a.ticket = t.id
+         order by page.place`,
+        values,
+      ),
+    );
     return rows.map(ticketOf);
   }
 
@@ -139,6 +177,25 @@ export function ticketFinder(pool: Pool): TicketFinder {
     return rows[0] && ticketOf(rows[0]);
   }
 
+  async function addonsOf({ id, event, facts }: Ticket): Promise<Ticket[]> {
+    const { rows } = await available(
+      pool.query<TicketRow>({
+        name: 'addons_of_ticket',
+        // By the code of their order, which has an index.
+        text: `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, a.revision, a.state
+               from (
+                 select * from tickets
+                 where event = $1 and left(code_key, ${START}) = left($2, ${START}) and code_key = $2 offset 0
+               ) t
+               left join admissions a on a.ticket = t.id
+               where t.addon_to = $3 and not t.canceled
+               order by t.positionid, t.id`,
+        values: [event, foldCase(facts.order.code), id],
+      }),
+    );
+    return rows.map(ticketOf);
+  }
+
   async function existing(ids: readonly number[]): Promise<Set<number>> {
     const { rows } = await available(
       pool.query<{ id: number }>('select id from tickets where id = any($1::bigint[])', [ids]),
@@ -146,8 +203,22 @@ export function ticketFinder(pool: Pool): TicketFinder {
     return new Set(rows.map(({ id }) => id));
   }
 
-  return { count, page, named, ofEvent, existing };
+  return { count, page, pageOfAll, named, ofEvent, addonsOf, existing };
 }
+
+/** The columns by which tickets are ordered, but for the time of the check-in. */
+const ORDERED_BY = 't.id, t.order_code, t.order_time, t.positionid, t.name_key, t.shown_name_key, t.email_key';
+
+function orderOf({ ordering }: TicketQuery): string {
+  if (ordering.length === 0) return DEFAULT_ORDER;
+  return [...ordering.map(({ by, descending }) => ORDER_BY[by][descending ? 1 : 0]), 't.id'].join(', ');
+}
+
+/** The join with the check-ins `c` of the query's list, if they are ordered by them. */
+const checkinsFor = ({ ordering, list }: TicketQuery, values: unknown[]): string =>
+  ordering.some(({ by }) => by === 'last_checked_in')
+    ? `left join checkins c on c.ticket = t.id and c.list = ${add(values, list.id)}`
+    : '';
 
 const keyOf = ({ name_key, positionid, id }: Row) => ({ name_key, positionid, id });
 

@@ -69,12 +69,14 @@ export function add(values: unknown[], value: unknown): string {
 
 /**
  * A query as parts of a statement: `source` is the relation of its tickets `t`, `sql` their condition, `values` the
- * parameters of both. A selective condition (a secret, a code, a name) is part of the source, so that PostgreSQL uses its
+ * parameters of both, after those that it is given. A selective condition (a secret, a code, a name) is part of the source, so that PostgreSQL uses its
  * index even without statistics of the table ('offset 0' separates the other conditions).
  */
-export function conditions(query: TicketQuery): { source: string; sql: string; values: unknown[] } {
+export function conditions(
+  query: TicketQuery,
+  values: unknown[] = [],
+): { source: string; sql: string; values: unknown[] } {
   const { list, where } = query;
-  const values: unknown[] = [];
   const $ = (value: unknown) => add(values, value);
   const event = $(eventOf(list));
   // In a series every ticket has a date.
@@ -132,7 +134,7 @@ const hashed = (column: string, text: string) =>
   `hashtextextended(${column}, 0) = hashtextextended(${text}, 0) and ${column} = ${text}`;
 
 /** Number of characters of secrets and order codes in their text indexes. */
-const START = 200;
+export const START = 200;
 
 /**
  * The condition that a folded secret or order code begins with a folded text, written so that PostgreSQL uses the column's index.

@@ -89,7 +89,12 @@ function evolve(state: GateCheckins, stored: Envelope): GateCheckins {
     return { ...state, rows: [row, ...state.rows], time };
   }
   if (event?.type === 'RedemptionUndone') {
-    const { list } = event.data;
+    const { list, scan } = event.data;
+    if (scan) {
+      // The newest of them comes first.
+      const gone = state.rows.findIndex((row) => row.list === list && isOf(row, scan));
+      return { ...state, rows: state.rows.filter((_, i) => i !== gone), time };
+    }
     return {
       ...state,
       rows: state.rows.filter((row) => row.list !== list),
@@ -103,6 +108,9 @@ function evolve(state: GateCheckins, stored: Envelope): GateCheckins {
   }
   return state;
 }
+
+const isOf = (row: GateCheckin, scan: { readonly kind: string; readonly datetime: string }): boolean =>
+  row.type === scan.kind && row.datetime === scan.datetime;
 
 /** An id for a check-in that is no other's, and that a client's 64-bit and JavaScript's integers hold: of an event's UUID. */
 const idOf = (uuid: string): number => Number.parseInt(uuid.replaceAll('-', '').slice(-13), 16);

@@ -1,0 +1,62 @@
+import { ticketEvents } from '@gatehouse/events/admission';
+import type { Envelope } from '@gatehouse/events/envelope';
+import type { Tx } from '@gatehouse/eventing/event-bus';
+import { available } from '@gatehouse/eventing/postgres';
+import type { ReadModel } from '@gatehouse/eventing/read-model';
+import type { Pool } from 'pg';
+
+/**
+ * Read model `nonces`: which ticket a scanner scanned by a list when it named its scan so, for taking that scan back (annul.ts).
+ * A hint, which the ticket's history confirms. It is no part of `tickets`, so that no scan and no reader of tickets waits for
+ * it.
+ */
+export const noncesModel: ReadModel = {
+  name: 'nonces',
+  version: 1,
+  sql: `
+    create table nonces (
+      list integer not null,
+      -- Of the nonce, which has up to 190 characters.
+      hash bigint not null,
+      ticket integer not null,
+      primary key (list, hash, ticket)
+    );
+  `,
+  tables: [{ name: 'nonces', key: 'list, hash, ticket', columns: '*' }],
+  handles: { admission: projectNonces },
+  filter: (event) => namedScanIn(event) !== undefined,
+};
+
+function namedScanIn(stored: Envelope): { list: number; nonce: string; ticket: number } | undefined {
+  if (stored.type !== 'PositionRedeemed' && stored.type !== 'PositionExited') return undefined;
+  const event = ticketEvents.read(stored);
+  if (event?.type !== 'PositionRedeemed' && event?.type !== 'PositionExited') return undefined;
+  const { list, nonce, position } = event.data;
+  return nonce === null ? undefined : { list, nonce, ticket: position };
+}
+
+async function projectNonces(tx: Tx, events: readonly Envelope[]): Promise<void> {
+  const scans = events.flatMap((event) => namedScanIn(event) ?? []);
+  if (scans.length === 0) return;
+  await tx.query({
+    name: 'nonces_put',
+    text: `insert into nonces (list, hash, ticket)
+           select list, hashtextextended(nonce, 0), ticket
+           from json_to_recordset($1) as s(list integer, nonce text collate "C", ticket integer)
+           on conflict do nothing`,
+    values: [JSON.stringify(scans)],
+  });
+}
+
+/** The tickets that were scanned by one of these lists under this nonce, or under another one with the same hash. */
+export async function ticketsNamed(pool: Pool, lists: readonly number[], nonce: string): Promise<number[]> {
+  const { rows } = await available(
+    pool.query<{ ticket: number }>({
+      name: 'nonces_find',
+      text: `select distinct ticket from nonces
+             where list = any($1::integer[]) and hash = hashtextextended($2::text collate "C", 0)`,
+      values: [lists, nonce],
+    }),
+  );
+  return rows.map(({ ticket }) => ticket);
+}
