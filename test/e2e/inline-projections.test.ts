@@ -52,7 +52,7 @@ async function isEntered(ticket: number): Promise<boolean> {
 async function checkpoints(): Promise<{ behind: number }> {
   const { rows } = await pool.query<{ behind: number }>(
     `select count(*)::integer as behind from admission.checkpoints
-     where topic = 'admission' and name in ('tickets', 'lists')
+     where topic = 'admission' and name in ('tickets', 'lists', 'nonces')
        and position::bigint < (select max(position) from admission.events)`,
   );
   return rows[0]!;
@@ -79,7 +79,7 @@ async function expectEqualToHistory(): Promise<void> {
 
 /** Keeps the projections of the context's own history from working, so that only appends can fill read models. */
 async function withoutProjections(work: () => Promise<void>): Promise<void> {
-  const keys = ['tickets', 'lists'].map((name) => lockKey('consumer', 'admission', name, 'admission'));
+  const keys = ['tickets', 'lists', 'nonces'].map((name) => lockKey('consumer', 'admission', name, 'admission'));
   // Its connection is ended, and until it has another one the lock is taken here.
   for (const key of keys) {
     await pool.query(

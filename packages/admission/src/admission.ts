@@ -12,6 +12,7 @@ import type { Pool } from 'pg';
 import { newsOf, type News } from '@gatehouse/shop/news';
 import { openShop, type Shop } from '@gatehouse/shop/shop';
 import { listsModel, listStreams } from './lists';
+import { noncesModel } from './nonces';
 import { lookups, type Found, type Lookup } from './tickets/lookup';
 import { refusalLog } from './refusals';
 import { gate, ticketStreams, type Gate } from './scan';
@@ -56,7 +57,7 @@ export async function openAdmission(backends: Backends, { bus }: { bus?: EventBu
   const url = backends.urlOf(ADMISSION);
   const pool = openRequestPool(url, ADMISSION, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, ADMISSION, KEYED_CONNECTIONS);
-  const store = backends.store(ADMISSION, keyed, [listsModel, ticketsModel]);
+  const store = backends.store(ADMISSION, keyed, [listsModel, ticketsModel, noncesModel]);
   const fresh = freshness({ pool, schema: ADMISSION, listener, store });
   const shop = await opening((opened) => {
     opened(() => pool.end());

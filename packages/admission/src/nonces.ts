@@ -5,6 +5,9 @@ import { available } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
 
+/** The function that writes it (sql/003-fill-nonces.sql). */
+const FILL = 'fill_nonces_1';
+
 /**
  * Read model `nonces`: which ticket a scanner scanned by a list when it named its scan so, for taking that scan back (annul.ts).
  * A hint, which the ticket's history confirms. It is no part of `tickets`, so that no scan and no reader of tickets waits for
@@ -24,11 +27,21 @@ export const noncesModel: ReadModel = {
   `,
   tables: [{ name: 'nonces', key: 'list, hash, ticket', columns: '*' }],
   handles: { admission: projectNonces },
-  filter: (event) => namedScanIn(event) !== undefined,
+  filter: isScan,
+  inline: {
+    call: FILL,
+    changesOf: ({ events }) => events.flatMap((event) => namedScanIn(event) ?? []).map((scan) => JSON.stringify(scan)),
+  },
 };
 
-function namedScanIn(stored: Envelope): { list: number; nonce: string; ticket: number } | undefined {
-  if (stored.type !== 'PositionRedeemed' && stored.type !== 'PositionExited') return undefined;
+function isScan({ type }: Pick<Envelope, 'type'>): boolean {
+  return type === 'PositionRedeemed' || type === 'PositionExited';
+}
+
+function namedScanIn(
+  stored: Pick<Envelope, 'type' | 'version' | 'data'>,
+): { list: number; nonce: string; ticket: number } | undefined {
+  if (!isScan(stored)) return undefined;
   const event = ticketEvents.read(stored);
   if (event?.type !== 'PositionRedeemed' && event?.type !== 'PositionExited') return undefined;
   const { list, nonce, position } = event.data;
@@ -39,11 +52,8 @@ async function projectNonces(tx: Tx, events: readonly Envelope[]): Promise<void>
   const scans = events.flatMap((event) => namedScanIn(event) ?? []);
   if (scans.length === 0) return;
   await tx.query({
-    name: 'nonces_put',
-    text: `insert into nonces (list, hash, ticket)
-           select list, hashtextextended(nonce, 0), ticket
-           from json_to_recordset($1) as s(list integer, nonce text collate "C", ticket integer)
-           on conflict do nothing`,
+    name: 'fill_nonces',
+    text: `select ${FILL}($1, '{}')`,
     values: [JSON.stringify(scans)],
   });
 }
