@@ -1,10 +1,9 @@
 import { connect } from 'node:net';
 import { cart } from '@gatehouse/cart/service';
 import { offlineSales } from '@gatehouse/offline-sales/service';
-import type { Answer } from '@gatehouse/service/testing';
 import { batchesOf, batchShop, ended, linkIn, made, rendered, targetOf, WANTED } from '@gatehouse/test-support/batches';
 import { HALL, TOKENS } from '@gatehouse/test-support/cart-shop';
-import { startProcess, wireTo, type Process, type Wire } from '@gatehouse/test-support/process';
+import { startProcess, wireTo, untilStatus, type Process, type Wire } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
 
 /* Batches (contract §9) while the database is down: 503 with Retry-After, nothing half done, and automatic recovery. */
@@ -20,24 +19,13 @@ beforeAll(async () => {
   await system.import(batchShop());
   wire = await wireTo(system.databaseUrl);
   there = await startProcess([offlineSales, cart], wire.url);
-  await until(200, () => there.call('GET', '/readyz'));
+  await untilStatus(200, () => there.call('GET', '/readyz'));
 });
 afterAll(async () => {
   await there.close();
   await wire.close();
   await system.close();
 });
-
-/** Repeats a request until it gets the wanted status; at most ten seconds. */
-async function until(wanted: number, ask: () => Promise<Answer>): Promise<Answer> {
-  const end = performance.now() + 10_000;
-  for (;;) {
-    const answer = await ask();
-    if (answer.status === wanted) return answer;
-    if (performance.now() > end) throw new Error(`still ${answer.status} after ten seconds: ${answer.text}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 test('every route answers 503, and the request that was not decided makes one batch afterwards', async () => {
   const { id } = await made(system);
@@ -61,7 +49,7 @@ test('every route answers 503, and the request that was not decided makes one ba
   }
   expect(await system.events()).toEqual(before);
   await wire.mend();
-  const again = await until(202, () => there.call('POST', batches, { token, json: WANTED, headers }));
+  const again = await untilStatus(202, () => there.call('POST', batches, { token, json: WANTED, headers }));
   expect((await there.call('POST', batches, { token, json: WANTED, headers })).text).toBe(again.text);
   expect((await ended(there, linkIn(again, 'check'))).answer).toMatchObject({ status: 200 });
   expect((await there.call('GET', batches, { token })).body).toMatchObject({ count: 2 });
@@ -88,6 +76,6 @@ test('a download that loses the database is cut, so that nobody takes a part for
   await closed;
   await wire.mend();
   expect(received).toBeLessThan(size);
-  await until(200, () => there.call('GET', '/readyz'));
+  await untilStatus(200, () => there.call('GET', '/readyz'));
   expect((await there.call('HEAD', link, { token })).headers['content-length']).toBe(String(size));
 }, 120_000);

@@ -2,9 +2,8 @@ import { openCatalog } from '@gatehouse/shop/catalog';
 import { checkin } from '@gatehouse/checkin/service';
 import { listen, openPool } from '@gatehouse/eventing/postgres';
 import { CROWD, festival, LISTS, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
-import { startProcess, wireTo, type Process, type Wire } from '@gatehouse/test-support/process';
+import { startProcess, wireTo, untilStatus, type Process, type Wire } from '@gatehouse/test-support/process';
 import { startSystem, type System } from '@gatehouse/test-support/system';
-import type { Answer } from '@gatehouse/service/testing';
 
 /* An outage of the database (contract §1.10, design §8): 503 with Retry-After, nothing half done, and automatic recovery. */
 
@@ -23,24 +22,13 @@ beforeAll(async () => {
   wire = await wireTo(system.databaseUrl);
   there = await startProcess([checkin], wire.url);
   // It listens before its first catch-up has ended, and is not ready.
-  await until(200, readyz);
+  await untilStatus(200, readyz);
 });
 afterAll(async () => {
   await there.close();
   await wire.close();
   await system.close();
 });
-
-/** Repeats a request until it gets the wanted status; at most ten seconds. */
-async function until(wanted: number, ask: () => Promise<Answer>): Promise<Answer> {
-  const end = performance.now() + 10_000;
-  for (;;) {
-    const answer = await ask();
-    if (answer.status === wanted) return answer;
-    if (performance.now() > end) throw new Error(`still ${answer.status} after ten seconds: ${answer.text}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 const readyz = () => there.call('GET', '/readyz');
 
@@ -81,7 +69,7 @@ test('while the database is down: 503 with Retry-After; alive, but not ready; an
   await wire.cut();
   await expectUnavailable();
   expect(await there.call('GET', '/healthz')).toMatchObject({ status: 200 });
-  const unready = await until(503, readyz);
+  const unready = await untilStatus(503, readyz);
   expect(unready.body).toMatchObject({
     ready: false,
     reasons: expect.arrayContaining(['the event store of admission cannot be reached']),
@@ -96,7 +84,7 @@ test('while the database is down: 503 with Retry-After; alive, but not ready; an
   expect(await system.events()).toEqual(before);
 
   await wire.mend();
-  await until(200, readyz);
+  await untilStatus(200, readyz);
   // The 503 was not stored: the same key runs now.
   const made = await there.call('POST', lists, {
     token,
@@ -139,7 +127,7 @@ test('while all connections are killed again and again: no 500, and no scan is l
   await killer;
   expect(answers.map(({ status }) => status)).toEqual(numbers.map(() => 201));
   expect([...statuses].filter((status) => status !== 201 && status !== 503)).toEqual([]);
-  await until(200, readyz);
+  await untilStatus(200, readyz);
   expect((await there.call('GET', list, { token })).body).toMatchObject({ checkin_count: 1 + numbers.length });
   const events = await system.events();
   const scanned = events.filter(({ stream }) => numbers.some((n) => stream === `ticket-${TICKETS.crowdFirst.id + n}`));
@@ -155,9 +143,9 @@ test('while the network swallows everything: 503, not silence; and back by itsel
   for (const answer of answers)
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': expect.anything() } });
   expect(performance.now() - began).toBeLessThan(20_000);
-  await until(503, readyz);
+  await untilStatus(503, readyz);
   wire.mute(false);
-  await until(200, readyz);
+  await untilStatus(200, readyz);
   expect(await there.call('GET', lists, { token })).toMatchObject({ status: 200 });
 });
 

@@ -29,10 +29,16 @@ function expectedCount(
   const lines = readFileSync(path.join(EXPORT, `events/${event}/orders.ndjson`), 'utf8')
     .split('\n')
     .filter(Boolean);
-  type Order = { status: string; positions: { item: number; subevent: number | null; canceled: boolean }[] };
+  type Order = {
+    status: string;
+    valid_if_pending: boolean;
+    positions: { item: number; subevent: number | null; canceled: boolean }[];
+  };
   return lines
     .map((line) => JSON.parse(line) as Order)
-    .filter((order) => order.status === 'p' || (list.include_pending && order.status === 'n'))
+    .filter(
+      (order) => order.status === 'p' || (order.status === 'n' && (list.include_pending || order.valid_if_pending)),
+    )
     .flatMap((order) => order.positions)
     .filter((position) => !position.canceled && (list.subevent === null || position.subevent === list.subevent))
     .filter((position) => list.all_products || list.limit_products.includes(position.item)).length;

@@ -23,6 +23,17 @@ export async function startProcess(
   return { url, call: (method, target, ask) => call(url, method, target, ask), close: () => running.close() };
 }
 
+/** Repeats a request until it gets the wanted status; at most ten seconds. */
+export async function untilStatus(wanted: number, ask: () => Promise<Answer>): Promise<Answer> {
+  const end = performance.now() + 10_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer.status === wanted) return answer;
+    if (performance.now() > end) throw new Error(`still ${answer.status} after ten seconds: ${answer.text}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** A proxy in front of a database that can be cut. */
 export type Wire = {
   readonly url: string;

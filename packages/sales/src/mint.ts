@@ -1,8 +1,5 @@
-import { randomFillSync } from 'node:crypto';
+import { randomLetters, type RandomBytes } from '@gatehouse/eventing/random-letters';
 import type { Ticket } from '@gatehouse/events/sales';
-
-/** Fills the array with random bytes. */
-export type RandomBytes = (bytes: Uint8Array) => void;
 
 /** The alphabets of contract §2.1, without what is mistaken for another letter. */
 const SECRET_LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
@@ -27,25 +24,8 @@ export type Mint = {
  * them. Codes have 32 bits, too few for that: a caller claims those of a chunk in one statement, and asks for others in the
  * place of those that the organizer has.
  */
-export function openMint(random: RandomBytes = randomFillSync): Mint {
-  /** For many letters: a call of the generator for each costs ten times as much as the rest. */
-  const bytes = new Uint8Array(4_096);
-  let used = bytes.length;
-
-  function letters(alphabet: string, length: number): string {
-    /** Bytes at or above this would make the first letters of the alphabet more frequent. */
-    const fair = 256 - (256 % alphabet.length);
-    let text = '';
-    while (text.length < length) {
-      if (used === bytes.length) {
-        random(bytes);
-        used = 0;
-      }
-      const byte = bytes[used++]!;
-      if (byte < fair) text += alphabet[byte % alphabet.length]!;
-    }
-    return text;
-  }
+export function openMint(random?: RandomBytes): Mint {
+  const letters = randomLetters(random);
 
   function code(testmode: boolean): string {
     const first = letters(CODE_LETTERS, 1);
