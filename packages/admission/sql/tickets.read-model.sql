@@ -32,6 +32,8 @@ create table tickets (
   search_names text collate "C" not null,
   -- What the replies show (ShownFacts in tickets/row.ts).
   facts json not null,
+  -- What a scan and its reply need of all these, as text (tickets/prepared.ts).
+  prepared text collate "C" not null,
   -- The order that named the ticket last, and that order's import.
   order_stream text collate "C" not null,
   order_import integer not null,

@@ -41,6 +41,6 @@ async function addonsOn({ list, ticket }: Candidate, finder: Pick<TicketFinder, 
     .map((addon) => ({ list, ticket: addon }));
 }
 
-function isValidAt({ facts: { valid_from: from, valid_until: until } }: Ticket, datetime: Instant): boolean {
+function isValidAt({ prepared: { validFrom: from, validUntil: until } }: Ticket, datetime: Instant): boolean {
   return !(from !== undefined && earlier(datetime, from)) && !(until !== undefined && earlier(until, datetime));
 }

@@ -38,7 +38,8 @@ const aTicket = () => ({
   item: 1,
   variation: null,
   status: 'p' as const,
-  facts: { answers: [], order: { require_approval: false } } as never,
+  prepared: { blocked: false, unapproved: false, answers: '[]' } as never,
+  facts: undefined as never,
   history: { state: ticketDecider.initial, revision: 0 },
 });
 

@@ -71,7 +71,7 @@ export function gate(tickets: Streams<Admissions, TicketEvent>, refusals: Refusa
         const { state } = recalled.before;
         return { result: { outcome: 'ok', first: !state.checkins[list.id] }, before: state };
       }
-      const decide = redeem(list, factsOf(ticket), scan);
+      const decide = redeem(list, factsOf(ticket, scan), scan);
       let before = ticket.history.state;
       /** A forced repeat of an entry, which changes no state, and whether it is only counted. */
       let repeat: PositionRedeemed['data'] | undefined;
@@ -201,16 +201,22 @@ const attemptOf = ({ kind, force, datetime, nonce, app }: Attempt) => ({
   ...(app === undefined ? {} : { app }),
 });
 
-const factsOf = (ticket: Ticket): TicketFacts => ({
+const factsOf = (ticket: Ticket, scan: Scan): TicketFacts => ({
   position: ticket.id,
   item: ticket.item,
   variation: ticket.variation,
   date: ticket.date,
   status: ticket.status,
   canceled: false,
-  blocked: ticket.facts.blocked !== undefined,
-  unapproved: ticket.facts.order.require_approval,
-  validFrom: ticket.facts.valid_from,
-  validUntil: ticket.facts.valid_until,
-  answered: new Set(ticket.facts.answers.map((answer) => answer.question)),
+  blocked: ticket.prepared.blocked,
+  unapproved: ticket.prepared.unapproved,
+  validFrom: ticket.prepared.validFrom,
+  validUntil: ticket.prepared.validUntil,
+  // Asked for only where there are questions.
+  answered: scan.questions.length + scan.given.length === 0 ? NO_ANSWERS : answeredIn(ticket.prepared.answers),
 });
+
+const NO_ANSWERS: ReadonlySet<number> = new Set();
+
+const answeredIn = (answers: string): ReadonlySet<number> =>
+  new Set((JSON.parse(answers) as Ticket['facts']['answers']).map(({ question }) => question));

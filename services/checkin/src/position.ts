@@ -4,7 +4,6 @@ import type { Festival } from '@gatehouse/shop/festival';
 import { pdfData } from '@gatehouse/shop/pdf-data';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { shownStatus } from '@gatehouse/admission/tickets/query';
-import type { ShownFacts } from '@gatehouse/admission/tickets/row';
 import { expanded } from './expand';
 import { requiresAttention } from '@gatehouse/admission/products';
 import type { ItemFact } from '@gatehouse/events/reference';
@@ -25,45 +24,35 @@ export type PositionView = {
   readonly newer?: { readonly expand: ReadonlySet<string> };
 };
 
-/** The order position resource of contract §5.1, its keys in their order. `history` is that of the shown moment. */
-export function positionResource(ticket: Ticket, history: Admissions, view: PositionView): Record<string, unknown> {
-  const position = resource(ticket, history, view);
-  return view.newer ? expanded({ ...position, ...newerKeys(ticket) }, view.festival, view.newer.expand) : position;
+/**
+ * The order position resource of contract §5.1 as JSON text, its keys in their order. `history` is that of the shown moment. What only the
+ * order changes was written when it did.
+ */
+export function positionText(ticket: Ticket, history: Admissions, view: PositionView): string {
+  const { start, middle, end } = ticket.prepared;
+  const checkin = history.checkins[view.list];
+  const checkins = checkin ? JSON.stringify([checkinResource(checkin, view)]) : '[]';
+  const pdf = view.pdfData ? `,"pdf_data":${JSON.stringify(pdfDataOf(ticket, view))}` : '';
+  const attention = requiresAttention(ticket, view.festival);
+  const status = shownStatus(ticket.status);
+  const text =
+    `${start}${checkins},"downloads":${downloads(ticket, view)},"answers":${answers(ticket, history, view)}` +
+    `${middle}${pdf}${end},"require_attention":${attention},"order__status":"${status}"`;
+  if (!view.newer) return `${text}}`;
+  const whole = `${text}${newerMembers(ticket)}}`;
+  const { expand } = view.newer;
+  if (expand.size === 0) return whole;
+  return JSON.stringify(expanded(JSON.parse(whole) as Record<string, unknown>, view.festival, expand));
 }
 
-function resource(ticket: Ticket, history: Admissions, view: PositionView): Record<string, unknown> {
-  const { facts } = ticket;
-  const checkin = history.checkins[view.list];
-  const { seat } = facts;
-  return {
-    id: ticket.id,
-    order: facts.order.code,
-    positionid: facts.positionid,
-    item: ticket.item,
-    variation: ticket.variation,
-    price: facts.price,
-    attendee_name: facts.attendee_name,
-    attendee_name_parts: facts.attendee_name_parts,
-    attendee_email: facts.attendee_email,
-    voucher: facts.voucher,
-    tax_rate: facts.tax_rate,
-    tax_value: facts.tax_value,
-    secret: facts.secret,
-    addon_to: facts.addon_to,
-    subevent: ticket.date,
-    checkins: checkin ? [checkinResource(checkin, view)] : [],
-    downloads: downloads(ticket, view),
-    answers: shownAnswers(facts.answers, history.answers, (id) =>
-      view.festival.questions.find((question) => question.id === id),
-    ),
-    tax_rule: facts.tax_rule,
-    pseudonymization_id: facts.pseudonymization_id,
-    ...(view.pdfData ? { pdf_data: pdfDataOf(ticket, view) } : {}),
-    seat: seat && { id: seat.id, name: seat.name, seat_guid: seat.seat_guid },
-    ...validity(facts),
-    require_attention: requiresAttention(ticket, view.festival),
-    order__status: shownStatus(ticket.status),
-  };
+/** The buyer's answers with those given at gates laid over. */
+function answers({ prepared }: Ticket, history: Admissions, { festival }: PositionView): string {
+  if (Object.keys(history.answers).length > 0) {
+    const stated = JSON.parse(prepared.answers) as Ticket['facts']['answers'];
+    const questionOf = (id: number) => festival.questions.find((question) => question.id === id);
+    return JSON.stringify(shownAnswers(stated, history.answers, questionOf));
+  }
+  return prepared.answers;
 }
 
 /** With its type (contract §10, 3.9) for an app that has told its name: those of today insist on it (clients.md §3). */
@@ -74,30 +63,21 @@ const checkinResource = ({ datetime, auto }: CheckIn, { list, reader, newer }: P
   ...(reader.app === undefined && !newer ? {} : { type: 'entry' }),
 });
 
-/** What newer versions show of every ticket (contract §10, 4.17), here of those alone of which the shop says something. */
-function validity({ valid_from, valid_until, blocked }: ShownFacts): Record<string, unknown> {
-  if (valid_from === undefined && valid_until === undefined && blocked === undefined) return {};
-  return { valid_from: valid_from ?? null, valid_until: valid_until ?? null, blocked: blocked ?? null };
+/** What newer versions show besides of every ticket (contract §10, 4.17), each member after a comma. */
+function newerMembers({ status, prepared }: Ticket): string {
+  const validity = prepared.showsValidity ? '' : ',"valid_from":null,"valid_until":null,"blocked":null';
+  // Of a paid order it does not matter any more whether it would be valid.
+  return `${validity},"order__valid_if_pending":${status === 'v'},"order__require_approval":${prepared.unapproved},"order__locale":${prepared.locale}`;
 }
-
-const newerKeys = ({ status, facts }: Ticket): Record<string, unknown> => ({
-  valid_from: facts.valid_from ?? null,
-  valid_until: facts.valid_until ?? null,
-  blocked: facts.blocked ?? null,
-  // Of a paid order it does not matter any more.
-  order__valid_if_pending: status === 'v',
-  order__require_approval: facts.order.require_approval,
-  order__locale: facts.order.locale,
-});
 
 const pdfDataOf = (ticket: Ticket, { festival, catalog }: PositionView) =>
   pdfData(ticket, { festival, organizer: catalog.organizer(festival.fact.organizer), now: instantOf(Date.now()) });
 
-/** Links to the printable ticket (download.ts serves it). */
-function downloads(ticket: Ticket, { festival, baseUrl }: PositionView): { output: string; url: string }[] {
-  if (!isDownloadable(ticket, festival)) return [];
+/** Links to the printable ticket (download.ts serves it), as JSON. */
+function downloads(ticket: Ticket, { festival, baseUrl }: PositionView): string {
+  if (!isDownloadable(ticket, festival)) return '[]';
   const event = `${baseUrl()}/api/v1/organizers/${festival.fact.organizer}/events/${festival.fact.event}`;
-  return [{ output: 'pdf', url: `${event}/orderpositions/${ticket.id}/download/pdf/` }];
+  return JSON.stringify([{ output: 'pdf', url: `${event}/orderpositions/${ticket.id}/download/pdf/` }]);
 }
 
 /** Whether the shop offers a ticket to be printed (contract §5.1 `downloads`). */
@@ -105,13 +85,12 @@ export function isDownloadable(ticket: Ticket, festival: Festival): boolean {
   const { settings } = festival.fact;
   const item = festival.items.get(ticket.item);
   if (!settings.ticket_download || !item) return false;
-  const pending =
-    shownStatus(ticket.status) === 'n' && settings.ticket_download_pending && !ticket.facts.order.require_approval;
+  const pending = shownStatus(ticket.status) === 'n' && settings.ticket_download_pending && !ticket.prepared.unapproved;
   return (ticket.status === 'p' || pending) && generatesTicket(ticket, item, settings);
 }
 
 function generatesTicket(ticket: Ticket, item: ItemFact, settings: Festival['fact']['settings']): boolean {
   if (item.generate_tickets !== null) return item.generate_tickets;
-  if (ticket.facts.addon_to !== null && !settings.ticket_download_addons) return false;
+  if (ticket.prepared.isAddon && !settings.ticket_download_addons) return false;
   return item.admission || settings.ticket_download_nonadm;
 }

@@ -19,11 +19,11 @@ import {
   wordsFilter,
 } from '@gatehouse/service/filters';
 import { route, type Route } from '@gatehouse/service/http';
-import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
+import { askedPage, pageOf, textPageReply } from '@gatehouse/service/pages';
 import type { Query } from '@gatehouse/service/query';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
 import { listOf, ticketNamed, type TicketName } from './ticket-request';
-import { positionResource } from './position';
+import { positionText } from './position';
 
 const ORDERINGS = [
   'order__code',
@@ -38,7 +38,7 @@ const ORDERINGS = [
 export function positionRoutes(admission: Admission, finder: TicketFinder): Route[] {
   const access = { safe: 'can_view_orders', unsafe: 'can_change_orders' } as const;
   const shown = (request: ApiRequest, list: ListRow, ticket: Ticket) =>
-    positionResource(ticket, ticket.history.state, {
+    positionText(ticket, ticket.history.state, {
       festival: festivalOf(request, admission),
       catalog: admission.catalog,
       list: list.id,
@@ -73,7 +73,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
         );
         const page = pageOf(asked, count);
         const tickets = await finder.page(query, { offset: page.offset, limit: page.size });
-        return pageReply(
+        return textPageReply(
           request,
           page,
           tickets.map((ticket) => shown(request, query.list, ticket)),
@@ -92,7 +92,7 @@ export function positionRoutes(admission: Admission, finder: TicketFinder): Rout
           (found) => !found,
         );
         if (!ticket) throw notFound();
-        return { status: 200, body: shown(request, query.list, ticket) };
+        return { status: 200, raw: shown(request, query.list, ticket) };
       },
     }),
   ];

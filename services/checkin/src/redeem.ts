@@ -1,3 +1,4 @@
+import type { Reason } from '@gatehouse/domain/redeem';
 import type { Admission } from '@gatehouse/admission/admission';
 import { meantBy } from '@gatehouse/admission/addon-match';
 import type { Festival } from '@gatehouse/shop/festival';
@@ -16,7 +17,7 @@ import type { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
 import type { TicketName } from './ticket-request';
 import { decide, scannerOf } from './decide';
-import { positionResource } from './position';
+import { positionText } from './position';
 import { findTicket, readTicketFilter } from './positions';
 import { questionResource, questionsIn } from './questions';
 import {
@@ -127,7 +128,7 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
       acceptLanguage: ask.acceptLanguage,
     };
     const shown = (one: Ticket, history = one.history.state) =>
-      positionResource(one, history, {
+      positionText(one, history, {
         festival,
         catalog: admission.catalog,
         list: list.id,
@@ -154,24 +155,22 @@ export function redeemer(admission: Admission, finder: TicketFinder): Redeemer {
     const position = shown(ticket, before);
     switch (result.outcome) {
       case 'ok':
-        return { status: 201, body: { status: 'ok', require_attention: attention, position } };
-      case 'incomplete':
+        return { status: 201, raw: `{"status":"ok","require_attention":${attention},"position":${position}}` };
+      case 'incomplete': {
+        const questions = JSON.stringify(questionsIn(festival, result.missing).map(questionResource));
         return {
           status: 400,
-          body: {
-            status: 'incomplete',
-            require_attention: attention,
-            position,
-            questions: questionsIn(festival, result.missing).map(questionResource),
-          },
+          raw: `{"status":"incomplete","require_attention":${attention},"position":${position},"questions":${questions}}`,
         };
+      }
       case 'error':
         return refused(result.reason, attention, position);
     }
   };
 }
 
-const refused = (reason: string, attention: boolean, position: object): Reply => ({
+/** `position` as JSON. */
+const refused = (reason: Reason | 'ambiguous', attention: boolean, position: string): Reply => ({
   status: 400,
-  body: { status: 'error', reason, require_attention: attention, position },
+  raw: `{"status":"error","reason":"${reason}","require_attention":${attention},"position":${position}}`,
 });

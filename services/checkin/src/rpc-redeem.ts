@@ -7,6 +7,7 @@ import { severalLists, type SeveralFound } from '@gatehouse/admission/several-li
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
 import type { Ticket } from '@gatehouse/admission/tickets/lookup';
 import { instantOf } from '@gatehouse/domain/instant';
+import type { Reason } from '@gatehouse/domain/redeem';
 import { authorize, covers, type Principal } from '@gatehouse/service/auth';
 import type { Body } from '@gatehouse/service/body';
 import { isOutage, notFound } from '@gatehouse/service/errors';
@@ -16,7 +17,7 @@ import type { Credential } from '@gatehouse/shop/credentials';
 import type { Festival } from '@gatehouse/shop/festival';
 import { decide, scannerOf, type Asked } from './decide';
 import { newerQuestion } from './expand';
-import { positionResource } from './position';
+import { positionText } from './position';
 import { questionsIn } from './questions';
 import { mayScanBy, readRedeem, type RedeemFields } from './rpc-fields';
 import { uploadRefused } from './upload';
@@ -122,24 +123,22 @@ export function rpcRedeemer(admission: Admission, finder: TicketFinder): (ask: R
     const parts = shown(before);
     switch (result.outcome) {
       case 'ok':
-        return { status: 201, body: { status: 'ok', ...parts } };
+        return { status: 201, raw: `{"status":"ok"${parts}}` };
       case 'incomplete': {
-        const questions = questionsIn(festival, result.missing).map(newerQuestion);
-        return { status: 400, body: { status: 'incomplete', ...parts, questions } };
+        const questions = JSON.stringify(questionsIn(festival, result.missing).map(newerQuestion));
+        return { status: 400, raw: `{"status":"incomplete"${parts},"questions":${questions}}` };
       }
       case 'error':
         return refused(result.reason, parts);
     }
   }
 
-  /** What a reply shows of the ticket that was meant. */
+  /** What a reply shows of the ticket that was meant: JSON members, each after a comma. */
   function shower(ask: RpcRedeemCall, { festival, principal, candidate: { list, ticket } }: ToShow) {
     const { organizer, event } = list.fields;
     const mayRead = covers(principal, 'can_view_orders', { organizer, event });
-    return (history: Ticket['history']['state']) => ({
-      require_attention: requiresAttention(ticket, festival),
-      checkin_texts: checkinTexts(ticket, festival),
-      position: positionResource(ticket, history, {
+    return (history: Ticket['history']['state']): string => {
+      const position = positionText(ticket, history, {
         festival,
         catalog: admission.catalog,
         list: list.id,
@@ -147,9 +146,12 @@ export function rpcRedeemer(admission: Admission, finder: TicketFinder): (ask: R
         pdfData: mayRead && ask.query.get('pdf_data')?.toLowerCase() === 'true',
         reader: principal,
         newer: { expand: expandIn(ask.query) },
-      }),
-      list: listExcerpt(list),
-    });
+      });
+      const texts = JSON.stringify(checkinTexts(ticket, festival));
+      const listed = JSON.stringify(listExcerpt(list));
+      const attention = requiresAttention(ticket, festival);
+      return `,"require_attention":${attention},"checkin_texts":${texts},"position":${position},"list":${listed}`;
+    };
   }
 }
 
@@ -181,9 +183,9 @@ const listExcerpt = ({ id, fields: { name, event, subevent, include_pending } }:
   ...{ id, name, event, subevent, include_pending },
 });
 
-const refused = (reason: string, parts: object): Reply => ({
+const refused = (reason: Reason | 'ambiguous', parts: string): Reply => ({
   status: 400,
-  body: { status: 'error', reason, reason_explanation: null, ...parts },
+  raw: `{"status":"error","reason":"${reason}","reason_explanation":null${parts}}`,
 });
 
 const unknownTicket = (list: ListRow): Reply => ({

@@ -8,10 +8,10 @@ import { covers, type Principal } from '@gatehouse/service/auth';
 import type { ApiRequest } from '@gatehouse/service/api-request';
 import { ApiError, permissionDenied } from '@gatehouse/service/errors';
 import { idIn } from '@gatehouse/service/path';
-import { askedPage, pageOf, pageReply } from '@gatehouse/service/pages';
+import { askedPage, pageOf, textPageReply } from '@gatehouse/service/pages';
 import type { Reply } from '@gatehouse/service/reply';
 import type { Festival } from '@gatehouse/shop/festival';
-import { positionResource } from './position';
+import { positionText } from './position';
 import { orderingIn, readTicketFilter } from './positions';
 import { ofDifferentEvents } from './rpc-fields';
 import { expandIn } from './rpc-redeem';
@@ -37,7 +37,7 @@ export async function search(request: ApiRequest, admission: Admission, finder: 
   const asked = askedPage(query);
   const mayRead = lists.every((list) => may(principal, list, 'can_view_orders'));
   if (!mayRead && [...(query.get('search') ?? '')].length < FEWEST_LETTERS) {
-    return pageReply(request, pageOf(asked, 0), []);
+    return textPageReply(request, pageOf(asked, 0), []);
   }
   const selects = Object.keys(where).length > 0;
   const counts = await lookForTickets(
@@ -55,12 +55,12 @@ export async function search(request: ApiRequest, admission: Admission, finder: 
   const byEvent = new Map(places.map((place) => [place.festival.key, place]));
   const shown = (ticket: Ticket) => {
     const { list, festival } = byEvent.get(ticket.event)!;
-    return positionResource(ticket, ticket.history.state, {
+    return positionText(ticket, ticket.history.state, {
       ...{ festival, catalog: admission.catalog, list: list.id, baseUrl: () => request.baseUrl },
       ...{ pdfData, reader: principal, newer },
     });
   };
-  return pageReply(request, page, tickets.map(shown));
+  return textPageReply(request, page, tickets.map(shown));
 }
 
 /** The lists of the query; what is no number is ignored. Throws 403, as pretix, if one is unknown or of an event that may not be seen. */

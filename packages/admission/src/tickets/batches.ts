@@ -6,6 +6,7 @@ import type { Tx } from '@gatehouse/eventing/event-bus';
 import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import { takeBatches, type Batch, type BatchTicket } from '@gatehouse/shop/orders/batches';
 import { lockFacts, moveCheckins, type Changed } from './orders';
+import { preparedOf } from './prepared';
 import { COLUMNS, rowsOf, type TicketRow } from './row';
 import { moveTicketTallies } from './tallies';
 
@@ -62,18 +63,31 @@ function firstRow(batch: Batch): TicketRow {
 }
 
 /** The columns in which tickets of a batch differ. */
-const MINTED = ['id', 'order_code', 'code_key', 'secret', 'secret_key', 'pseudonymization_id', 'facts'] as const;
+const MINTED = [
+  'id',
+  'order_code',
+  'code_key',
+  'secret',
+  'secret_key',
+  'pseudonymization_id',
+  'facts',
+  'prepared',
+] as const;
 type Minted = Pick<TicketRow, (typeof MINTED)[number]>;
 
-const mintedOf = ({ facts }: TicketRow, { id, code, secret, pseudonymization_id }: BatchTicket): Minted => ({
-  id,
-  order_code: code,
-  code_key: foldCase(code),
-  secret,
-  secret_key: foldCase(secret),
-  pseudonymization_id,
-  facts: { ...facts, secret, pseudonymization_id, order: { ...facts.order, code } },
-});
+function mintedOf(first: TicketRow, { id, code, secret, pseudonymization_id }: BatchTicket): Minted {
+  const facts = { ...first.facts, secret, pseudonymization_id, order: { ...first.facts.order, code } };
+  return {
+    id,
+    order_code: code,
+    code_key: foldCase(code),
+    secret,
+    secret_key: foldCase(secret),
+    pseudonymization_id,
+    facts,
+    prepared: preparedOf({ ...first, id, facts }),
+  };
+}
 
 /** Writes tickets that are like the first one in all other columns: parsing whole rows would take half as long again. */
 async function writeTickets(tx: Tx, first: TicketRow, tickets: readonly Minted[]): Promise<void> {

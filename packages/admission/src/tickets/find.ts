@@ -1,7 +1,7 @@
 import { foldCase } from '@gatehouse/domain/fold';
 import { available } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
-import { ticketOf, type Ticket, type TicketRow } from './lookup';
+import { TICKET_COLUMNS, ticketOf, type Ticket, type TicketRow } from './lookup';
 import { pageCache } from './page-cache';
 import { add, conditions, eventOf, START, statusesOf, type TicketOrder, type TicketQuery } from './query';
 
@@ -33,7 +33,7 @@ export type TicketFinder = {
   existing(ids: readonly number[]): Promise<Set<number>>;
 };
 
-type Row = TicketRow & { name_key: string; positionid: number };
+type Row = TicketRow & { id: number; name_key: string; positionid: number };
 
 /** A finder with a page cache of its own: one per process, or per command. */
 export function ticketFinder(pool: Pool): TicketFinder {
@@ -81,7 +81,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
     const skip = add(values, offset - (cursor?.offset ?? 0));
     const { rows } = await available(
       pool.query<Row>(
-        `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, t.name_key, t.positionid, a.revision, a.state
+        `select t.id, t.name_key, t.positionid, ${TICKET_COLUMNS}
          from (
            -- Numbered after the limit: else every ticket that is skipped gets its number, too.
            select id, row_number() over () as place
@@ -118,7 +118,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
     });
     const { rows } = await available(
       pool.query<TicketRow>(
-        `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, a.revision, a.state
+        `select ${TICKET_COLUMNS}
          from (
            select id, row_number() over () as place
            from (
@@ -167,7 +167,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
     const { rows } = await available(
       pool.query<TicketRow>({
         name: 'ticket_of_event',
-        text: `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, a.revision, a.state
+        text: `select ${TICKET_COLUMNS}
                from (select * from tickets where id = $1 offset 0) t
                left join admissions a on a.ticket = t.id
                where t.event = $2 and not t.canceled`,
@@ -182,7 +182,7 @@ export function ticketFinder(pool: Pool): TicketFinder {
       pool.query<TicketRow>({
         name: 'addons_of_ticket',
         // By the code of their order, which has an index.
-        text: `select t.id, t.event, t.date, t.item, t.variation, t.status, t.facts, a.revision, a.state
+        text: `select ${TICKET_COLUMNS}
                from (
                  select * from tickets
                  where event = $1 and left(code_key, ${START}) = left($2, ${START}) and code_key = $2 offset 0

@@ -6,6 +6,7 @@ import { isStorable } from '@gatehouse/domain/storable-text';
 import type { Known } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
 import { credentialMemo, type Credential } from '@gatehouse/shop/credentials';
+import { readPrepared, type Prepared } from './prepared';
 import type { ShownFacts } from './row';
 
 /** A ticket that is not canceled, from the read model. */
@@ -16,6 +17,8 @@ export type Ticket = {
   readonly item: number;
   readonly variation: number | null;
   readonly status: TicketStatus;
+  /** What scans and replies need of it, quicker than `facts`. */
+  readonly prepared: Prepared;
   readonly facts: ShownFacts;
   /** Its admission history as of the read model: a hint, which is confirmed against the stream before a decision. */
   readonly history: Known<Admissions>;
@@ -45,49 +48,52 @@ export type Found = {
   readonly credential: Credential | null;
 };
 
-/** A ticket as a row of `tickets` and `admissions`; 0 means none. */
+/** A ticket as a row of `TICKET_COLUMNS`; JSON columns as text. */
 export type TicketRow = {
-  id: number;
-  event: string;
-  date: number;
-  item: number;
-  variation: number;
-  status: Ticket['status'];
-  facts: ShownFacts;
-  revision: number | null;
-  state: Admissions | null;
+  readonly event: string;
+  readonly prepared: string;
+  readonly facts: string;
+  readonly revision: number | null;
+  readonly state: string | null;
 };
 
-/** The result of one look-up; the ticket's event is that of the look-up. */
-type Row = (Omit<TicketRow, 'event'> | (Omit<TicketRow, 'event' | 'id'> & { id: null })) & {
-  n: number;
-  list_revision: number | null;
-  kind: Credential['kind'] | null;
-  /** As JSON text, which is parsed once: thousands of scans use the same few credentials. */
-  fact: string | null;
-};
+/** Of the tickets `t` and their histories `a`: the columns from which `ticketOf` makes a ticket. */
+export const TICKET_COLUMNS = 't.event, t.prepared, t.facts::text as facts, a.revision, a.state::text as state';
 
 const NO_HISTORY: Known<Admissions> = { state: ticketDecider.initial, revision: 0 };
 
 /** The ticket of a row. */
-export const ticketOf = (row: TicketRow): Ticket => ({
-  id: row.id,
-  event: row.event,
-  date: row.date || null,
-  item: row.item,
-  variation: row.variation || null,
-  status: row.status,
-  facts: row.facts,
-  history: row.state ? { state: row.state, revision: row.revision! } : NO_HISTORY,
-});
+export const ticketOf = (row: TicketRow): Ticket => new StoredTicket(row);
 
-/** One look-up as JSON for the statement. A secret that cannot be stored must not fail the other look-ups of the batch. */
-const documentOf = (ask: Lookup, n: number) => ({
-  ...ask,
-  n,
-  date: ask.date ?? 0,
-  secret: isStorable(ask.secret) ? ask.secret : null,
-});
+/** A ticket whose facts are parsed when somebody asks for them: most scans do not. */
+class StoredTicket implements Ticket {
+  readonly event: string;
+  readonly id: number;
+  readonly date: number | null;
+  readonly item: number;
+  readonly variation: number | null;
+  readonly status: TicketStatus;
+  readonly prepared: Prepared;
+  readonly history: Known<Admissions>;
+  #facts: string | ShownFacts;
+
+  constructor({ event, prepared, facts, revision, state }: TicketRow) {
+    const ticket = readPrepared(prepared);
+    this.event = event;
+    this.id = ticket.id;
+    this.date = ticket.date;
+    this.item = ticket.item;
+    this.variation = ticket.variation;
+    this.status = ticket.status;
+    this.prepared = ticket.prepared;
+    this.history = state === null ? NO_HISTORY : { state: JSON.parse(state) as Admissions, revision: revision! };
+    this.#facts = facts;
+  }
+
+  get facts(): ShownFacts {
+    return (this.#facts = typeof this.#facts === 'string' ? (JSON.parse(this.#facts) as ShownFacts) : this.#facts);
+  }
+}
 
 /**
  * Shops do not give a secret twice, but an import may bring its new holder without the old one. It then belongs to the
@@ -97,6 +103,30 @@ const documentOf = (ask: Lookup, n: number) => ({
 export const SECRET_HOLDER =
   "case status when 'p' then 0 when 'v' then 1 when 'n' then 2 else 3 end, order_import desc, id desc";
 
+/** The columns of a result as text: they are few, and JSON that nobody asks for need not be parsed. */
+const AS_TEXT = { getTypeParser: () => (text: string) => text };
+
+/** A row of a ticket, by the number of its look-up from 1, or of a place, by its negative number: kind, fact and revision of the list. */
+type Row =
+  | [n: string, prepared: string, facts: string, revision: string | null, state: string | null]
+  | [n: string, kind: Credential['kind'] | null, fact: string | null, listRevision: string | null, none: null];
+
+/** The places of look-ups: what many scans share. Numbered from 1. */
+function placesOf(asks: readonly Lookup[]): {
+  readonly places: readonly Lookup[];
+  readonly placeOf: readonly number[];
+} {
+  const numbers = new Map<string, number>();
+  const places: Lookup[] = [];
+  const placeOf = asks.map((ask) => {
+    const key = `${ask.event} ${ask.date} ${ask.list} ${ask.credential}`;
+    let number = numbers.get(key);
+    if (number === undefined) numbers.set(key, (number = places.push(ask)));
+    return number;
+  });
+  return { places, placeOf };
+}
+
 /**
  * Everything that a scan needs, in one read that concurrent scans share: the ticket, its history, the list's revision and
  * the credential's state, so an edited list or a revoked token takes effect at every gate at once (design §3).
@@ -105,50 +135,75 @@ export function lookups(pool: Pool): { find(ask: Lookup): Promise<Found>; idle()
   const credentialOf = credentialMemo();
   const reads = coalesce<Lookup, Found>(
     async (asks) => {
+      const { places, placeOf } = placesOf(asks);
       const { rows } = await available(
         pool.query<Row>({
           name: 'lookup',
           // With 'offset 0' PostgreSQL can find the ticket only by its key. Otherwise, without statistics, it may choose an
           // index by event and date, and keep that plan while the table grows.
           text: `
-            select q.n, t.id, t.date, t.item, t.variation, t.status, t.facts,
-                   a.revision, a.state, l.revision as list_revision, c.kind, c.fact::text as fact
-            from json_to_recordset($1) as q(
-              n integer, event text, date integer, secret text, id integer, list integer, credential text
-            )
-            left join lateral (
+            select q.n, t.prepared, t.facts, a.revision, a.state
+            from unnest($1::text[], $2::integer[], $3::integer[]) with ordinality as q(secret, id, place, n)
+            cross join lateral (
               (select * from (select * from tickets where id = q.id offset 0) named
-               where event = q.event and (date = q.date or q.date = ${ANY_DATE}) and not canceled)
+               where event = ($4::text[])[q.place] and ${ON_DATE} and not canceled)
               union all
               (select * from (
                  select * from (
                    select * from tickets
                    where hashtextextended(secret, 0) = hashtextextended(q.secret, 0) and secret = q.secret offset 0
                  ) holders
-                 where event = q.event and not canceled
+                 where event = ($4::text[])[q.place] and not canceled
                  order by ${SECRET_HOLDER} limit 1
-               ) holder where date = q.date or q.date = ${ANY_DATE})
+               ) holder where ${ON_DATE})
               limit 1
-            ) t on true
+            ) t
             left join admissions a on a.ticket = t.id
-            left join lists l on l.id = q.list and l.event = q.event and not l.deleted
-            left join lateral (select kind, fact from credentials where hash = q.credential limit 1) c on true`,
-          // One JSON document is cheaper to build and to parse than an array per column.
-          values: [JSON.stringify(asks.map(documentOf))],
+            union all
+            select -p.n, c.kind, c.fact, l.revision, null
+            from unnest($4::text[], $6::integer[], $7::text[]) with ordinality as p(event, list, credential, n)
+            left join lists l on l.id = p.list and l.event = p.event and not l.deleted
+            left join lateral (select kind, fact from credentials where hash = p.credential limit 1) c on true`,
+          values: [
+            // One that cannot be stored must not fail the other look-ups of the batch.
+            asks.map(({ secret }) => (isStorable(secret) ? secret : null)),
+            integers(asks.map(({ id }) => id)),
+            integers(placeOf),
+            places.map(({ event }) => event),
+            integers(places.map(({ date }) => date ?? 0)),
+            integers(places.map(({ list }) => list)),
+            places.map(({ credential }) => credential),
+          ],
+          rowMode: 'array',
+          types: AS_TEXT,
         }),
       );
-      const found = new Array<Found>(asks.length);
-      for (const row of rows) {
-        const { event } = asks[row.n]!;
-        found[row.n] = {
-          ticket: row.id === null ? null : ticketOf({ ...row, event }),
-          listRevision: row.list_revision,
-          credential: row.kind && credentialOf(row.kind, row.fact!),
-        };
+      const tickets = new Array<Ticket | null>(asks.length).fill(null);
+      const shared = new Array<Omit<Found, 'ticket'>>(places.length);
+      for (const [number, first, second, revision, state] of rows) {
+        const n = Number(number);
+        if (n > 0) {
+          const { event } = asks[n - 1]!;
+          tickets[n - 1] = ticketOf({ event, prepared: first!, facts: second!, revision: Number(revision), state });
+        } else {
+          shared[-n - 1] = {
+            listRevision: revision === null ? null : Number(revision),
+            credential: first ? credentialOf(first as Credential['kind'], second!) : null,
+          };
+        }
       }
-      return found;
+      return asks.map((_, i) => {
+        const { listRevision, credential } = shared[placeOf[i]! - 1]!;
+        return { ticket: tickets[i]!, listRevision, credential };
+      });
     },
     { batch: 500, waiting: 20_000 },
   );
   return { find: (ask) => reads.ask(ask), idle: () => reads.idle() };
 }
+
+/** An array of integers as PostgreSQL writes it, which is quicker than the driver's. */
+const integers = (values: readonly (number | null)[]): string => `{${values.map((value) => value ?? 'null').join()}}`;
+
+/** Whether a ticket is of the date of its look-up's place. */
+const ON_DATE = `($5::integer[])[q.place] in (date, ${ANY_DATE})`;

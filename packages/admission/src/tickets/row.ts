@@ -4,6 +4,7 @@ import { foldCase } from '@gatehouse/domain/fold';
 import { parseInstant, sortable } from '@gatehouse/domain/instant';
 import { displayName, joinName, type Name } from '@gatehouse/domain/names';
 import type { TicketStatus } from '@gatehouse/domain/redeem';
+import { preparedOf } from './prepared';
 import type { Place } from './tallies';
 
 /** A ticket's name and e-mail as the shop states them, before a name scheme is applied. */
@@ -55,7 +56,7 @@ export type ShownFacts = {
   };
 };
 
-/** The columns and facts with a ticket's names, which change with the event's scheme. */
+/** The columns with a ticket's names, which change with the event's scheme. */
 export const NAME_COLUMNS = [
   'name_key',
   'parent_name_key',
@@ -63,7 +64,11 @@ export const NAME_COLUMNS = [
   'search',
   'search_names',
   'facts',
+  'prepared',
 ] as const;
+
+/** The columns besides `facts` from which `prepared` is made. */
+export const PREPARED_FROM = ['id', 'date', 'item', 'variation', 'status'] as const;
 
 /** The columns of `tickets` that the projection writes, without the key `id`. */
 export const COLUMNS = [
@@ -92,6 +97,8 @@ export type TicketRow = Place & {
   search: string;
   search_names: string;
   facts: ShownFacts;
+  /** What a scan and its reply need of all that, as text (`preparedOf`). */
+  prepared: string;
   order_stream: string;
   order_import: number;
 };
@@ -177,11 +184,11 @@ export function endedRow(row: TicketRow, order: OrderFact, scheme: string): Tick
 }
 
 /** A row with its names in the given scheme. */
-export function withNames<Row extends { facts: NamelessFacts }>(row: Row, scheme: string): Row & NameColumns {
-  const { facts } = row;
-  const own = nameOf({ name: facts.stated_name ?? null, parts: facts.printed.parts }, scheme);
-  const parent = facts.parent ? nameOf(facts.parent, scheme) : null;
-  const address = facts.order.invoice;
+export function withNames<Row extends Unnamed>(row: Row, scheme: string): Row & NameColumns {
+  const { facts: stated } = row;
+  const own = nameOf({ name: stated.stated_name ?? null, parts: stated.printed.parts }, scheme);
+  const parent = stated.parent ? nameOf(stated.parent, scheme) : null;
+  const address = stated.order.invoice;
   const invoice: Name | null = address && {
     name: address.name || joinName(address.name_parts, scheme),
     parts: address.name_parts,
@@ -190,7 +197,13 @@ export function withNames<Row extends { facts: NamelessFacts }>(row: Row, scheme
   const key = own.name ? nameKey(own.name) : null;
   const parentKey = parent?.name ? nameKey(parent.name) : null;
   const names = [own.name, parent?.name, invoice?.name];
-  const texts = [...names, facts.attendee_email, facts.parent?.email, facts.order.email];
+  const texts = [...names, stated.attendee_email, stated.parent?.email, stated.order.email];
+  const facts: ShownFacts = {
+    ...stated,
+    attendee_name: shown.name,
+    attendee_name_parts: shown.parts,
+    printed: { name: own.name || (parent?.name ?? null), parts: own.parts },
+  };
   return {
     ...row,
     name_key: key ?? NO_NAME,
@@ -198,15 +211,13 @@ export function withNames<Row extends { facts: NamelessFacts }>(row: Row, scheme
     shown_name_key: key ?? parentKey,
     search: lines(texts),
     search_names: lines(names),
-    facts: {
-      ...facts,
-      attendee_name: shown.name,
-      attendee_name_parts: shown.parts,
-      printed: { name: own.name || (parent?.name ?? null), parts: own.parts },
-    },
+    facts,
+    prepared: preparedOf({ ...row, facts }),
   };
 }
 
+/** What the names of a ticket are rendered from, and what is prepared with them. */
+type Unnamed = Pick<TicketRow, (typeof PREPARED_FROM)[number]> & { facts: NamelessFacts };
 type NameColumns = Pick<TicketRow, (typeof NAME_COLUMNS)[number]>;
 
 /** The columns that an order states for all its tickets and may change later. */

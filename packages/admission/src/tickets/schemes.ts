@@ -1,7 +1,7 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { NAME_COLUMNS, withNames, type TicketRow } from './row';
+import { NAME_COLUMNS, PREPARED_FROM, withNames, type TicketRow } from './row';
 
 /** Each event's name scheme. An event that has not been stated yet has the shop's default. */
 export type Schemes = { of(event: string): string; readonly changed: readonly string[] };
@@ -48,7 +48,7 @@ export async function takeSchemes(tx: Tx, stated: readonly Envelope[], events: R
 
 /** Rewrites the names of an event's tickets in another scheme. */
 export async function rename(tx: Tx, event: string, scheme: string): Promise<void> {
-  const columns = ['id', ...NAME_COLUMNS] as const;
+  const columns = [...PREPARED_FROM, ...NAME_COLUMNS] as const;
   await tx.query(`declare renamed no scroll cursor for select ${columns.join()} from tickets where event = $1`, [
     event,
   ]);
