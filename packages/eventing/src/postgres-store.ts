@@ -4,9 +4,8 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
-import { changesOf, inlineParameters, inlineValues, type Appended, type Changes } from './inline';
+import { changesOf, inlineParameters, inlineValues, type Appended, type Changes, type InlineModel } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
-import type { ReadModel } from './read-model';
 import { storable } from './storable';
 import { spanOver } from './tracing';
 
@@ -52,7 +51,7 @@ export function postgresStore(options: {
   context: string;
   listener: Listener;
   /** Read models that appends fill in their own transaction. */
-  inline?: readonly ReadModel[];
+  inline?: readonly InlineModel[];
 }): ContextStore {
   const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);
