@@ -26,17 +26,17 @@ export type Asked = Pick<
 export async function decide(
   { gate }: Pick<Admission, 'gate'>,
   { festival, list, ticket }: { festival: Festival; list: ListRow; ticket: Ticket },
-  { answers, acceptLanguage, ...asked }: Asked,
+  asked: Asked,
   by: Scanner,
 ): Promise<Scanned> {
   const { fact } = festival;
-  const language = chooseLanguage(acceptLanguage, fact.locales, fact.locale);
+  const language = chooseLanguage(asked.acceptLanguage, fact.locales, fact.locale);
   const questions = checkinQuestions(festival, ticket.item, language);
   const permitted = permittedBy(list.fields, { festival, ticket, datetime: asked.datetime });
   const scan: Scan = {
     ...asked,
     questions,
-    given: readAnswers(questions, answers, { timeZone: fact.timezone, language }),
+    given: readAnswers(questions, asked.answers, { timeZone: fact.timezone, language }),
     restrictedTo: null,
     ...(permitted ? { permitted } : {}),
   };

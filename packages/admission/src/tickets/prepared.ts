@@ -52,14 +52,9 @@ const SEPARATOR = '\u0001';
 
 /** The column `prepared` of a ticket. */
 export function preparedOf({ id, date, item, variation, status, facts }: Source): string {
-  const { seat, order } = facts;
-  const flags = [
-    facts.blocked === undefined ? '' : 'b',
-    order.require_approval ? 'u' : '',
-    order.checkin_attention ? 'a' : '',
-    facts.addon_to === null ? '' : 'o',
-    Object.keys(validity(facts)).length === 0 ? '' : 'v',
-  ].join('');
+  const { seat, order, blocked, valid_from: from, valid_until: until } = facts;
+  const showsValidity = from !== undefined || until !== undefined || blocked !== undefined;
+  const flags = `${blocked ? 'b' : ''}${order.require_approval ? 'u' : ''}${order.checkin_attention ? 'a' : ''}${facts.addon_to === null ? '' : 'o'}${showsValidity ? 'v' : ''}`;
   const start = JSON.stringify({
     id,
     order: order.code,
@@ -77,26 +72,17 @@ export function preparedOf({ id, date, item, variation, status, facts }: Source)
     addon_to: facts.addon_to,
     subevent: date || null,
   });
+  const middle = JSON.stringify({ tax_rule: facts.tax_rule, pseudonymization_id: facts.pseudonymization_id });
+  const end = JSON.stringify({
+    seat: seat && { id: seat.id, name: seat.name, seat_guid: seat.seat_guid },
+    // What newer versions show of every ticket (contract §10, 4.17), here of those alone of which the shop says something.
+    ...(showsValidity && { valid_from: from ?? null, valid_until: until ?? null, blocked: blocked ?? null }),
+  });
   return [
-    ...[id, date, item, variation, status, flags, facts.valid_from ?? '', facts.valid_until ?? ''],
-    JSON.stringify(facts.answers),
-    `${start.slice(0, -1)},"checkins":`,
-    members({ tax_rule: facts.tax_rule, pseudonymization_id: facts.pseudonymization_id }),
-    members({ seat: seat && { id: seat.id, name: seat.name, seat_guid: seat.seat_guid }, ...validity(facts) }),
+    ...[id, date, item, variation, status, flags, from ?? '', until ?? '', JSON.stringify(facts.answers)],
+    ...[`${start.slice(0, -1)},"checkins":`, `,${middle.slice(1, -1)}`, `,${end.slice(1, -1)}`],
     JSON.stringify(order.locale),
   ].join(SEPARATOR);
-}
-
-/** What newer versions show of every ticket (contract §10, 4.17), here of those alone of which the shop says something. */
-function validity({ valid_from, valid_until, blocked }: ShownFacts): Record<string, unknown> {
-  if (valid_from === undefined && valid_until === undefined && blocked === undefined) return {};
-  return { valid_from: valid_from ?? null, valid_until: valid_until ?? null, blocked: blocked ?? null };
-}
-
-/** The members of a JSON object, each after a comma. */
-function members(object: object): string {
-  const text = JSON.stringify(object).slice(1, -1);
-  return text === '' ? '' : `,${text}`;
 }
 
 /** Reads what `preparedOf` wrote. */
