@@ -30,7 +30,7 @@ create table tickets (
   -- Names and e-mails that a search looks into, and the names alone (the droid's search), folded, one a line.
   search text collate "C" not null,
   search_names text collate "C" not null,
-  -- What the replies show (ShownFacts in tickets/row.ts).
+  -- What the replies show (ShownFacts in tickets/facts.ts).
   facts json not null,
   -- What a scan and its reply need of all these, as text (tickets/prepared.ts).
   prepared text collate "C" not null,

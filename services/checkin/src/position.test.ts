@@ -1,7 +1,8 @@
 import { requiresAttention } from '@gatehouse/admission/products';
 import { ticketOf, type Ticket } from '@gatehouse/admission/tickets/lookup';
 import { shownStatus } from '@gatehouse/admission/tickets/query';
-import { endedRow, rowsOf, withNames, type ShownFacts } from '@gatehouse/admission/tickets/row';
+import type { ShownFacts } from '@gatehouse/admission/tickets/facts';
+import { endedRow, rowsOf, withNames } from '@gatehouse/admission/tickets/row';
 import type { Admissions } from '@gatehouse/domain/ticket';
 import type { EventFact, ItemFact, OrderFact, OrganizerFact, PositionFact } from '@gatehouse/events/reference';
 import type { Principal } from '@gatehouse/service/auth';

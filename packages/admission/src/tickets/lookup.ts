@@ -7,7 +7,7 @@ import type { Known } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
 import { credentialMemo, type Credential } from '@gatehouse/shop/credentials';
 import { readPrepared, type Prepared } from './prepared';
-import type { ShownFacts } from './row';
+import type { ShownFacts } from './facts';
 
 /** A ticket that is not canceled, from the read model. */
 export type Ticket = {

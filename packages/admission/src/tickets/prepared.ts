@@ -1,5 +1,5 @@
 import type { TicketStatus } from '@gatehouse/domain/redeem';
-import type { ShownFacts } from './row';
+import type { ShownFacts } from './facts';
 
 /**
  * What a scan needs of a ticket, and the parts of the position resource (contract §5.1) that only its order changes, as JSON text: most scans
