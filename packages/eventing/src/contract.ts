@@ -407,6 +407,28 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
       expect(idsOf((await following).events)).toEqual(idsOf(events));
     });
 
+    test('follow of some types has all their events in order, and its position moves past the others', async () => {
+      const stream = aStream();
+      const from = await store.head();
+      const events = Array.from({ length: 40 }, (_, i) => ({
+        ...anEvent({ i }),
+        type: i % 10 === 3 ? 'Rare' : 'Happened',
+      }));
+      const last = await store.append(stream, 0, events);
+      const stop = new AbortController();
+      const seen: Recorded[] = [];
+      let reached = from;
+      for await (const batch of store.follow(from, stop.signal, ['Rare'])) {
+        seen.push(...batch.events.filter(({ type }) => type === 'Rare'));
+        expect(store.before(reached, batch.position)).toBe(true);
+        reached = batch.position;
+        if (!store.before(reached, last)) stop.abort();
+      }
+      expect(seen.filter((event) => event.stream === stream)).toMatchObject(
+        events.filter(({ type }) => type === 'Rare').map(({ id, data }) => ({ id, data })),
+      );
+    });
+
     test('an abort ends follow: before it began, while it waits, and between batches', async () => {
       const ended = async (signal: AbortSignal, from: string, then: () => void = () => undefined) => {
         let batches = 0;

@@ -17,8 +17,8 @@ export type Appended = {
 /**
  * How appends fill a read model in their own transaction, where the store is PostgreSQL: nobody then reads the events again, and
  * the read model is never behind. What an append leaves out (it must not wait for anything) is applied by the read model's
- * projection, so both must write the same. `filtered`: appends only move it past events that its filter does not accept; those that
- * it accepts are rare, and its projection applies them.
+ * projection, so both must write the same. `filtered`: appends only move it past events of other types than its `only`; those that
+ * it wants are rare, and its projection applies them.
  */
 export type InlineProjection = 'filtered' | Filling;
 
@@ -45,9 +45,8 @@ export type Changes = readonly (readonly string[] | undefined)[];
 
 /** What an append changes in each of `models`. */
 export const changesOf = (models: readonly ReadModel[], append: Appended): Changes =>
-  models.map(({ inline, filter }) => {
-    const { stream, events } = append;
-    if (filter && !events.some(({ type }) => filter({ stream, type }))) return [];
+  models.map(({ inline, only }) => {
+    if (only && !append.events.some(({ type }) => only.includes(type))) return [];
     return inline === 'filtered' ? undefined : inline?.changesOf(append);
   });
 

@@ -27,6 +27,31 @@ const FOLLOW_BATCH = 1_000;
  * Bytes of the table in one batch, which a follower holds in memory uncompressed; large events are compressed in the table.
  */
 const FOLLOW_BYTES = 2 * 1024 * 1024;
+/** The events after a position, as many as a follower takes at once. */
+const FOLLOW_ALL = `select ${COLUMNS} from (
+    select *, sum(bytes) over (order by position) - bytes as bytes_before
+    from (
+      select ${COLUMNS}, pg_column_size(data) as bytes
+      from events where position > $1 order by position limit ${FOLLOW_BATCH}
+    ) next
+  ) sized
+  where bytes_before < ${FOLLOW_BYTES} order by position`;
+/** The same for those of some types. The last row is the last event that was looked at, which may be of another type. */
+const LOOKED_AT = 5_000;
+const FOLLOW_SOME = `select ${COLUMNS}, wanted from (
+    select *, max(position) over () as last
+    from (
+      select *, sum(bytes) over before - bytes as bytes_before, sum(wanted::integer) over before as number
+      from (
+        select ${COLUMNS.replace(' data,', ' case when type = any($2) then data end as data,')}, type = any($2) as wanted,
+          case when type = any($2) then pg_column_size(data) else 0 end as bytes
+        from events where position > $1 order by position limit ${LOOKED_AT}
+      ) next
+      window before as (order by position)
+    ) sized
+    where bytes_before < ${FOLLOW_BYTES} and number <= ${FOLLOW_BATCH}
+  ) looked_at
+  where wanted or position = last order by position`;
 const SCAN_PAGE = 5_000;
 /** Only a safety net: NOTIFY and a new connection wake a follower. */
 const FOLLOW_PATIENCE_MS = 5_000;
@@ -254,27 +279,20 @@ export function postgresStore(options: {
       return newest.reverse();
     },
     scan,
-    async *follow(position, signal) {
+    async *follow(position, signal, only) {
       let at = position;
       const waiting = waker();
       let forget: (() => void) | undefined;
       let busy = 0;
       try {
         while (!signal.aborted) {
-          let rows: Recorded[];
+          let rows: (Recorded & { wanted: boolean })[];
           try {
-            ({ rows } = await pool.query<Recorded>({
+            ({ rows } = await pool.query<Recorded & { wanted: boolean }>({
               // Without a name, like a load.
               query_timeout: ANSWER_MS,
-              text: `select ${COLUMNS} from (
-                       select *, sum(bytes) over (order by position) - bytes as bytes_before
-                       from (
-                         select ${COLUMNS}, pg_column_size(data) as bytes
-                         from events where position > $1 order by position limit ${FOLLOW_BATCH}
-                       ) next
-                     ) sized
-                     where bytes_before < ${FOLLOW_BYTES} order by position`,
-              values: [at],
+              text: only ? FOLLOW_SOME : FOLLOW_ALL,
+              values: only ? [at, only] : [at],
             }));
           } catch (error) {
             if (!isConnectionError(error)) throw error;
@@ -294,7 +312,7 @@ export function postgresStore(options: {
             forget = undefined;
           }
           at = rows.at(-1)!.position;
-          yield { events: rows, position: at };
+          yield { events: only ? rows.filter(({ wanted }) => wanted) : rows, position: at };
         }
       } finally {
         forget?.();
