@@ -4,6 +4,7 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
+import { jsonArray } from './json-array';
 import { changesOf, inlineParameters, inlineValues, type Appended, type Changes } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
 import type { ReadModel } from './read-model';
@@ -14,7 +15,7 @@ type Append = {
   stream: string;
   expected: number;
   events: readonly NewEvent[];
-  datas: string[];
+  datas: (string | Buffer)[];
   bytes: number;
   time: string;
   changes: Changes;
@@ -81,7 +82,7 @@ export function postgresStore(options: {
 }): ContextStore {
   const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);
-  const appendText = `select append, actual, last from append_events($1, $2, ${inlineParameters(inline, 3)})`;
+  const appendText = `select append, actual, last from append_events($1, $2, $3, ${inlineParameters(inline, 4)})`;
   const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
     description: 'Appends that went down in one commit',
     advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
@@ -93,7 +94,10 @@ export function postgresStore(options: {
       name: 'append_events',
       query_timeout: ANSWER_MS,
       text: appendText,
-      values: [lock, documentOf(appends), ...(inline.length === 0 ? [null] : inlineValues(inline, changes))],
+      values: [
+        ...[lock, documentOf(appends), jsonArray(appends.flatMap(({ datas }) => datas))],
+        ...(inline.length === 0 ? [null] : inlineValues(inline, changes)),
+      ],
     });
     const outcomes: (Position | Error)[] = rows.map((row, i) => {
       const append = appends[i]!;
@@ -322,14 +326,14 @@ export function postgresStore(options: {
   };
 }
 
-/** The appends as JSON for append_events. Each event's data is JSON already; ids are validated, they need no quoting. */
+/** The appends as JSON for append_events, without what their events say. Ids are validated, they need no quoting. */
 function documentOf(appends: readonly Append[]): string {
   const events: string[] = [];
-  for (const [i, { stream, expected, events: own, datas, time }] of appends.entries()) {
+  for (const [i, { stream, expected, events: own, time }] of appends.entries()) {
     const asked = `{"append":${i + 1},"expected":${expected},"stream":${quoted(stream)},"time":"${time}"`;
     for (const [j, { id, type, version, actor, trace }] of own.entries()) {
       const facts = `"id":"${id}","type":${quoted(type)},"version":${version},"actor":${quoted(actor)}`;
-      events.push(`${asked},"revision":${expected + j},${facts},"trace":${quoted(trace)},"data":${datas[j]}}`);
+      events.push(`${asked},"revision":${expected + j},${facts},"trace":${quoted(trace)}}`);
     }
   }
   return `[${events.join()}]`;
