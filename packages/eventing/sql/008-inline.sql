@@ -89,7 +89,9 @@ begin
         begin
           execute format('select %I($1, $2)', model.call) using changes[model.nth], refused;
         exception when others then
-          -- The event is history whatever becomes of the read model; its projection reports what is wrong.
+          -- The event is history whatever becomes of the read model; its projection reports what is wrong. If only this function is,
+          -- the server's log tells.
+          raise log 'Gatehouse: % failed with SQLSTATE %', model.call, sqlstate;
           filled := false;
         end;
       end if;

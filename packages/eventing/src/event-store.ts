@@ -1,11 +1,13 @@
 import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
-import type { States } from './inline';
 
 /**
  * A position in one store's commit order: opaque text, comparable only by that store (PostgreSQL: a bigint; EventStoreDB:
  * commit and prepare position).
  */
 export type Position = string;
+
+/** The states of a stream before and after an append, as its decider has them. */
+export type States = { readonly before: unknown; readonly after: unknown };
 
 /** The history of one context. Every adapter passes `contract.ts`. There is no append without an expected revision. */
 export interface EventStore {

@@ -1,9 +1,6 @@
 import type { NewEvent } from '@gatehouse/events/envelope';
+import type { States } from './event-store';
 import { lockKey } from './postgres';
-import type { ReadModel } from './read-model';
-
-/** The states of a stream before and after an append, as its decider has them. */
-export type States = { readonly before: unknown; readonly after: unknown };
 
 /** Events that are being appended to a stream. `states` is missing where they come from no decider. */
 export type Appended = {
@@ -37,6 +34,14 @@ type Filling = {
   changesOf(append: Appended): readonly string[] | undefined;
 };
 
+/** The parts of a `ReadModel` that an append needs. */
+export type InlineModel = {
+  readonly name: string;
+  readonly version: number;
+  readonly only?: readonly string[];
+  readonly inline?: InlineProjection;
+};
+
 /** Key of the lock of a read model (`lockReadModel`), per schema. */
 export const readModelLock = (name: string): string => lockKey('read-model-lock', name);
 
@@ -44,7 +49,7 @@ export const readModelLock = (name: string): string => lockKey('read-model-lock'
 export type Changes = readonly (readonly string[] | undefined)[];
 
 /** What an append changes in each of `models`. */
-export const changesOf = (models: readonly ReadModel[], append: Appended): Changes =>
+export const changesOf = (models: readonly InlineModel[], append: Appended): Changes =>
   models.map(({ inline, only }) => {
     if (only && !append.events.some(({ type }) => only.includes(type))) return [];
     return inline === 'filtered' ? undefined : inline?.changesOf(append);
@@ -54,7 +59,7 @@ export const changesOf = (models: readonly ReadModel[], append: Appended): Chang
  * The values of `append_events` for a batch of appends (sql/008-inline.sql): the read models as JSON, and for each that has an
  * `InlineProjection` its changes as a JSON array.
  */
-export function inlineValues(models: readonly ReadModel[], batch: readonly Changes[]): string[] {
+export function inlineValues(models: readonly InlineModel[], batch: readonly Changes[]): string[] {
   const filled = models.filter(isFilled);
   const documents = filled.map(() => '');
   const rows = models.map((model, m) => {
@@ -71,10 +76,10 @@ export function inlineValues(models: readonly ReadModel[], batch: readonly Chang
 }
 
 /** The part of an SQL text that passes `inlineValues` as `models` and `changes`, the first of them as parameter number `from`. */
-export function inlineParameters(models: readonly ReadModel[], from: number): string {
+export function inlineParameters(models: readonly InlineModel[], from: number): string {
   const changes = models.filter(isFilled).map((_, i) => `$${from + 1 + i}::json`);
   return `$${from}, array[${changes.join()}]::json[]`;
 }
 
-const isFilled = (model: ReadModel): model is ReadModel & { readonly inline: Filling } =>
+const isFilled = (model: InlineModel): model is InlineModel & { readonly inline: Filling } =>
   typeof model.inline === 'object';

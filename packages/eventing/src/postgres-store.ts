@@ -4,10 +4,10 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
+import { COLUMNS, FOLLOW_ALL, FOLLOW_SOME } from './follow-statements';
 import { jsonArray } from './json-array';
-import { changesOf, inlineParameters, inlineValues, type Appended, type Changes } from './inline';
+import { changesOf, inlineParameters, inlineValues, type Appended, type Changes, type InlineModel } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
-import type { ReadModel } from './read-model';
 import { storable } from './storable';
 import { spanOver } from './tracing';
 
@@ -21,38 +21,7 @@ type Append = {
   changes: Changes;
 };
 
-const COLUMNS = 'position, id, stream, revision, type, version, data, time, actor, trace';
 const APPEND_BATCH = 500;
-const FOLLOW_BATCH = 1_000;
-/**
- * Bytes of the table in one batch, which a follower holds in memory uncompressed; large events are compressed in the table.
- */
-const FOLLOW_BYTES = 2 * 1024 * 1024;
-/** The events after a position, as many as a follower takes at once. */
-const FOLLOW_ALL = `select ${COLUMNS} from (
-    select *, sum(bytes) over (order by position) - bytes as bytes_before
-    from (
-      select ${COLUMNS}, pg_column_size(data) as bytes
-      from events where position > $1 order by position limit ${FOLLOW_BATCH}
-    ) next
-  ) sized
-  where bytes_before < ${FOLLOW_BYTES} order by position`;
-/** The same for those of some types. The last row is the last event that was looked at, which may be of another type. */
-const LOOKED_AT = 5_000;
-const FOLLOW_SOME = `select ${COLUMNS}, wanted from (
-    select *, max(position) over () as last
-    from (
-      select *, sum(bytes) over before - bytes as bytes_before, sum(wanted::integer) over before as number
-      from (
-        select ${COLUMNS.replace(' data,', ' case when type = any($2) then data end as data,')}, type = any($2) as wanted,
-          case when type = any($2) then pg_column_size(data) else 0 end as bytes
-        from events where position > $1 order by position limit ${LOOKED_AT}
-      ) next
-      window before as (order by position)
-    ) sized
-    where bytes_before < ${FOLLOW_BYTES} and number <= ${FOLLOW_BATCH}
-  ) looked_at
-  where wanted or position = last order by position`;
 const SCAN_PAGE = 5_000;
 /** Only a safety net: NOTIFY and a new connection wake a follower. */
 const FOLLOW_PATIENCE_MS = 5_000;
@@ -78,7 +47,7 @@ export function postgresStore(options: {
   context: string;
   listener: Listener;
   /** Read models that appends fill in their own transaction. */
-  inline?: readonly ReadModel[];
+  inline?: readonly InlineModel[];
 }): ContextStore {
   const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);

@@ -8,7 +8,7 @@ import { logBus, type Log } from '@gatehouse/eventing/log-bus';
 import { opening } from '@gatehouse/eventing/opening';
 import { EVENT_STORE_SQL, listen, migrate, openPool, type Listener } from '@gatehouse/eventing/postgres';
 import { postgresStore } from '@gatehouse/eventing/postgres-store';
-import type { ReadModel } from '@gatehouse/eventing/read-model';
+import type { InlineModel } from '@gatehouse/eventing/inline';
 import type { FeedHealth } from '@gatehouse/eventing/feed-health';
 import type { Pool } from 'pg';
 import type { Config } from './config';
@@ -43,7 +43,7 @@ export type Backends = {
   /** Notifications of that database; one connection for the whole process. */
   listenerOf(context: Context): Listener;
   /** The history of a context; `pool` is of its schema. On PostgreSQL appends fill `inline` in their own transaction (`ReadModel.inline`). */
-  store(context: Context, pool: Pool, inline?: readonly ReadModel[]): ContextStore;
+  store(context: Context, pool: Pool, inline?: readonly InlineModel[]): ContextStore;
   bus(user: BusUser): Promise<OpenBus>;
   close(): Promise<void>;
 };
