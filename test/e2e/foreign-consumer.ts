@@ -29,7 +29,7 @@ async function main(): Promise<void> {
         await tx.query('insert into visitors values ($1) on conflict do nothing', [position]);
       }
     },
-    new AbortController().signal,
+    { signal: new AbortController().signal },
   );
 }
 

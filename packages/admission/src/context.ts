@@ -30,7 +30,13 @@ export const admissionContext: ContextDefinition<Admission> = {
   sql: [join(__dirname, '..', 'sql')],
   readModels: READ_MODELS,
   subscribers: [
-    { group: 'history', topics: [...SHOP_TOPICS, 'sales'], after: listsModel.name, handler: historySubscriber },
+    {
+      group: 'history',
+      topics: [...SHOP_TOPICS, 'sales'],
+      after: listsModel.name,
+      only: ['ListStated', 'OrderStated', 'BatchCreated'],
+      handler: historySubscriber,
+    },
   ],
   workers: [{ name: 'exits', after: ticketsModel.name, work: exitAtTheirTime }],
   servingConnections: SERVING_CONNECTIONS,

@@ -36,16 +36,12 @@ export const listsModel: ReadModel = {
   `,
   tables: [{ name: 'lists', key: 'id', columns: 'r.id, r.event, r.revision, r.since, r.fields::jsonb, r.deleted' }],
   handles: { admission: projectLists },
-  filter: isOfList,
+  only: [...checkinListEvents.definitions.keys()],
   inline: 'filtered',
 };
 
-function isOfList(event: Pick<Envelope, 'stream'>): boolean {
-  return event.stream.startsWith('checkinlist-');
-}
-
 async function projectLists(tx: Tx, events: readonly Envelope[]): Promise<void> {
-  for (const stored of events.filter(isOfList)) {
+  for (const stored of events) {
     const event = checkinListEvents.read(stored);
     if (!event) continue;
     const { organizer, event: slug, id } = event.data;

@@ -5,6 +5,8 @@ import { available } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
 
+const SCANS: readonly string[] = ['PositionRedeemed', 'PositionExited'];
+
 /** The function that writes it (sql/003-fill-nonces.sql). */
 const FILL = 'fill_nonces_1';
 
@@ -27,21 +29,17 @@ export const noncesModel: ReadModel = {
   `,
   tables: [{ name: 'nonces', key: 'list, hash, ticket', columns: '*' }],
   handles: { admission: projectNonces },
-  filter: isScan,
+  only: SCANS,
   inline: {
     call: FILL,
     changesOf: ({ events }) => events.flatMap((event) => namedScanIn(event) ?? []).map((scan) => JSON.stringify(scan)),
   },
 };
 
-function isScan({ type }: Pick<Envelope, 'type'>): boolean {
-  return type === 'PositionRedeemed' || type === 'PositionExited';
-}
-
 function namedScanIn(
   stored: Pick<Envelope, 'type' | 'version' | 'data'>,
 ): { list: number; nonce: string; ticket: number } | undefined {
-  if (!isScan(stored)) return undefined;
+  if (!SCANS.includes(stored.type)) return undefined;
   const event = ticketEvents.read(stored);
   if (event?.type !== 'PositionRedeemed' && event?.type !== 'PositionExited') return undefined;
   const { list, nonce, position } = event.data;

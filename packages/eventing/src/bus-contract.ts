@@ -63,7 +63,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
     async function process(group: string, handle: Handle): Promise<{ stop: AbortController; ended: Promise<void> }> {
       const { bus } = await made.consumer();
       const stop = new AbortController();
-      const started = { stop, ended: bus.consume(group, [made.topic], handle, stop.signal) };
+      const started = { stop, ended: bus.consume(group, [made.topic], handle, { signal: stop.signal }) };
       running.push(started);
       return started;
     }
@@ -72,7 +72,7 @@ export function eventBusContract(name: string, makeBus: () => Promise<BusUnderTe
     async function consuming(group: string, handle: Handle) {
       const { bus, pool: theirs, topics, said } = await made.consumer();
       const stop = new AbortController();
-      const started = { stop, ended: bus.consume(group, [made.topic], handle, stop.signal) };
+      const started = { stop, ended: bus.consume(group, [made.topic], handle, { signal: stop.signal }) };
       running.push(started);
       return { started, pool: theirs, topics, said };
     }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewEvent, Recorded } from '@gatehouse/events/envelope';
 import { MAX_APPEND_BYTES, RejectedEvent, StoreOverloaded, WrongRevision, type EventStore } from './event-store';
+import { EncodedData } from './storable';
 import { uuidV5 } from './uuid';
 
 export type StoreUnderTest = {
@@ -405,6 +406,41 @@ export function eventStoreContract(name: string, makeStore: () => Promise<StoreU
         await other.append(stream, i, [event]);
       }
       expect(idsOf((await following).events)).toEqual(idsOf(events));
+    });
+
+    test('data that is JSON already is stored like any other, and refused like any other', async () => {
+      const stream = aStream();
+      const data = { name: 'Øystein "der Große" 🎪', nothing: null, path: 'C:\\u0000' };
+      const encoded = (json: string) => anEvent(new EncodedData(Buffer.from(json)));
+      const event = encoded(JSON.stringify(data));
+      await store.append(stream, 0, [event, anEvent(data)]);
+      expect((await store.load(stream)).map((each) => each.data)).toEqual([data, data]);
+      for (const json of [String.raw`{"a":"\u0000"}`, String.raw`{"a":"\ud800"}`]) {
+        expect(await outcomeOf(store.append(stream, 2, [encoded(json)]))).toBeInstanceOf(RejectedEvent);
+      }
+      expect(await store.load(stream)).toHaveLength(2);
+    });
+
+    test('follow of some types has all their events in order, and its position moves past the others', async () => {
+      const stream = aStream();
+      const from = await store.head();
+      const events = Array.from({ length: 40 }, (_, i) => ({
+        ...anEvent({ i }),
+        type: i % 10 === 3 ? 'Rare' : 'Happened',
+      }));
+      const last = await store.append(stream, 0, events);
+      const stop = new AbortController();
+      const seen: Recorded[] = [];
+      let reached = from;
+      for await (const batch of store.follow(from, stop.signal, ['Rare'])) {
+        seen.push(...batch.events.filter(({ type }) => type === 'Rare'));
+        expect(store.before(reached, batch.position)).toBe(true);
+        reached = batch.position;
+        if (!store.before(reached, last)) stop.abort();
+      }
+      expect(seen.filter((event) => event.stream === stream)).toMatchObject(
+        events.filter(({ type }) => type === 'Rare').map(({ id, data }) => ({ id, data })),
+      );
     });
 
     test('an abort ends follow: before it began, while it waits, and between batches', async () => {

@@ -19,7 +19,7 @@ import { bounded } from './bounded';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
 import { waker } from './postgres';
-import { storable } from './storable';
+import { EncodedData, storable } from './storable';
 import { within } from './within';
 
 type Json = Record<string, unknown>;
@@ -124,7 +124,12 @@ export function esdbStore(options: {
    */
   function append({ stream, expected, events, time }: Append): Promise<Position> {
     const written = events.map(({ id, type, version, data, actor, trace }) =>
-      jsonEvent({ id, type, data: data as Json, metadata: { version, time, actor, trace } satisfies Metadata }),
+      jsonEvent({
+        id,
+        type,
+        data: (data instanceof EncodedData ? data.toJSON() : data) as Json,
+        metadata: { version, time, actor, trace } satisfies Metadata,
+      }),
     );
     const expectedRevision = expected === 0 ? NO_STREAM : BigInt(expected - 1);
     return patiently(async (again) => {

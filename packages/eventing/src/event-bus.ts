@@ -14,13 +14,14 @@ export interface EventBus {
   /**
    * Delivers the events of other contexts to the group, at least once, until aborted. The adapter opens the transaction,
    * locks and checks the group's checkpoint, calls `handle`, moves the checkpoint and commits: for a projection, effect and
-   * checkpoint are one transaction. All events of a batch are from one context, `from`.
+   * checkpoint are one transaction. All events of a batch are from one context, `from`. `only`: the types for which `handle`
+   * does anything; others need not be delivered.
    */
   consume(
     group: string,
     topics: readonly Context[],
     handle: (tx: Tx, batch: readonly Envelope[], from: Context) => Promise<void>,
-    signal: AbortSignal,
+    options: { readonly signal: AbortSignal; readonly only?: readonly string[] },
   ): Promise<void>;
   /** The current ends of these topics. Throws when the bus does not answer. */
   ends(topics: readonly Context[]): Promise<Ends>;

@@ -29,9 +29,14 @@ export interface EventStore {
   append(stream: string, expected: number, events: readonly NewEvent[], states?: States): Promise<Position>;
   /**
    * Every event of the context after `position` in commit order, in batches, waiting for more until aborted. An empty batch
-   * means that the position moved past foreign events. Continues after an outage of the store.
+   * means that the position moved past foreign events. Continues after an outage of the store. `only`: the types that the
+   * caller wants; a store leaves out others where that saves reading them, and its position moves past them.
    */
-  follow(position: Position, signal: AbortSignal): AsyncIterable<{ events: Recorded[]; position: Position }>;
+  follow(
+    position: Position,
+    signal: AbortSignal,
+    only?: readonly string[],
+  ): AsyncIterable<{ events: Recorded[]; position: Position }>;
   /** The position of the context's newest event (not of the server's: system and foreign events do not count). */
   head(): Promise<Position>;
   /** Whether `a` is before `b`. */

@@ -35,7 +35,7 @@ const bystander: ReadModel = {
   ...{ name: 'bystander', version: 1, sql: 'create table nothing (id integer primary key)' },
   tables: [{ name: 'nothing', key: 'id', columns: '*' }],
   handles: { admission: () => Promise.reject(new Error('nothing is for this read model')) },
-  filter: () => false,
+  only: [],
   inline: 'filtered',
 };
 
@@ -79,11 +79,11 @@ function project(process: Opened = history.open()) {
   const stop = new AbortController();
   const { pool, store, listener } = process;
   const log = { ...store, topic: 'admission' };
-  const ended = MODELS.map(({ name, handles, filter }) =>
+  const ended = MODELS.map(({ name, handles, only }) =>
     consumeFeed(
       {
         ...{ name, feed: log, handle: handles.admission! },
-        ...(filter ? { filter } : {}),
+        ...(only ? { only } : {}),
         inline: { log, appendLock: store.appendLock!, listener },
       },
       { pool, schema: 'admission', signal: stop.signal, onHealth: () => undefined },

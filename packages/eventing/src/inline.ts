@@ -1,4 +1,4 @@
-import type { Envelope, NewEvent } from '@gatehouse/events/envelope';
+import type { NewEvent } from '@gatehouse/events/envelope';
 import type { States } from './event-store';
 import { lockKey } from './postgres';
 
@@ -14,8 +14,8 @@ export type Appended = {
 /**
  * How appends fill a read model in their own transaction, where the store is PostgreSQL: nobody then reads the events again, and
  * the read model is never behind. What an append leaves out (it must not wait for anything) is applied by the read model's
- * projection, so both must write the same. `filtered`: appends only move it past events that its filter does not accept; those that
- * it accepts are rare, and its projection applies them.
+ * projection, so both must write the same. `filtered`: appends only move it past events of other types than its `only`; those that
+ * it wants are rare, and its projection applies them.
  */
 export type InlineProjection = 'filtered' | Filling;
 
@@ -38,7 +38,7 @@ type Filling = {
 export type InlineModel = {
   readonly name: string;
   readonly version: number;
-  filter?(event: Pick<Envelope, 'stream' | 'type'>): boolean;
+  readonly only?: readonly string[];
   readonly inline?: InlineProjection;
 };
 
@@ -50,9 +50,8 @@ export type Changes = readonly (readonly string[] | undefined)[];
 
 /** What an append changes in each of `models`. */
 export const changesOf = (models: readonly InlineModel[], append: Appended): Changes =>
-  models.map(({ inline, filter }) => {
-    const { stream, events } = append;
-    if (filter && !events.some(({ type }) => filter({ stream, type }))) return [];
+  models.map(({ inline, only }) => {
+    if (only && !append.events.some(({ type }) => only.includes(type))) return [];
     return inline === 'filtered' ? undefined : inline?.changesOf(append);
   });
 

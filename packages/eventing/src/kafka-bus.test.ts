@@ -53,7 +53,7 @@ describeWithKafka('the bus on Kafka', () => {
         applied.push(...batch);
         return Promise.resolve();
       };
-      const running = { stop, ended: bus.consume(name, ['reference'], handle, stop.signal) };
+      const running = { stop, ended: bus.consume(name, ['reference'], handle, { signal: stop.signal }) };
       stops.push(running);
       return { applied, bus, ...running };
     }

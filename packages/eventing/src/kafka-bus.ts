@@ -157,7 +157,7 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
       }).finally(() => sends.forEach(({ spans }) => spans.forEach((span) => span?.end())));
     },
 
-    async consume(group, topics, handle, signal) {
+    async consume(group, topics, handle, { signal }) {
       const byName = new Map(topics.map((context) => [followedTopic(context, prefix), context]));
       const groupId = `${prefix ?? 'gatehouse'}.${schema}.${group}`;
       await consumeTopics(

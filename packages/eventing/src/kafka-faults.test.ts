@@ -133,7 +133,7 @@ describeWithKafka('Kafka when things go wrong', () => {
       got.push(...batch);
       return Promise.resolve();
     };
-    stops.push({ stop, ended: bus.consume(`reader-${randomUUID()}`, ['admission'], handle, stop.signal) });
+    stops.push({ stop, ended: bus.consume(`reader-${randomUUID()}`, ['admission'], handle, { signal: stop.signal }) });
     return got;
   }
 

@@ -20,11 +20,14 @@ export function logBus(options: { feeds: ReadonlyMap<Context, Log> } & Omit<Cons
   }
   return {
     publish: () => Promise.resolve(),
-    async consume(group, topics, handle, signal) {
+    async consume(group, topics, handle, { signal, only }) {
       await Promise.all(
         topics.map((topic) =>
           consumeFeed(
-            { name: group, feed: logOf(topic), handle: (tx, batch) => handle(tx, batch, topic) },
+            {
+              ...{ name: group, feed: logOf(topic), handle: (tx, batch) => handle(tx, batch, topic) },
+              ...(only ? { only } : {}),
+            },
             { ...context, signal },
           ),
         ),

@@ -26,7 +26,7 @@ export function memoryStore(): EventStore {
       }
       const time = new Date().toISOString().replace('Z', '000Z');
       events.forEach((event, i) => {
-        const data: unknown = JSON.parse(datas[i]!);
+        const data: unknown = JSON.parse(String(datas[i]));
         const revision = expected + i;
         const recorded = { ...event, data, stream, revision, time, position: String(log.length + 1) };
         log.push(recorded);

@@ -4,6 +4,8 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
+import { COLUMNS, FOLLOW_ALL, FOLLOW_SOME } from './follow-statements';
+import { jsonArray } from './json-array';
 import { changesOf, inlineParameters, inlineValues, type Appended, type Changes, type InlineModel } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
 import { storable } from './storable';
@@ -13,19 +15,13 @@ type Append = {
   stream: string;
   expected: number;
   events: readonly NewEvent[];
-  datas: string[];
+  datas: (string | Buffer)[];
   bytes: number;
   time: string;
   changes: Changes;
 };
 
-const COLUMNS = 'position, id, stream, revision, type, version, data, time, actor, trace';
 const APPEND_BATCH = 500;
-const FOLLOW_BATCH = 1_000;
-/**
- * Bytes of the table in one batch, which a follower holds in memory uncompressed; large events are compressed in the table.
- */
-const FOLLOW_BYTES = 2 * 1024 * 1024;
 const SCAN_PAGE = 5_000;
 /** Only a safety net: NOTIFY and a new connection wake a follower. */
 const FOLLOW_PATIENCE_MS = 5_000;
@@ -55,7 +51,7 @@ export function postgresStore(options: {
 }): ContextStore {
   const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);
-  const appendText = `select append, actual, last from append_events($1, $2, ${inlineParameters(inline, 3)})`;
+  const appendText = `select append, actual, last from append_events($1, $2, $3, ${inlineParameters(inline, 4)})`;
   const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
     description: 'Appends that went down in one commit',
     advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
@@ -67,7 +63,10 @@ export function postgresStore(options: {
       name: 'append_events',
       query_timeout: ANSWER_MS,
       text: appendText,
-      values: [lock, documentOf(appends), ...(inline.length === 0 ? [null] : inlineValues(inline, changes))],
+      values: [
+        ...[lock, documentOf(appends), jsonArray(appends.flatMap(({ datas }) => datas))],
+        ...(inline.length === 0 ? [null] : inlineValues(inline, changes)),
+      ],
     });
     const outcomes: (Position | Error)[] = rows.map((row, i) => {
       const append = appends[i]!;
@@ -253,27 +252,20 @@ export function postgresStore(options: {
       return newest.reverse();
     },
     scan,
-    async *follow(position, signal) {
+    async *follow(position, signal, only) {
       let at = position;
       const waiting = waker();
       let forget: (() => void) | undefined;
       let busy = 0;
       try {
         while (!signal.aborted) {
-          let rows: Recorded[];
+          let rows: (Recorded & { wanted: boolean })[];
           try {
-            ({ rows } = await pool.query<Recorded>({
+            ({ rows } = await pool.query<Recorded & { wanted: boolean }>({
               // Without a name, like a load.
               query_timeout: ANSWER_MS,
-              text: `select ${COLUMNS} from (
-                       select *, sum(bytes) over (order by position) - bytes as bytes_before
-                       from (
-                         select ${COLUMNS}, pg_column_size(data) as bytes
-                         from events where position > $1 order by position limit ${FOLLOW_BATCH}
-                       ) next
-                     ) sized
-                     where bytes_before < ${FOLLOW_BYTES} order by position`,
-              values: [at],
+              text: only ? FOLLOW_SOME : FOLLOW_ALL,
+              values: only ? [at, only] : [at],
             }));
           } catch (error) {
             if (!isConnectionError(error)) throw error;
@@ -293,7 +285,7 @@ export function postgresStore(options: {
             forget = undefined;
           }
           at = rows.at(-1)!.position;
-          yield { events: rows, position: at };
+          yield { events: only ? rows.filter(({ wanted }) => wanted) : rows, position: at };
         }
       } finally {
         forget?.();
@@ -303,14 +295,14 @@ export function postgresStore(options: {
   };
 }
 
-/** The appends as JSON for append_events. Each event's data is JSON already; ids are validated, they need no quoting. */
+/** The appends as JSON for append_events, without what their events say. Ids are validated, they need no quoting. */
 function documentOf(appends: readonly Append[]): string {
   const events: string[] = [];
-  for (const [i, { stream, expected, events: own, datas, time }] of appends.entries()) {
+  for (const [i, { stream, expected, events: own, time }] of appends.entries()) {
     const asked = `{"append":${i + 1},"expected":${expected},"stream":${quoted(stream)},"time":"${time}"`;
     for (const [j, { id, type, version, actor, trace }] of own.entries()) {
       const facts = `"id":"${id}","type":${quoted(type)},"version":${version},"actor":${quoted(actor)}`;
-      events.push(`${asked},"revision":${expected + j},${facts},"trace":${quoted(trace)},"data":${datas[j]}}`);
+      events.push(`${asked},"revision":${expected + j},${facts},"trace":${quoted(trace)}}`);
     }
   }
   return `[${events.join()}]`;

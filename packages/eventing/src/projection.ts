@@ -21,8 +21,8 @@ export type Consumer = {
   readonly feed: Feed;
   /** Applies events in the transaction that moves the checkpoint. Must tolerate an event that it has applied before. */
   handle(tx: Tx, events: readonly Recorded[]): Promise<void>;
-  /** Whether `handle` does anything for an event; for a batch without such events only the checkpoint moves. */
-  filter?(event: Recorded): boolean;
+  /** The types for which `handle` does anything; for a batch without such events only the checkpoint moves. Absent: all. */
+  readonly only?: readonly string[];
   /** For a read model that appends fill themselves (inline.ts). Then only what they left out is applied here. */
   readonly inline?: {
     readonly log: Pick<EventStore, 'head' | 'between'>;
@@ -117,7 +117,7 @@ async function applyAll(client: PoolClient, place: Omit<Place, 'at'>, { signal, 
   let at = await readCheckpoint(client, consumer);
   onProgress(false);
   const pause = waker();
-  for await (const batch of consumer.feed.follow(at, signal)) {
+  for await (const batch of consumer.feed.follow(at, signal, consumer.only)) {
     const began = performance.now();
     for (const slice of slicesOf(batch)) {
       at = await applyBatch(client, { ...place, at }, slice);
@@ -250,13 +250,13 @@ function* slicesOf({ events, position }: Batch): Iterable<Batch> {
   yield { events: events.slice(from), position };
 }
 
-/** True when the consumer's filter accepts no event of the batch. */
-const matchesNothing = ({ filter }: Consumer, { events }: Batch): boolean =>
-  filter !== undefined && !events.some((event) => filter(event));
+/** True when the consumer wants no event of the batch. */
+const wantsNothing = ({ only }: Consumer, { events }: Batch): boolean =>
+  only !== undefined && !events.some(({ type }) => only.includes(type));
 
 /** Returns the position reached. If the batch fails, its events are applied one by one up to the one that fails. */
 async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promise<Position> {
-  if (matchesNothing(place.consumer, batch)) return passOver(client, place, batch.position);
+  if (wantsNothing(place.consumer, batch)) return passOver(client, place, batch.position);
   try {
     return await applyAtOnce(client, place, batch);
   } catch (error) {

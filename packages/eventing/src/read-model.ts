@@ -28,8 +28,8 @@ export type ReadModel = {
    * contexts.
    */
   readonly handles: Partial<Record<Context, (tx: Tx, events: readonly Envelope[]) => Promise<void>>>;
-  /** Whether a handler does anything for an event; absent: for every event. */
-  filter?(event: Pick<Envelope, 'stream' | 'type'>): boolean;
+  /** The types of events for which a handler does anything; absent: all. Others are not even read (`EventStore.follow`). */
+  readonly only?: readonly string[];
   /** How appends to the context's own history fill it in their own transaction (inline.ts); absent: only its projection fills it. */
   readonly inline?: InlineProjection;
 };

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, type Checked } from './check';
 import { openFolder } from './folder';
-import { openSpool, type Spooled } from './spool';
+import { openSpool, type Unspooled } from './spool';
 import { owners } from './stored';
 import { exportFolder, type ExportFolder } from './testing';
 
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => folder.drop());
 
-type Looked = Checked & { readonly taken: readonly Spooled[]; readonly messages: readonly string[] };
+type Looked = Checked & { readonly taken: readonly Unspooled[]; readonly messages: readonly string[] };
 
 async function look(skipInvalid = false): Promise<Looked> {
   const spool = await openSpool();
@@ -34,7 +34,7 @@ async function look(skipInvalid = false): Promise<Looked> {
       onObjects: () => undefined,
       onProblem: (problem) => messages.push(problem),
     });
-    const taken: Spooled[] = [];
+    const taken: Unspooled[] = [];
     for await (const { objects } of spool.read()) {
       taken.push(...objects.filter(({ stream }) => !checked.leftOut.has(stream)));
     }

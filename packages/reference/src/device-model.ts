@@ -28,15 +28,11 @@ export const devicesModel: ReadModel = {
     },
   ],
   handles: { reference: stateDevices },
-  filter: isOfDevice,
+  only: ['DeviceStated'],
 };
 
-function isOfDevice(event: Envelope): boolean {
-  return event.type === 'DeviceStated';
-}
-
 async function stateDevices(tx: Tx, events: readonly Envelope[]): Promise<void> {
-  for (const stored of events.filter(isOfDevice)) {
+  for (const stored of events) {
     const event = reference.read(stored);
     if (event?.type !== 'DeviceStated') continue;
     const { data: fact } = event;

@@ -1,4 +1,5 @@
 import { referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
+import { ticketsOf } from './positions';
 import { contentHash, type Spooled } from './spool';
 import type { Kind, ReadObject } from './entry';
 
@@ -55,6 +56,8 @@ export function spooledOf(object: ReadObject): Spooled[] {
       const { seatingPlan: _plan, ...content } = object.content!;
       return [spoolWithStream(object.kind, content)];
     }
+    case 'order':
+      return [{ ...spoolWithStream('order', object.content!), tickets: JSON.stringify(ticketsOf(object.content!)) }];
     default:
       return [spoolWithStream(object.kind, object.content!)];
   }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { objectOf } from '@gatehouse/events/given';
-import type { OrderFact } from '@gatehouse/events/reference';
+import { reference as events, type OrderFact } from '@gatehouse/events/reference';
 import { importInTest, order, ORDERS, position, type Order } from './import-in-test';
 import { wholeOrder } from './order-parts';
 import { exportFolder } from './testing';
@@ -30,7 +30,10 @@ describe('facts keep what the shop sent (issue 14)', () => {
           }
         }
         for (const sent of at('orders.ndjson') as RealOrder[]) {
-          expect(whole((await newest(`order-demo/${sent.code}`)) as unknown as OrderFact)).toEqual(sent);
+          const data = (await newest(`order-demo/${sent.code}`)) as unknown as OrderFact;
+          expect(whole(data)).toEqual(sent);
+          // Orders are appended as they were spooled.
+          expect(events.write({ type: 'OrderStated', data }).data).toEqual(data);
         }
       }
     } finally {

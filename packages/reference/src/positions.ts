@@ -1,13 +1,23 @@
 import { join } from 'node:path';
-import { referenceStream, type OrderFact } from '@gatehouse/events/reference';
+import { referenceStream, type OrderFact, type PositionFact } from '@gatehouse/events/reference';
 import { available, migrate } from '@gatehouse/eventing/postgres';
 import type { Pool } from 'pg';
 import { wholeOrders } from './order-parts';
 import type { ReferenceStore } from './store';
 
+/** Of an order what says which secrets let in. */
+export type OrderTickets = Pick<OrderFact, 'organizer' | 'event' | 'code' | 'status'> & {
+  readonly positions: readonly Pick<PositionFact, 'id' | 'secret' | 'canceled'>[];
+};
+
+export const ticketsOf = ({ organizer, event, code, status, positions }: OrderTickets): OrderTickets => ({
+  ...{ organizer, event, code, status },
+  positions: positions.map(({ id, secret, canceled }) => ({ id, secret, canceled })),
+});
+
 /** An order about to be stated, and the tickets of its previous state that were not canceled. */
 export type StatedOrder = {
-  readonly order: Pick<OrderFact, 'organizer' | 'event' | 'code' | 'status' | 'positions'>;
+  readonly order: OrderTickets;
   readonly before: readonly number[];
 };
 
@@ -77,7 +87,7 @@ export async function openPositions(pool: Pool, store: ReferenceStore): Promise<
 type Row = { readonly stream: string; readonly secret: string; readonly live: boolean };
 
 /** The rows of the orders' tickets, by id. If two orders name a ticket, it belongs to the later one. */
-function rowsOf(orders: readonly StatedOrder['order'][]): Map<number, Row> {
+function rowsOf(orders: readonly OrderTickets[]): Map<number, Row> {
   const rows = new Map<number, Row>();
   for (const order of orders) {
     const stream = streamOf(order);
@@ -89,8 +99,8 @@ function rowsOf(orders: readonly StatedOrder['order'][]): Map<number, Row> {
   return rows;
 }
 
-const streamOf = (order: StatedOrder['order']): string =>
-  referenceStream({ type: 'OrderStated', data: order as OrderFact });
+const streamOf = (order: OrderTickets): string =>
+  referenceStream({ type: 'OrderStated', data: order as unknown as OrderFact });
 
 /** Writes the rows and returns the ids of those that share their secret with another ticket. */
 async function record(pool: Pool, rows: ReadonlyMap<number, Row>): Promise<number[]> {

@@ -38,7 +38,7 @@ export async function sameSecrets(
   for await (const { objects } of spool.read()) {
     for (const { kind, stream, json } of objects) {
       if (kind !== 'order') continue;
-      const order = JSON.parse(json) as Contents['order'];
+      const order = JSON.parse(json.toString()) as Contents['order'];
       const secrets = order.positions
         .filter(({ canceled }) => !canceled)
         .map(({ id, secret }) => ({ key: secretKey(order, secret), position: id }))

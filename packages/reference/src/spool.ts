@@ -2,10 +2,20 @@ import { hash } from 'node:crypto';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lines } from './lines';
+import { byteLines } from './lines';
 
 /** A checked object to be appended. `json` is its content; an object without a stream gets one when it is written. */
-export type Spooled = { readonly kind: string; readonly stream: string; readonly hash: string; readonly json: string };
+export type Spooled = {
+  readonly kind: string;
+  readonly stream: string;
+  readonly hash: string;
+  readonly json: string;
+  /** Of an order: its `OrderTickets` as JSON, so that the whole of it need not be parsed again. */
+  readonly tickets?: string;
+};
+
+/** A spooled object as it is read: `json` in UTF-8. */
+export type Unspooled = Omit<Spooled, 'json'> & { readonly json: Buffer };
 
 /** Checked objects between check and writing, in their order. */
 export type Spool = {
@@ -13,7 +23,7 @@ export type Spool = {
   readonly bytes: () => number;
   add(objects: readonly Spooled[]): Promise<void>;
   /** All objects in batches, with the bytes that they take. */
-  read(): AsyncGenerator<{ objects: Spooled[]; bytes: number }>;
+  read(): AsyncGenerator<{ objects: Unspooled[]; bytes: number }>;
   close(): Promise<void>;
 };
 
@@ -40,17 +50,17 @@ export async function openSpool(): Promise<Spool> {
     bytes: () => bytes,
     async add(objects) {
       let text = '';
-      for (const { kind, stream, hash: content, json } of objects) {
+      for (const { kind, stream, hash: content, json, tickets = '' } of objects) {
         // A stream's name may contain any character of a slug or an order code; the other fields have no tab and no line end.
-        text += `${kind}\t${content}\t${JSON.stringify(stream)}\t${json}\n`;
+        text += `${kind}\t${content}\t${JSON.stringify(stream)}\t${tickets}\t${json}\n`;
       }
       bytes += (await file.write(text)).bytesWritten;
     },
     async *read() {
       const source = { bytesRead: 0 };
       let before = 0;
-      for await (const texts of lines(piecesOf(file, source))) {
-        yield { objects: texts.filter((text) => text !== '').map(spooled), bytes: source.bytesRead - before };
+      for await (const found of byteLines(piecesOf(file, source))) {
+        yield { objects: found.map(unspooled), bytes: source.bytesRead - before };
         before = source.bytesRead;
       }
     },
@@ -69,14 +79,16 @@ async function* piecesOf(file: FileHandle, source: { bytesRead: number }): Async
   }
 }
 
-function spooled(line: string): Spooled {
-  const first = line.indexOf('\t');
-  const second = line.indexOf('\t', first + 1);
-  const third = line.indexOf('\t', second + 1);
-  return {
-    kind: line.slice(0, first),
-    hash: line.slice(first + 1, second),
-    stream: JSON.parse(line.slice(second + 1, third)) as string,
-    json: line.slice(third + 1),
+const TAB = 0x09;
+
+function unspooled(line: Buffer): Unspooled {
+  let start = 0;
+  const next = () => {
+    const end = line.indexOf(TAB, start);
+    const text = line.toString('utf8', start, end);
+    start = end + 1;
+    return text;
   };
+  const [kind, content, stream, tickets] = [next(), next(), JSON.parse(next()) as string, next()];
+  return { kind, hash: content, stream, json: line.subarray(start), ...(tickets !== '' && { tickets }) };
 }

@@ -1,16 +1,17 @@
 import type { NewEvent } from '@gatehouse/events/envelope';
-import { reference, referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
+import { OrderStated, reference, referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
 import { WrongRevision } from '@gatehouse/eventing/event-store';
+import { EncodedData } from '@gatehouse/eventing/storable';
 import { uuidV5 } from '@gatehouse/eventing/uuid';
 import { listDevices, listDroidKeys, listTokens, stateCredential, type CredentialEvent } from './credentials';
 import { eventOf, impliedChannel } from './facts';
 import { openImport } from './import-log';
 import { layoutFileEvents } from './layout-files';
 import { orderEvents, PART_BYTES, wholeOrder } from './order-parts';
-import type { Findings, Positions, StatedOrder } from './positions';
+import type { Findings, OrderTickets, Positions, StatedOrder } from './positions';
 import { OWN_IDS_FROM, type Note } from './raw';
 import type { DeviceContent, DroidKeyContent, TokenContent } from './raw-credentials';
-import { contentHash, type Spool, type Spooled } from './spool';
+import { contentHash, type Spool, type Unspooled } from './spool';
 import type { FactOf, Newest } from './stored';
 import type { ReferenceStore } from './store';
 
@@ -54,15 +55,17 @@ export type WriteOptions = {
 };
 
 /** One object to be compared with its stream. */
-type Planned = Spooled & { readonly implied: boolean };
+type Planned = Unspooled & { readonly implied: boolean };
 /** An object that is new or has changed, with its events. */
 type Changed = Planned & {
   readonly outcome: Exclude<Outcome, 'unchanged'>;
   readonly expected: number;
-  readonly events: readonly ReferenceEvent[];
+  readonly events: readonly Recordable[];
   /** For an order: its tickets, for `Positions`. */
   readonly stated?: StatedOrder;
 };
+/** An event's part of what is recorded of it. */
+type Recordable = Pick<NewEvent, 'type' | 'version' | 'data'>;
 type Head = { readonly revision: number; readonly hash: string | null };
 
 /** A small group, so that appends of other processes wait little. */
@@ -119,10 +122,13 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
   const findings = await options.positions.findings();
   return { number: import_.begun() ? import_.number : null, events, counts, notes, findings };
 
-  function channelsOf(organizer: Spooled): Planned[] {
-    const { organizer: slug } = JSON.parse(organizer.json) as FactOf<'OrganizerStated'>;
+  function channelsOf(organizer: Unspooled): Planned[] {
+    const { organizer: slug } = JSON.parse(organizer.json.toString()) as FactOf<'OrganizerStated'>;
     const identifiers = [...(options.impliedChannels.get(slug) ?? [])];
-    return identifiers.map((identifier) => ({ ...impliedChannel(slug, identifier), implied: true }));
+    return identifiers.map((identifier) => {
+      const { json, ...channel } = impliedChannel(slug, identifier);
+      return { ...channel, json: Buffer.from(json), implied: true };
+    });
   }
 
   /** `before` resolves when the previous group has been passed to the store; `done` is called when this one has. */
@@ -175,23 +181,35 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
       count(planned.kind, 'unchanged');
       return undefined;
     }
-    const event = eventOf(planned, JSON.parse(planned.json) as object, import_.number);
     const expected = head ? head.revision + 1 : 0;
     const at = { ...planned, expected, outcome: head ? 'changed' : 'new' } as const;
-    if (event.type === 'LayoutFileStated') return { ...at, events: layoutFileEvents(event.data) };
-    if (event.type !== 'OrderStated') return { ...at, events: [event] };
+    const isSmall = planned.json.length <= PART_BYTES;
+    if (!head && isSmall && planned.tickets !== undefined) {
+      const order = JSON.parse(planned.tickets) as OrderTickets;
+      return { ...at, stated: { order, before: [] }, events: [encodedOrder(planned)] };
+    }
+    const event = eventOf(planned, JSON.parse(planned.json.toString()) as object, import_.number);
+    const write = (each: ReferenceEvent) => reference.write(each);
+    if (event.type === 'LayoutFileStated') return { ...at, events: layoutFileEvents(event.data).map(write) };
+    if (event.type !== 'OrderStated') return { ...at, events: [write(event)] };
     const before = head && (await wholeOrder(store, { stream: planned.stream, revision: head.revision }));
     const alive = before?.positions.filter(({ canceled }) => !canceled).map(({ id }) => id) ?? [];
     const stated = { order: event.data, before: alive };
     // For a single event the revision already shows whether it is the first.
-    const isSmall = planned.json.length * 3 <= PART_BYTES || Buffer.byteLength(planned.json) <= PART_BYTES;
-    if (isSmall && (before || !head)) return { ...at, stated, events: [event] };
+    if (isSmall && before) return { ...at, stated, events: [write(event)] };
     return {
       ...at,
       stated,
       outcome: before ? 'changed' : 'new',
-      events: orderEvents(event.data, before === undefined),
+      events: orderEvents(event.data, before === undefined).map(write),
     };
+  }
+
+  /** The event of a new order: its JSON has been checked, and goes to the store as it is. */
+  function encodedOrder({ hash, json }: Planned): Recordable {
+    const start = Buffer.from(`{"import":${import_.number},"hash":"${hash}",`);
+    const data = new EncodedData(Buffer.concat([start, json.subarray(1)]));
+    return { type: 'OrderStated', version: ORDER_VERSION, data };
   }
 
   function recordables({ stream, hash, expected, events: stating }: Changed): NewEvent[] {
@@ -213,7 +231,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
 
   /** A credential is decided on its newest state, which the command line may change at any time. */
   async function writeCredential({ kind, json }: Planned): Promise<void> {
-    const content = credentials.complete(kind, JSON.parse(json) as never, notes);
+    const content = credentials.complete(kind, JSON.parse(json.toString()) as never, notes);
     const hash = contentHash(JSON.stringify(content));
     const event = eventOf({ kind, hash }, content, import_.number) as CredentialEvent;
     const stream = referenceStream(event);
@@ -225,7 +243,7 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
         if (decided.length > 0) {
           const expected = newest ? newest.revision + 1 : 0;
           await import_.begin();
-          const stating = decided.map((each) => recordable(each, { stream, hash, expected }));
+          const stating = decided.map((each) => recordable(reference.write(each), { stream, hash, expected }));
           await store.append(stream, expected, stating);
           events++;
         }
@@ -238,9 +256,9 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     }
   }
 
-  function recordable(event: ReferenceEvent, at: { stream: string; hash: string; expected: number }): NewEvent {
+  function recordable(event: Recordable, at: { stream: string; hash: string; expected: number }): NewEvent {
     const id = uuidV5(NAMESPACE, `${at.stream} ${at.expected} ${import_.number} ${at.hash}`);
-    return { id, ...reference.write(event), actor: `import:${import_.number}`, trace: null };
+    return { id, ...event, actor: `import:${import_.number}`, trace: null };
   }
 
   function count(kind: string, outcome: Outcome): void {
@@ -249,6 +267,8 @@ export async function write(spool: Spool, options: WriteOptions): Promise<Writte
     of[outcome]++;
   }
 }
+
+const ORDER_VERSION = OrderStated.version;
 
 function bump(notes: Map<Note, number>, note: Note): void {
   notes.set(note, (notes.get(note) ?? 0) + 1);

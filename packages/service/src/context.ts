@@ -55,6 +55,8 @@ export type Subscriber<C> = {
   readonly topics: readonly Context[];
   /** A read model that it reads: it starts when that is installed in this release's version. */
   readonly after?: string;
+  /** The types of events for which its handler does anything; absent: all. */
+  readonly only?: readonly string[];
   /** Makes the handler, once per process. It must tolerate an event that it has handled before. */
   handler(value: C): (batch: readonly Envelope[]) => Promise<void>;
 };

@@ -188,13 +188,14 @@ function runConsumers<C>(
     if (!signal.aborted) await work();
   };
   const { appendLock } = feeds.own;
+  const subscription = (only: readonly string[] | undefined) => (only ? { signal, only } : { signal });
   const projections = projectionsOf(definition).map((model) => {
-    const { name, handles, filter } = model;
+    const { name, handles, only } = model;
     const inline =
       appendLock !== undefined && model.inline ? { log: ownFeed, appendLock, listener: feeds.ownListener } : undefined;
     const consumer = {
       ...{ name, feed: ownFeed, handle: handles[own]! },
-      ...(filter ? { filter } : {}),
+      ...(only ? { only } : {}),
       ...(inline ? { inline } : {}),
     };
     return whenUpgraded(name, () => consumeFeed(consumer, { pool, schema: own, signal, onHealth }));
@@ -202,12 +203,14 @@ function runConsumers<C>(
   const followers = readModels
     .map((model) => ({ ...model, topics: othersIn(model, own) }))
     .filter(({ topics }) => topics.length > 0)
-    .map(({ name, handles, topics }) =>
-      whenUpgraded(name, () => bus.consume(name, topics, (tx, batch, from) => handles[from]!(tx, batch), signal)),
+    .map(({ name, handles, topics, only }) =>
+      whenUpgraded(name, () =>
+        bus.consume(name, topics, (tx, batch, from) => handles[from]!(tx, batch), subscription(only)),
+      ),
     );
-  const subscribed = subscribers.map(({ group, topics, after, handler }) => {
+  const subscribed = subscribers.map(({ group, topics, after, only, handler }) => {
     const handle = handler(value);
-    return whenUpgraded(after, () => bus.consume(group, topics, (_tx, batch) => handle(batch), signal));
+    return whenUpgraded(after, () => bus.consume(group, topics, (_tx, batch) => handle(batch), subscription(only)));
   });
   const working = workers.map(({ name, after, everywhere = false, work }) => {
     const kept = { name, topic: own, signal, onHealth, isPoison: () => false };

@@ -67,6 +67,7 @@ export const catalogModel = (kinds: readonly Kind[]): ReadModel => ({
     { name: 'facts', key: 'kind, id', columns: 'r.kind, r.id, r.organizer, r.event, r.revision, r.data::jsonb' },
   ],
   handles: { reference: (tx, events) => stateFacts(tx, events, new Set(kinds)) },
+  only: Object.entries(KIND_OF).flatMap(([type, kind]) => (kinds.includes(kind) ? [type] : [])),
 });
 
 /** Whole objects of the shop are not kept: only who gives them back needs them. */

@@ -30,6 +30,7 @@ export const credentialsModel: ReadModel = {
   `,
   tables: [{ name: 'credentials', key: 'stream', columns: 'r.stream, r.hash, r.kind, r.revision, r.fact::jsonb' }],
   handles: { reference: stateCredentials },
+  only: ['TokenStated', 'DeviceStated', 'DroidKeyStated'],
 };
 
 async function stateCredentials(tx: Tx, events: readonly Envelope[]): Promise<void> {

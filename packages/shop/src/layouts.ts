@@ -21,6 +21,8 @@ export type TicketLayout = {
 /** The event whose layouts are meant. */
 export type LayoutPlace = { readonly organizer: string; readonly event: string };
 
+const TYPES = new Set(['LayoutStated', 'LayoutFileStated']);
+
 /** Read model `layouts` of a context: the ticket layouts that the shop states, and their files. */
 export const layoutsModel: ReadModel = {
   name: 'layouts',
@@ -65,10 +67,8 @@ export const layoutsModel: ReadModel = {
     { name: 'layout_file_parts', key: 'event, name, revision', columns: 'r.event, r.name, r.revision, md5(r.bytes)' },
   ],
   handles: { reference: takeLayouts },
-  filter: ({ type }) => TYPES.has(type),
+  only: [...TYPES],
 };
-
-const TYPES = new Set(['LayoutStated', 'LayoutFileStated']);
 
 async function takeLayouts(tx: Tx, events: readonly Envelope[]): Promise<void> {
   for (const stored of events) {

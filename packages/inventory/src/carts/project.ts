@@ -17,7 +17,7 @@ import {
 } from './write';
 
 /** Refusals are in streams of their own and change nothing here. */
-export const isOfInventory = (event: Pick<Envelope, 'stream'>): boolean => event.stream.startsWith('inventory-');
+const isOfInventory = (event: Pick<Envelope, 'stream'>): boolean => event.stream.startsWith('inventory-');
 
 /** Applies what was reserved, released and so on to the read model `carts`. */
 export async function projectCarts(tx: Tx, events: readonly Envelope[]): Promise<void> {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inventoryEvents } from '@gatehouse/events/inventory';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
-import { isOfInventory, projectCarts } from './project';
+import { projectCarts } from './project';
 
 const sqlOf = (file: string): string => readFileSync(join(__dirname, '..', '..', 'sql', file), 'utf8');
 
@@ -19,5 +20,5 @@ export const cartsModel: ReadModel = {
     { name: 'inventories', key: 'event', columns: '*' },
   ],
   handles: { inventory: projectCarts },
-  filter: isOfInventory,
+  only: [...inventoryEvents.definitions.keys()],
 };

@@ -50,7 +50,7 @@ export const shopModel: ReadModel = {
     ...ORDER_TABLES.tables,
   ],
   handles: { reference: projectShop, inventory: projectShop },
-  filter: isOfShop,
+  only: [...TYPES],
   inline: 'filtered',
 };
 

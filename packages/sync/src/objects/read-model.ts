@@ -29,6 +29,10 @@ type ObjectRow = {
 
 export const OBJECTS = 'objects';
 
+const TYPES: ReadonlySet<ReferenceEvent['type']> = new Set<ReferenceEvent['type']>([
+  ...(['EventStated', 'DateStated', 'CategoryStated', 'ItemStated', 'QuestionStated', 'ShopObjectStated'] as const),
+]);
+
 /** Read model `objects`: the newest state of each, as the shop sent it. */
 export const objectsModel: ReadModel = {
   name: OBJECTS,
@@ -50,12 +54,8 @@ export const objectsModel: ReadModel = {
   `,
   tables: [{ name: 'objects', key: 'kind, id', columns: 'r.kind, r.id, r.scope, r.revision, r.object::jsonb' }],
   handles: { reference: takeObjects },
-  filter: ({ type }) => TYPES.has(type as ReferenceEvent['type']),
+  only: [...TYPES],
 };
-
-const TYPES: ReadonlySet<ReferenceEvent['type']> = new Set<ReferenceEvent['type']>([
-  ...(['EventStated', 'DateStated', 'CategoryStated', 'ItemStated', 'QuestionStated', 'ShopObjectStated'] as const),
-]);
 
 async function takeObjects(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const newest = new Map<string, ObjectRow>();
