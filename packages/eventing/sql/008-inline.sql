@@ -1,13 +1,14 @@
 -- Appends that fill read models in their own transaction (inline projections, eventing/src/inline.ts). Runs with search_path set to the
 -- context's schema.
 
--- As in 006-append.sql, and then fills the read models in `models`: [{"name", "version", "lock", "call", "nth"}]. The `nth` of `changes` is what
--- the function `call` applies, an array of objects that each carry the number of their append; null: the appends change nothing in this
--- read model. One that is not filled here has to catch up, and `<context>.behind` is told: its `version` is null (its projection alone
+-- As in 006-append.sql, but `datas` has what each event of `document` says, in their order: as a part of `document` PostgreSQL parsed it
+-- three times. (Null: `document` has it, as `data`.) Then it fills the read models in `models`: [{"name", "version", "lock", "call",
+-- "nth"}]. The `nth` of `changes` is what the function `call` applies, an array of objects that each carry the number of their append;
+-- null: the appends change nothing in this read model. One that is not filled here has to catch up, and `<context>.behind` is told: its `version` is null (its projection alone
 -- knows what to do with these events), it was behind the head before this append, another transaction has its checkpoint or its lock,
 -- it stands in another version, or its function failed. After the append lock nothing here waits for a lock, so whoever waits for
 -- that lock may hold others.
-create function append_events(lock_key bigint, document json, models json, changes json[])
+create function append_events(lock_key bigint, document json, datas json[], models json, changes json[])
 returns table (append integer, actual integer, last bigint)
 language plpgsql volatile
 set enable_seqscan = off
@@ -25,10 +26,13 @@ begin
   select coalesce((select position from events order by position desc limit 1), 0) into head;
   with asked as materialized (
     select e.*
-    from rows from (json_to_recordset(document) as (
-      append integer, expected integer, stream text, revision integer, id uuid, type text, version smallint, data json,
-      time timestamptz, actor text, trace text
-    )) with ordinality as e(append, expected, stream, revision, id, type, version, data, time, actor, trace, n)
+    from rows from (
+      json_to_recordset(document) as (
+        append integer, expected integer, stream text, revision integer, id uuid, type text, version smallint, data json,
+        time timestamptz, actor text, trace text
+      ),
+      unnest(datas)
+    ) with ordinality as e(append, expected, stream, revision, id, type, version, said, time, actor, trace, data, n)
   ),
   heads as materialized (
     select append, stream, expected, coalesce((
@@ -38,7 +42,7 @@ begin
   ),
   inserted as (
     insert into events (id, stream, revision, type, version, data, time, actor, trace)
-    select e.id, e.stream, e.revision, e.type, e.version, coalesce(e.data, 'null'), e.time, e.actor, e.trace
+    select e.id, e.stream, e.revision, e.type, e.version, coalesce(e.data, e.said, 'null'), e.time, e.actor, e.trace
     from asked e join heads h using (append) where h.actual = h.expected order by e.n
     returning stream, position
   )
@@ -113,5 +117,5 @@ returns table (append integer, actual integer, last bigint)
 language plpgsql volatile
 as $$
 begin
-  return query select * from append_events(lock_key, document, null, null);
+  return query select * from append_events(lock_key, document, null, null, null);
 end $$;
