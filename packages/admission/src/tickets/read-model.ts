@@ -19,9 +19,10 @@ function sqlOf(file: string): string {
  */
 export const ticketsModel: ReadModel = {
   name: 'tickets',
-  version: 9,
+  version: 10,
   sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql + BATCH_TABLES.sql,
   indexes: sqlOf('tickets.read-model-indexes.sql'),
+  indexedAfter: 'sales',
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
     ...ORDER_TABLES.tables,
