@@ -22,6 +22,11 @@ export type ReadModel = {
   readonly sql: string;
   /** Creates the indexes that only readers need. A rebuild runs it after applying most of history, which is much faster. */
   readonly indexes?: string;
+  /**
+   * The last of `handles` that writes to the tables with these indexes: a rebuild makes them while it applies the contexts after it.
+   * Absent: after all of them.
+   */
+  readonly indexedAfter?: Context;
   readonly tables: readonly ReadModelTable[];
   /**
    * Applies each context's events to the tables. Must tolerate an event that it has applied before, and any interleaving of
@@ -80,9 +85,17 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
   await withLock(pool, lockKey('rebuild', schema, model.name), async () => {
     await createBeside(pool, model, beside);
     let at = startOf(model, context);
-    at = await replayInto({ beside, model, context, progress }, at);
-    const { indexes } = model;
-    if (indexes) await inSchema(pool, beside, (tx) => tx.query(indexes));
+    let indexing = Promise.resolve();
+    const onApplied = (topic: Context) => {
+      if (!model.indexes || topic !== lastToIndex(model)) return;
+      indexing = inSchema(pool, beside, (tx) => tx.query(model.indexes!));
+      // Its failure is reported when it is awaited.
+      indexing.catch(() => undefined);
+    };
+    at = await replayInto({ beside, model, context, progress, onApplied }, at).finally(() =>
+      indexing.catch(() => undefined),
+    );
+    await indexing;
     // Without statistics the first queries would use an arbitrary index.
     await refreshStatistics({ pool, schema: beside, tables: model.tables.map(({ name }) => name) });
     await changingTables(
@@ -103,7 +116,7 @@ const BATCH_MS = 10_000;
 /** Applies the remaining events and replaces the live tables. */
 async function swapIn(
   tx: Tx,
-  { beside, model, context }: Omit<Replay, 'progress'>,
+  { beside, model, context }: Omit<Replay, 'progress' | 'onApplied'>,
   at: ReadonlyMap<Context, Position>,
 ): Promise<void> {
   const { schema } = context;
@@ -236,8 +249,9 @@ async function createBeside(pool: Pool, model: ReadModel, beside: string): Promi
   await inSchema(pool, beside, (tx) => tx.query(model.sql));
 }
 
+/** Tables beside the live ones are locked by nobody but autovacuum, which gives way to a statement that waits for it. */
 async function inSchema(pool: Pool, schema: string, work: (tx: Tx) => Promise<unknown>): Promise<void> {
-  await changingTables(pool, async (tx) => {
+  await inTransaction(pool, async (tx) => {
     await tx.query(`set local search_path = ${schema}, public`);
     await work(tx);
   });
@@ -248,6 +262,8 @@ type Replay = {
   readonly model: ReadModel;
   readonly context: ReadModelContext;
   readonly progress: Progress;
+  /** A context's events have all been applied. */
+  onApplied?(topic: Context): void;
 };
 
 /**
@@ -255,7 +271,7 @@ type Replay = {
  * skipped events. Throws PoisonEvent at an event that cannot be applied.
  */
 async function replayInto(
-  { beside, model, context, progress }: Replay,
+  { beside, model, context, progress, onApplied }: Replay,
   from: ReadonlyMap<Context, Position>,
   until?: ReadonlyMap<string, Position>,
 ): Promise<Map<Context, Position>> {
@@ -270,7 +286,10 @@ async function replayInto(
       if (applied.length > 0) {
         await applyUpToPoison(applied, (events) =>
           inTransaction(context.pool, async (tx) => {
-            await tx.query(`set local search_path = ${beside}, ${context.schema}, public`);
+            // What a crash loses here is made anew; the swap's own commit makes all of it durable.
+            await tx.query(
+              `set local search_path = ${beside}, ${context.schema}, public; set local synchronous_commit = off`,
+            );
             await handle(tx, events);
           }),
         );
@@ -279,12 +298,15 @@ async function replayInto(
       progress({ topic, events, position });
     });
     reached.set(topic, at);
+    onApplied?.(topic);
   }
   return reached;
 }
 
 const handlesOf = (model: ReadModel) =>
   Object.entries(model.handles) as [Context, NonNullable<ReadModel['handles'][Context]>][];
+
+const lastToIndex = (model: ReadModel): Context => model.indexedAfter ?? handlesOf(model).at(-1)![0];
 
 function feedOf(context: ReadModelContext, topic: Context): Log {
   const feed = context.feeds.get(topic);

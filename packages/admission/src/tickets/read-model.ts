@@ -22,6 +22,7 @@ export const ticketsModel: ReadModel = {
   version: 10,
   sql: sqlOf('tickets.read-model.sql') + ORDER_TABLES.sql + BATCH_TABLES.sql,
   indexes: sqlOf('tickets.read-model-indexes.sql'),
+  indexedAfter: 'sales',
   tables: [
     { name: 'tickets', key: 'id', columns: ['id', ...COLUMNS].map((column) => `r.${column}`).join(', ') },
     ...ORDER_TABLES.tables,

@@ -71,35 +71,46 @@ export function* rowsOf(order: OrderFact, scheme: string, stream: string): Gener
     if (siblings) siblings.push(position);
     else addons.set(position.addon_to, [position]);
   }
-  const shared = { ...orderColumns(order), ...unchanging(order, stream) };
+  const { status, testmode, email_key } = orderColumns(order);
+  const code_key = foldCase(order.code);
+  const order_time = sortable(parseInstant(order.datetime) ?? order.datetime);
+  const event = `${order.organizer}/${order.event}`;
+  const facts = orderFacts(order);
   for (const position of order.positions) {
     const parent = position.addon_to === null ? undefined : byId.get(position.addon_to);
     yield withNames(
       {
-        ...shared,
         id: position.id,
+        event,
         date: position.subevent ?? 0,
         item: position.item,
         variation: position.variation ?? 0,
+        status,
         canceled: position.canceled,
+        testmode,
+        order_code: order.code,
+        order_time,
         positionid: position.positionid,
         addon_to: position.addon_to,
         voucher: position.voucher,
         secret: position.secret,
         pseudonymization_id: position.pseudonymization_id,
+        name_key: '',
+        parent_name_key: null,
+        shown_name_key: null,
+        email_key,
         secret_key: foldCase(position.secret),
+        code_key,
+        search: '',
+        search_names: '',
+        order_stream: stream,
+        order_import: order.import,
         facts: {
           positionid: position.positionid,
           price: position.price,
-          printed: { parts: position.attendee_name_parts },
-          ...(isNameless(position) && position.attendee_name !== null && { stated_name: position.attendee_name }),
-          ...(parent && {
-            parent: {
-              name: parent.attendee_name,
-              parts: parent.attendee_name_parts,
-              email: parent.attendee_email,
-            },
-          }),
+          attendee_name: null,
+          attendee_name_parts: {},
+          printed: { name: null, parts: position.attendee_name_parts },
           attendee_email: position.attendee_email,
           voucher: position.voucher,
           tax_rate: position.tax_rate,
@@ -109,14 +120,23 @@ export function* rowsOf(order: OrderFact, scheme: string, stream: string): Gener
           addon_to: position.addon_to,
           pseudonymization_id: position.pseudonymization_id,
           seat: position.seat,
-          ...(position.blocked && { blocked: position.blocked }),
-          ...(position.valid_from !== undefined && { valid_from: position.valid_from }),
-          ...(position.valid_until !== undefined && { valid_until: position.valid_until }),
           answers: position.answers,
           addons: (addons.get(position.id) ?? [])
             .sort((a, b) => a.positionid - b.positionid)
             .map(({ item, variation, price, canceled }) => ({ item, variation, price, canceled })),
-          order: orderFacts(order),
+          order: facts,
+          // Last, since V8 defines what follows these one by one.
+          ...(isNameless(position) && position.attendee_name !== null && { stated_name: position.attendee_name }),
+          ...(parent && {
+            parent: {
+              name: parent.attendee_name,
+              parts: parent.attendee_name_parts,
+              email: parent.attendee_email,
+            },
+          }),
+          ...(position.blocked && { blocked: position.blocked }),
+          ...(position.valid_from !== undefined && { valid_from: position.valid_from }),
+          ...(position.valid_until !== undefined && { valid_until: position.valid_until }),
         },
       },
       scheme,
@@ -177,16 +197,6 @@ const orderColumns = (order: OrderFact): Pick<Nameless, 'status' | 'testmode' | 
   status: statusOf(order),
   testmode: order.testmode,
   email_key: foldCase(order.email ?? ''),
-});
-
-/** The columns that an order states only for the tickets that it names. */
-const unchanging = (order: OrderFact, stream: string) => ({
-  event: `${order.organizer}/${order.event}`,
-  order_code: order.code,
-  code_key: foldCase(order.code),
-  order_time: sortable(parseInstant(order.datetime) ?? order.datetime),
-  order_stream: stream,
-  order_import: order.import,
 });
 
 /** As tickets are found and counted by it (`TicketStatus`). */

@@ -1,6 +1,7 @@
 import { checkinListEvents, ticketEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
+import { copyRows } from '@gatehouse/eventing/copy';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import { changesOf, FILL, type TicketChange } from './changes';
@@ -46,6 +47,8 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
     values: [[...byTicket.keys()]],
   });
   const changes: TicketChange[] = [];
+  /** Those of tickets that have no row yet. */
+  const first: TicketChange[] = [];
   for (const row of rows) {
     const before = row.state ?? ticketDecider.initial;
     const applied = row.revision ?? 0;
@@ -57,8 +60,11 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
       if (event) state = ticketDecider.evolve(state, event);
       revision = stored.revision + 1;
     }
-    if (revision > applied) changes.push(...changesOf(row.ticket, before, { state, revision }));
+    if (revision === applied) continue;
+    (applied === 0 ? first : changes).push(...changesOf(row.ticket, before, { state, revision }));
   }
+  if (first.length < MANY) changes.push(...first);
+  else await writeFirst(tx, first);
   if (changes.length === 0) return;
   await tx.query({
     name: 'fill_tickets',
@@ -68,3 +74,38 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
   const takenBack = changes.flatMap(({ list, time }) => (list !== undefined && time === null ? [list] : []));
   await dropEmptyCheckinTallies(tx, takenBack);
 }
+
+/** Changes from which on COPY with its further statements costs PostgreSQL less than `FILL`. */
+const MANY = 100;
+
+/** Writes the changes of tickets that have no history here yet: as `FILL` does it, but by COPY, since there is no row to replace. */
+async function writeFirst(tx: Tx, changes: readonly TicketChange[]): Promise<void> {
+  await copyRows(tx, { name: 'admissions', columns: ['ticket', 'revision', 'state'] }, changes.filter(hasState));
+  const { rows } = await tx.query<{ list: number }>('select list from deleted_lists');
+  const deleted = new Set(rows.map(({ list }) => list));
+  const entered = changes.filter(hasEntered).filter(({ list }) => !deleted.has(list));
+  if (entered.length === 0) return;
+  await copyRows(tx, { name: 'checkins', columns: ['list', 'ticket', 'time', 'auto', 'outside'] }, entered);
+  await tx.query({
+    name: 'tally_first_checkins',
+    text: `insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins, outside)
+           select e.list, k.event, k.date, k.item, k.variation, k.status, k.canceled, sum(e.checkins), sum(e.exits)
+           from unnest($1::integer[], $2::integer[], $3::integer[], $4::integer[]) as e(list, ticket, checkins, exits)
+           cross join lateral (select * from tickets where id = e.ticket offset 0) k
+           group by e.list, k.event, k.date, k.item, k.variation, k.status, k.canceled
+           on conflict (list, event, date, item, variation, status, canceled) do update
+             set checkins = t.checkins + excluded.checkins, outside = t.outside + excluded.outside`,
+    values: [
+      entered.map(({ list }) => list),
+      entered.map(({ ticket }) => ticket),
+      entered.map(({ checkins }) => checkins),
+      entered.map(({ exits }) => exits),
+    ],
+  });
+}
+
+type WithState = TicketChange & Required<Pick<TicketChange, 'revision' | 'state'>>;
+const hasState = (change: TicketChange): change is WithState => change.state !== undefined;
+
+type WithList = TicketChange & Required<Omit<TicketChange, 'revision' | 'state'>>;
+const hasEntered = (change: TicketChange): change is WithList => change.list !== undefined;

@@ -1,5 +1,6 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, type OrderFact } from '@gatehouse/events/reference';
+import { copyRows } from '@gatehouse/eventing/copy';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import type { ReadModelTable } from '@gatehouse/eventing/read-model';
 
@@ -56,7 +57,17 @@ export async function appliedOrders(tx: Tx, streams: readonly string[]): Promise
   return new Map(rows.map((row) => [row.stream, row]));
 }
 
+/** Writes the first states of orders. */
+export const copyOrders = (tx: Tx, orders: readonly AppliedOrder[]): Promise<void> =>
+  copyRows(
+    tx,
+    { name: 'orders', columns: ['stream', 'revision', 'tickets'] },
+    orders.map(({ tickets, ...order }) => ({ ...order, tickets: `{${tickets.join()}}` })),
+  );
+
+/** Writes the newest states of orders. */
 export async function writeOrders(tx: Tx, orders: readonly AppliedOrder[]): Promise<void> {
+  if (orders.length === 0) return;
   await tx.query({
     name: 'orders_apply',
     text: `insert into orders (stream, revision, tickets)

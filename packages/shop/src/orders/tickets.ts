@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OrderFact } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { writeOrders, type AppliedOrder, type WholeState } from './states';
+import { copyOrders, writeOrders, type AppliedOrder, type WholeState } from './states';
 
 /** What a read model keeps of a ticket at the least: the order that named it last, and the import that said so. */
 export type OwnedTicket = { readonly id: number; readonly order_stream: string; readonly order_import: number };
@@ -75,9 +75,14 @@ export async function takeOrders<Before extends OwnedTicket, Row extends OwnedTi
     orders.set(stream, { stream, revision, tickets });
   }
   await table.write([...changes.values()].flatMap(({ before, row }) => (row ? [{ before, row }] : [])));
+  const stated = [...new Set(states.map(({ stream }) => stream))].map((stream) => orders.get(stream)!);
+  await copyOrders(
+    tx,
+    stated.filter(({ stream }) => !applied.has(stream)),
+  );
   await writeOrders(
     tx,
-    [...new Set(states.map(({ stream }) => stream))].map((stream) => orders.get(stream)!),
+    stated.filter(({ stream }) => applied.has(stream)),
   );
 }
 
