@@ -21,7 +21,8 @@ import { startMain, type GateProcess } from '../races/gate-process';
 const ALL_IN_ONE = 'services/all-in-one/src/main.ts';
 const REDEEM = 'POST organizers/:organizer/events/:event/checkinlists/:list/positions/:position+/redeem/';
 const APPEND = 'append admission';
-const PROJECTION = 'process admission.tickets';
+/** Another context's read model; admission's own are filled by the append. */
+const PROJECTION = 'process sync.orders';
 
 let collector: TraceCollector;
 beforeAll(async () => {
