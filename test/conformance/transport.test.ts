@@ -643,7 +643,8 @@ describe('whatever is sent', () => {
     }
     done = true;
     await health;
-    expect(slowest).toBeLessThan(2_000);
+    // Of a request that blocks the process, /healthz would hear for minutes; a busy machine takes seconds.
+    expect(slowest).toBeLessThan(15_000);
     // The requests were varied enough to get all of these.
     expect(missing()).toEqual([]);
     expect((await get(`${OPENAIR}checkinlists/`)).status).toBe(200);
