@@ -31,6 +31,7 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],
   testSequencer: '<rootDir>/test/support/longest-first.js',
-  maxWorkers: 2,
+  // One more than CI has cores: some tests wait for Kafka, or for processes that they start.
+  maxWorkers: 3,
   testTimeout: 60_000,
 };

@@ -110,7 +110,7 @@ export async function rebuildReadModel(model: ReadModel, context: ReadModelConte
   });
 }
 
-/** How long a swap waits for a projection's current batch; no other statement waits for it. */
+/** How long a swap waits for a projection's current batch, and a change of tables beside the live ones; no other statement waits for it. */
 const BATCH_MS = 10_000;
 
 /** Applies the remaining events and replaces the live tables. */
@@ -253,6 +253,7 @@ async function createBeside(pool: Pool, model: ReadModel, beside: string): Promi
 async function inSchema(pool: Pool, schema: string, work: (tx: Tx) => Promise<unknown>): Promise<void> {
   await inTransaction(pool, async (tx) => {
     await tx.query(`set local search_path = ${schema}, public`);
+    await tx.query(`set local lock_timeout = ${BATCH_MS}`);
     await work(tx);
   });
 }
