@@ -65,6 +65,7 @@ declare
   refused integer[] := array(select append from unnest(appends, lasts) as o(append, last) where last is null);
   model record;
   filled boolean;
+  moved text[] := '{}';
   behind boolean := false;
 begin
   if reached is null then
@@ -101,11 +102,12 @@ begin
       end if;
     end if;
     if filled then
-      update checkpoints set position = reached::text where name = model.name and topic = current_schema() and partition = 0;
+      moved := moved || model.name;
     else
       behind := true;
     end if;
   end loop;
+  update checkpoints set position = reached::text where name = any(moved) and topic = current_schema() and partition = 0;
   if behind then
     perform tell(current_schema() || '.behind');
   end if;
