@@ -9,20 +9,28 @@ const SMALL_PAGES = 8;
 type Tables = { readonly pool: Pool; readonly schema: string; readonly tables: readonly string[] };
 
 /**
- * Analyses and vacuums tables, until aborted, whenever one has doubled in size since the last time. Without statistics of a
- * table that was just filled, PostgreSQL may read all of it to find a few rows. One process at a time is enough.
+ * Analyses and vacuums tables, until aborted, whenever one has doubled in size since the last time, or has grown by a tenth
+ * and then stopped growing. Without statistics of a table that was just filled, PostgreSQL may read all of it to find a few
+ * rows, and pages that no VACUUM has seen yet are read where an index would do. One process at a time is enough.
  */
 export async function keepStatistics(tables: Tables, signal: AbortSignal): Promise<void> {
   const pause = waker();
+  const sizes: Sizes = new Map();
   while (!signal.aborted) {
     // The database is away, or another session holds a lock: the next round tries again.
-    await refreshStatistics(tables, signal).catch(() => undefined);
+    await refreshStatistics(tables, { signal, sizes }).catch(() => undefined);
     await pause.next(signal, LOOK_MS);
   }
 }
 
-/** One round of `keepStatistics`. */
-export async function refreshStatistics({ pool, schema, tables }: Tables, signal?: AbortSignal): Promise<void> {
+/** The sizes of grown tables in bytes when they were looked at last, by name. */
+type Sizes = Map<string, number>;
+
+/** One round of `keepStatistics`; of tables that have only grown by a tenth it knows by `sizes` whether they still do. */
+export async function refreshStatistics(
+  { pool, schema, tables }: Tables,
+  { signal, sizes = new Map() }: { signal?: AbortSignal; sizes?: Sizes } = {},
+): Promise<void> {
   const client = await available(pool.connect());
   // On abort the connection is released at once; a statement that is still running does no harm.
   let released = false;
@@ -38,18 +46,25 @@ export async function refreshStatistics({ pool, schema, tables }: Tables, signal
     const key = lockKey('statistics', schema);
     const { rows: locks } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
     if (!locks[0]!.mine) return;
-    const { rows } = await client.query<{ name: string }>({
-      name: 'doubled_tables',
+    const { rows } = await client.query<{ name: string; size: number; doubled: boolean }>({
+      name: 'grown_tables',
       // One index lookup for each table: `offset 0` keeps PostgreSQL from reading its whole catalogue instead.
-      text: `select asked.name from unnest($2::text[]) as asked(name)
-             cross join lateral (
-               select oid, relpages from pg_class
-               where oid = to_regclass(quote_ident($1) || '.' || quote_ident(asked.name)) offset 0
-             ) known
-             where pg_relation_size(oid) > 2 * greatest(relpages, ${SMALL_PAGES}) * current_setting('block_size')::bigint`,
+      text: `select name, size::float8 as size, size > 2 * known as doubled
+             from (
+               select asked.name, pg_relation_size(oid) as size,
+                      greatest(relpages, ${SMALL_PAGES}) * current_setting('block_size')::bigint as known
+               from unnest($2::text[]) as asked(name)
+               cross join lateral (
+                 select oid, relpages from pg_class
+                 where oid = to_regclass(quote_ident($1) || '.' || quote_ident(asked.name)) offset 0
+               ) found
+             ) sized
+             where size > 1.1 * known`,
       values: [schema, tables],
     });
-    for (const { name } of rows) {
+    const due = rows.filter(({ name, size, doubled }) => doubled || sizes.get(name) === size);
+    for (const { name, size } of rows) sizes.set(name, size);
+    for (const { name } of due) {
       // Analyse first, for better plans. Tables that autovacuum is processing are skipped. 'truncate' would need a lock
       // that blocks readers.
       await client.query(`analyze (skip_locked) ${schema}.${name}`);
