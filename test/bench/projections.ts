@@ -29,7 +29,7 @@ export const projections: Bench = async (stage, { rounds, turnMs, tickets }) => 
       bar: 'P7',
       what: 'from an append to its row in the read model `tickets`, p99 at 2,000 events/s',
       measured: median(lags.map((lag) => lag.p99)),
-      needed: { atMost: 25 },
+      needed: { atMost: 10 },
       unit: 'ms',
     }),
     figure(
