@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { admission, ticketStream, type AdmissionEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type OrderFact } from '@gatehouse/events/reference';
@@ -7,11 +6,10 @@ import { batchStream, sales, type BatchEvent } from '@gatehouse/events/sales';
 import { batch as batchDecider, failBatch, issueTickets, requestBatch, type Batch } from '@gatehouse/domain/batch';
 import { request, ticketsFrom } from '@gatehouse/domain/batch-in-test';
 import { fold } from '@gatehouse/domain/decider';
-import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
-import { inTransaction, migrate } from '@gatehouse/eventing/postgres';
-import { installReadModel } from '@gatehouse/eventing/read-model';
+import { inTransaction } from '@gatehouse/eventing/postgres';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
+import { tablesInTest } from '../tables-in-test';
 import { ticketsModel } from './read-model';
 
 /*
@@ -19,16 +17,13 @@ import { ticketsModel } from './read-model';
  * `tickets` are those of a replay of one after another.
  */
 
-let history: HistoryInTest;
+let filled: Awaited<ReturnType<typeof tablesInTest>>;
 let pool: Pool;
 beforeAll(async () => {
-  history = await historyInTest();
-  ({ pool } = history.open());
-  await pool.query('create extension if not exists pg_trgm with schema public');
-  await migrate(pool, 'admission', join(__dirname, '..', '..', 'sql'));
-  await installReadModel(ticketsModel, { pool, schema: 'admission', feeds: new Map() });
+  filled = await tablesInTest(ticketsModel);
+  ({ pool } = filled);
 });
-afterAll(() => history.close());
+afterAll(() => filled.close());
 
 const FEEDS = ['reference', 'sales', 'admission'] as const;
 type Feed = (typeof FEEDS)[number];

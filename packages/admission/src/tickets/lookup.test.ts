@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { admission, listStream, type AdmissionEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type OrderFact, type ReferenceEvent } from '@gatehouse/events/reference';
@@ -7,33 +6,28 @@ import { batchStream, sales, type BatchEvent } from '@gatehouse/events/sales';
 import { batch as batchDecider, issueTickets, requestBatch, type Batch } from '@gatehouse/domain/batch';
 import { FIRST, request, ticketsFrom } from '@gatehouse/domain/batch-in-test';
 import { fold } from '@gatehouse/domain/decider';
-import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
-import { inTransaction, migrate } from '@gatehouse/eventing/postgres';
-import { installReadModel, type ReadModel } from '@gatehouse/eventing/read-model';
+import { inTransaction } from '@gatehouse/eventing/postgres';
+import type { ReadModel } from '@gatehouse/eventing/read-model';
 import { credentialsModel } from '@gatehouse/shop/credentials';
 import type { Pool } from 'pg';
 import { listsModel } from '../lists';
+import { tablesInTest } from '../tables-in-test';
 import { ANY_DATE, lookups, type Lookup } from './lookup';
 import { preparedOf } from './prepared';
 import { ticketsModel } from './read-model';
 import { COLUMNS, type TicketRow } from './row';
 
-let history: HistoryInTest;
+let filled: Awaited<ReturnType<typeof tablesInTest>>;
 let pool: Pool;
 beforeAll(async () => {
-  history = await historyInTest();
-  ({ pool } = history.open());
-  await pool.query('create extension if not exists pg_trgm with schema public');
-  await migrate(pool, 'admission', join(__dirname, '..', '..', 'sql'));
-  for (const model of [ticketsModel, listsModel, credentialsModel]) {
-    await installReadModel(model, { pool, schema: 'admission', feeds: new Map() });
-  }
+  filled = await tablesInTest(ticketsModel, listsModel, credentialsModel);
+  ({ pool } = filled);
   await take(ticketsModel, 'reference', [order('A1', 10, ['one', 'two']), order('B1', 20, ['odd\u0001secret', 'shared'])].map(stated)); // prettier-ignore
   await take(ticketsModel, 'reference', [stated(order('C1', 30, ['shared', 'one'], { event: 'indoor' }))]);
   await take(listsModel, 'admission', [list(1, 'openair'), list(2, 'indoor')]);
   await take(credentialsModel, 'reference', [stated(token(1)), stated(token(2))]);
 });
-afterAll(() => history.close());
+afterAll(() => filled.close());
 
 type Facts = 'reference' | 'sales' | 'admission';
 const take = (model: ReadModel, feed: Facts, events: readonly Envelope[]) =>

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { admission, ticketStream, type AdmissionEvent } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { reference, referenceStream, type OrderFact } from '@gatehouse/events/reference';
-import { historyInTest, type HistoryInTest } from '@gatehouse/eventing/history-in-test';
-import { inTransaction, migrate } from '@gatehouse/eventing/postgres';
-import { installReadModel } from '@gatehouse/eventing/read-model';
+import { inTransaction } from '@gatehouse/eventing/postgres';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
+import { tablesInTest } from '../tables-in-test';
 import { ticketsModel } from './read-model';
 
 /*
@@ -15,16 +13,13 @@ import { ticketsModel } from './read-model';
  * several hundred tickets are applied in deliveries that are too small for copying, and in large ones.
  */
 
-let history: HistoryInTest;
+let filled: Awaited<ReturnType<typeof tablesInTest>>;
 let pool: Pool;
 beforeAll(async () => {
-  history = await historyInTest();
-  ({ pool } = history.open());
-  await pool.query('create extension if not exists pg_trgm with schema public');
-  await migrate(pool, 'admission', join(__dirname, '..', '..', 'sql'));
-  await installReadModel(ticketsModel, { pool, schema: 'admission', feeds: new Map() });
+  filled = await tablesInTest(ticketsModel);
+  ({ pool } = filled);
 });
-afterAll(() => history.close());
+afterAll(() => filled.close());
 
 const TICKETS = 300;
 const LISTS = [1, 2, 3];
