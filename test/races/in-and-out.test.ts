@@ -1,8 +1,8 @@
-import { checkin } from '@gatehouse/checkin/service';
 import { call, type Answer } from '@gatehouse/service/testing';
-import { CROWD, festival, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
-import { startSystem, type System } from '@gatehouse/test-support/system';
-import { startGate, type GateProcess } from './gate-process';
+import { CROWD, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import type { System } from '@gatehouse/test-support/system';
+import type { GateProcess } from './gate-process';
+import { startGates } from './gates';
 import { differences } from './models';
 
 /*
@@ -13,21 +13,17 @@ import { differences } from './models';
 const CALLERS = 30;
 let system: System;
 let list: number;
-const gates: GateProcess[] = [];
+let gates: GateProcess[];
+let close: () => Promise<void>;
 let used = 0;
 
 beforeAll(async () => {
-  system = await startSystem([checkin]);
-  await system.import(festival());
-  gates.push(...(await Promise.all([0, 1].map(() => startGate(system.databaseUrl)))));
+  ({ system, gates, close } = await startGates(2));
   const json = { name: 'In and out', allow_entry_after_exit: true };
   const { body } = await system.call('POST', `${CROWD}checkinlists/`, { token: TOKENS.admin, json });
   list = (body as { id: number }).id;
 });
-afterAll(async () => {
-  await Promise.all(gates.map((gate) => gate.kill()));
-  await system.close();
-});
+afterAll(() => close());
 
 const freshTicket = () => TICKETS.crowdFirst.id + used++;
 const target = (ticket: number) => `${CROWD}checkinlists/${list}/positions/${ticket}/redeem/`;

@@ -1,8 +1,8 @@
-import { checkin } from '@gatehouse/checkin/service';
 import { call } from '@gatehouse/service/testing';
-import { CROWD, LISTS, TICKETS, TOKENS, festival } from '@gatehouse/test-support/festival';
-import { startSystem, type System } from '@gatehouse/test-support/system';
+import { CROWD, LISTS, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
+import type { System } from '@gatehouse/test-support/system';
 import { startGate, type GateProcess } from './gate-process';
+import { startGates } from './gates';
 import { differences } from './models';
 
 /*
@@ -19,17 +19,13 @@ const PAIRS = Array.from({ length: 200 }, (_, i) => ({
 const GIVE_UP_MS = 20_000;
 
 let system: System;
-const gates: GateProcess[] = [];
+let gates: GateProcess[];
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  system = await startSystem([checkin]);
-  await system.import(festival());
-  gates.push(...(await Promise.all([0, 1, 2].map(() => startGate(system.databaseUrl)))));
+  ({ system, gates, close } = await startGates(3));
 });
-afterAll(async () => {
-  await Promise.all(gates.map((gate) => gate.kill()));
-  await system.close();
-});
+afterAll(() => close());
 
 type Answered = {
   readonly key: string;

@@ -1,26 +1,22 @@
-import { checkin } from '@gatehouse/checkin/service';
 import { call, type Answer } from '@gatehouse/service/testing';
-import { API, CROWD, DEVICES, festival, LISTS, TICKETS } from '@gatehouse/test-support/festival';
-import { startSystem, type System } from '@gatehouse/test-support/system';
-import { startGate, type GateProcess } from './gate-process';
+import { API, CROWD, DEVICES, LISTS, TICKETS } from '@gatehouse/test-support/festival';
+import type { System } from '@gatehouse/test-support/system';
+import type { GateProcess } from './gate-process';
+import { startGates } from './gates';
 import { differences } from './models';
 
 /* One ticket at many gates at once, some of which scan by one list and some by several (contract §10, 4.12), in two processes. */
 
 const CALLERS = 40;
 let system: System;
-const gates: GateProcess[] = [];
+let gates: GateProcess[];
+let close: () => Promise<void>;
 let used = 0;
 
 beforeAll(async () => {
-  system = await startSystem([checkin]);
-  await system.import(festival());
-  gates.push(...(await Promise.all([0, 1].map(() => startGate(system.databaseUrl)))));
+  ({ system, gates, close } = await startGates(2));
 });
-afterAll(async () => {
-  await Promise.all(gates.map((gate) => gate.kill()));
-  await system.close();
-});
+afterAll(() => close());
 
 const headers = { authorization: `Device ${DEVICES.gate}` };
 const lists = [LISTS.main, LISTS.crowd];

@@ -1,25 +1,21 @@
-import { checkin } from '@gatehouse/checkin/service';
 import { call } from '@gatehouse/service/testing';
-import { DEVICES, festival, LISTS, OPENAIR, TICKETS } from '@gatehouse/test-support/festival';
-import { startSystem, type System } from '@gatehouse/test-support/system';
-import { startGate, type GateProcess } from './gate-process';
+import { DEVICES, LISTS, OPENAIR, TICKETS } from '@gatehouse/test-support/festival';
+import type { System } from '@gatehouse/test-support/system';
+import type { GateProcess } from './gate-process';
+import { startGates } from './gates';
 import { differences } from './models';
 
 /* The same upload of a scanner's queue many times at once, at processes of their own: recorded once (clients.md §7). */
 
 const CALLERS = 30;
 let system: System;
-const gates: GateProcess[] = [];
+let gates: GateProcess[];
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  system = await startSystem([checkin]);
-  await system.import(festival());
-  gates.push(...(await Promise.all([0, 1].map(() => startGate(system.databaseUrl)))));
+  ({ system, gates, close } = await startGates(2));
 });
-afterAll(async () => {
-  await Promise.all(gates.map((gate) => gate.kill()));
-  await system.close();
-});
+afterAll(() => close());
 
 async function upload(ticket: string, json: object): Promise<{ statuses: Set<number>; events: string[] }> {
   const before = (await system.events()).length;

@@ -12,8 +12,7 @@ const FILL = 'fill_nonces_1';
 
 /**
  * Read model `nonces`: which ticket a scanner scanned by a list when it named its scan so, for taking that scan back (annul.ts).
- * A hint, which the ticket's history confirms. It is no part of `tickets`, so that no scan and no reader of tickets waits for
- * it.
+ * A hint, which the ticket's history confirms.
  */
 export const noncesModel: ReadModel = {
   name: 'nonces',

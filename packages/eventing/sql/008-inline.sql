@@ -4,10 +4,10 @@
 -- As in 006-append.sql, but `datas` has what each event of `document` says, in their order: as a part of `document` PostgreSQL parsed it
 -- three times. (Null: `document` has it, as `data`.) Then it fills the read models in `models`: [{"name", "version", "lock", "call",
 -- "nth"}]. The `nth` of `changes` is what the function `call` applies, an array of objects that each carry the number of their append;
--- null: the appends change nothing in this read model. One that is not filled here has to catch up, and `<context>.behind` is told: its `version` is null (its projection alone
--- knows what to do with these events), it was behind the head before this append, another transaction has its checkpoint or its lock,
--- it stands in another version, or its function failed. After the append lock nothing here waits for a lock, so whoever waits for
--- that lock may hold others.
+-- null: the appends change nothing in this read model. One that is not filled here has to catch up, and `<context>.behind` is told: its
+-- `version` is null (its projection alone knows what to do with these events), it was behind the head before this append, another
+-- transaction has its checkpoint or its lock, it stands in another version, or its function failed. After the append lock nothing here
+-- waits for a lock, so whoever waits for that lock may hold others.
 create function append_events(lock_key bigint, document json, datas json[], models json, changes json[])
 returns table (append integer, actual integer, last bigint)
 language plpgsql volatile

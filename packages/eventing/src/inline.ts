@@ -23,8 +23,8 @@ export type InlineProjection = 'filtered' | Filling;
 type Filling = {
   /**
    * A function in the context's schema, `(changes json, refused integer[])`, that applies an array of changes but for those of
-   * refused appends (`append` in each change). A numbered SQL file creates it, and its name has the version of the read model,
-   * since processes of two releases may be at work.
+   * refused appends (`append` in each change). A numbered SQL file creates it; its name ends in a number that is raised whenever it
+   * or what it writes changes, since processes of two releases may be at work.
    */
   readonly call: string;
   /**

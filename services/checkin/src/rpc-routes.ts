@@ -1,30 +1,24 @@
 import type { Request } from 'express';
-import type { ServerResponse } from 'node:http';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
-import { acceptsJson } from '@gatehouse/service/accept';
 import { baseUrlOf } from '@gatehouse/service/api-request';
 import { accepted, requireListed, type Claim } from '@gatehouse/service/auth';
 import { readBody } from '@gatehouse/service/body';
 import { credentialAccepted } from '@gatehouse/service/connections';
-import { ClientGone } from '@gatehouse/service/errors';
-import { failureReply, route, type Route } from '@gatehouse/service/http';
+import { route, type Route } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
-import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import type { Aim } from '@gatehouse/service/path';
 import { Query } from '@gatehouse/service/query';
-import { apiHeaders, writeReply } from '@gatehouse/service/reply';
-import { hasSmallBody } from '@gatehouse/service/unread-body';
+import type { Reply } from '@gatehouse/service/reply';
 import { principalOf } from '@gatehouse/shop/principals';
+import { hotAnswer, usualClaim } from './hot-scan';
 import { annul } from './rpc-annul';
 import { rpcRedeemer } from './rpc-redeem';
 import { search } from './rpc-search';
-import { readClaim } from './redeem-routes';
 
 const RPC_PATH = 'organizers/:organizer/checkinrpc/';
 const REDEEM_PATH = `${RPC_PATH}redeem/`;
 const REDEEM_NAME = 'checkinrpc.redeem';
-const HEADERS = apiHeaders('POST, OPTIONS');
 
 /**
  * The routes for several lists of different events at once, by which apps scan that are told a version from 4.12 on (contract
@@ -36,40 +30,30 @@ export function rpcRoutes(
   at: { publicUrl: string | undefined; log: Log },
 ): Route[] {
   const redeem = rpcRedeemer(admission, finder);
-  const observe = requestObserver();
+  const answer = hotAnswer(REDEEM_PATH, at.log);
   const access = { safe: 'any', unsafe: 'any' } as const;
 
   /** As of a scan by one list, the credential is checked in the scan's own read (redeem-routes.ts). */
-  async function answer(req: Request, res: ServerResponse, { claim, aim }: Hot): Promise<void> {
-    const { trace, end } = observe(req, REDEEM_PATH);
-    try {
-      const principalIn = (found: Parameters<typeof principalOf>[0]) => {
-        const principal = accepted(principalOf(found, claim.kind));
-        credentialAccepted(req);
-        requireListed(principal, 'POST', REDEEM_NAME);
-        return principal;
-      };
-      const reply = await redeem({
-        organizer: aim.params['organizer']!,
-        query: new Query(aim.query),
-        body: () => readBody(req),
-        acceptLanguage: req.headers['accept-language'],
-        trace,
-        baseUrl: () => baseUrlOf(req, at.publicUrl),
-        principal: {
-          credential: claim.secretSha256,
-          accept: principalIn,
-          find: async () => principalIn(await admission.credential(claim.kind, claim.secretSha256)),
-        },
-      });
-      writeReply(res, reply, HEADERS);
-      end(reply.status);
-    } catch (error) {
-      if (error instanceof ClientGone) return end(CLIENT_GONE);
-      const reply = failureReply(error, { req, log: at.log, route: REDEEM_PATH, trace });
-      writeReply(res, reply, HEADERS);
-      end(reply.status);
-    }
+  async function scan(req: Request, { claim, aim }: Hot, trace: string | null): Promise<Reply> {
+    const principalIn = (found: Parameters<typeof principalOf>[0]) => {
+      const principal = accepted(principalOf(found, claim.kind));
+      credentialAccepted(req);
+      requireListed(principal, 'POST', REDEEM_NAME);
+      return principal;
+    };
+    return redeem({
+      organizer: aim.params['organizer']!,
+      query: new Query(aim.query),
+      body: () => readBody(req),
+      acceptLanguage: req.headers['accept-language'],
+      trace,
+      baseUrl: () => baseUrlOf(req, at.publicUrl),
+      principal: {
+        credential: claim.secretSha256,
+        accept: principalIn,
+        find: async () => principalIn(await admission.credential(claim.kind, claim.secretSha256)),
+      },
+    });
   }
 
   return [
@@ -77,10 +61,8 @@ export function rpcRoutes(
       name: REDEEM_NAME,
       access,
       hot(req, res, aim) {
-        if (req.method !== 'POST' || req.headers['x-idempotency-key'] !== undefined) return false;
-        if (!acceptsJson(req.headers.accept) || !hasSmallBody(req)) return false;
-        const claim = readClaim(req);
-        return claim ? answer(req, res, { claim, aim }) : false;
+        const claim = usualClaim(req);
+        return claim ? answer(req, res, (trace) => scan(req, { claim, aim }, trace)) : false;
       },
       POST: (request) =>
         redeem({

@@ -81,17 +81,10 @@ export function ticketFinder(pool: Pool): TicketFinder {
     const skip = add(values, offset - (cursor?.offset ?? 0));
     const { rows } = await available(
       pool.query<Row>(
-        `select t.id, t.name_key, t.positionid, ${TICKET_COLUMNS}
-         from (
-           -- Numbered after the limit: else every ticket that is skipped gets its number, too.
-           select id, row_number() over () as place
-           from (
-             select t.id from ${source} t ${checkin} where ${sql} ${from} order by ${orderBy} offset ${skip} limit ${add(values, limit)}
-           ) ids
-         ) page
-         join tickets t on t.id = page.id
-         left join admissions a on a.ticket = t.id
-         order by page.place`,
+        pageOf(
+          `t.id, t.name_key, t.positionid, ${TICKET_COLUMNS}`,
+          `select t.id from ${source} t ${checkin} where ${sql} ${from} order by ${orderBy} offset ${skip} limit ${add(values, limit)}`,
+        ),
         values,
       ),
     );
@@ -118,17 +111,11 @@ export function ticketFinder(pool: Pool): TicketFinder {
     });
     const { rows } = await available(
       pool.query<TicketRow>(
-        `select ${TICKET_COLUMNS}
-         from (
-           select id, row_number() over () as place
-           from (
-             select id from (${parts.join(' union all ')}) t
-             order by ${orderBy.replaceAll('c.time', 't.time')} offset ${add(values, offset)} limit ${add(values, limit)}
-           ) ids
-         ) page
-         join tickets t on t.id = page.id
-         left join admissions a on a.ticket = t.id
-         order by page.place`,
+        pageOf(
+          TICKET_COLUMNS,
+          `select id from (${parts.join(' union all ')}) t
+           order by ${orderBy.replaceAll('c.time', 't.time')} offset ${add(values, offset)} limit ${add(values, limit)}`,
+        ),
         values,
       ),
     );
@@ -205,6 +192,17 @@ export function ticketFinder(pool: Pool): TicketFinder {
 
   return { count, page, pageOfAll, named, ofEvent, addonsOf, existing };
 }
+
+/** The statement that reads columns of the tickets `t`, with their histories `a`, that the statement `ids` selects, in its order. */
+const pageOf = (columns: string, ids: string): string => `
+  select ${columns}
+  from (
+    -- Numbered after the limit: else every ticket that is skipped gets its number, too.
+    select id, row_number() over () as place from (${ids}) ids
+  ) page
+  join tickets t on t.id = page.id
+  left join admissions a on a.ticket = t.id
+  order by page.place`;
 
 /** The columns by which tickets are ordered, but for the time of the check-in. */
 const ORDERED_BY = 't.id, t.order_code, t.order_time, t.positionid, t.name_key, t.shown_name_key, t.email_key';

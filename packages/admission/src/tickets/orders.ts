@@ -60,11 +60,8 @@ function tickets(tx: Tx, schemes: Schemes): TicketTable<StoredTicket, TicketRow>
         TICKETS,
         first.map(({ row }) => row),
       );
-      if (first.length < changed.length)
-        await writeRows(
-          tx,
-          changed.flatMap(({ before: was, row }) => (was ? [row] : [])),
-        );
+      const known = changed.flatMap(({ before: was, row }) => (was ? [row] : []));
+      if (known.length > 0) await writeRows(tx, known);
       const before = changed.flatMap(({ before: was }) => (was ? [[was.id, was] as const] : []));
       await moveTicketTallies(tx, rows, new Map(before));
       await moveCheckins(tx, changed);

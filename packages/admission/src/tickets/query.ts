@@ -69,8 +69,8 @@ export function add(values: unknown[], value: unknown): string {
 
 /**
  * A query as parts of a statement: `source` is the relation of its tickets `t`, `sql` their condition, `values` the
- * parameters of both, after those that it is given. A selective condition (a secret, a code, a name) is part of the source, so that PostgreSQL uses its
- * index even without statistics of the table ('offset 0' separates the other conditions).
+ * parameters of both, after those that it is given. A selective condition (a secret, a code, a name) is part of the source,
+ * so that PostgreSQL uses its index even without statistics of the table ('offset 0' separates the other conditions).
  */
 export function conditions(
   query: TicketQuery,
