@@ -126,6 +126,15 @@ const rows: Row[] = [
   ['an empty or', { or: [] }, {}, false],
   ['nested, empty', { and: [{ and: [] }, { or: [{ and: [] }] }] }, {}, true],
   ['variables with a list', { '>=': [{ var: ['entries_number'] }, 0] }, {}, true],
+  ['a number that is a text', { '==': [v('product'), String(facts.product)] }, {}, true],
+  ['numbers as texts, by their value', { '<': ['9', 10] }, {}, true],
+  ['no variation is not 0', { '==': [v('variation'), 0] }, { variation: null }, false],
+  ['no variation is not less than 1', { '<': [v('variation'), 1] }, { variation: null }, false],
+  ['a text is not equal to a number', { '==': [v('entry_status'), 0] }, {}, false],
+  ['a text differs from a number', { '!=': [v('entry_status'), 0] }, {}, true],
+  ['a text is not less than a number', { '<': [v('entry_status'), 0] }, {}, false],
+  ['a text is not at least a number', { '>=': [v('entry_status'), 0] }, {}, false],
+  ['another way in beside such a comparison', { or: [{ '==': [v('entry_status'), 0] }, true] }, {}, true],
 ];
 test.each(rows)('%s', (_name, rules, more, result) => {
   expect(problemOfRules(rules)).toBeNull();

@@ -56,22 +56,33 @@ function isUnderstood(rules: Rules): boolean {
 const NOT_STATED = new Error('the event has no such time');
 
 /** The library's own operators that rules may use; others would only be ways in for rules that nobody understands. */
-const {
-  and,
-  or,
-  '==': is,
-  '!=': isNot,
-  '<': less,
-  '<=': atMost,
-  '>': more,
-  '>=': atLeast,
-  var: variable,
-} = defaultMethods;
+const { and, or, var: variable } = defaultMethods;
 const engine = new LogicEngine(
-  { and, or, '==': is, '!=': isNot, '<': less, '<=': atMost, '>': more, '>=': atLeast, var: variable },
+  { and, or, var: variable },
   // Else it might keep a time of today for tomorrow.
   { disableInterpretedOptimization: true },
 );
+
+/*
+ * Comparisons as pretix's own evaluation has them. The library's take no variation for 0, and throw when a text that is no
+ * number meets a number; here they are not equal, and neither is less.
+ */
+type Value = number | string | null;
+const isText = (value: Value) => typeof value === 'string';
+const isEqual = (a: Value, b: Value) => (isText(a) || isText(b) ? String(a) === String(b) : a === b);
+const isLess = (a: Value, b: Value) =>
+  isText(a) && isText(b) ? String(a) < String(b) : a !== null && b !== null && Number(a) < Number(b);
+const comparisons: Record<string, (a: Value, b: Value) => boolean> = {
+  '==': isEqual,
+  '!=': (a, b) => !isEqual(a, b),
+  '<': isLess,
+  '<=': (a, b) => isLess(a, b) || isEqual(a, b),
+  '>': (a, b) => isLess(b, a),
+  '>=': (a, b) => isLess(b, a) || isEqual(a, b),
+};
+for (const [operator, compare] of Object.entries(comparisons)) {
+  engine.addMethod(operator, ([a, b]: [Value, Value]) => compare(a, b));
+}
 
 type Data = { readonly facts: RuleFacts };
 const isBefore = (first: number, second: number, minutes: unknown): boolean =>
