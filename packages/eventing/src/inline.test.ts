@@ -2,6 +2,7 @@ import type { Recorded } from '@gatehouse/events/envelope';
 import { binaryArray } from './array-values';
 import { aStream, anEvent } from './contract';
 import { WrongRevision } from './event-store';
+import type { FeedHealth } from './feed-health';
 import { historyInTest, until, type HistoryInTest, type Opened } from './history-in-test';
 import { inlineAppend, readModelLock, type Filling } from './inline';
 import { openPool } from './postgres';
@@ -107,6 +108,13 @@ const isCaughtUp = async () => {
   );
   return rows[0]!.all;
 };
+
+async function checkpointOf(name: string): Promise<string | undefined> {
+  const { rows } = await mine.pool.query<{ position: string }>('select position from checkpoints where name = $1', [
+    name,
+  ]);
+  return rows[0]?.position;
+}
 
 async function expectExact(): Promise<void> {
   const { rows } = await mine.pool.query(
@@ -257,6 +265,76 @@ test('a process of an earlier release, which passes JSON, appends beside', async
     ]);
     expect(await isCaughtUp()).toBe(true);
   }
+  await expectExact();
+});
+
+test('a checkpoint that moves forward after the projection has read it is no failure', async () => {
+  const store = appender(MODELS);
+  const { pool, listener } = history.open();
+  const stop = new AbortController();
+  const health: FeedHealth[] = [];
+  const tooMany = (n: number) => Array.from({ length: n }, () => anEvent());
+  let looks = 0;
+  const log = {
+    ...mine.store,
+    topic: 'admission',
+    async head() {
+      // The append fills the read models between two reads of the projection.
+      if (looks++ === 0) await store.append(aStream(), 0, tooMany(300));
+      return mine.store.head();
+    },
+    async *follow(...asked: Parameters<typeof mine.store.follow>) {
+      for await (const batch of mine.store.follow(...asked)) {
+        // As a rebuild does.
+        await mine.pool.query("update checkpoints set position = $1 where name = 'bystander'", [batch.position]);
+        yield batch;
+      }
+    },
+  };
+  const ended = consumeFeed(
+    {
+      ...{ name: 'bystander', feed: log, handle: bystander.handles.admission!, only: [] },
+      inline: { log, appendLock: mine.store.appendLock!, listener },
+    },
+    { pool, schema: 'admission', signal: stop.signal, onHealth: (each) => health.push(each) },
+  );
+  await until(() => health.at(-1)?.state === 'running');
+  const last = await appender([]).append(aStream(), 0, tooMany(300));
+  await until(async () => (await checkpointOf('bystander')) === last);
+  expect(health.map(({ state }) => state)).toEqual(['starting', 'running']);
+  stop.abort();
+  await ended;
+});
+
+test('a projection that has failed is well again when nothing is left to apply', async () => {
+  const process = history.open();
+  const stop = new AbortController();
+  const health: FeedHealth[] = [];
+  let fails = true;
+  const log = {
+    ...process.store,
+    topic: 'admission',
+    head() {
+      if (fails) return Promise.reject(new Error('not now'));
+      return process.store.head();
+    },
+  };
+  const stopFirst = project();
+  await until(isCaughtUp);
+  await stopFirst();
+  await appender(MODELS).append(aStream(), 0, [anEvent()]);
+  const ended = consumeFeed(
+    {
+      ...{ name: 'counts', feed: log, handle: counts.handles.admission! },
+      inline: { log, appendLock: process.store.appendLock!, listener: process.listener },
+    },
+    { pool: process.pool, schema: 'admission', signal: stop.signal, onHealth: (each) => health.push(each) },
+  );
+  await until(() => health.at(-1)?.state === 'failing');
+  fails = false;
+  await until(() => health.at(-1)?.state === 'running');
+  stop.abort();
+  await ended;
   await expectExact();
 });
 

@@ -143,17 +143,20 @@ async function applyLeftOut(
   { signal, onProgress }: Owner,
 ): Promise<void> {
   const { consumer, schema } = place;
-  const { feed } = consumer;
+  const { feed, only } = consumer;
   const { log, listener } = consumer.inline!;
   const pause = waker();
   let forget: (() => void) | undefined;
   try {
     while (!signal.aborted) {
       const began = performance.now();
-      const at = await readCheckpoint(client, consumer);
-      onProgress(false);
+      // In this order: an append in between moves both, and the read model does not seem to be behind.
       const head = await log.head();
-      if (!feed.before(at, head)) {
+      const at = await readCheckpoint(client, consumer);
+      const behind = feed.before(at, head);
+      // Where nothing is left to apply, a failure of before is over, too.
+      onProgress(!behind);
+      if (!behind) {
         // Also wakes when it begins to listen, so one more look finds earlier events.
         forget ??= listener.on(`${schema}.behind`, pause.wake);
         await pause.next(signal, GAP_PATIENCE_MS);
@@ -165,7 +168,7 @@ async function applyLeftOut(
         onProgress(true);
       } else {
         let reached = at;
-        await replay(feed, { from: at, until: head }, async (events, position) => {
+        await replay(feed, { from: at, until: head, only }, async (events, position) => {
           for (const slice of slicesOf({ events, position })) {
             signal.throwIfAborted();
             reached = await applyBatch(client, { ...place, at: reached }, slice);
@@ -186,7 +189,7 @@ async function applyLeftOut(
  * cannot apply these events: then they must be applied without the lock.
  */
 async function reachHead(client: PoolClient, { consumer, schema, skipped }: Omit<Place, 'at'>): Promise<boolean> {
-  const { name, feed, handle, inline } = consumer;
+  const { name, feed, only, handle, inline } = consumer;
   const { log, appendLock } = inline!;
   try {
     return await transaction(client, async () => {
@@ -202,7 +205,7 @@ async function reachHead(client: PoolClient, { consumer, schema, skipped }: Omit
       const head = await log.head();
       if (log.between(mine.position, head) > CLOSE) return false;
       const events: Recorded[] = [];
-      await replay(feed, { from: mine.position, until: head }, (batch) => {
+      await replay(feed, { from: mine.position, until: head, only }, (batch) => {
         events.push(...batch.filter((event) => !skipped.has(event)));
         return Promise.resolve();
       });
@@ -275,7 +278,8 @@ async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promi
 }
 
 /** Moves the checkpoint past events that change nothing, in one statement. */
-async function passOver(client: PoolClient, { consumer, schema, at }: Place, position: Position): Promise<Position> {
+async function passOver(client: PoolClient, place: Place, position: Position): Promise<Position> {
+  const { consumer, schema, at } = place;
   const { name, feed } = consumer;
   const { rowCount } = await available(
     client.query({
@@ -288,7 +292,8 @@ async function passOver(client: PoolClient, { consumer, schema, at }: Place, pos
       values: [name, feed.topic, position, at, `${schema}.${name}`],
     }),
   );
-  if (rowCount !== 1) throw new CheckpointMoved('the checkpoint was moved by another');
+  // Another has moved it, as a rebuild does when it swaps its tables in.
+  if (rowCount !== 1) return applyAtOnce(client, place, { events: [], position });
   return position;
 }
 
@@ -324,16 +329,19 @@ async function moveCheckpoint(tx: Tx, { name, feed }: Consumer, schema: string, 
   });
 }
 
-/** Applies a feed from its first event up to `until` through `handle`; for rebuilding and verifying. */
+/**
+ * Applies a feed from its first event up to `until` through `handle`; for rebuilding and verifying. `only`: the types of which
+ * `handle` wants events, as in `EventStore.follow`.
+ */
 export async function replay(
   feed: Feed,
-  range: { from: Position; until: Position },
+  range: { from: Position; until: Position; only?: readonly string[] | undefined },
   handle: (events: readonly Recorded[], position: Position) => Promise<void>,
 ): Promise<Position> {
   let at = range.from;
   if (!feed.before(at, range.until)) return at;
   const stop = new AbortController();
-  const batches = feed.follow(at, stop.signal)[Symbol.asyncIterator]();
+  const batches = feed.follow(at, stop.signal, range.only)[Symbol.asyncIterator]();
   try {
     let next = batches.next();
     for (;;) {
