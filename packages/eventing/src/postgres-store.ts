@@ -175,12 +175,13 @@ export function postgresStore(options: {
     (asks) => [asks.map((ask) => ask.stream), asks.map((ask) => ask.id)],
   );
 
-  function prepare(asked: Appended): Append {
+  function prepare(asked: Omit<Appended, 'time'>): Append {
     const { stream, expected, events } = asked;
+    const time = new Date().toISOString();
     const { datas, bytes } = storable(stream, events);
-    const changes = changesOf(inline, asked);
+    const changes = changesOf(inline, { ...asked, time });
     const more = changes.reduce((sum, each) => (each ?? []).reduce((total, { length }) => total + length, sum), 0);
-    return { stream, expected, events, datas, bytes: bytes + more, time: new Date().toISOString(), changes };
+    return { stream, expected, events, datas, bytes: bytes + more, time, changes };
   }
 
   /** Backwards, in the order of the index: forwards each page would sort all remaining streams. */
