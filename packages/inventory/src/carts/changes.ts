@@ -23,11 +23,14 @@ export type CartsChange = {
   readonly whole: boolean;
   readonly learned: number;
   readonly newest: Instant;
-  readonly reserved: readonly Data<'CartReserved'>[];
+  readonly reserved: readonly Reserved[];
   /** How many more carts are in the list of the APIs. */
   readonly listed: number;
   readonly more?: RarerChanges;
 };
+
+/** What the read model keeps of a reservation; null is left out, which is less to parse. */
+type Reserved = { readonly [K in keyof Data<'CartReserved'>]?: NonNullable<Data<'CartReserved'>[K]> | undefined };
 
 type RarerChanges = {
   readonly expired?: readonly number[];
@@ -60,15 +63,20 @@ type Terms = Data<'VoucherTermsChanged'>['vouchers'][number] & {
  * expires, and expires or not before it is released; the other kinds have nothing to do with each other.
  */
 export function changeOf(event: string, stored: readonly Stored[]): CartsChange {
-  const reserved: Data<'CartReserved'>[] = [];
+  const reserved: Reserved[] = [];
   const rarer: InventoryEvent[] = [];
+  let listed = 0;
   let learned = 0;
   let newest = stored[0]!.time;
   for (const { time, fact } of stored) {
     if (earlier(newest, time)) newest = time;
     if ('facts_revision' in fact.data) learned = Math.max(learned, fact.data.facts_revision);
-    if (fact.type === 'CartReserved') reserved.push(fact.data);
-    else rarer.push(fact);
+    if (fact.type !== 'CartReserved') {
+      rarer.push(fact);
+      continue;
+    }
+    reserved.push(reservedOf(fact.data));
+    if (isListed(fact.data)) listed++;
   }
   const first = stored[0]!.revision;
   const revision = stored.at(-1)!.revision + 1;
@@ -76,10 +84,29 @@ export function changeOf(event: string, stored: readonly Stored[]): CartsChange 
   return {
     ...{ event, first, revision, learned, newest, reserved },
     whole: revision - first === stored.length,
-    listed: reserved.filter(isListed).length - (more?.unlisted ?? 0),
+    listed: listed - (more?.unlisted ?? 0),
     ...(more ? { more } : {}),
   };
 }
+
+const reservedOf = (data: Data<'CartReserved'>): Reserved => ({
+  id: data.id,
+  cart_id: data.cart_id,
+  item: data.item,
+  variation: data.variation ?? undefined,
+  date: data.date ?? undefined,
+  price: data.price,
+  includes_tax: data.includes_tax,
+  voucher: data.voucher ?? undefined,
+  seat: data.seat ?? undefined,
+  datetime: data.datetime,
+  expires: data.expires,
+  attendee_name_parts: data.attendee_name_parts,
+  attendee_email: data.attendee_email ?? undefined,
+  answers: data.answers,
+  request: data.request ?? undefined,
+  covered_until: data.covered_until ?? undefined,
+});
 
 /** Whether the APIs show a cart that was made here (contract §8.2). */
 const isListed = ({ cart_id }: { readonly cart_id: string }): boolean => cart_id.endsWith('@api');
