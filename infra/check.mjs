@@ -1,40 +1,43 @@
 /*
- * npm run check: all static checks of the sources. Two steps run at a time; a step's output is shown if it failed, or with
- * --verbose.
+ * npm run check: all static checks of the sources, in two lanes that run beside each other and take about as long. A step's
+ * output is shown if it failed, or with --verbose.
  */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { build, install, root } from './prepare.mjs';
+import { install, root } from './prepare.mjs';
 
 const bin = (name, file) => path.join(root, 'node_modules', name, file);
+const own = (file) => path.join(root, 'infra', file);
 
-/** The longest first, so that both lanes end at about the same time. */
-const steps = [
-  ['lint', bin('eslint', 'bin/eslint.js'), ['.', '--max-warnings=0']],
-  ['types of sources and tests', bin('typescript', 'bin/tsc'), ['-p', 'tsconfig.check.json']],
+const lanes = [
+  [['lint, and types of sources and tests', own('lint.mjs'), []]],
   [
-    'format',
-    bin('prettier', 'bin/prettier.cjs'),
-    ['--check', '--log-level=warn', '--cache', '--cache-strategy=content', '.'],
+    ['build', own('build.mjs'), []],
+    // Of what is built.
+    ['published events', own('event-docs.mjs'), ['--check']],
+    [
+      'format',
+      bin('prettier', 'bin/prettier.cjs'),
+      ['--check', '--log-level=warn', '--cache', '--cache-strategy=content', '.'],
+    ],
+    [
+      'dependency rules',
+      bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
+      ['packages', 'services', 'test', '--output-type=err'],
+    ],
+    ['docker-compose.yml', own('check-compose.mjs'), []],
+    ['lock file', own('check-lockfile.mjs'), []],
   ],
-  [
-    'dependency rules',
-    bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
-    ['packages', 'services', 'test', '--output-type=err'],
-  ],
-  ['published events', path.join(root, 'infra', 'event-docs.mjs'), ['--check']],
-  ['docker-compose.yml', path.join(root, 'infra', 'check-compose.mjs'), []],
-  ['lock file', path.join(root, 'infra', 'check-lockfile.mjs'), []],
 ];
 
 install();
-const failed = build() ? [] : ['build'];
-await Promise.all([lane(), lane()]);
+const failed = [];
+await Promise.all(lanes.map(inTurn));
 console.log(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.join(', ')}.`);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
-async function lane() {
-  for (let step = steps.shift(); step; step = steps.shift()) await run(step);
+async function inTurn(steps) {
+  for (const step of steps) await run(step);
 }
 
 function run([name, program, args]) {

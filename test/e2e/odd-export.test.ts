@@ -3,9 +3,9 @@ import { checkin } from '@gatehouse/checkin/service';
 import { reference } from '@gatehouse/events/reference';
 import { verifyReadModel } from '@gatehouse/eventing/read-model';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
-import type { ReadObject } from '@gatehouse/reference/entry';
-import { eventOf as factOf, spooledOf } from '@gatehouse/reference/facts';
-import { keepGiven } from '@gatehouse/reference/given';
+import { eventOf as factOf, spooledOf, spooledOrder } from '@gatehouse/reference/facts';
+import { keepGiven, keepGivenOrder } from '@gatehouse/reference/given';
+import type { OrderContent } from '@gatehouse/reference/raw-orders';
 import { storageIssues } from '@gatehouse/reference/storage-limits';
 import { eventOf, EXPORT_OBJECTS, FEST, KEY, TOKEN, type ExportObject } from '@gatehouse/test-support/export-objects';
 import { ODD_VALUES, placesIn, withValue, type Place } from '@gatehouse/test-support/odd-values';
@@ -31,10 +31,11 @@ function findAccepted({ kind, file: name, read, one }: ExportObject): Accepted[]
       if (issues.length > 0 || content === undefined) continue;
       // An import keeps the whole object besides.
       if (name === 'settings.json') Object.assign(content as object, { given_settings: object });
+      else if (kind === 'order') keepGivenOrder(content as OrderContent, object);
       else keepGiven(kind, content as never, object);
       const file = { path: '', name: '', bytes: 0 };
-      const whole = { kind, content, issues, notes, index: 0, file } as unknown as ReadObject;
-      const spooled = spooledOf(whole);
+      const whole = { kind, content, issues, notes, index: 0, file } as unknown as Parameters<typeof storageIssues>[0];
+      const spooled = whole.kind === 'order' ? [spooledOrder(whole.content)] : spooledOf(whole);
       if (storageIssues(whole, spooled).length > 0) continue;
       for (const each of spooled) {
         const fact = reference.write(factOf(each, { id: 1, ...(JSON.parse(each.json) as object) }, 1));

@@ -1,14 +1,19 @@
 import { ticketEvents } from '@gatehouse/events/admission';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
+import { fillStatement, type Change, type Filling } from '@gatehouse/eventing/inline';
 import { available } from '@gatehouse/eventing/postgres';
 import type { ReadModel } from '@gatehouse/eventing/read-model';
 import type { Pool } from 'pg';
 
 const SCANS: readonly string[] = ['PositionRedeemed', 'PositionExited'];
 
-/** The function that writes it (sql/003-fill-nonces.sql). */
-const FILL = 'fill_nonces_1';
+/** The function that writes it (sql/004-fill-columns.sql), and how appends do. */
+const inline: Filling = {
+  call: 'fill_nonces_2',
+  columns: ['integer', 'text', 'integer'],
+  changesOf: ({ events }) => events.flatMap(namedScanIn),
+};
 
 /**
  * Read model `nonces`: which ticket a scanner scanned by a list when it named its scan so, for taking that scan back (annul.ts).
@@ -29,30 +34,21 @@ export const noncesModel: ReadModel = {
   tables: [{ name: 'nonces', key: 'list, hash, ticket', columns: '*' }],
   handles: { admission: projectNonces },
   only: SCANS,
-  inline: {
-    call: FILL,
-    changesOf: ({ events }) => events.flatMap((event) => namedScanIn(event) ?? []).map((scan) => JSON.stringify(scan)),
-  },
+  inline,
 };
 
-function namedScanIn(
-  stored: Pick<Envelope, 'type' | 'version' | 'data'>,
-): { list: number; nonce: string; ticket: number } | undefined {
-  if (!SCANS.includes(stored.type)) return undefined;
+/** The row of `inline.columns` for a scan that has a nonce: list, nonce, ticket. */
+function namedScanIn(stored: Pick<Envelope, 'type' | 'version' | 'data'>): Change[] {
+  if (!SCANS.includes(stored.type)) return [];
   const event = ticketEvents.read(stored);
-  if (event?.type !== 'PositionRedeemed' && event?.type !== 'PositionExited') return undefined;
+  if (event?.type !== 'PositionRedeemed' && event?.type !== 'PositionExited') return [];
   const { list, nonce, position } = event.data;
-  return nonce === null ? undefined : { list, nonce, ticket: position };
+  return nonce === null ? [] : [[list, nonce, position]];
 }
 
 async function projectNonces(tx: Tx, events: readonly Envelope[]): Promise<void> {
-  const scans = events.flatMap((event) => namedScanIn(event) ?? []);
-  if (scans.length === 0) return;
-  await tx.query({
-    name: 'fill_nonces',
-    text: `select ${FILL}($1, '{}')`,
-    values: [JSON.stringify(scans)],
-  });
+  const scans = events.flatMap(namedScanIn);
+  if (scans.length > 0) await tx.query(fillStatement(inline, scans));
 }
 
 /** The tickets that were scanned by one of these lists under this nonce, or under another one with the same hash. */

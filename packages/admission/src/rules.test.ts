@@ -184,6 +184,11 @@ const misunderstood: [rules: unknown, problem: string][] = [
   [{ isBefore: [v('now'), time('custom', 'soon')] }, 'the time ["custom","soon"] is not known'],
   [{ isBefore: [v('now'), 5] }, '5 is no time'],
   [{ isBefore: [v('now'), time('date_to'), {}] }, 'the arguments of "isBefore" are not understood'],
+  [{ isBefore: [v('now'), time('date_to'), { toString: 1 }] }, 'the arguments of "isBefore" are not understood'],
+  [
+    { inList: [v('product'), { objectList: [{ lookup: ['product', { toString: 1 }, 'x'] }] }] },
+    'the arguments of "objectList" are not understood',
+  ],
   [{ inList: [v('product'), [1, 2]] }, 'the arguments of "inList" are not understood'],
   [
     { inList: [v('product'), { objectList: [{ lookup: ['product', 'one', 'x'] }] }] },
@@ -219,6 +224,7 @@ test('whatever the rules, an answer comes and nothing is thrown', () => {
     'product',
     'custom',
     'entries_since',
+    'toString',
     '__proto__',
   );
   const { rule } = fc.letrec((tie) => ({

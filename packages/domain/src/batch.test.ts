@@ -142,7 +142,7 @@ describe('the events', () => {
     expect(sales.read(sales.write(event))).toEqual(event);
   });
   test('a chunk is far under 1 MiB', () => {
-    expect(JSON.stringify(issued(0, TICKETS_AT_ONCE).data).length).toBeLessThan(256 * 1_024);
+    expect(JSON.stringify(issued(0, TICKETS_AT_ONCE).data).length).toBeLessThan(64 * 1_024);
   });
   test('neither secrets nor codes are published, nor what the organizer has noted', () => {
     const open = [...sales.definitions.values()].filter(({ isPrivate }) => !isPrivate);

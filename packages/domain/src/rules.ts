@@ -34,9 +34,8 @@ function problemOfCondition(rule: unknown, depth: number): string | null {
   if (operator === 'inList') return problemOfMembership(args);
   if (operator === 'isBefore' || operator === 'isAfter') {
     const [first, second, tolerance, ...more] = args;
-    const isTolerance = tolerance === undefined || tolerance === null || Number.isFinite(Number(tolerance));
-    if (args.length < 2 || more.length > 0 || !isTolerance || (typeof tolerance === 'object' && tolerance !== null))
-      return wrong(operator);
+    const isTolerance = tolerance === undefined || tolerance === null || isNumeric(tolerance);
+    if (args.length < 2 || more.length > 0 || !isTolerance) return wrong(operator);
     return firstOf([() => problemOfTime(first), () => problemOfTime(second)]);
   }
   return `the operator ${shown(operator)} is not known`;
@@ -62,7 +61,7 @@ function problemOfMembership([value, list, ...more]: readonly unknown[]): string
   if (operator !== 'var' || listed !== 'objectList' || more.length > 0) return wrong('inList');
   const isMember = (member: unknown) => {
     const [lookup, [, id]] = operationOf(member);
-    return lookup === 'lookup' && Number.isInteger(Number(id));
+    return lookup === 'lookup' && isNumeric(id) && Number.isInteger(Number(id));
   };
   return problemOfVariable(args) ?? (members.every(isMember) ? null : wrong('objectList'));
 }
@@ -89,6 +88,8 @@ function operationOf(rule: unknown): [string | undefined, readonly unknown[]] {
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A number, also as a text or a boolean. An object could throw where it is made a number. */
+const isNumeric = (value: unknown): boolean => typeof value !== 'object' && Number.isFinite(Number(value));
 const firstOf = (checks: readonly (() => string | null)[]): string | null => {
   for (const check of checks) {
     const problem = check();

@@ -1,8 +1,10 @@
 import type { Recorded } from '@gatehouse/events/envelope';
+import { binaryArray } from './array-values';
 import { aStream, anEvent } from './contract';
 import { WrongRevision } from './event-store';
+import type { FeedHealth } from './feed-health';
 import { historyInTest, until, type HistoryInTest, type Opened } from './history-in-test';
-import { inlineParameters, inlineValues, type InlineProjection } from './inline';
+import { inlineAppend, readModelLock, type Filling } from './inline';
 import { openPool } from './postgres';
 import { postgresStore } from './postgres-store';
 import { consumeFeed } from './projection';
@@ -15,10 +17,10 @@ import type { Tx } from './event-bus';
  * decides what is applied.
  */
 
-const counting: InlineProjection = {
+const counting: Filling = {
   call: 'count_events_1',
-  changesOf: ({ stream, events, expected }) =>
-    expected % 5 === 4 ? undefined : [JSON.stringify({ stream, events: events.length })],
+  columns: ['text', 'integer'],
+  changesOf: ({ stream, events, expected }) => (expected % 5 === 4 ? undefined : [[stream, events.length]]),
 };
 
 const counts: ReadModel = {
@@ -59,10 +61,14 @@ beforeEach(async () => {
   const context = { pool: mine.pool, schema: history.schema, feeds: new Map() };
   for (const model of MODELS) await installReadModel(model, context);
   await mine.pool.query(`
-    create function count_events_1(changes json, refused integer[]) returns void language plpgsql as $$
+    create function count_events_1(refused integer[], appends integer[], streams text[], counts integer[]) returns void
+    language plpgsql as $$
     begin
+      if 'cannot be counted' = any(streams) then
+        raise exception 'on purpose';
+      end if;
       insert into counts as c select stream, sum(events)::integer
-      from json_to_recordset(changes) as e(append integer, stream text, events integer) where append <> all(refused) group by stream
+      from unnest(appends, streams, counts) as e(append, stream, events) where append <> all(refused) group by stream
       on conflict (stream) do update set events = c.events + excluded.events;
     end $$`);
 });
@@ -102,6 +108,13 @@ const isCaughtUp = async () => {
   );
   return rows[0]!.all;
 };
+
+async function checkpointOf(name: string): Promise<string | undefined> {
+  const { rows } = await mine.pool.query<{ position: string }>('select position from checkpoints where name = $1', [
+    name,
+  ]);
+  return rows[0]?.position;
+}
 
 async function expectExact(): Promise<void> {
   const { rows } = await mine.pool.query(
@@ -203,21 +216,146 @@ test('a read model that is behind is not filled past what it lacks', async () =>
   await expectExact();
 });
 
-test('changes are passed beside the read models, and only those that are not left to the projection', () => {
-  expect(inlineParameters(MODELS, 3)).toBe('$3, array[$4::json]::json[]');
-  const changes = [['{"a":1}', '{"a":2}'], []];
-  const [models, document] = inlineValues(MODELS, [changes, [['{"a":3}'], []]]);
-  expect(JSON.parse(models!)).toEqual([
-    { name: 'counts', version: 1, lock: expect.stringMatching(/^\d+$/) as string, call: 'count_events_1', nth: 1 },
-    { name: 'bystander', version: 1 },
-  ]);
-  expect(JSON.parse(document!)).toEqual([
-    { append: 1, a: 1 },
-    { append: 1, a: 2 },
-    { append: 2, a: 3 },
-  ]);
-  expect(inlineValues(MODELS, [changes, [undefined, []]])).toEqual([
-    '[{"name":"counts"},{"name":"bystander","version":1}]',
-    'null',
-  ]);
+test('what a function cannot apply becomes history all the same, with the appends beside it, and the projection applies it', async () => {
+  const stop = project();
+  await until(isCaughtUp);
+  await stop();
+  const store = appender(MODELS);
+  const none = { before: null, after: null };
+  const others = Array.from({ length: 5 }, () => aStream());
+  await Promise.all(
+    ['cannot be counted', ...others].map((stream) => store.append(stream, 0, [anEvent(), anEvent()], none)),
+  );
+  expect(await store.load('cannot be counted')).toHaveLength(2);
+  expect(await isCaughtUp()).toBe(false);
+  expect((await mine.pool.query('select from counts')).rows).toEqual([]);
+  const stopAgain = project();
+  await until(isCaughtUp);
+  await stopAgain();
+  await expectExact();
+  // From here on appends fill it again.
+  await store.append(aStream(), 0, [anEvent()], none);
+  expect(await isCaughtUp()).toBe(true);
+  await expectExact();
+});
+
+test('a process of an earlier release, which passes JSON, appends beside', async () => {
+  await mine.pool.query(`
+    create function count_events_0(changes json, refused integer[]) returns void language plpgsql as $$
+    begin
+      perform count_events_1(refused, array_agg(append), array_agg(stream), array_agg(events))
+      from json_to_recordset(changes) as e(append integer, stream text, events integer);
+    end $$`);
+  const stop = project();
+  await until(isCaughtUp);
+  await stop();
+  const store = appender(MODELS);
+  const lock = readModelLock('counts');
+  for (let n = 0; n < 3; n++) {
+    await store.append(aStream(), 0, [anEvent()], { before: null, after: null });
+    const stream = aStream();
+    const event = { append: 1, expected: 0, stream, time: new Date(), revision: 0, trace: null, ...anEvent() };
+    await mine.pool.query('select append, actual, last from append_events($1, $2, $3, $4, array[$5::json]::json[])', [
+      ...[store.appendLock, JSON.stringify([event]), binaryArray('json', ['{}'])],
+      JSON.stringify([
+        { name: 'counts', version: 1, lock, call: 'count_events_0', nth: 1 },
+        { name: 'bystander', version: 1 },
+      ]),
+      JSON.stringify([{ append: 1, stream, events: 1 }]),
+    ]);
+    expect(await isCaughtUp()).toBe(true);
+  }
+  await expectExact();
+});
+
+test('a checkpoint that moves forward after the projection has read it is no failure', async () => {
+  const store = appender(MODELS);
+  const { pool, listener } = history.open();
+  const stop = new AbortController();
+  const health: FeedHealth[] = [];
+  const tooMany = (n: number) => Array.from({ length: n }, () => anEvent());
+  let looks = 0;
+  const log = {
+    ...mine.store,
+    topic: 'admission',
+    async head() {
+      // The append fills the read models between two reads of the projection.
+      if (looks++ === 0) await store.append(aStream(), 0, tooMany(300));
+      return mine.store.head();
+    },
+    async *follow(...asked: Parameters<typeof mine.store.follow>) {
+      for await (const batch of mine.store.follow(...asked)) {
+        // As a rebuild does.
+        await mine.pool.query("update checkpoints set position = $1 where name = 'bystander'", [batch.position]);
+        yield batch;
+      }
+    },
+  };
+  const ended = consumeFeed(
+    {
+      ...{ name: 'bystander', feed: log, handle: bystander.handles.admission!, only: [] },
+      inline: { log, appendLock: mine.store.appendLock!, listener },
+    },
+    { pool, schema: 'admission', signal: stop.signal, onHealth: (each) => health.push(each) },
+  );
+  await until(() => health.at(-1)?.state === 'running');
+  const last = await appender([]).append(aStream(), 0, tooMany(300));
+  await until(async () => (await checkpointOf('bystander')) === last);
+  expect(health.map(({ state }) => state)).toEqual(['starting', 'running']);
+  stop.abort();
+  await ended;
+});
+
+test('a projection that has failed is well again when nothing is left to apply', async () => {
+  const process = history.open();
+  const stop = new AbortController();
+  const health: FeedHealth[] = [];
+  let fails = true;
+  const log = {
+    ...process.store,
+    topic: 'admission',
+    head() {
+      if (fails) return Promise.reject(new Error('not now'));
+      return process.store.head();
+    },
+  };
+  const stopFirst = project();
+  await until(isCaughtUp);
+  await stopFirst();
+  await appender(MODELS).append(aStream(), 0, [anEvent()]);
+  const ended = consumeFeed(
+    {
+      ...{ name: 'counts', feed: log, handle: counts.handles.admission! },
+      inline: { log, appendLock: process.store.appendLock!, listener: process.listener },
+    },
+    { pool: process.pool, schema: 'admission', signal: stop.signal, onHealth: (each) => health.push(each) },
+  );
+  await until(() => health.at(-1)?.state === 'failing');
+  fails = false;
+  await until(() => health.at(-1)?.state === 'running');
+  stop.abort();
+  await ended;
+  await expectExact();
+});
+
+test('changes are passed as columns behind the events, and only those that are not left to the projection', () => {
+  const { text, values } = inlineAppend(MODELS, 1);
+  expect(text.replace(/\d{9,}/, 'lock')).toBe(
+    "select a.actuals, a.positions, case when 'counts' = any(a.filled) then count_events_1(a.refused, $3, $4, $5) end " +
+      "from append_events($1, array['counts','bystander']::text[], array[1,1]::integer[], array[lock,null]::bigint[], $2) a",
+  );
+  const first = [
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+    [],
+  ];
+  const second = [[['c', 3]], []];
+  expect(values([first, second])).toEqual(['{2,1}', '{1,1,2}', binaryArray('text', ['a', 'b', 'c']), '{1,2,3}']);
+  const nothing = ['{}', binaryArray('text', []), '{}'];
+  expect(values([[[], []]])).toEqual(['{1,1}', ...nothing]);
+  expect(values([first, [undefined, []]])).toEqual(['{0,1}', ...nothing]);
+  expect(values([first, [[], undefined]])).toEqual(['{2,0}', '{1,1}', binaryArray('text', ['a', 'b']), '{1,2}']);
+  expect(values(undefined)).toEqual(['{0,0}', ...nothing]);
 });

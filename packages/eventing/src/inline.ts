@@ -1,4 +1,5 @@
 import type { NewEvent } from '@gatehouse/events/envelope';
+import { arrayOf, type Element, type ElementType } from './array-values';
 import type { States } from './event-store';
 import { lockKey } from './postgres';
 
@@ -21,19 +22,23 @@ export type Appended = {
  */
 export type InlineProjection = 'filtered' | Filling;
 
+/** One change: the values of `columns`. */
+export type Change = readonly Element[];
+
 /** @see InlineProjection */
-type Filling = {
+export type Filling = {
   /**
-   * A function in the context's schema, `(changes json, refused integer[])`, that applies an array of changes but for those of
-   * refused appends (`append` in each change). A numbered SQL file creates it; its name ends in a number that is raised whenever it
-   * or what it writes changes, since processes of two releases may be at work.
+   * A function in the context's schema, `(refused integer[], appends integer[], …)`, that applies changes but for those of refused appends:
+   * an array for each of `columns`, with an element for each change, and before them the number of its append. A numbered SQL file creates
+   * it; its name ends in a number that is raised whenever it or what it writes changes, since processes of two releases may be at work.
    */
   readonly call: string;
+  readonly columns: readonly ElementType[];
   /**
-   * The changes that follow from an append, each the text of a JSON object. Called before it is known whether the store accepts the
-   * append. Undefined: they do not follow from it alone, so the projection has to apply these events.
+   * The changes that follow from an append. Called before it is known whether the store accepts the append. Undefined: they do not follow
+   * from it alone, so the projection has to apply these events.
    */
-  changesOf(append: Appended): readonly string[] | undefined;
+  changesOf(append: Appended): readonly Change[] | undefined;
 };
 
 /** The parts of a `ReadModel` that an append needs. */
@@ -48,7 +53,7 @@ export type InlineModel = {
 export const readModelLock = (name: string): string => lockKey('read-model-lock', name);
 
 /** The changes of an append to each of some read models: none when it has nothing for it, undefined when only the projection knows. */
-export type Changes = readonly (readonly string[] | undefined)[];
+export type Changes = readonly (readonly Change[] | undefined)[];
 
 /** What an append changes in each of `models`. */
 export const changesOf = (models: readonly InlineModel[], append: Appended): Changes =>
@@ -57,31 +62,85 @@ export const changesOf = (models: readonly InlineModel[], append: Appended): Cha
     return inline === 'filtered' ? undefined : inline?.changesOf(append);
   });
 
+/** About how many bytes changes have. */
+export const sizeOf = (changes: Changes): number =>
+  changes.reduce(
+    (sum, rows) =>
+      (rows ?? []).reduce(
+        (total, row) =>
+          row.reduce<number>((bytes, value) => bytes + (typeof value === 'string' ? value.length : 4), total),
+        sum,
+      ),
+    0,
+  );
+
+/** What `append_events` is to do with a read model (sql/009-append-columns.sql). */
+const LEAVE = 0;
+const MOVE = 1;
+const FILL = 2;
+
+/** A statement that appends and fills `models`, and its values behind those of the events. */
+export type InlineAppend = {
+  readonly text: string;
+  /** The values for a batch of appends. `undefined`: leave everything to the projections. */
+  values(batch: readonly Changes[] | undefined): (string | Buffer)[];
+};
+
 /**
- * The values of `append_events` for a batch of appends (sql/008-inline.sql): the read models as JSON, and for each that has an
- * `InlineProjection` its changes as a JSON array.
+ * The call of `append_events` with its first `events` parameters, and the calls that fill read models in the same statement, after it: each
+ * statement inside of them sees what it has done, and is only planned once.
  */
-export function inlineValues(models: readonly InlineModel[], batch: readonly Changes[]): string[] {
-  const filled = models.filter(isFilled);
-  const documents = filled.map(() => '');
-  const rows = models.map((model, m) => {
-    const { name, version } = model;
-    if (batch.some((changes) => changes[m] === undefined)) return `{"name":"${name}"}`;
-    const changed = batch.flatMap((changes, i) => changes[m]!.map((change) => `{"append":${i + 1},${change.slice(1)}`));
-    const facts = `"name":"${name}","version":${version}`;
-    if (changed.length === 0 || !isFilled(model)) return `{${facts}}`;
-    const nth = filled.indexOf(model);
-    documents[nth] = `[${changed.join()}]`;
-    return `{${facts},"lock":"${readModelLock(name)}","call":"${model.inline.call}","nth":${nth + 1}}`;
+export function inlineAppend(models: readonly InlineModel[], events: number): InlineAppend {
+  const filled = models.flatMap((model, m) => (isFilled(model) ? [{ ...model, m }] : []));
+  let next = events + 1;
+  const parameter = () => `$${next++}`;
+  const own = Array.from({ length: events }, (_, i) => `$${i + 1}`);
+  const constants = [
+    `array[${models.map(({ name }) => `'${name}'`).join()}]::text[]`,
+    `array[${models.map(({ version }) => version).join()}]::integer[]`,
+    `array[${models.map((model) => (isFilled(model) ? readModelLock(model.name) : 'null')).join()}]::bigint[]`,
+  ];
+  const call = `append_events(${[...own, ...constants, parameter()].join(', ')})`;
+  const fills = filled.map(({ name, inline }) => {
+    const columns = [parameter(), ...inline.columns.map(parameter)];
+    return `case when '${name}' = any(a.filled) then ${inline.call}(a.refused, ${columns.join(', ')}) end`;
   });
-  return [`[${rows.join()}]`, ...documents.map((document) => document || 'null')];
+  return {
+    text: `select ${['a.actuals', 'a.positions', ...fills].join(', ')} from ${call} a`,
+    values(batch) {
+      const steps = models.map((model, m) => {
+        if (!batch || batch.some((changes) => changes[m] === undefined)) return LEAVE;
+        return isFilled(model) && batch.some((changes) => changes[m]!.length > 0) ? FILL : MOVE;
+      });
+      const columns = filled.flatMap(({ inline, m }) => {
+        const changes = steps[m] === FILL ? batch!.map((each) => each[m]!) : [];
+        const appends = changes.flatMap((own, i) => own.map(() => i + 1));
+        return [arrayOf('integer', appends), ...columnsOf(inline.columns, changes.flat())];
+      });
+      return [arrayOf('integer', steps), ...columns];
+    },
+  };
 }
 
-/** The part of an SQL text that passes `inlineValues` as `models` and `changes`, the first of them as parameter number `from`. */
-export function inlineParameters(models: readonly InlineModel[], from: number): string {
-  const changes = models.filter(isFilled).map((_, i) => `$${from + 1 + i}::json`);
-  return `$${from}, array[${changes.join()}]::json[]`;
+/** The statement by which a read model's projection applies changes: as appends do, so that both write the same. */
+export function fillStatement({ call, columns }: Pick<Filling, 'call' | 'columns'>, changes: readonly Change[]) {
+  const values = [
+    arrayOf(
+      'integer',
+      changes.map(() => 0),
+    ),
+    ...columnsOf(columns, changes),
+  ];
+  return { name: call, text: `select ${call}('{}', ${values.map((_, i) => `$${i + 1}`).join()})`, values };
 }
+
+const columnsOf = (columns: readonly ElementType[], changes: readonly Change[]): (string | Buffer)[] =>
+  columns.map((type, c) =>
+    arrayOf(
+      type,
+      changes.map((change) => change[c]!),
+    ),
+  );
 
 const isFilled = (model: InlineModel): model is InlineModel & { readonly inline: Filling } =>
   typeof model.inline === 'object';

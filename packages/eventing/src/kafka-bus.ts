@@ -1,11 +1,11 @@
 import type { Context, ContextRow } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { SpanKind } from '@opentelemetry/api';
-import { Partitioners, type Admin, type Message, type Producer } from 'kafkajs';
+import type { Admin, Message, Producer } from 'kafkajs';
 import type { Pool } from 'pg';
 import { CLOUD_EVENT, cloudEvent, mayRead, subjectOf, type Published } from './cloud-events';
 import type { EventBus } from './event-bus';
-import { disconnected, kafkaClient, RETRY, type KafkaConnection } from './kafka-client';
+import { disconnected, kafkaClient, kafkajs, RETRY, type KafkaConnection } from './kafka-client';
 import { consumeTopics } from './kafka-consumer';
 import { kafkaLog } from './kafka-log';
 import type { Lag } from './lag';
@@ -89,7 +89,7 @@ export function kafkaBus(options: KafkaBusOptions): KafkaBus {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: kafkajs().Partitioners.DefaultPartitioner,
       retry: RETRY,
     });
     try {

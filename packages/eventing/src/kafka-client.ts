@@ -1,4 +1,5 @@
-import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import type * as Kafkajs from 'kafkajs';
+import type { Kafka, KafkaConfig, SASLOptions } from 'kafkajs';
 import { settledWithin } from './within';
 
 /** How to reach a cluster. The password must not be logged. */
@@ -21,9 +22,13 @@ export type KafkaConnection = {
 /** A few quick retries inside kafkajs; after them the bus replaces the producer or consumer and reports the failure. */
 export const RETRY = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
 
+/** Loaded at its first use, so that processes without Kafka start sooner. */
+export const kafkajs = () => require('kafkajs') as typeof Kafkajs;
+
 /** kafkajs's client, without its own logging: the bus's health reports failures. */
 export function kafkaClient(connection: KafkaConnection): Kafka {
   const { brokers, tls, sasl, socketFactory } = connection;
+  const { Kafka, logLevel } = kafkajs();
   return new Kafka({
     clientId: 'gatehouse',
     brokers: [...brokers],

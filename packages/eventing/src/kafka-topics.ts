@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { contextRow, type Audience, type Context, type ContextRow } from '@gatehouse/events/contexts';
-import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import type { Admin } from 'kafkajs';
+import { kafkajs } from './kafka-client';
 
 /** The required properties of a topic (design §8). */
 export type TopicPlan = {
@@ -111,7 +112,7 @@ export async function applyTopic(admin: Admin, plan: TopicPlan): Promise<Applied
     const configEntries = [...changed].map(([name, value]) => ({ name, value }));
     await admin.alterConfigs({
       validateOnly: false,
-      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+      resources: [{ type: kafkajs().ConfigResourceTypes.TOPIC, name: topic, configEntries }],
     });
     await untilSet(admin, topic, changed);
   }
@@ -154,7 +155,7 @@ async function settingsNow(
 ): Promise<{ own: Map<string, string>; all: Map<string, string> }> {
   const described = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+    resources: [{ type: kafkajs().ConfigResourceTypes.TOPIC, name: topic }],
   });
   const entries = described.resources[0]!.configEntries;
   const pairs = (some: typeof entries) => new Map(some.map((each) => [each.configName, each.configValue]));
@@ -200,7 +201,7 @@ export async function incarnationOf(admin: Admin, topic: string): Promise<Incarn
   if (!(await admin.listTopics()).includes(topic)) return null;
   const described = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [GENERATION] }],
+    resources: [{ type: kafkajs().ConfigResourceTypes.TOPIC, name: topic, configNames: [GENERATION] }],
   });
   const generation = described.resources[0]!.configEntries[0]?.configValue ?? '0';
   const offsets = (await admin.fetchTopicOffsets(topic)).sort((a, b) => a.partition - b.partition);

@@ -5,8 +5,8 @@ import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
 import { COLUMNS, FOLLOW_ALL, FOLLOW_SOME } from './follow-statements';
-import { jsonArray } from './json-array';
-import { changesOf, inlineParameters, inlineValues, type Appended, type Changes, type InlineModel } from './inline';
+import { arrayOf, binaryArray } from './array-values';
+import { changesOf, inlineAppend, sizeOf, type Appended, type Changes, type InlineModel } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
 import { storable } from './storable';
 import { spanOver } from './tracing';
@@ -51,29 +51,49 @@ export function postgresStore(options: {
 }): ContextStore {
   const { pool, context, listener, inline = [] } = options;
   const lock = lockKey('append', context);
-  const appendText = `select append, actual, last from append_events($1, $2, $3, ${inlineParameters(inline, 4)})`;
+  const { text, values } = inlineAppend(inline, EVENT_VALUES);
   const batches = metrics.getMeter('gatehouse').createHistogram('gatehouse.store.batch.size', {
     description: 'Appends that went down in one commit',
     advice: { explicitBucketBoundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
   });
 
   async function commit(appends: readonly Append[]): Promise<(Position | Error)[]> {
-    const changes = appends.map((append) => append.changes);
-    const { rows } = await pool.query<{ append: number; actual: number; last: string | null }>({
-      name: 'append_events',
-      query_timeout: ANSWER_MS,
-      text: appendText,
-      values: [
-        ...[lock, documentOf(appends), jsonArray(appends.flatMap(({ datas }) => datas))],
-        ...(inline.length === 0 ? [null] : inlineValues(inline, changes)),
-      ],
-    });
-    const outcomes: (Position | Error)[] = rows.map((row, i) => {
-      const append = appends[i]!;
-      return row.last ?? new WrongRevision(append.stream, append.expected, row.actual);
+    const { actuals, positions } = await written(appends);
+    let stored = 0;
+    const outcomes = appends.map((append, i) => {
+      if (actuals[i] !== append.expected) return new WrongRevision(append.stream, append.expected, actuals[i]!);
+      stored += append.events.length;
+      return positions![stored - 1]!;
     });
     if (outcomes.some((outcome) => outcome instanceof WrongRevision)) await forgiveRepeats(appends, outcomes);
     return outcomes;
+  }
+
+  type Written = {
+    /** Lengths that the streams had. */
+    readonly actuals: readonly number[];
+    /** Of the events that were stored; null: there are none. */
+    readonly positions: readonly Position[] | null;
+  };
+
+  async function written(appends: readonly Append[]): Promise<Written> {
+    const events = eventValues(lock, appends);
+    const ask = async (changes: readonly Changes[] | undefined): Promise<Written> => {
+      const { rows } = await pool.query<Written>({
+        name: 'append_events',
+        query_timeout: ANSWER_MS,
+        text,
+        values: [...events, ...values(changes)],
+      });
+      return rows[0]!;
+    };
+    try {
+      return await ask(appends.map(({ changes }) => changes));
+    } catch (error) {
+      // Nothing was written. Whatever keeps a read model from being filled, its projection reports it; the events become history.
+      if (isConnectionError(error) || inline.length === 0) throw error;
+      return ask(undefined);
+    }
   }
 
   /** A refused append may repeat one that was committed: then its own ids are at the expected place, and it succeeds. */
@@ -180,8 +200,7 @@ export function postgresStore(options: {
     const time = new Date().toISOString();
     const { datas, bytes } = storable(stream, events);
     const changes = changesOf(inline, { ...asked, time });
-    const more = changes.reduce((sum, each) => (each ?? []).reduce((total, { length }) => total + length, sum), 0);
-    return { stream, expected, events, datas, bytes: bytes + more, time, changes };
+    return { stream, expected, events, datas, bytes: bytes + sizeOf(changes), time, changes };
   }
 
   /** Backwards, in the order of the index: forwards each page would sort all remaining streams. */
@@ -296,20 +315,60 @@ export function postgresStore(options: {
   };
 }
 
-/** The appends as JSON for append_events, without what their events say. Ids are validated, they need no quoting. */
-function documentOf(appends: readonly Append[]): string {
-  const events: string[] = [];
-  for (const [i, { stream, expected, events: own, time }] of appends.entries()) {
-    const asked = `{"append":${i + 1},"expected":${expected},"stream":${quoted(stream)},"time":"${time}"`;
-    for (const [j, { id, type, version, actor, trace }] of own.entries()) {
-      const facts = `"id":"${id}","type":${quoted(type)},"version":${version},"actor":${quoted(actor)}`;
-      events.push(`${asked},"revision":${expected + j},${facts},"trace":${quoted(trace)}}`);
-    }
-  }
-  return `[${events.join()}]`;
-}
+/** Values of `append_events` before those of read models. */
+const EVENT_VALUES = 12;
 
-const quoted = (text: string | null): string => JSON.stringify(text);
+/** The first values of `append_events` (sql/009-append-columns.sql): the appends and their events. */
+function eventValues(lock: string, appends: readonly Append[]): (string | Buffer)[] {
+  const events = appends.flatMap(({ events: own }) => own);
+  return [
+    lock,
+    arrayOf(
+      'text',
+      appends.map(({ stream }) => stream),
+    ),
+    arrayOf(
+      'integer',
+      appends.map(({ expected }) => expected),
+    ),
+    arrayOf(
+      'timestamptz',
+      appends.map(({ time }) => time),
+    ),
+    arrayOf(
+      'integer',
+      appends.flatMap(({ events: own }, i) => own.map(() => i + 1)),
+    ),
+    arrayOf(
+      'integer',
+      appends.flatMap(({ events: own, expected }) => own.map((_, i) => expected + i)),
+    ),
+    arrayOf(
+      'uuid',
+      events.map(({ id }) => id),
+    ),
+    arrayOf(
+      'text',
+      events.map(({ type }) => type),
+    ),
+    arrayOf(
+      'integer',
+      events.map(({ version }) => version),
+    ),
+    binaryArray(
+      'json',
+      appends.flatMap(({ datas }) => datas),
+    ),
+    arrayOf(
+      'text',
+      events.map(({ actor }) => actor),
+    ),
+    arrayOf(
+      'text',
+      events.map(({ trace }) => trace),
+    ),
+  ];
+}
 
 const sqlState = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? '';
 

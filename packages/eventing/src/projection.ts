@@ -150,10 +150,13 @@ async function applyLeftOut(
   try {
     while (!signal.aborted) {
       const began = performance.now();
-      const at = await readCheckpoint(client, consumer);
-      onProgress(false);
+      // In this order: an append in between moves both, and the read model does not seem to be behind.
       const head = await log.head();
-      if (!feed.before(at, head)) {
+      const at = await readCheckpoint(client, consumer);
+      const behind = feed.before(at, head);
+      // Where nothing is left to apply, a failure of before is over, too.
+      onProgress(!behind);
+      if (!behind) {
         // Also wakes when it begins to listen, so one more look finds earlier events.
         forget ??= listener.on(`${schema}.behind`, pause.wake);
         await pause.next(signal, GAP_PATIENCE_MS);
@@ -275,7 +278,8 @@ async function applyBatch(client: PoolClient, place: Place, batch: Batch): Promi
 }
 
 /** Moves the checkpoint past events that change nothing, in one statement. */
-async function passOver(client: PoolClient, { consumer, schema, at }: Place, position: Position): Promise<Position> {
+async function passOver(client: PoolClient, place: Place, position: Position): Promise<Position> {
+  const { consumer, schema, at } = place;
   const { name, feed } = consumer;
   const { rowCount } = await available(
     client.query({
@@ -288,7 +292,8 @@ async function passOver(client: PoolClient, { consumer, schema, at }: Place, pos
       values: [name, feed.topic, position, at, `${schema}.${name}`],
     }),
   );
-  if (rowCount !== 1) throw new CheckpointMoved('the checkpoint was moved by another');
+  // Another has moved it, as a rebuild does when it swaps its tables in.
+  if (rowCount !== 1) return applyAtOnce(client, place, { events: [], position });
   return position;
 }
 

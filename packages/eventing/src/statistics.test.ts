@@ -28,6 +28,15 @@ async function pages() {
   return rows[0]!;
 }
 
+/** Of the histogram of `id`. */
+async function bounds(): Promise<number> {
+  const { rows } = await pool.query<{ bounds: number }>(
+    `select cardinality(histogram_bounds::text::integer[]) as bounds from pg_stats
+     where schemaname = 'admission' and tablename = 'things' and attname = 'id'`,
+  );
+  return rows[0]!.bounds;
+}
+
 test('a table is analysed and vacuumed when it has doubled, and when it has grown by less and stopped', async () => {
   const stop = new AbortController();
   const kept = keepStatistics({ pool, schema: 'admission', tables: ['things'] }, stop.signal);
@@ -37,12 +46,15 @@ test('a table is analysed and vacuumed when it has doubled, and when it has grow
   };
   await fill(1, 200);
   await until(isKnown);
+  expect(await bounds()).toBe(101);
   const before = (await pages()).all;
   await fill(201, 100);
   const { all } = await pages();
   expect(all).toBeGreaterThan(1.1 * before);
   expect(all).toBeLessThan(2 * before);
   await until(isKnown);
+  // Of the smaller growth a sample is enough: PostgreSQL keeps as many bounds as it has steps.
+  expect(await bounds()).toBe(11);
   stop.abort();
   await kept;
 });

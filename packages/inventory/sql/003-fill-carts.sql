@@ -3,10 +3,13 @@
 -- that it writes change, since processes of two releases may be at work. Runs with search_path set to the schema of the read model, under
 -- its lock.
 
--- An object of `changes` is what some events of one stream `inventory-<event>` change, in the order of the stream: those of revisions from
--- `first` on and before `revision`, of which none is missing if `whole`. `reserved` are its new carts, `listed` is how many more carts are
--- in the list then; `more` has all kinds that are rarer. Left out are the objects of the appends in `refused`.
-create function fill_carts_1(changes json, refused integer[]) returns void
+-- A change is what some events of one stream `inventory-<event>` change, in the order of the stream: those of revisions from `first` on and
+-- before `revision`, of which none is missing if `whole`. `reserved` are its new carts, `listed` is how many more carts are in the list then;
+-- `more` has all kinds that are rarer. Left out are those of the appends in `refused`.
+create function fill_carts_1(
+  refused integer[], appends integer[], shop_events text[], firsts integer[], revisions integer[], wholes boolean[], learneds integer[],
+  newests timestamptz[], listeds integer[], reserveds json[], mores json[]
+) returns void
 language plpgsql volatile
 -- Rows are found by keys: a plan that was made while the tables were tiny is kept while they grow.
 set enable_seqscan = off
@@ -23,12 +26,10 @@ declare
 begin
   with changed as materialized (
     select c.*, c.whole and c.first = coalesce(i.revision, 0) as follows
-    from json_to_recordset(changes) as c(
-      append integer, event text, first integer, revision integer, whole boolean, learned integer, newest timestamptz,
-      reserved json, listed integer, more json
-    )
+    from unnest(appends, shop_events, firsts, revisions, wholes, learneds, newests, listeds, reserveds, mores)
+      as c(append, event, first, revision, whole, learned, newest, listed, reserved, more)
     left join lateral (select revision from inventories where event = c.event offset 0) i on true
-    where append is null or append <> all(refused)
+    where append <> all(refused)
   ),
   made as (
     -- An id never comes twice: then this fails, and the read model stands still rather than lose one of the two.
@@ -60,11 +61,11 @@ begin
   if has_more then
     for change in
       select c.event, m.*
-      from json_to_recordset(changes) as c(append integer, event text, more json)
+      from unnest(appends, shop_events, mores) as c(append, event, more)
       cross join lateral json_to_record(c.more) as m(
         expired integer[], released json, unlisted integer, forget timestamptz, closed json, batches json, returned text[], terms json
       )
-      where c.more is not null and (append is null or append <> all(refused))
+      where c.more is not null and append <> all(refused)
     loop
       perform fill_more_carts_1(
         change.event, change.expired, change.released, change.unlisted, change.forget, change.terms

@@ -41,7 +41,7 @@ export type CheckOptions = {
   readonly skipInvalid: boolean;
   /** The maximum number of problems in the result. */
   readonly keep: number;
-  /** Receives the valid objects in their order. */
+  /** Receives the facts of valid objects in their order. */
   readonly spool: Pick<Spool, 'add' | 'read'>;
   onBytes(bytes: number): void;
   onObjects(objects: number): void;
@@ -77,7 +77,7 @@ export async function check(folders: readonly OrganizerFolder[], options: CheckO
       if (entry.issues.length === 0) countIn(entry);
       else refuse(entry);
     }
-    const valid = entries.flatMap(({ issues, objects }) => (issues.length === 0 ? objects : []));
+    const valid = entries.flatMap(({ issues, lines }) => (issues.length === 0 ? lines : []));
     // After a problem nothing will be written, so nothing is spooled.
     const goesOn = incompleteCount === 0 && (problemCount === 0 || skipInvalid);
     if (valid.length > 0 && goesOn) await spool.add(valid);

@@ -3,9 +3,9 @@ import type { SeatingPlan } from './known';
 import type { Issue, Note, Stated } from './raw';
 import type { DeviceContent, DroidKeyContent, TokenContent } from './raw-credentials';
 import type { DateReading, EventReading } from './raw-events';
+import type { OrderTickets } from './positions';
 import type { OrderContent } from './raw-orders';
 import { place } from './rows';
-import type { Spooled } from './spool';
 
 /** The contents of an import, by kind. */
 export type Contents = {
@@ -33,7 +33,8 @@ export type Contents = {
   badgeitem: Stated<'ShopObjectStated'>;
   revokedsecret: Stated<'ShopObjectStated'>;
   blockedsecret: Stated<'ShopObjectStated'>;
-  order: OrderContent;
+  /** What is needed of it after it was read; all of it is in the spool. */
+  order: OrderTickets & Pick<OrderContent, 'sales_channel'>;
   /** Read because seats refer to it; not imported. */
   plan: { id: number; seats: SeatingPlan };
   /** Read to count the refused scans; not imported. */
@@ -53,8 +54,8 @@ export type ReadObject = {
   };
 }[Kind];
 
-/** One object of an export with all its problems. An object with issues is not imported; `objects` are its facts. */
-export type Entry = ReadObject & { readonly objects: readonly Spooled[] };
+/** One object of an export with all its problems. An object with issues is not imported; `lines` are its facts for the spool. */
+export type Entry = ReadObject & { readonly lines: readonly Uint8Array[] };
 
 /** `events/openair/orders.ndjson:17 positions[0].item: 4711 is no product of this event` */
 export function problemOf({ file, index }: Pick<Entry, 'file' | 'index'>, { path, reason }: Issue): string {

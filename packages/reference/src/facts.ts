@@ -1,7 +1,8 @@
 import { referenceStream, type ReferenceEvent } from '@gatehouse/events/reference';
 import { ticketsOf } from './positions';
-import { contentHash, type Spooled } from './spool';
 import type { Kind, ReadObject } from './entry';
+import type { OrderContent } from './raw-orders';
+import { contentHash, type Spooled } from './spool';
 
 /** The event types of objects; kinds without one are not imported. */
 const TYPES: Partial<Record<Kind, ReferenceEvent['type']>> = {
@@ -41,7 +42,7 @@ export function eventOf(spooled: Pick<Spooled, 'kind' | 'hash'>, content: object
  * The facts of a valid object for the spool. Credentials have no stream yet, because their newest state is read before they
  * are written.
  */
-export function spooledOf(object: ReadObject): Spooled[] {
+export function spooledOf(object: Exclude<ReadObject, { kind: 'order' }>): Spooled[] {
   switch (object.kind) {
     case 'plan':
     case 'scan':
@@ -56,12 +57,16 @@ export function spooledOf(object: ReadObject): Spooled[] {
       const { seatingPlan: _plan, ...content } = object.content!;
       return [spoolWithStream(object.kind, content)];
     }
-    case 'order':
-      return [{ ...spoolWithStream('order', object.content!), tickets: JSON.stringify(ticketsOf(object.content!)) }];
     default:
       return [spoolWithStream(object.kind, object.content!)];
   }
 }
+
+/** The fact of a valid order. */
+export const spooledOrder = (order: OrderContent): Spooled => ({
+  ...spoolWithStream('order', order),
+  tickets: JSON.stringify(ticketsOf(order)),
+});
 
 /** A sales channel that no file defines, but some list or order names. */
 export const impliedChannel = (organizer: string, identifier: string): Spooled =>

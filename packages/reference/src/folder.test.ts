@@ -1,5 +1,5 @@
 import { NoExport, openFolder, type SourceFile } from './folder';
-import { place, readRows, type Row } from './rows';
+import { place, readPieces, readRows, rowsOf as rowsOfPiece, type Row } from './rows';
 import { exportFolder, type ExportFolder } from './testing';
 
 let folder: ExportFolder;
@@ -11,7 +11,12 @@ async function rowsOf(name: string, content: unknown): Promise<Row[]> {
   folder.write('organizer.json', {});
   const [organizer] = await openFolder(folder.path);
   const rows: Row[] = [];
-  for await (const some of readRows(organizer!.events[0]!.files.get(name)!, () => undefined)) rows.push(...some);
+  const file = organizer!.events[0]!.files.get(name)!;
+  if (name.endsWith('.ndjson')) {
+    for await (const piece of readPieces(file, () => undefined)) rows.push(...rowsOfPiece(piece));
+  } else {
+    for await (const some of readRows(file, () => undefined)) rows.push(...some);
+  }
   return rows;
 }
 const values = (rows: readonly Row[]) => rows.map((row) => row.value);

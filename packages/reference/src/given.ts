@@ -3,33 +3,33 @@ import { z } from 'zod';
 import type { Contents, Kind } from './entry';
 import type { EventScope } from './known';
 import { Id, reader, type Stated } from './raw';
+import type { OrderContent } from './raw-orders';
 
 /* The objects that are given back as the shop sent them: scanners read them here in the shop's place. */
 
 /** The kinds of which a fact keeps the whole object, besides the fields that rules use. */
 const KEPT: ReadonlySet<Kind> = new Set<Kind>([
-  ...(['event', 'date', 'category', 'item', 'question', 'order'] as const),
+  ...(['event', 'date', 'category', 'item', 'question'] as const),
   ...(['badgelayout', 'badgeitem', 'revokedsecret', 'blockedsecret'] as const),
 ]);
 
 /**
  * Adds to a fact what the object that it was read from says besides, so that the object can be given back: keys that the fact
- * lacks, and values that it has in another form. Of an order each position keeps its own.
+ * lacks, and values that it has in another form.
  */
 export function keepGiven<K extends Kind>(kind: K, content: Contents[K] | undefined, value: unknown): void {
   if (content === undefined || !KEPT.has(kind)) return;
   const fact = content as Keeping;
-  if (kind === 'order') {
-    // Their shape has been checked.
-    const { positions } = value as { positions: object[] };
-    (content as Contents['order']).positions.forEach((position, i) => {
-      position.given = besides(position, positions[i]!);
-    });
-    const { positions: _positions, ...order } = value as Record<string, unknown>;
-    fact.given = besides(fact, order);
-    return;
-  }
   fact.given = besides(fact, value as object);
+}
+
+/** The same of an order, each of whose positions keeps its own. The shape of `value` has been checked. */
+export function keepGivenOrder(order: OrderContent, value: unknown): void {
+  const { positions, ...whole } = value as Record<string, unknown> & { positions: object[] };
+  order.positions.forEach((position, i) => {
+    position.given = besides(position, positions[i]!);
+  });
+  order.given = besides(order, whole);
 }
 
 type Keeping = { given?: unknown };

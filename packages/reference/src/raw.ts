@@ -4,6 +4,7 @@ import { joinName } from '@gatehouse/domain/names';
 import type { ReferenceEvent } from '@gatehouse/events/reference';
 import { z } from 'zod';
 import { isLonger, json, LIMITS, text } from './limits';
+import type { Row } from './rows';
 
 /*
  * The building blocks for the schemas of pretix's resources. They are tolerant: unknown keys are ignored, fields that older
@@ -46,7 +47,25 @@ export type Findings = { issue(path: string, reason: string): void; note(note: N
 
 /** The value `absent` for a missing or null key. */
 export const or = <T extends z.ZodType, D>(schema: T, absent: D) =>
-  schema.nullish().transform((value): z.output<T> | D => (value ?? absent) as z.output<T> | D);
+  new OrAbsent({ type: 'optional', innerType: schema, absent }) as unknown as z.ZodType<z.output<T> | D>;
+
+/**
+ * One step where `.nullish().transform()` has four, each with objects of its own: an order has dozens of such keys, and reading a
+ * million of them took 40 % longer with those.
+ */
+const OrAbsent = z.core.$constructor<z.ZodType, z.core.$ZodOptionalDef & { absent: unknown }>(
+  'OrAbsent',
+  (schema, def) => {
+    z.ZodType.init(schema, def);
+    // Says that a missing key gets a value.
+    schema._zod.optin = 'defaulted';
+    schema._zod.parse = (payload, context) => {
+      if (payload.value !== null && payload.value !== undefined) return def.innerType._zod.run(payload, context);
+      payload.value = def.absent;
+      return payload;
+    };
+  },
+);
 
 /** Ids from here on are assigned by Gatehouse (import.md §3). */
 export const OWN_IDS_FROM = 1_000_000_000;
@@ -159,6 +178,17 @@ export const MaybeI18nLong = or(I18nLong, null);
 
 /** Parses one object of an export; never throws because of its content. */
 export type Reader<Scope, C> = ((value: unknown, scope: Scope) => Reading<C>) & { readonly shape: z.ZodType };
+
+/** Reads the object of a row. */
+export function readRow<Scope, C>(
+  row: Row,
+  read: (value: unknown, scope: Scope) => Reading<C>,
+  scope: Scope,
+): Reading<C> {
+  if (row.problem === undefined) return read(row.value, scope);
+  const { problem: reason, incomplete } = row;
+  return { content: undefined, issues: [{ path: '', reason, ...(incomplete && { incomplete }) }], notes: [] };
+}
 
 /** A reader for one kind of object: validates the shape, then `build` makes the fact and checks what the schema cannot. */
 export function reader<S extends z.ZodType, Scope, C>(

@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { unreadable, type SourceFile } from './folder';
-import { byteLines, LineTooLong } from './lines';
 import { pageOf, pageSequence } from './pages';
 
 /**
@@ -42,15 +41,14 @@ const whole = (row: Row): Row => (row.problem === undefined ? row : { ...row, in
 
 /**
  * The objects of a list, in batches: of a JSON array, of the page envelope of pretix's API or an array of such pages (their
- * `results`), or of a file with one object per line. Reads in chunks, so a file of any size takes little memory. A file
- * that is cut off or lacks objects or pages ends with a row that says so.
+ * `results`). Reads in chunks, so a file of any size takes little memory. A file that is cut off or lacks objects or pages ends
+ * with a row that says so.
  */
 export async function* readRows(file: SourceFile, onBytes: (bytes: number) => void): AsyncGenerator<Row[]> {
   try {
-    if (file.name.endsWith('.ndjson')) yield* readLines(file, onBytes);
-    else yield* readList(file, onBytes);
+    yield* readList(file, onBytes);
   } catch (error) {
-    yield [broken(error instanceof LineTooLong ? `has a line ${TOO_LARGE}` : unreadable(error))];
+    yield [broken(unreadable(error))];
   }
 }
 
@@ -90,26 +88,76 @@ async function* chunks(file: SourceFile, onBytes: (bytes: number) => void): Asyn
   }
 }
 
-async function* readLines(file: SourceFile, onBytes: (bytes: number) => void): AsyncGenerator<Row[]> {
-  let line = 0;
-  const found = byteLines(chunks(file, onBytes), MOST_BYTES);
-  for (;;) {
-    const next = await found.next();
-    if (next.done) {
-      const last = isBlank(next.value) ? undefined : rowOf(next.value, line + 1);
-      if (last)
-        yield [
-          last.problem === NO_JSON ? { ...last, problem: 'is cut off: its line has no end', incomplete: true } : last,
-        ];
-      return;
+/**
+ * A part of a file with one object per line: whole lines, the first of which has the number `first`. `isEnd`: the file ends with
+ * them, in a line without an end. Or the problem for which the rest of the file cannot be read.
+ */
+export type Piece =
+  | { readonly bytes: Uint8Array<ArrayBuffer>; readonly first: number; readonly isEnd: boolean }
+  | { readonly problem: string };
+
+/** A file with one object per line in pieces of some hundred lines, which can be read apart from each other (`rowsOf`). */
+export async function* readPieces(file: SourceFile, onBytes: (bytes: number) => void): AsyncGenerator<Piece> {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  let first = 1;
+  try {
+    for await (const chunk of chunks(file, onBytes)) {
+      const end = chunk.lastIndexOf(LINE_END) + 1;
+      if (end > 0) {
+        rest.push(chunk.subarray(0, end));
+        yield { bytes: joined(rest), first, isEnd: false };
+        first += lineEndsIn(chunk);
+        rest = [];
+        restBytes = 0;
+      }
+      rest.push(chunk.subarray(end));
+      restBytes += chunk.length - end;
+      if (restBytes > MOST_BYTES) {
+        yield { problem: `has a line ${TOO_LARGE}` };
+        return;
+      }
     }
-    const rows: Row[] = [];
-    for (const text of next.value) {
-      line++;
-      if (!isBlank(text)) rows.push(rowOf(text, line));
-    }
-    yield rows;
+    yield { bytes: joined(rest), first, isEnd: true };
+  } catch (error) {
+    yield { problem: unreadable(error) };
   }
+}
+
+/** In memory of its own, which can be handed over to a thread. */
+function joined(parts: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function lineEndsIn(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LINE_END); at >= 0; at = bytes.indexOf(LINE_END, at + 1)) count++;
+  return count;
+}
+
+/** The objects of a piece. */
+export function rowsOf(piece: Piece): Row[] {
+  if ('problem' in piece) return [broken(piece.problem)];
+  const { first, isEnd } = piece;
+  const bytes = Buffer.from(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.byteLength);
+  const rows: Row[] = [];
+  let start = 0;
+  for (let line = first; start < bytes.length; line++) {
+    const end = isEnd ? bytes.length : bytes.indexOf(LINE_END, start);
+    const text = bytes.subarray(start, end);
+    start = end + 1;
+    if (isBlank(text)) continue;
+    const row = rowOf(text, line);
+    const isCutOff = isEnd && row.problem === NO_JSON;
+    rows.push(isCutOff ? { ...row, problem: 'is cut off: its line has no end', incomplete: true } : row);
+  }
+  return rows;
 }
 
 function rowOf(text: Buffer, line: number): Row {
@@ -120,6 +168,7 @@ function rowOf(text: Buffer, line: number): Row {
 
 const isBlank = (text: Buffer): boolean => text.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09);
 
+const LINE_END = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;

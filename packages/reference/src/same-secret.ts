@@ -1,5 +1,5 @@
+import type { OrderContent } from './raw-orders';
 import type { Spool } from './spool';
-import type { Contents } from './entry';
 
 /** A secret with its event: secrets are unique per event. */
 export const secretKey = (of: { organizer: string; event: string }, secret: string): string =>
@@ -38,7 +38,7 @@ export async function sameSecrets(
   for await (const { objects } of spool.read()) {
     for (const { kind, stream, json } of objects) {
       if (kind !== 'order') continue;
-      const order = JSON.parse(json.toString()) as Contents['order'];
+      const order = JSON.parse(json.toString()) as OrderContent;
       const secrets = order.positions
         .filter(({ canceled }) => !canceled)
         .map(({ id, secret }) => ({ key: secretKey(order, secret), position: id }))

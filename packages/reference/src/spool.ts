@@ -2,7 +2,6 @@ import { hash } from 'node:crypto';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { byteLines } from './lines';
 
 /** A checked object to be appended. `json` is its content; an object without a stream gets one when it is written. */
 export type Spooled = {
@@ -21,7 +20,8 @@ export type Unspooled = Omit<Spooled, 'json'> & { readonly json: Buffer };
 export type Spool = {
   /** How many bytes were added. */
   readonly bytes: () => number;
-  add(objects: readonly Spooled[]): Promise<void>;
+  /** Adds lines of `lineOf`. */
+  add(lines: readonly Uint8Array[]): Promise<void>;
   /** All objects in batches, with the bytes that they take. */
   read(): AsyncGenerator<{ objects: Unspooled[]; bytes: number }>;
   close(): Promise<void>;
@@ -48,18 +48,13 @@ export async function openSpool(): Promise<Spool> {
   let bytes = 0;
   return {
     bytes: () => bytes,
-    async add(objects) {
-      let text = '';
-      for (const { kind, stream, hash: content, json, tickets = '' } of objects) {
-        // A stream's name may contain any character of a slug or an order code; the other fields have no tab and no line end.
-        text += `${kind}\t${content}\t${JSON.stringify(stream)}\t${tickets}\t${json}\n`;
-      }
-      bytes += (await file.write(text)).bytesWritten;
+    async add(lines) {
+      bytes += (await file.write(Buffer.concat(lines))).bytesWritten;
     },
     async *read() {
       const source = { bytesRead: 0 };
       let before = 0;
-      for await (const found of byteLines(piecesOf(file, source))) {
+      for await (const found of linesOf(piecesOf(file, source))) {
         yield { objects: found.map(unspooled), bytes: source.bytesRead - before };
         before = source.bytesRead;
       }
@@ -79,7 +74,31 @@ async function* piecesOf(file: FileHandle, source: { bytesRead: number }): Async
   }
 }
 
+/** Lines without their ends, in groups as they arrive. */
+async function* linesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
+  let rest: Buffer[] = [];
+  for await (const piece of pieces) {
+    const found: Buffer[] = [];
+    let start = 0;
+    for (let end = piece.indexOf(LINE_END); end >= 0; end = piece.indexOf(LINE_END, start)) {
+      const line = piece.subarray(start, end);
+      found.push(rest.length > 0 ? Buffer.concat([...rest, line]) : line);
+      rest = [];
+      start = end + 1;
+    }
+    if (start < piece.length) rest.push(piece.subarray(start));
+    yield found;
+  }
+}
+
 const TAB = 0x09;
+const LINE_END = 0x0a;
+
+/** A line of the spool. */
+export function lineOf({ kind, stream, hash: content, json, tickets = '' }: Spooled): string {
+  // A stream's name may contain any character of a slug or an order code; the other fields have no tab and no line end.
+  return `${kind}\t${content}\t${JSON.stringify(stream)}\t${tickets}\t${json}\n`;
+}
 
 function unspooled(line: Buffer): Unspooled {
   let start = 0;

@@ -1,18 +1,22 @@
 import { MAX_APPEND_BYTES } from '@gatehouse/eventing/event-store';
 import { isStorable } from '@gatehouse/domain/storable-text';
-import type { Contents, ReadObject } from './entry';
+import type { ReadObject } from './entry';
 import type { Issue } from './raw';
+import type { OrderContent } from './raw-orders';
 import type { Spooled } from './spool';
 
 /** An append is slightly larger than its content. */
 const MAX_CONTENT_BYTES = MAX_APPEND_BYTES - 1_000;
 
+/** An object with all that its facts say. */
+type Stored = Exclude<ReadObject, { kind: 'order' }> | { readonly kind: 'order'; readonly content: OrderContent };
+
 /** The parts of an object that no event store could store: a NUL, a lone surrogate, more bytes than one append may have. */
-export function storageIssues(object: ReadObject, spooled: readonly Spooled[]): Issue[] {
+export function storageIssues(object: Stored, spooled: readonly Spooled[]): Issue[] {
   return spooled.flatMap(({ json }) => [...textIssues(object, json), ...sizeIssues(object, json)]);
 }
 
-function textIssues({ content }: ReadObject, json: string): Issue[] {
+function textIssues({ content }: Stored, json: string): Issue[] {
   if (!json.includes('\\u') || !/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json)) return [];
   return [{ path: unstorableIn(content, '') ?? '', reason: 'has a NUL or half a surrogate pair in a text' }];
 }
@@ -30,17 +34,17 @@ function unstorableIn(value: unknown, path: string): string | undefined {
   return undefined;
 }
 
-function sizeIssues(object: ReadObject, json: string): Issue[] {
+function sizeIssues(object: Stored, json: string): Issue[] {
   // A UTF-16 unit is at most three bytes, so most objects need no measuring.
   if (json.length * 3 < MAX_CONTENT_BYTES) return [];
-  if (object.kind === 'order') return partIssues(object.content!);
+  if (object.kind === 'order') return partIssues(object.content);
   // It is divided anyhow.
   if (object.kind === 'layoutfile') return [];
   return tooLarge('', Buffer.byteLength(json));
 }
 
 /** An order may be split into parts, but neither its common fields nor a single position can (order-parts.ts). */
-function partIssues({ positions, ...rest }: Contents['order']): Issue[] {
+function partIssues({ positions, ...rest }: OrderContent): Issue[] {
   const restBytes = sizeOf(rest);
   const issues = tooLarge('', restBytes);
   if (issues.length > 0) return issues;

@@ -1,11 +1,12 @@
 import type { Claims } from './claims';
 import type { Entry, Kind, ReadObject } from './entry';
 import { spooledOf } from './facts';
+import { openOrderReader, type OrderReader } from './order-reader';
 import { keepGiven, readShopObject } from './given';
 import type { OrganizerFolder, SourceFile, SourceFolder } from './folder';
 import { addTo, eventIn, variationsOf, type EventScope, type KnownEvents, type SeatingPlan } from './known';
 import { layoutFileReader, type LayoutOfExport } from './layout-files';
-import type { Issue, Reading } from './raw';
+import { readRow, type Issue, type Reading } from './raw';
 import { readDevice, readDroidKey, readTeam } from './raw-credentials';
 import {
   noSettings,
@@ -19,10 +20,10 @@ import {
   readSettings,
 } from './raw-events';
 import { readList, readQuestion, readScan } from './raw-gates';
-import { readOrder } from './raw-orders';
 import { readItem, readQuota, readTaxRule, readVoucher, readWaiting } from './raw-products';
 import { readCartPosition, readSeat } from './raw-seats';
-import { readObject, readRows, type Row } from './rows';
+import { readObject, readRows } from './rows';
+import { lineOf } from './spool';
 import { storageIssues } from './storage-limits';
 
 /** The files of an event's folder, each after those to which it refers; orders come last, after the credentials. */
@@ -65,6 +66,7 @@ export type WalkOptions = {
 type Walk = WalkOptions & {
   /** Whether every file read so far was complete. If not, nothing may be skipped. */
   isWhole: boolean;
+  readonly orders: OrderReader;
 };
 
 /**
@@ -73,8 +75,13 @@ type Walk = WalkOptions & {
  */
 export async function* walk(folders: readonly OrganizerFolder[], options: WalkOptions): AsyncGenerator<Entry[]> {
   const isWhole = folders.every((folder) => [folder, ...folder.events].every(({ problems }) => problems.length === 0));
-  const state: Walk = { ...options, isWhole };
-  for (const folder of folders) yield* walkOrganizer(folder, state);
+  const orders = openOrderReader(folders);
+  const state: Walk = { ...options, isWhole, orders };
+  try {
+    for (const folder of folders) yield* walkOrganizer(folder, state);
+  } finally {
+    await orders.close();
+  }
 }
 
 async function* walkOrganizer(folder: OrganizerFolder, state: Walk): AsyncGenerator<Entry[]> {
@@ -82,7 +89,7 @@ async function* walkOrganizer(folder: OrganizerFolder, state: Walk): AsyncGenera
   // It has another name or cannot be read, which the folder's problems report.
   if (!file) return;
   const row = await readObject(file);
-  const reading = read(row, readOrganizer, undefined);
+  const reading = readRow(row, readOrganizer, undefined);
   const own = enter({ kind: 'organizer', file, index: row.index, ...reading }, state);
   yield [own];
   if (isLeftOut(own, state)) return;
@@ -118,7 +125,7 @@ async function* walkOrganizer(folder: OrganizerFolder, state: Walk): AsyncGenera
   }
   for (const event of events) {
     const orders = event.files.get('orders.ndjson') ?? event.files.get('orders.json');
-    if (orders) yield* walkFile({ kind: 'order', file: orders, read: readOrder }, event.scope, state);
+    if (orders) yield* walkOrders(orders, event.scope, state);
   }
 }
 
@@ -131,13 +138,13 @@ async function* walkEvent(
   const file = folder.files.get('event.json') ?? missing(folder);
   const settingsFile = folder.files.get('settings.json');
   const settingsRow = settingsFile && (await readObject(settingsFile));
-  const settings = settingsRow && read(settingsRow, readSettings, undefined);
+  const settings = settingsRow && readRow(settingsRow, readSettings, undefined);
   const settingsIssues = (settings?.issues ?? []).map((issue) => {
     return { ...issue, path: `(settings.json${issue.path && ` ${issue.path}`})` };
   });
   const row = file.path === '' ? { index: -1, problem: 'is missing' } : await readObject(file);
   const eventScope = { organizer: above.organizer, folder: folder.name, settings: settings?.content ?? noSettings };
-  const { content, issues, notes } = read(row, readEvent, eventScope);
+  const { content, issues, notes } = readRow(row, readEvent, eventScope);
   keepGiven('event', content, row.value);
   if (content && settingsRow?.value !== undefined) content.given_settings = settingsRow.value;
   const own = enter(
@@ -205,7 +212,7 @@ async function* walkFile<S>(source: Source<S>, scope: S, state: Walk): AsyncGene
   const { kind, file, read: reader } = source;
   for await (const rows of readRows(file, state.onBytes)) {
     const entries = rows.map((row) => {
-      const object = { kind, file, index: row.index, ...read(row, reader, scope) } as ReadObject;
+      const object = { kind, file, index: row.index, ...readRow(row, reader, scope) } as OtherObject;
       keepGiven(kind, object.content, row.value);
       return enter(object, state);
     });
@@ -213,23 +220,40 @@ async function* walkFile<S>(source: Source<S>, scope: S, state: Walk): AsyncGene
   }
 }
 
-function read<S, C>(row: Row, reader: (value: unknown, scope: S) => Reading<C>, scope: S): Reading<C> {
-  if (row.problem === undefined) return reader(row.value, scope);
-  const { problem: reason, incomplete } = row;
-  return { content: undefined, issues: [{ path: '', reason, ...(incomplete && { incomplete }) }], notes: [] };
+async function* walkOrders(file: SourceFile, scope: EventScope, state: Walk): AsyncGenerator<Entry[]> {
+  for await (const { orders, lines } of state.orders.read(file, scope, state.onBytes)) {
+    let end = 0;
+    const entries = orders.map(({ bytes, ...order }) => {
+      const start = end;
+      end += bytes;
+      return settle({ kind: 'order', file, ...order }, bytes === 0 ? [] : [lines.subarray(start, end)], state);
+    });
+    if (entries.length > 0) yield entries;
+  }
+}
+
+type OtherObject = Exclude<ReadObject, { kind: 'order' }>;
+
+function enter(object: OtherObject, state: Walk): Entry {
+  const objects = object.content === undefined ? [] : spooledOf(object);
+  const issues = [...ownIssues(object), ...storageIssues(object, objects)];
+  return settle(
+    { ...object, issues },
+    issues.length === 0 ? objects.map((each) => Buffer.from(lineOf(each))) : [],
+    state,
+  );
 }
 
 /** Checks an object against all objects before it; a valid one is added to them. */
-function enter(object: ReadObject, state: Walk): Entry {
-  const objects = object.content === undefined ? [] : spooledOf(object);
-  const issues = [...ownIssues(object), ...storageIssues(object, objects)];
+function settle(object: ReadObject, lines: readonly Uint8Array[], state: Walk): Entry {
+  const issues = [...object.issues];
   // An object that is left out makes no claims.
   const isClaiming = object.content !== undefined && (issues.length === 0 || !state.skipInvalid);
   const clashes = isClaiming ? state.claims.claim(object) : { issues: [], notes: [] };
   issues.push(...clashes.issues);
   if (issues.some(({ incomplete }) => incomplete)) state.isWhole = false;
   if (issues.length === 0) makeKnown(object, state.known);
-  return { ...object, issues, notes: [...object.notes, ...clashes.notes], objects };
+  return { ...object, issues, notes: [...object.notes, ...clashes.notes], lines };
 }
 
 /** Scans are not imported, so their only possible problem is that some are missing. */

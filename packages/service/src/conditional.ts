@@ -14,3 +14,9 @@ export function unlessSeen(request: ApiRequest, stamp: number | null, make: () =
   const reply = make();
   return { ...reply, headers: { ...reply.headers, ...headers } };
 }
+
+/** Whether the client that sent this If-None-Match has the version with this ETag: a weak comparison (RFC 9110, 13.1.2). */
+export const isKnown = (header: string | undefined, etag: string): boolean =>
+  (header ?? '').split(',').some((each) => each.trim() === '*' || opaque(each) === opaque(etag));
+
+const opaque = (etag: string): string => etag.trim().replace(/^W\//, '');

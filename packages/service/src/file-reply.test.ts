@@ -79,6 +79,24 @@ test('a file has its type, name and length, and tells that parts may be asked fo
   });
 });
 
+test.each(['"abc-1"', 'W/"abc-1"', '"x", "abc-1"', '*'])(
+  'a client that has the file already is told so: %s',
+  async (tags) => {
+    for (const method of ['GET', 'HEAD']) {
+      const headers = { 'If-None-Match': tags, Range: 'bytes=2-4' };
+      expect(await app.call(method, '/api/v1/small', { headers })).toMatchObject({
+        status: 304,
+        text: '',
+        headers: { etag: '"abc-1"' },
+      });
+    }
+  },
+);
+
+test('a client that has another file gets this one', async () => {
+  expect(await get({ 'If-None-Match': '"abc-2", abc-1' })).toMatchObject({ status: 200, text: CONTENT });
+});
+
 test.each([
   ['bytes=0-', 0, 9],
   ['bytes=0-0', 0, 0],

@@ -1,5 +1,6 @@
 import { notSatisfiable } from './errors';
 import type { ApiRequest } from './api-request';
+import { isKnown } from './conditional';
 import type { Reply } from './reply';
 
 /** A file that never changes. */
@@ -18,7 +19,8 @@ export type SentFile = {
 
 /**
  * A file to be stored, or the part of it that the request asks for (RFC 9110, 14): 200, 206, or 416 for a part beyond its
- * end. A client whose download was interrupted goes on where it was. Several parts at once are answered with the whole.
+ * end. A client whose download was interrupted goes on where it was. Several parts at once are answered with the whole, and a
+ * client that has the file already (If-None-Match) with 304.
  */
 export function fileReply(request: ApiRequest, file: SentFile): Reply {
   const { size } = file;
@@ -29,6 +31,7 @@ export function fileReply(request: ApiRequest, file: SentFile): Reply {
     'Accept-Ranges': 'bytes',
     ETag: tag,
   };
+  if (isKnown(request.header('if-none-match'), tag)) return { status: 304, headers: { ETag: tag } };
   const condition = request.header('if-range');
   // Ranges are defined for GET only. A part of another file than the client has begun with is of no use to it.
   const isForAll = request.method !== 'GET' || (condition !== undefined && condition !== tag);

@@ -34,7 +34,7 @@ create table order_editions (
   edition bigint not null
 );
 
--- The order that named a ticket last.
+-- The order that named a ticket last, until it no longer names it.
 create table ticket_orders (
   ticket integer primary key,
   stream text collate "C" not null

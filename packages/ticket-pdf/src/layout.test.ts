@@ -51,6 +51,7 @@ describe('A layout of the shop (import format §2, contract §9.1)', () => {
       { type: 'barcodearea', left: 1e9, bottom: 1, size: 10 },
       { type: 'barcodearea', left: 1, bottom: 1, size: 10, page: 1000 },
       null,
+      { ...box, type: { toString: 1 } },
     ];
     const { elements, omissions } = readLayout(layout)!;
     expect(elements).toHaveLength(1);
@@ -62,6 +63,7 @@ describe('A layout of the shop (import format §2, contract §9.1)', () => {
       { element: 5, what: 'barcodearea', why: 'left: out of range' },
       { element: 6, what: 'barcodearea', why: expect.stringContaining('page: ') },
       { element: 7, what: 'element', why: expect.any(String) },
+      { element: 8, what: 'element', why: expect.any(String) },
     ]);
   });
 

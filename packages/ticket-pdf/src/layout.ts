@@ -229,7 +229,8 @@ function parsed(text: string): unknown {
 }
 
 function readElement(item: unknown, index: number): LayoutElement | Omission {
-  const type = typeof item === 'object' && item !== null && 'type' in item ? String(item.type).slice(0, 50) : 'element';
+  const named = typeof item === 'object' && item !== null && 'type' in item ? item.type : undefined;
+  const type = typeof named === 'string' ? named.slice(0, 50) : 'element';
   if (type === 'poweredby') return { element: index, what: type, why: 'it is the logo of another software' };
   const { data, error } = element.safeParse(item);
   if (error) return { element: index, what: type, why: reasonOf(error) };

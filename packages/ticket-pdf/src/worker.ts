@@ -1,28 +1,10 @@
-import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
-import { basename } from 'node:path';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { drawTickets } from './document';
+import { giveWay } from './give-way';
 import { CHUNKS_UNDER_WAY, type FromThread, type Order, type ToThread } from './protocol';
 import { type Ticket } from './ticket';
 
-/** As much more than others (0) as Linux's `nice` gives by default. */
-const PATIENT = 10;
-
 giveWay();
-
-/**
- * Lets whatever answers requests on this machine run first: nobody stands at a gate for these pages. Linux has priorities of
- * single threads; elsewhere it stays as it is, since the number of the process would mean all of it.
- */
-function giveWay(): void {
-  if (process.platform !== 'linux') return;
-  try {
-    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), PATIENT);
-  } catch {
-    // A container may forbid it.
-  }
-}
 
 /** The thread of a printer (printer.ts): it draws the documents that are ordered, side by side. */
 parentPort?.on('message', ({ batch, port }: Order) => {

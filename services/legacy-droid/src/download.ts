@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
+import { isKnown } from '@gatehouse/service/conditional';
 import { unavailable } from '@gatehouse/service/errors';
 import type { HeaderList } from '@gatehouse/service/reply';
 import type { Edition } from './ticket-book';
@@ -19,7 +20,7 @@ export function downloadSender(): (exchange: Exchange, edition: () => Promise<Ed
   async function send({ req, res, headers }: Exchange, { parts, packedBytes, textBytes, tag }: Edition): Promise<void> {
     const etag = `W/"${tag}"`;
     const common = [...headers, 'ETag', etag, 'Cache-Control', 'private, no-cache'];
-    if (asksFor(req.headers['if-none-match'], etag)) {
+    if (isKnown(req.headers['if-none-match'], etag)) {
       res.writeHead(304, common).end();
       return;
     }
@@ -73,12 +74,6 @@ async function* paced(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> 
 }
 
 export type Exchange = { readonly req: IncomingMessage; readonly res: ServerResponse; readonly headers: HeaderList };
-
-/** Whether the device has this version already: a weak comparison (RFC 9110, 13.1.2). */
-function asksFor(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((each) => each.trim() === '*' || `W/${each.trim().replace(/^W\//, '')}` === etag);
-}
 
 /** `gzip`, `gzip;q=0.5` and `*`, but not `gzip;q=0`. */
 function takesGzip(header: string | undefined): boolean {

@@ -6,7 +6,14 @@ import { appliedOrders, takeStates } from '@gatehouse/shop/orders/states';
 import { takeOrders, type ChangedTicket, type TicketTable } from '@gatehouse/shop/orders/tickets';
 import { COLUMNS, endedRow, rowsOf, type TicketRow } from './row';
 import { rename, takeSchemes, type Schemes } from './schemes';
-import { moveCheckinTallies, moveTicketTallies, tallyCheckin, type CheckinTally, type Place } from './tallies';
+import {
+  movedBetween,
+  moveCheckinTallies,
+  moveTicketTallies,
+  tallyCheckin,
+  type CheckinTally,
+  type Place,
+} from './tallies';
 
 /*
  * 'offset 0' in these statements makes PostgreSQL use the key, row by row. Otherwise it may keep a plan from when a table
@@ -43,7 +50,7 @@ export const lockFacts = (tx: Tx) => lockReadModel(tx, 'ticket-facts');
 type StoredTicket = Place & Pick<TicketRow, 'id' | 'order_stream' | 'order_import'>;
 
 /** A ticket as it was and as it is now, by what it is counted by. */
-export type Changed = ChangedTicket<Place, Place & { readonly id: number }>;
+type Changed = ChangedTicket<Place, Place & { readonly id: number }>;
 
 function tickets(tx: Tx, schemes: Schemes): TicketTable<StoredTicket, TicketRow> {
   const schemeOf = ({ organizer, event }: { organizer: string; event: string }) => schemes.of(`${organizer}/${event}`);
@@ -55,15 +62,14 @@ function tickets(tx: Tx, schemes: Schemes): TicketTable<StoredTicket, TicketRow>
     async write(changed) {
       const rows = changed.map(({ row }) => row);
       const first = changed.filter(({ before: was }) => !was);
-      await copyRows(
+      await writeNew(
         tx,
-        TICKETS,
         first.map(({ row }) => row),
       );
       const known = changed.flatMap(({ before: was, row }) => (was ? [row] : []));
       if (known.length > 0) await writeRows(tx, known);
       const before = changed.flatMap(({ before: was }) => (was ? [[was.id, was] as const] : []));
-      await moveTicketTallies(tx, rows, new Map(before));
+      await moveTicketTallies(tx, movedBetween(new Map(before), rows));
       await moveCheckins(tx, changed);
     },
   };
@@ -93,6 +99,9 @@ async function readRows(tx: Tx, ids: readonly number[]): Promise<readonly Ticket
 
 const TICKETS = { name: 'tickets', columns: ['id', ...COLUMNS] } as const;
 
+/** Inserts rows of tickets that the table has not. */
+export const writeNew = (tx: Tx, rows: readonly TicketRow[]) => copyRows(tx, TICKETS, rows);
+
 /** Replaces rows. Those of new tickets are copied, which costs PostgreSQL a fourth of this. */
 async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
   for (let from = 0; from < rows.length; from += AT_ONCE) {
@@ -107,19 +116,43 @@ async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
   }
 }
 
+/**
+ * From the history (`a` is a row of `admissions`, `list` a key of its check-ins), so that the table of check-ins needs no second
+ * index, which would cost every scan. Step by step, since PostgreSQL counts a negative index in a path (#>>) from the end of the
+ * first array at that depth, whichever that is.
+ */
+const OUTSIDE = `coalesce(a.state -> 'passages' -> list -> 'times' -> -1 ->> 'kind' = 'exit', false)`;
+const COUNTED = 'list::integer not in (select list from deleted_lists)';
+
+/** Counts the check-ins of new tickets whose ids follow each other without a gap. */
+export async function countCheckins(
+  tx: Tx,
+  place: Place,
+  { first, amount }: { readonly first: number; readonly amount: number },
+): Promise<void> {
+  const { rows } = await tx.query<{ list: number; by: number; outside: number }>({
+    name: 'tickets_new_checkins',
+    text: `select list::integer as list, count(*)::integer as "by", (count(*) filter (where ${OUTSIDE}))::integer as outside
+           from (select * from admissions where ticket >= $1 and ticket < $1 + $2::integer offset 0) a
+           cross join lateral json_object_keys(a.state -> 'checkins') as list
+           where ${COUNTED} group by 1`,
+    values: [first, amount],
+  });
+  const tallies = new Map<string, CheckinTally>();
+  for (const { list, by, outside } of rows) tallyCheckin(tallies, list, place, { by, outside });
+  await moveCheckinTallies(tx, tallies);
+}
+
 /** Moves the check-ins of changed tickets to where they are counted now. */
-export async function moveCheckins(tx: Tx, changed: readonly Changed[]): Promise<void> {
+async function moveCheckins(tx: Tx, changed: readonly Changed[]): Promise<void> {
   const changeOf = new Map(changed.map((each) => [each.row.id, each]));
   const { rows: checkins } = await tx.query<{ list: number; ticket: number; outside: boolean }>({
     name: 'tickets_checkins',
-    // From the history, so that the table of check-ins needs no second index, which would cost every scan. Step by step, since
-    // PostgreSQL counts a negative index in a path (#>>) from the end of the first array at that depth, whichever that is.
-    text: `select list::integer as list, a.ticket,
-                  coalesce(a.state -> 'passages' -> list -> 'times' -> -1 ->> 'kind' = 'exit', false) as outside
+    text: `select list::integer as list, a.ticket, ${OUTSIDE} as outside
            from unnest($1::integer[]) as q(id)
            cross join lateral (select * from admissions where ticket = q.id offset 0) a
            cross join lateral json_object_keys(a.state -> 'checkins') as list
-           where list::integer not in (select list from deleted_lists)`,
+           where ${COUNTED}`,
     values: [[...changeOf.keys()]],
   });
   const tallies = new Map<string, CheckinTally>();

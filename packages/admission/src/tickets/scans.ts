@@ -3,8 +3,9 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import { ticket as ticketDecider, type Admissions } from '@gatehouse/domain/ticket';
 import { copyRows } from '@gatehouse/eventing/copy';
 import type { Tx } from '@gatehouse/eventing/event-bus';
+import { fillStatement } from '@gatehouse/eventing/inline';
 import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
-import { changesOf, FILL, type TicketChange } from './changes';
+import { changesOf, rowOf, ticketsInline, type TicketChange } from './changes';
 import { dropEmptyCheckinTallies } from './tallies';
 
 /** Applies scans, imported check-ins and deleted lists to `tickets`. */
@@ -50,35 +51,29 @@ async function projectScans(tx: Tx, byTicket: ReadonlyMap<number, readonly Envel
   /** Those of tickets that have no row yet. */
   const first: TicketChange[] = [];
   for (const row of rows) {
-    const before = row.state ?? ticketDecider.initial;
-    const applied = row.revision ?? 0;
-    let state = before;
-    let revision = applied;
+    const before = { state: row.state ?? ticketDecider.initial, revision: row.revision ?? 0 };
+    let { state, revision } = before;
     for (const stored of byTicket.get(row.ticket)!) {
       if (stored.revision < revision) continue;
       const event = ticketEvents.read(stored);
       if (event) state = ticketDecider.evolve(state, event);
       revision = stored.revision + 1;
     }
-    if (revision === applied) continue;
-    (applied === 0 ? first : changes).push(...changesOf(row.ticket, before, { state, revision }));
+    if (revision === before.revision) continue;
+    (before.revision === 0 ? first : changes).push(...changesOf(row.ticket, before, { state, revision }));
   }
   if (first.length < MANY) changes.push(...first);
   else await writeFirst(tx, first);
   if (changes.length === 0) return;
-  await tx.query({
-    name: 'fill_tickets',
-    text: `select ${FILL}($1, '{}')`,
-    values: [JSON.stringify(changes)],
-  });
+  await tx.query(fillStatement(ticketsInline, changes.map(rowOf)));
   const takenBack = changes.flatMap(({ list, time }) => (list !== undefined && time === null ? [list] : []));
   await dropEmptyCheckinTallies(tx, takenBack);
 }
 
-/** Changes from which on COPY with its further statements costs PostgreSQL less than `FILL`. */
+/** Changes from which on COPY with its further statements costs PostgreSQL less than `fill_tickets`. */
 const MANY = 100;
 
-/** Writes the changes of tickets that have no history here yet: as `FILL` does it, but by COPY, since there is no row to replace. */
+/** Writes the changes of tickets that have no history here yet: as `fill_tickets` does it, but by COPY, since there is no row to replace. */
 async function writeFirst(tx: Tx, changes: readonly TicketChange[]): Promise<void> {
   await copyRows(tx, { name: 'admissions', columns: ['ticket', 'revision', 'state'] }, changes.filter(hasState));
   const { rows } = await tx.query<{ list: number }>('select list from deleted_lists');
@@ -89,8 +84,8 @@ async function writeFirst(tx: Tx, changes: readonly TicketChange[]): Promise<voi
   await tx.query({
     name: 'tally_first_checkins',
     text: `insert into checkin_tallies as t (list, event, date, item, variation, status, canceled, checkins, outside)
-           select e.list, k.event, k.date, k.item, k.variation, k.status, k.canceled, sum(e.checkins), sum(e.exits)
-           from unnest($1::integer[], $2::integer[], $3::integer[], $4::integer[]) as e(list, ticket, checkins, exits)
+           select e.list, k.event, k.date, k.item, k.variation, k.status, k.canceled, sum(e.entries), sum(e.exits)
+           from unnest($1::integer[], $2::integer[], $3::integer[], $4::integer[]) as e(list, ticket, entries, exits)
            cross join lateral (select * from tickets where id = e.ticket offset 0) k
            group by e.list, k.event, k.date, k.item, k.variation, k.status, k.canceled
            on conflict (list, event, date, item, variation, status, canceled) do update
@@ -98,7 +93,7 @@ async function writeFirst(tx: Tx, changes: readonly TicketChange[]): Promise<voi
     values: [
       entered.map(({ list }) => list),
       entered.map(({ ticket }) => ticket),
-      entered.map(({ checkins }) => checkins),
+      entered.map(({ entries }) => entries),
       entered.map(({ exits }) => exits),
     ],
   });
@@ -107,5 +102,5 @@ async function writeFirst(tx: Tx, changes: readonly TicketChange[]): Promise<voi
 type WithState = TicketChange & Required<Pick<TicketChange, 'revision' | 'state'>>;
 const hasState = (change: TicketChange): change is WithState => change.state !== undefined;
 
-type WithList = TicketChange & Required<Omit<TicketChange, 'revision' | 'state'>>;
+type WithList = TicketChange & Required<Omit<TicketChange, 'revision' | 'state' | 'first'>>;
 const hasEntered = (change: TicketChange): change is WithList => change.list !== undefined;

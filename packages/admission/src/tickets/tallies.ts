@@ -53,17 +53,17 @@ export async function dropEmptyCheckinTallies(tx: Tx, lists: readonly number[]):
   });
 }
 
-/** Moves tickets from the tallies of their old rows to those of their new rows. */
-export async function moveTicketTallies(
-  tx: Tx,
-  rows: readonly (Place & { readonly id: number })[],
+/** A change of the number of tickets with the same properties. */
+type TicketTally = Place & { by: number };
+
+/** How the numbers of tickets change when these rows replace those before. */
+export function movedBetween(
   before: ReadonlyMap<number, Place>,
-): Promise<void> {
-  const tallies = new Map<string, Place & { by: number }>();
-  const tally = (place: Place, by: number) => {
-    if (place.canceled) return;
-    const { event, date, item, variation, status, canceled } = place;
-    const key = `${event} ${date} ${item} ${variation} ${status}`;
+  rows: readonly (Place & { readonly id: number })[],
+): Iterable<TicketTally> {
+  const tallies = new Map<string, TicketTally>();
+  const tally = ({ event, date, item, variation, status, canceled }: Place, by: number) => {
+    const key = `${event} ${date} ${item} ${variation} ${status} ${canceled}`;
     const known = tallies.get(key);
     if (known) known.by += by;
     else tallies.set(key, { event, date, item, variation, status, canceled, by });
@@ -73,7 +73,12 @@ export async function moveTicketTallies(
     if (was) tally(was, -1);
     tally(row, 1);
   }
-  const moved = [...tallies.values()].filter((each) => each.by !== 0);
+  return tallies.values();
+}
+
+/** Applies changes to the numbers of tickets; canceled ones are not counted. */
+export async function moveTicketTallies(tx: Tx, tallies: Iterable<TicketTally>): Promise<void> {
+  const moved = [...tallies].filter(({ by, canceled }) => by !== 0 && !canceled);
   if (moved.length === 0) return;
   await tx.query({
     name: 'move_ticket_tallies',

@@ -1,10 +1,7 @@
 import { inventory, type CartReleased, type InventoryEvent } from '@gatehouse/events/inventory';
 import { earlier, type Instant } from '@gatehouse/domain/instant';
 import { purgedBefore, type Batch } from '@gatehouse/domain/inventory';
-import type { Appended, InlineProjection } from '@gatehouse/eventing/inline';
-
-/** The function that writes changes (sql/003-fill-carts.sql). */
-export const FILL = 'fill_carts_1';
+import type { Appended, Change, Filling } from '@gatehouse/eventing/inline';
 
 /** How the names of streams of reservations begin; the rest is `organizer/slug`. */
 export const STREAMS = 'inventory-';
@@ -14,7 +11,7 @@ export type Stored = { readonly revision: number; readonly time: Instant; readon
 
 type Data<T extends InventoryEvent['type']> = Extract<InventoryEvent, { type: T }>['data'];
 
-/** What some events of one stream change in the read model, as an object of `FILL`. */
+/** What some events of one stream change in the read model. */
 export type CartsChange = {
   /** `organizer/slug`. */
   readonly event: string;
@@ -184,14 +181,37 @@ export function factOf(
   return fact?.type === 'ReservationRefused' ? undefined : fact;
 }
 
-/** How reservations fill the read model in the transaction that appends them: all that happens to a stream follows from its events. */
-export const cartsInline: InlineProjection = {
-  call: FILL,
+/** A change as a row of `cartsInline.columns`. */
+export const rowOf = ({
+  event,
+  first,
+  revision,
+  whole,
+  learned,
+  newest,
+  listed,
+  reserved,
+  more,
+}: CartsChange): Change => [
+  ...[event, first, revision, whole, learned, newest, listed],
+  ...[JSON.stringify(reserved), more ? JSON.stringify(more) : null],
+];
+
+/**
+ * How reservations fill the read model in the transaction that appends them (sql/003-fill-carts.sql): all that happens to a stream follows from
+ * its events.
+ */
+export const cartsInline: Filling = {
+  call: 'fill_carts_1',
+  columns: [
+    ...(['text', 'integer', 'integer', 'boolean', 'integer', 'timestamptz', 'integer'] as const),
+    ...(['json', 'json'] as const),
+  ],
   changesOf({ stream, expected, events, time }: Appended) {
     const stored = events.flatMap((event, i) => {
       const fact = factOf({ stream, ...event });
       return fact ? [{ revision: expected + i, time, fact }] : [];
     });
-    return stored.length === 0 ? [] : [JSON.stringify(changeOf(stream.slice(STREAMS.length), stored))];
+    return stored.length === 0 ? [] : [rowOf(changeOf(stream.slice(STREAMS.length), stored))];
   },
 };

@@ -1,7 +1,8 @@
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Tx } from '@gatehouse/eventing/event-bus';
+import { fillStatement } from '@gatehouse/eventing/inline';
 import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
-import { changeOf, factOf, FILL, type Stored } from './changes';
+import { cartsInline, changeOf, factOf, rowOf, type Stored } from './changes';
 
 /** Applies what was reserved, released and so on to the read model `carts`. Refusals are in streams of their own and change nothing here. */
 export async function projectCarts(tx: Tx, events: readonly Envelope[]): Promise<void> {
@@ -29,5 +30,5 @@ export async function projectCarts(tx: Tx, events: readonly Envelope[]): Promise
     return unseen.length > 0 ? [changeOf(event, unseen)] : [];
   });
   if (changes.length === 0) return;
-  await tx.query({ name: 'fill_carts', text: `select ${FILL}($1, '{}')`, values: [JSON.stringify(changes)] });
+  await tx.query(fillStatement(cartsInline, changes.map(rowOf)));
 }

@@ -8,7 +8,7 @@ import {
 } from '@gatehouse/events/sales';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 
-/** Applies what became of batches to the read model `batches`: a statement for all events of a kind. */
+/** Applies what became of batches to the read model `batches`: a statement for all events of a kind, but for each that issued tickets. */
 export async function projectBatches(tx: Tx, events: readonly Envelope[]): Promise<void> {
   const read = events.flatMap((stored) => {
     const event = sales.read(stored);
@@ -22,7 +22,7 @@ export async function projectBatches(tx: Tx, events: readonly Envelope[]): Promi
   });
   // In the order in which a batch has them.
   if (requested.length > 0) await open(tx, requested);
-  if (issued.length > 0) await issue(tx, issued);
+  for (const each of issued) await issue(tx, each);
   if (ended.length > 0) await end(tx, ended);
 }
 
@@ -58,19 +58,15 @@ async function open(tx: Tx, requested: readonly BatchRequested['data'][]): Promi
   });
 }
 
-async function issue(tx: Tx, issued: readonly TicketsIssued['data'][]): Promise<void> {
+/** One event: many of them would keep PostgreSQL and this process busy for long, while scans wait. */
+async function issue(tx: Tx, { batch, from, first_position, tickets }: TicketsIssued['data']): Promise<void> {
   await tx.query({
     name: 'batches_issue',
-    text: `insert into batch_tickets
-           select * from unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[], $5::json[], $6::json[])
-           on conflict do nothing`,
+    text: 'insert into batch_tickets values ($1, $2, $3, $4, $5, $6) on conflict do nothing',
     values: [
-      issued.map(({ batch }) => batch),
-      issued.map(({ from }) => from),
-      issued.map(({ tickets }) => tickets.length),
-      issued.map(({ first_position }) => first_position),
-      issued.map(({ tickets }) => JSON.stringify(tickets.map(({ code }) => code))),
-      issued.map(({ tickets }) => JSON.stringify(tickets)),
+      ...[batch, from, tickets.length, first_position],
+      JSON.stringify(tickets.map(({ code }) => code)),
+      JSON.stringify(tickets),
     ],
   });
 }

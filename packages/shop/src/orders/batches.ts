@@ -32,15 +32,16 @@ export type BatchTicket = Ticket & { readonly id: number };
 type Chunk = Pick<TicketsIssued['data'], 'batch' | 'from' | 'first_position' | 'tickets'>;
 
 /**
- * Applies batches of offline tickets (contract §9): issued tickets are staged, and BatchCreated hands all of them to `take` at once;
- * from then on they are tickets like all others. BatchFailed drops them. A batch ends once: whatever is delivered of it
- * again changes nothing. No statement of the shop is about these tickets: its ids are below theirs, and its order codes
- * shorter (events/sales.ts).
+ * Applies batches of offline tickets (contract §9): issued tickets are staged, and BatchCreated hands all of them to `take`, in their
+ * order and as many at a time as were issued together; from then on they are tickets like all others. BatchFailed drops them. A
+ * batch ends once: whatever is delivered of it again changes nothing. No statement of the shop is about these tickets: its ids are
+ * below theirs, and its order codes shorter (events/sales.ts). Rejects when tickets of a created batch are missing: they would be
+ * sold and not admitted.
  */
 export async function takeBatches(
   tx: Tx,
   events: readonly Envelope[],
-  take: (batch: Batch, tickets: readonly BatchTicket[]) => Promise<void>,
+  take: (batch: Batch, tickets: AsyncIterable<readonly BatchTicket[]>) => Promise<void>,
 ): Promise<void> {
   const read = events.filter(({ type }) => type !== 'BatchRequested').map((stored) => sales.read(stored));
   const known = read.filter((event) => event !== undefined && event.type !== 'BatchRequested');
@@ -53,11 +54,11 @@ export async function takeBatches(
       issued.set(data.batch, [...(issued.get(data.batch) ?? []), data]);
       continue;
     }
-    const chunks = [...(await unstage(tx, data.batch)), ...(issued.get(data.batch) ?? [])];
+    if (type === 'BatchCreated') await take(data, ticketsOf(tx, data, issued.get(data.batch) ?? []));
     issued.delete(data.batch);
     ended.add(data.batch);
+    await tx.query('delete from issued_tickets where batch = $1', [data.batch]);
     await tx.query('insert into ended_batches (batch) values ($1)', [data.batch]);
-    if (type === 'BatchCreated') await take(data, ticketsOf(data, chunks));
   }
   await stage(tx, [...issued.values()].flat());
 }
@@ -83,25 +84,29 @@ async function stage(tx: Tx, chunks: readonly Chunk[]): Promise<void> {
   }
 }
 
-/** Removes the staged tickets of a batch and returns them, in any order. */
-async function unstage(tx: Tx, batch: string): Promise<Chunk[]> {
-  const { rows } = await tx.query<Chunk>({
-    name: 'batches_unstage',
-    text: 'delete from issued_tickets where batch = $1 returning batch, start as "from", first_position, tickets',
-    values: [batch],
-  });
-  return rows;
+/** All that was issued, whether it is staged or was delivered with the batch's end. */
+async function* ticketsOf(
+  tx: Tx,
+  { batch, amount }: Batch,
+  delivered: readonly Chunk[],
+): AsyncGenerator<readonly BatchTicket[]> {
+  const byFrom = new Map(delivered.map((chunk) => [chunk.from, chunk]));
+  let next = 0;
+  while (next < amount) {
+    const chunk = byFrom.get(next) ?? (await staged(tx, batch, next));
+    if (!chunk) break;
+    const { first_position, tickets } = chunk;
+    yield tickets.map((ticket, i) => ({ ...ticket, id: first_position + i }));
+    next += tickets.length;
+  }
+  if (next !== amount) throw new Error(`the tickets of ${batchStream(batch)} from number ${next} on are missing`);
 }
 
-/** All that was issued. Throws when some of it is missing: it would be a ticket that is sold and not admitted. */
-function ticketsOf({ batch, amount }: Batch, chunks: readonly Chunk[]): BatchTicket[] {
-  const all: BatchTicket[] = [];
-  // Each once, even if its event was delivered twice.
-  const once = [...new Map(chunks.map((chunk) => [chunk.from, chunk])).values()];
-  for (const { from, first_position, tickets } of once.sort((a, b) => a.from - b.from)) {
-    if (from !== all.length) break;
-    tickets.forEach((ticket, i) => all.push({ ...ticket, id: first_position + i }));
-  }
-  if (all.length === amount) return all;
-  throw new Error(`the tickets of ${batchStream(batch)} from number ${all.length} on are missing`);
+async function staged(tx: Tx, batch: string, from: number): Promise<Chunk | undefined> {
+  const { rows } = await tx.query<Chunk>({
+    name: 'batches_staged',
+    text: 'select batch, start as "from", first_position, tickets from issued_tickets where batch = $1 and start = $2',
+    values: [batch, from],
+  });
+  return rows[0];
 }

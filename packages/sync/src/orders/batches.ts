@@ -7,44 +7,53 @@ import { writeOrders } from '@gatehouse/shop/orders/states';
 import { nextInstant } from './clock';
 import { writeShown, writeTexts, writeTicketOrders, type ShownOrder } from './write';
 
-/** Orders in one statement, and made in one turn of the event loop. */
-const AT_ONCE = 500;
+/** Orders in one statement, which keeps PostgreSQL and this process busy for a few milliseconds: requests wait for neither longer. */
+const AT_ONCE = 250;
+/** Of these, every other change of an order waits for all. */
+const SHOWN_AT_ONCE = 500;
 
 /** Applies batches of offline tickets to `orders` (contract §9): each ticket is a paid order of its own. */
 export const projectBatches = (tx: Tx, events: readonly Envelope[]): Promise<void> =>
   takeBatches(tx, events, (batch, tickets) => takeBatch(tx, batch, tickets));
 
-async function takeBatch(tx: Tx, batch: Batch, tickets: readonly BatchTicket[]): Promise<void> {
-  const streamOf = ({ code }: BatchTicket) => `${batchStream(batch.batch)}/${code}`;
-  for (let at = 0; at < tickets.length; at += AT_ONCE) {
-    const some = tickets.slice(at, at + AT_ONCE).map((ticket) => ({ ticket, stream: streamOf(ticket) }));
-    await writeTexts(
-      tx,
-      some.map(({ ticket, stream }) => ({ stream, data: batchOrder(batch, ticket) })),
-    );
-    await writeOrders(
-      tx,
-      some.map(({ ticket, stream }) => ({ stream, revision: 0, tickets: [ticket.id] })),
-    );
-    await writeTicketOrders(
-      tx,
-      some.map(({ ticket, stream }) => ({ ticket: ticket.id, stream })),
-    );
+async function takeBatch(tx: Tx, batch: Batch, chunks: AsyncIterable<readonly BatchTicket[]>): Promise<void> {
+  const codes: string[] = [];
+  for await (const tickets of chunks) {
+    for (let at = 0; at < tickets.length; at += AT_ONCE) await writeWhole(tx, batch, tickets.slice(at, at + AT_ONCE));
+    for (const { code } of tickets) codes.push(code);
   }
   // Not earlier, since every other change of an order waits for it. These orders have never been shown, so it does not matter
   // which check-ins of their tickets came before.
   const now = await nextInstant(tx);
-  const rows = tickets.map((ticket) => shownRow(batch, ticket, streamOf(ticket)));
-  await writeShown(tx, rows, now);
+  for (let at = 0; at < codes.length; at += SHOWN_AT_ONCE) {
+    const rows = codes.slice(at, at + SHOWN_AT_ONCE).map((code) => shownRow(batch, code));
+    await writeShown(tx, rows, now);
+  }
 }
 
-const shownRow = (
-  { organizer, event, testmode, datetime }: Batch,
-  { code }: BatchTicket,
-  stream: string,
-): ShownOrder => ({
-  ...{ stream, event: `${organizer}/${event}`, code, status: 'p', testmode, email: null, datetime },
-});
+async function writeWhole(tx: Tx, batch: Batch, tickets: readonly BatchTicket[]): Promise<void> {
+  const orders = tickets.map((ticket) => ({ ticket, stream: streamOf(batch, ticket.code) }));
+  await writeTexts(
+    tx,
+    orders.map(({ ticket, stream }) => ({ stream, data: batchOrder(batch, ticket) })),
+  );
+  await writeOrders(
+    tx,
+    orders.map(({ ticket, stream }) => ({ stream, revision: 0, tickets: [ticket.id] })),
+  );
+  await writeTicketOrders(
+    tx,
+    orders.map(({ ticket, stream }) => ({ ticket: ticket.id, stream })),
+  );
+}
+
+const streamOf = ({ batch }: Batch, code: string): string => `${batchStream(batch)}/${code}`;
+
+function shownRow(batch: Batch, code: string): ShownOrder {
+  const { organizer, event, testmode, datetime } = batch;
+  const stream = streamOf(batch, code);
+  return { stream, event: `${organizer}/${event}`, code, status: 'p', testmode, email: null, datetime };
+}
 
 /**
  * The order of a ticket as a shop of today would send it, with all its keys, and without what such an order has not: a buyer, a

@@ -17,7 +17,7 @@ export const ORDERS = 'orders';
  */
 export const ordersModel: ReadModel = {
   name: ORDERS,
-  version: 2,
+  version: 3,
   sql: sqlOf('orders.read-model.sql') + ORDER_TABLES.sql + BATCH_TABLES.sql,
   indexes: sqlOf('orders.read-model-indexes.sql'),
   tables: [

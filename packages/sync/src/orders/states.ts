@@ -2,9 +2,15 @@ import type { Envelope } from '@gatehouse/events/envelope';
 import { objectOf } from '@gatehouse/events/given';
 import type { OrderFact } from '@gatehouse/events/reference';
 import type { Tx } from '@gatehouse/eventing/event-bus';
-import { appliedOrders, takeStates, writeOrders, type WholeState } from '@gatehouse/shop/orders/states';
+import {
+  appliedOrders,
+  takeStates,
+  writeOrders,
+  type AppliedOrder,
+  type WholeState,
+} from '@gatehouse/shop/orders/states';
 import { nextInstant } from './clock';
-import { writeShown, writeTexts, writeTicketOrders, type ShownOrder } from './write';
+import { deleteTicketOrders, writeShown, writeTexts, writeTicketOrders, type ShownOrder } from './write';
 
 /** Applies the shop's orders to `orders`. Applying an event again changes nothing. */
 export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promise<void> {
@@ -24,10 +30,36 @@ export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promis
     tx,
     newest.map(({ stream, order }) => ({ stream, data: orderObject(order) })),
   );
-  await writeTicketOrders(
-    tx,
-    newest.flatMap(({ stream, order }) => order.positions.map(({ id: ticket }) => ({ ticket, stream }))),
-  );
+  const { named, dropped } = ownersAfter(states, applied);
+  await writeTicketOrders(tx, named);
+  await deleteTicketOrders(tx, dropped);
+}
+
+/**
+ * Which orders tickets belong to after these states, one after the other: so that it does not matter which of them are applied at
+ * once. A ticket belongs to the order that named it last, until that order's next state no longer names it.
+ */
+function ownersAfter(states: readonly WholeState[], applied: ReadonlyMap<string, AppliedOrder>) {
+  /** By ticket. `by`: the stored owner for which it holds; null: for any. */
+  const owners = new Map<number, { stream: string | null; by: string | null }>();
+  const current = new Map([...applied].map(([stream, { tickets }]) => [stream, new Set(tickets)]));
+  for (const { stream, order } of states) {
+    const tickets = new Set(order.positions.map(({ id }) => id));
+    for (const ticket of current.get(stream) ?? []) {
+      const owner = owners.get(ticket);
+      if (tickets.has(ticket) || (owner && owner.stream !== stream)) continue;
+      owners.set(ticket, { stream: null, by: owner ? null : stream });
+    }
+    for (const ticket of tickets) owners.set(ticket, { stream, by: null });
+    current.set(stream, tickets);
+  }
+  const named: { ticket: number; stream: string }[] = [];
+  const dropped: { ticket: number; stream: string | null }[] = [];
+  for (const [ticket, { stream, by }] of owners) {
+    if (stream === null) dropped.push({ ticket, stream: by });
+    else named.push({ ticket, stream });
+  }
+  return { named, dropped };
 }
 
 /** The newest state of each order, in the order in which these were stated. */

@@ -53,6 +53,20 @@ export async function writeTicketOrders(tx: Tx, rows: readonly { ticket: number;
   });
 }
 
+/** Tickets that no order has any more. `stream`: only if they are of this order; null: whosever they are. */
+export async function deleteTicketOrders(
+  tx: Tx,
+  rows: readonly { ticket: number; stream: string | null }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query({
+    name: 'orders_tickets_gone',
+    text: `delete from ticket_orders t using json_to_recordset($1) as gone(ticket integer, stream text)
+           where t.ticket = gone.ticket and t.stream = coalesce(gone.stream, t.stream)`,
+    values: [JSON.stringify(rows)],
+  });
+}
+
 type Tallied = Pick<ShownOrder, 'event' | 'testmode' | 'status'>;
 
 /** Moves what is counted of orders to where they are counted from now on. */

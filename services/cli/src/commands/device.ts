@@ -7,7 +7,7 @@ import { refusing, revoked, scopeOf, table, untilApplied } from '../credential-o
 import { addressForPhones } from '../address-for-phones';
 import type { Run } from '../run-command';
 import type { Session } from '../session';
-import { showSetUp, withCodeOptions, type CodeOptions } from '../set-up-code';
+import { requireFolders, showSetUp, withCodeOptions, type CodeOptions } from '../set-up-code';
 
 type CreateOptions = CodeOptions & { organizer: string; name: string; profile: DeviceProfile; events?: string[] };
 
@@ -72,6 +72,7 @@ async function create(
   { organizer, name, profile, events, ...options }: CreateOptions,
 ): Promise<void> {
   const { url: baseUrl, doubt } = addressForPhones(session.config, options.url);
+  await requireFolders(options);
   const wanted = { organizer, name, security_profile: profile, ...scopeOf(events) };
   const { id, setUpToken, expires } = await refusing(createDevice(session.reference, wanted));
   process.stderr.write(

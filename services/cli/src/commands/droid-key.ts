@@ -5,7 +5,7 @@ import { refusing, revoked, table, untilApplied } from '../credential-output';
 import type { Run } from '../run-command';
 import type { Session } from '../session';
 import { addressForPhones } from '../address-for-phones';
-import { showSetUp, withCodeOptions, type CodeOptions } from '../set-up-code';
+import { requireFolders, showSetUp, withCodeOptions, type CodeOptions } from '../set-up-code';
 
 type CreateOptions = CodeOptions & {
   organizer: string;
@@ -69,6 +69,7 @@ export function droidKeyCommand(program: Command, run: Run): void {
 
 async function createKey(session: Session, options: CreateOptions): Promise<void> {
   const { url: baseUrl, doubt } = addressForPhones(session.config, options.url);
+  await requireFolders(options);
   const { organizer, event, list, app } = options;
   const key = {
     organizer,
