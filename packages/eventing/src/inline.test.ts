@@ -254,7 +254,7 @@ test('a process of an earlier release, which passes JSON, appends beside', async
   for (let n = 0; n < 3; n++) {
     await store.append(aStream(), 0, [anEvent()], { before: null, after: null });
     const stream = aStream();
-    const event = { append: 1, expected: 0, stream, time: new Date(), revision: 0, trace: null, ...anEvent() };
+    const event = { append: 1, expected: 0, stream, time: new Date(), revision: 0, ...anEvent() };
     await mine.pool.query('select append, actual, last from append_events($1, $2, $3, $4, array[$5::json]::json[])', [
       ...[store.appendLock, JSON.stringify([event]), binaryArray('json', ['{}'])],
       JSON.stringify([
