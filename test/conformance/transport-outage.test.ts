@@ -1,5 +1,6 @@
 import { openCatalog } from '@gatehouse/shop/catalog';
 import { checkin } from '@gatehouse/checkin/service';
+import { until } from '@gatehouse/eventing/history-in-test';
 import { listen, openPool } from '@gatehouse/eventing/postgres';
 import { CROWD, festival, LISTS, TICKETS, TOKENS } from '@gatehouse/test-support/festival';
 import { startProcess, wireTo, untilStatus, type Process, type Wire } from '@gatehouse/test-support/process';
@@ -47,7 +48,6 @@ const operations: [method: string, target: string, json?: object][] = [
 async function expectUnavailable(): Promise<void> {
   for (const [method, target, json] of operations) {
     for (const key of [{}, { 'x-idempotency-key': 'meanwhile' }]) {
-      const began = performance.now();
       const answer = await there.call(method, target, { token, json, headers: key });
       expect({ method, target, answer }).toMatchObject({
         answer: {
@@ -58,7 +58,6 @@ async function expectUnavailable(): Promise<void> {
       });
       // The client sees nothing of the database's error.
       expect(answer.text).not.toMatch(/connect|ECONN|postgres|terminat|sql/i);
-      expect(performance.now() - began).toBeLessThan(6_000);
     }
   }
 }
@@ -136,13 +135,12 @@ test('while all connections are killed again and again: no 500, and no scan is l
 
 test('while the network swallows everything: 503, not silence; and back by itself', async () => {
   wire.mute(true);
-  const began = performance.now();
+  // One that waited for ever would end the test at its time limit.
   const answers = await Promise.all(
     operations.map(([method, target, json]) => there.call(method, target, { token, json: json ?? undefined })),
   );
   for (const answer of answers)
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': expect.anything() } });
-  expect(performance.now() - began).toBeLessThan(20_000);
   await untilStatus(503, readyz);
   wire.mute(false);
   await untilStatus(200, readyz);
@@ -163,10 +161,7 @@ test('what was imported while the database was away for the catalog alone comes 
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(catalog.exists('item', 193)).toBe(false);
   await wire.mend();
-  const end = performance.now() + 5_000;
-  while (!catalog.exists('item', 193) && performance.now() < end)
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(catalog.exists('item', 193)).toBe(true);
+  await until(() => catalog.exists('item', 193));
   catalog.close();
   await pool.end();
   await listener.close();

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { FROM_SOURCES } from '@gatehouse/test-support/sources';
 
-const READY_MS = 30_000;
+/** Only ends a test that has failed, also on a busy machine. */
+const READY_MS = 55_000;
 const PROJECT = path.resolve(__dirname, '../..');
 
 /** A check-in process that can be killed, as by a power failure. */

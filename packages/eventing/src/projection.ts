@@ -143,7 +143,7 @@ async function applyLeftOut(
   { signal, onProgress }: Owner,
 ): Promise<void> {
   const { consumer, schema } = place;
-  const { feed } = consumer;
+  const { feed, only } = consumer;
   const { log, listener } = consumer.inline!;
   const pause = waker();
   let forget: (() => void) | undefined;
@@ -168,7 +168,7 @@ async function applyLeftOut(
         onProgress(true);
       } else {
         let reached = at;
-        await replay(feed, { from: at, until: head }, async (events, position) => {
+        await replay(feed, { from: at, until: head, only }, async (events, position) => {
           for (const slice of slicesOf({ events, position })) {
             signal.throwIfAborted();
             reached = await applyBatch(client, { ...place, at: reached }, slice);
@@ -189,7 +189,7 @@ async function applyLeftOut(
  * cannot apply these events: then they must be applied without the lock.
  */
 async function reachHead(client: PoolClient, { consumer, schema, skipped }: Omit<Place, 'at'>): Promise<boolean> {
-  const { name, feed, handle, inline } = consumer;
+  const { name, feed, only, handle, inline } = consumer;
   const { log, appendLock } = inline!;
   try {
     return await transaction(client, async () => {
@@ -205,7 +205,7 @@ async function reachHead(client: PoolClient, { consumer, schema, skipped }: Omit
       const head = await log.head();
       if (log.between(mine.position, head) > CLOSE) return false;
       const events: Recorded[] = [];
-      await replay(feed, { from: mine.position, until: head }, (batch) => {
+      await replay(feed, { from: mine.position, until: head, only }, (batch) => {
         events.push(...batch.filter((event) => !skipped.has(event)));
         return Promise.resolve();
       });
@@ -329,16 +329,19 @@ async function moveCheckpoint(tx: Tx, { name, feed }: Consumer, schema: string, 
   });
 }
 
-/** Applies a feed from its first event up to `until` through `handle`; for rebuilding and verifying. */
+/**
+ * Applies a feed from its first event up to `until` through `handle`; for rebuilding and verifying. `only`: the types of which
+ * `handle` wants events, as in `EventStore.follow`.
+ */
 export async function replay(
   feed: Feed,
-  range: { from: Position; until: Position },
+  range: { from: Position; until: Position; only?: readonly string[] | undefined },
   handle: (events: readonly Recorded[], position: Position) => Promise<void>,
 ): Promise<Position> {
   let at = range.from;
   if (!feed.before(at, range.until)) return at;
   const stop = new AbortController();
-  const batches = feed.follow(at, stop.signal)[Symbol.asyncIterator]();
+  const batches = feed.follow(at, stop.signal, range.only)[Symbol.asyncIterator]();
   try {
     let next = batches.next();
     for (;;) {

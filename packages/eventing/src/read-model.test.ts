@@ -92,3 +92,28 @@ test('a later event that cannot be applied ends the rebuild with its name', asyn
   );
   expect(await counts()).toEqual({ things: 3, echoes: 3, indexes: 1, version: 2 });
 });
+
+test('a rebuild reads nothing but the types that the model wants, and its checkpoints are at the heads', async () => {
+  const [own, other] = [context.feeds.get('admission')!, context.feeds.get('reference')!];
+  const store = admission.open().store;
+  const event = { id: randomUUID(), type: 'Unwanted', version: 1, data: {}, actor: 'test:1', trace: null };
+  await store.append('thing-9', 0, [event]);
+  const seen: string[] = [];
+  const watched: ReadModel['handles'] = {
+    reference: model.handles.reference!,
+    admission: (tx, events) => {
+      seen.push(...events.map(({ type }) => type));
+      return model.handles.admission!(tx, events);
+    },
+  };
+  await rebuildReadModel({ ...model, version: 4, handles: watched, only: ['Said'] }, context, () => undefined);
+  expect(seen).toEqual(['Said', 'Said', 'Said']);
+  expect(await counts()).toEqual({ things: 3, echoes: 3, indexes: 1, version: 4 });
+  const { rows } = await pool.query('select topic, position from checkpoints where name = $1 order by topic', [
+    'things',
+  ]);
+  expect(rows).toEqual([
+    { topic: 'admission', position: await own.head() },
+    { topic: 'reference', position: await other.head() },
+  ]);
+});

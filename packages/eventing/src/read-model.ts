@@ -134,7 +134,7 @@ async function swapIn(
   const skipped = await skippedBy(context.pool, model.name);
   for (const [topic, handle] of handlesOf(model)) {
     const feed = feedOf(context, topic);
-    const range = { from: at.get(topic)!, until: live.get(feed.topic) ?? feed.start };
+    const range = { from: at.get(topic)!, until: live.get(feed.topic) ?? feed.start, only: model.only };
     const reached = await replay(feed, range, async (batch) => {
       const events = batch.filter((event) => !skipped.has(event));
       if (events.length > 0) await handle(tx, events);
@@ -285,7 +285,8 @@ async function replayInto(
     const feed = feedOf(context, topic);
     const end = until ? (until.get(feed.topic) ?? feed.start) : await feed.head();
     let events = 0;
-    const at = await replay(feed, { from: from.get(topic)!, until: end }, async (batch, position) => {
+    const range = { from: from.get(topic)!, until: end, only: model.only };
+    const at = await replay(feed, range, async (batch, position) => {
       const applied = batch.filter((event) => !skipped.has(event));
       if (applied.length > 0) {
         await applyUpToPoison(applied, (events) =>

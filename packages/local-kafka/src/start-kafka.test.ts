@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { kafkaClient } from '@gatehouse/eventing/kafka-client';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
-import { startKafka, type LocalKafka } from './start-kafka';
+import { keepKafka, startKafka, stopKafka, type LocalKafka } from './start-kafka';
 
 const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8);
 
@@ -81,5 +81,23 @@ describeWithKafka('a broker of our own with a generated login', () => {
     expect(kafka.adopted).toBe(false);
     expect(kafka.pid).not.toBe(open.pid);
     await expect(topicsAs(kafka.brokers)).rejects.toThrow();
+  });
+
+  test('is started again when it was killed, where its clients know it, until it is not wanted any more', async () => {
+    const stop = new AbortController();
+    const said: string[] = [];
+    const kept = keepKafka({ folder, login: 'generated', log: (sentence) => said.push(sentence) }, stop.signal);
+    const { brokers, login, pid } = kafka!;
+    await kafka!.kill();
+    let topics: string[] | undefined;
+    while (!topics) topics = await topicsAs(brokers, login).catch(() => undefined);
+    stop.abort();
+    await kept;
+    expect(said).toEqual([
+      'Apache Kafka ended and is started again.',
+      expect.stringContaining(`Apache Kafka listens on ${brokers[0]}`),
+    ]);
+    expect(said[1]).not.toContain(`process ${pid},`);
+    expect(await stopKafka(folder)).toBe(true);
   });
 });

@@ -54,6 +54,8 @@ type Remembered = {
 
 const START_MS = 60_000;
 const STOP_MS = 20_000;
+/** A broker that an earlier process has started tells nobody that it ends. */
+const LOOK_MS = 1_000;
 /** Settings for a small local broker that starts quickly and is reachable from this machine only. */
 const JVM = ['-Xms64m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Djava.awt.headless=true'];
 
@@ -120,10 +122,25 @@ function running({ ports, pid }: Remembered, folder: string, access: Pick<LocalK
 /** Stops the broker that runs on a folder, whoever started it; false when there is none. */
 export async function stopKafka(dataFolder: string): Promise<boolean> {
   const folder = path.resolve(dataFolder);
+  const known = await runningOn(folder);
+  if (known) await end(known.pid, folder, 'SIGTERM');
+  return known !== null;
+}
+
+/** Starts the broker of a folder again whenever it has ended, until the signal aborts. Which process has started it does not matter. */
+export async function keepKafka(options: KafkaOptions, signal: AbortSignal): Promise<void> {
+  const folder = path.resolve(options.folder);
+  const next = () => sleep(LOOK_MS, true, { signal, ref: false }).catch(() => false);
+  while (await next()) {
+    if (await runningOn(folder)) continue;
+    options.log?.('Apache Kafka ended and is started again.');
+    await startKafka(options).catch((error: Error) => options.log?.(error.message));
+  }
+}
+
+async function runningOn(folder: string): Promise<Remembered | null> {
   const known = await recall(folder);
-  if (!known || !(await isBrokerOf(known.pid, folder))) return false;
-  await end(known.pid, folder, 'SIGTERM');
-  return true;
+  return known && (await isBrokerOf(known.pid, folder)) ? known : null;
 }
 
 async function recall(folder: string): Promise<Remembered | null> {

@@ -82,12 +82,15 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-/** Sends a request and measures the CPU time of server and client together, which does not depend on the machine's load. */
+/**
+ * Sends a request and measures the CPU time of server and client together, not how long it took. Usual are some milliseconds,
+ * on any machine far less than the limit; a body that makes work without end takes minutes.
+ */
 async function statusOf(method: string, target: string, ask: Ask): Promise<number> {
   const before = process.cpuUsage();
   const { status } = await app.call(method, target, { token: 'full', ...ask });
   const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1000).toBeLessThan(2_000);
+  expect((user + system) / 1000).toBeLessThan(20_000);
   return status;
 }
 

@@ -622,7 +622,7 @@ test('a client that goes away in the middle of its body leaves nothing behind', 
 });
 
 test('draining lets a request finish and then closes', async () => {
-  let finish: () => void = () => undefined;
+  let finish: (() => void) | undefined;
   const slow = route('slow', {
     access: 'anyone',
     GET: () => new Promise((resolve) => (finish = () => resolve({ status: 200, body: 'done' }))),
@@ -637,8 +637,8 @@ test('draining lets a request finish and then closes', async () => {
   });
   const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
   const answer = fetch(`http://127.0.0.1:${port}/api/v1/slow`);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const drained = drain(server, 5_000);
+  while (finish === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+  const drained = drain(server, 60_000);
   finish();
   expect(await (await answer).json()).toBe('done');
   await drained;

@@ -22,7 +22,7 @@ async function program() {
 it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('hears %s once, though it comes twice', async (signal) => {
   const { child, lines, ended } = await program();
   child.kill(signal);
-  await sleep(200);
+  while (lines.length === 0) await sleep(10);
   child.kill(signal);
   await sleep(200);
   expect(lines).toEqual([signal]);
@@ -32,8 +32,9 @@ it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('hears %s once, though it come
 });
 
 it('ends at once for who asks again later, which a terminal that was closed does not', async () => {
-  const { child, ended } = await program();
+  const { child, lines, ended } = await program();
   child.kill('SIGINT');
+  while (lines.length === 0) await sleep(10);
   await sleep(2_200);
   child.kill('SIGHUP');
   await sleep(200);

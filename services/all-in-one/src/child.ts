@@ -11,8 +11,6 @@ import { CannotStart, say } from '@gatehouse/service/run-main';
 export type Child = {
   readonly name: string;
   readonly url: string;
-  /** The current process id. */
-  pid(): number | undefined;
   ready(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -22,11 +20,18 @@ const RESTART_MS = 1_000;
 /** A little more than a process allows itself. */
 const STOP_MS = 27_000;
 
+type Start = {
+  readonly main: string;
+  readonly config: Config;
+  /** Called whenever it was started, with its process id. */
+  readonly onStart: (pid: number | undefined) => void;
+};
+
 /**
  * Starts the built `main` with these settings. It has its own session, so Ctrl-C reaches only the launcher, which stops its
  * processes in order.
  */
-export function startChild(name: string, { main, config }: { main: string; config: Config }): Child {
+export function startChild(name: string, { main, config, onStart }: Start): Child {
   const url = urlOf(config.host, config.port);
   let child: ChildProcess;
   let stopping = false;
@@ -37,6 +42,7 @@ export function startChild(name: string, { main, config }: { main: string; confi
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    onStart(child.pid);
     child.once('exit', (code, signal) => {
       if (stopping) return;
       say(`${name} ended (${signal ?? `exit code ${code}`}) and is started again.`);
@@ -47,7 +53,6 @@ export function startChild(name: string, { main, config }: { main: string; confi
   return {
     name,
     url,
-    pid: () => child.pid,
     async ready() {
       for (const until = Date.now() + READY_MS; Date.now() < until; await sleep(100)) if (await isReady(url)) return;
       throw new CannotStart(`${name} is not ready after ${READY_MS / 1_000} seconds; its words are above.`);

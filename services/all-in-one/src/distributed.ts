@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createDatabase, openDatabase } from '@gatehouse/embedded-postgres/database';
@@ -6,7 +7,7 @@ import { CONTEXT_NAMES, type Context } from '@gatehouse/events/contexts';
 import { disconnected, kafkaClient } from '@gatehouse/eventing/kafka-client';
 import { applyTopic, topicPlans } from '@gatehouse/eventing/kafka-topics';
 import { whyNoKafka } from '@gatehouse/local-kafka/jars';
-import { startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
+import { keepKafka, startKafka, stopKafka } from '@gatehouse/local-kafka/start-kafka';
 import { environmentOf, type Config, type KafkaSettings } from '@gatehouse/service/config';
 import { CannotStart, runMain, say, type Main } from '@gatehouse/service/run-main';
 import { SERVICES, UPSTREAM_SETTINGS, upstreamsIn, type ServiceProcess } from '@gatehouse/service/services';
@@ -27,6 +28,12 @@ runMain(async (main) => {
   const pidFile = path.join(main.config.dataFolder, 'distributed.json');
   const left = await readFile(pidFile, 'utf8').catch(() => '[]');
   await endLeftovers(JSON.parse(left) as number[], FOLDER);
+  /** By name: what the next start has to end if this process is killed, at any time. */
+  const pids = new Map<string, number>();
+  const remember = (name: string) => (pid: number | undefined) => {
+    if (pid !== undefined) pids.set(name, pid);
+    writeFileSync(pidFile, JSON.stringify([...pids.values()]));
+  };
   const eventBus = { kind: 'kafka', ...(await openKafka(main)) } as const;
   const databases = await openDatabases(main);
   const config: Config = { ...main.config, databases, eventBus };
@@ -40,6 +47,7 @@ runMain(async (main) => {
   async function child(service: string, process: ServiceProcess): Promise<Child> {
     const started = startChild(process.name, {
       main: mainOf(service),
+      onStart: remember(process.name),
       config: {
         ...config,
         port: await freePort(0),
@@ -66,6 +74,7 @@ runMain(async (main) => {
     upstreams[service] = upstreamsIn(SERVICES[service]).map((each) => children.get(each)!.url);
   const gateway = startChild('gateway', {
     main: mainOf('gateway'),
+    onStart: remember('gateway'),
     config: {
       ...config,
       port: config.port === 0 ? await freePort(0) : config.port,
@@ -76,8 +85,6 @@ runMain(async (main) => {
   await gateway.ready();
   if (demo) await untilApplied(gateway.url, demo);
 
-  const pids = [...children.values(), gateway].flatMap((each) => each.pid() ?? []);
-  await writeFile(pidFile, JSON.stringify(pids));
   const file = await writeSettings(config);
   say('');
   const width = Math.max(...[...children.values()].map(({ name }) => name.length)) + 2;
@@ -95,9 +102,16 @@ async function openKafka({ config, atStop }: Main): Promise<KafkaSettings> {
     throw new CannotStart(`${reason} Or name a Kafka of your own: EVENT_BUS=kafka KAFKA_BROKERS=host:port.`);
   }
   const folder = path.join(config.dataFolder, 'kafka');
-  const kafka = await startKafka({ folder, login: 'generated', log: say });
-  // Also one that a killed launcher has left running.
-  atStop(async () => void (await stopKafka(folder)));
+  const options = { folder, login: 'generated', log: say } as const;
+  const kafka = await startKafka(options);
+  const stop = new AbortController();
+  const kept = keepKafka(options, stop.signal);
+  atStop(async () => {
+    stop.abort();
+    await kept;
+    // Also one that a killed launcher has left running.
+    await stopKafka(folder);
+  });
   const { user, password } = kafka.login!;
   const sasl = { mechanism: 'plain', username: user, password } as const;
   return {

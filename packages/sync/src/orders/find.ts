@@ -1,6 +1,8 @@
+import { sortable } from '@gatehouse/domain/instant';
 import { available } from '@gatehouse/eventing/postgres';
 import { Recent } from '@gatehouse/eventing/recent';
 import type { Pool } from 'pg';
+import { Changes, type Change } from './changes';
 import type { GateCheckins } from './check-ins';
 import { ORDERS } from './read-model';
 
@@ -63,6 +65,8 @@ export type OrderFinder = {
 };
 
 type Row = {
+  readonly generation: string;
+  readonly changes: readonly Change[] | null;
   readonly count: number | null;
   readonly seen: string | null;
   readonly deleted: number[] | null;
@@ -76,14 +80,23 @@ const COLUMN = { datetime: 'datetime', code: 'code', status: 'status', last_modi
 /** Where the pages of a whole download begin: 2,000 of them for each of some downloads of 100,000 orders. */
 const BOOKMARKS = 20_000;
 
+/** Events whose newest changes are remembered. */
+const FOLLOWED = 4;
+/** Changes that are read for that at the first page, and at each further one; when there are more, PostgreSQL counts. */
+const MOST_AT_FIRST = 20_000;
+const MOST_NEW = 5_000;
+
 /** Finds orders in the read model `orders`, through a pool of the context's schema. */
 export function orderFinder(pool: Pool): OrderFinder {
   // By all that a page depends on: the last row before it.
   const bookmarks = new Recent<{ stream: string; datetime: string }>(BOOKMARKS);
+  const followed = new Recent<Changes>(FOLLOWED);
+  const beginning = new Set<string>();
 
-  return {
-    async page(event, { sort, offset, limit, ...selection }) {
-      const { edition, tallied } = await overview(event, selection);
+  const finder: OrderFinder = {
+    async page(event, asked) {
+      const { sort, offset, limit, ...selection } = asked;
+      const { edition, tallied } = isTallied(selection) ? await overview(event, selection) : UNTALLIED;
       const [{ field, descending } = BY_TIME, ...further] = sort;
       const hasBookmarks = field === 'datetime' && further.length === 0 && tallied !== undefined;
       const bookmark = (at: number) =>
@@ -106,31 +119,44 @@ export function orderFinder(pool: Pool): OrderFinder {
         from = `${where} and (datetime, stream) ${descending ? '<' : '>'} ${place}`;
       }
       values.push(limit, before ? 0 : offset);
-      const counted = tallied === undefined ? `(select count(*) from shown_orders where ${where})::integer` : 'null';
+      const [limited, skipped] = [`$${values.length - 1}`, `$${values.length}`];
+      const since = changedSince(selection);
+      const changes = since === undefined ? undefined : followed.get(event);
+      const isKnown = tallied !== undefined || (changes?.holds(since!) ?? false);
+      if (changes) values.push(changes.head);
       const { rows } = await available(
         pool.query<Row>(
-          `select s.*, p.stream, p.modified::text, p.datetime::text
-           from (select ${counted} as count,
-                        (select to_char(max(modified) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-                         from shown_orders where event = $1) as seen,
-                        (select array_agg(list order by list) from gone_lists) as deleted) s
+          // All of one moment: a page that is counted before another one has changed would be the last, and that one never seen.
+          `select s.count, s.seen, s.deleted, s.generation, case when coalesce(p.n, 1) = 1 then s.changes end as changes,
+                  p.stream, p.modified::text, p.datetime::text
+           from (select ${isKnown ? 'null' : `(select count(*) from shown_orders where ${where})::integer`} as count,
+                        (select ${instant('max(modified)')} from shown_orders where event = $1) as seen,
+                        (select array_agg(list order by list) from gone_lists) as deleted,
+                        ${GENERATION} as generation,
+                        ${changes ? `(${changesOf(`> $${values.length}`, MOST_NEW)})` : 'null'} as changes) s
            left join (
              select stream, modified, datetime, row_number() over (order by ${terms}) as n
              from shown_orders where ${from}
-             order by ${terms} limit $${values.length - 1} offset $${values.length}
+             order by ${terms} limit ${limited} offset ${skipped}
            ) p on true
            order by p.n`,
           values,
         ),
       );
-      const { count, seen, deleted } = rows[0]!;
+      const { count, seen, deleted, generation, changes: added } = rows[0]!;
+      if (changes && (seen === null || changes.generation !== generation || added?.length === MOST_NEW)) {
+        followed.delete(event);
+        return finder.page(event, asked);
+      }
+      if (changes) changes.add(added ?? [], seen!);
+      if (since !== undefined && !isKnown && count! <= MOST_AT_FIRST) await follow(event, since);
       const found = rows.flatMap(({ stream, ...row }) => (stream === null ? [] : [{ stream, ...row }]));
       const last = found.at(-1);
       if (hasBookmarks && last && found.length === limit) {
         bookmarks.set(bookmark(offset + limit), { stream: last.stream, datetime: last.datetime });
       }
       return {
-        count: tallied ?? count!,
+        count: tallied ?? count ?? changes!.count(since!, selection.testmode),
         seen,
         deletedLists: new Set(deleted),
         rows: found.map(({ stream, modified }) => ({ stream, modified })),
@@ -162,17 +188,36 @@ export function orderFinder(pool: Pool): OrderFinder {
       );
     },
   };
+  return finder;
 
-  /** The edition of an event's orders, and how many are wanted if that is known without looking at them. */
-  async function overview(
-    event: string,
-    { testmode, status, statuses, ...rest }: OrderSelection,
-  ): Promise<{ edition: string; tallied: number | undefined }> {
+  /** Remembers changes of the event's orders from an instant on. */
+  async function follow(event: string, since: string): Promise<void> {
+    if (beginning.has(event)) return;
+    beginning.add(event);
+    try {
+      const { rows } = await available(
+        pool.query<{ generation: string; changes: Change[] | null }>({
+          name: 'orders_changes',
+          text: `select ${GENERATION} as generation, (${changesOf('>= $2', MOST_AT_FIRST)}) as changes`,
+          values: [event, since],
+        }),
+      );
+      const { generation, changes } = rows[0]!;
+      if (!changes || changes.length === MOST_AT_FIRST) return;
+      const begun = new Changes(generation, since);
+      begun.add(changes, changes.at(-1)!.modified);
+      followed.set(event, begun);
+    } finally {
+      beginning.delete(event);
+    }
+  }
+
+  /** The edition of an event's orders, and how many are wanted, without looking at them. */
+  async function overview(event: string, { testmode, status, statuses }: OrderSelection): Promise<Overview> {
     const { rows } = await available(
       pool.query<{ edition: string | null; orders: number }>({
         name: 'orders_overview',
-        // A rebuild counts editions anew, in tables of another generation.
-        text: `select (select generation from read_models where name = '${ORDERS}') || '.' ||
+        text: `select ${GENERATION} || '.' ||
                       (select edition from order_editions where event = $1) as edition,
                       coalesce(sum(orders), 0)::integer as orders
                from order_tallies
@@ -182,10 +227,33 @@ export function orderFinder(pool: Pool): OrderFinder {
       }),
     );
     const { edition, orders } = rows[0]!;
-    const isTallied = Object.values(rest).every((value) => value === undefined);
-    return { edition: edition ?? '', tallied: isTallied ? orders : undefined };
+    return { edition: edition ?? '', tallied: orders };
   }
 }
+
+type Overview = { readonly edition: string; readonly tallied: number | undefined };
+const UNTALLIED: Overview = { edition: '', tallied: undefined };
+
+const areAbsent = (values: object): boolean => Object.values(values).every((value) => value === undefined);
+
+const isTallied = ({ testmode: _testmode, status: _status, statuses: _statuses, ...rest }: OrderSelection): boolean =>
+  areAbsent(rest);
+
+/** The instant of what scanners ask for at each visit: all that has changed since then. Undefined: something else is wanted. */
+const changedSince = ({ modifiedSince, testmode: _testmode, ...rest }: OrderSelection): string | undefined =>
+  modifiedSince !== undefined && areAbsent(rest) ? sortable(modifiedSince) : undefined;
+
+/** A canonical instant with six decimals. */
+const instant = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+/** An event's changes of orders at the instants that `are` so, in their order. */
+const changesOf = (are: string, most: number) =>
+  `select json_agg(c order by c.modified)
+   from (select stream, testmode, ${instant('modified')} as modified from shown_orders
+         where event = $1 and modified ${are}::timestamptz order by shown_orders.modified limit ${most}) c`;
+
+/** A rebuild counts editions and instants anew, in tables of another generation. */
+const GENERATION = `(select generation::text from read_models where name = '${ORDERS}')`;
 
 const BY_TIME: OrderSort = { field: 'datetime', descending: false };
 
