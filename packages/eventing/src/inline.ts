@@ -10,6 +10,8 @@ export type Appended = {
   readonly expected: number;
   readonly events: readonly NewEvent[];
   readonly states?: States;
+  /** When they are recorded, in ISO 8601 and UTC. */
+  readonly time: string;
 };
 
 /**

@@ -187,11 +187,12 @@ export function postgresStore(options: {
     (asks) => [asks.map((ask) => ask.stream), asks.map((ask) => ask.id)],
   );
 
-  function prepare(asked: Appended): Append {
+  function prepare(asked: Omit<Appended, 'time'>): Append {
     const { stream, expected, events } = asked;
+    const time = new Date().toISOString();
     const { datas, bytes } = storable(stream, events);
-    const changes = changesOf(inline, asked);
-    return { stream, expected, events, datas, bytes: bytes + sizeOf(changes), time: new Date().toISOString(), changes };
+    const changes = changesOf(inline, { ...asked, time });
+    return { stream, expected, events, datas, bytes: bytes + sizeOf(changes), time, changes };
   }
 
   /** Backwards, in the order of the index: forwards each page would sort all remaining streams. */
