@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { contextRow } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
 import { startKafka, type LocalKafka } from '@gatehouse/local-kafka/start-kafka';
 import { describeWithKafka } from '@gatehouse/test-support/kafka';
@@ -102,7 +103,7 @@ describeWithKafka('Kafka when things go wrong', () => {
     const bus = kafkaBus({
       connection: { brokers: kafka.brokers, ...(socketFactory ? { socketFactory } : {}) },
       prefix: installation.prefix,
-      publishes: { context: 'admission', definitions, topics: [{ audience: 'public', partitions: 12 }] },
+      publishes: { context: 'admission', definitions, topics: contextRow('admission').topics },
       pool,
       schema: 'admission',
       onHealth: (health) => said.push(health),

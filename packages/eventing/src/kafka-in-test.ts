@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { event } from '@gatehouse/events/define';
-import type { Context } from '@gatehouse/events/contexts';
+import { contextRow, type Context } from '@gatehouse/events/contexts';
 import type { Envelope } from '@gatehouse/events/envelope';
 import type { Pool } from 'pg';
 import { z } from 'zod';
@@ -21,7 +21,7 @@ export type KafkaInTest = {
   apply(): Promise<Applied>;
   /** The bus of a further process. */
   open(connection?: KafkaConnection): { bus: KafkaBus; pool: Pool };
-  /** The public topic. */
+  /** The topic that other contexts follow. */
   deleteTopic(): Promise<void>;
   close(): Promise<void>;
 };
@@ -30,6 +30,7 @@ const Happened = event('Happened', z.object({ n: z.number() }), { upcasts: [(dat
 /** The events that tests publish: `Happened`, up to version 2. */
 export const definitions = new Map([['Happened', Happened]]);
 
+/** All topics of a context have as many partitions as its public one, so that consumers are tested with one and with many. */
 export async function kafkaInTest(connection: KafkaConnection, context: Context): Promise<KafkaInTest> {
   const prefix = `test-${randomUUID().slice(0, 8)}`;
   const topic = followedTopic(context, prefix);
@@ -39,8 +40,10 @@ export async function kafkaInTest(connection: KafkaConnection, context: Context)
   const said: FeedHealth[] = [];
   const admin = kafkaClient(connection).admin();
   await admin.connect();
-  const [plan] = topicPlans(context, { prefix, replicationFactor: 1, minInsyncReplicas: 1 });
-  const apply = () => applyTopic(admin, plan!);
+  const plans = topicPlans(context, { prefix, replicationFactor: 1, minInsyncReplicas: 1 });
+  const partitions = Math.max(...plans.map((plan) => plan.partitions));
+  const applyAll = () => Promise.all(plans.map((plan) => applyTopic(admin, { ...plan, partitions })));
+  const apply = async () => (await applyAll())[plans.findIndex((plan) => plan.topic === topic)]!;
   await apply();
   return {
     prefix,
@@ -53,7 +56,7 @@ export async function kafkaInTest(connection: KafkaConnection, context: Context)
       const bus = kafkaBus({
         connection: through,
         prefix,
-        publishes: { context, definitions, topics: [{ audience: 'public', partitions: 12 }] },
+        publishes: { context, definitions, topics: contextRow(context).topics },
         pool: mine,
         schema: history.schema,
         // Short, so that members of a killed process do not outlast a test.

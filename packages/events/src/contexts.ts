@@ -24,7 +24,14 @@ export type ContextRow = {
 export const CONTEXTS = {
   /** Facts of the shop: names, e-mails and secrets, which other contexts need and outsiders must not see. */
   reference: { definitions: reference.definitions, topics: [{ audience: 'internal', partitions: 1 }] },
-  admission: { definitions: admission.definitions, topics: [{ audience: 'public', partitions: 12 }] },
+  /** What happened at the gates. Answers and nonces are private fields, and scanners copy the answers. */
+  admission: {
+    definitions: admission.definitions,
+    topics: [
+      { audience: 'public', partitions: 12 },
+      { audience: 'internal', partitions: 1 },
+    ],
+  },
   /** What is promised before it is sold. Names and e-mails of carts are private, so that outsiders get a topic without them. */
   inventory: {
     definitions: inventory.definitions,
