@@ -10,8 +10,11 @@ import { preparedOf } from './prepared';
 import { rowsOf, type TicketRow } from './row';
 import { moveTicketTallies } from './tallies';
 
-/** Rows in one statement, which keeps PostgreSQL and this process busy for a few milliseconds: scans wait for neither longer. */
-const AT_ONCE = 100;
+/**
+ * Rows in one statement. With fewer of them a batch would take longer on a busy machine, where each statement waits for both
+ * processes, and a gate that does not know its tickets yet waits for all of them.
+ */
+const AT_ONCE = 500;
 
 /**
  * Applies batches of offline tickets to `tickets` (contract §9): their tickets are like all others as soon as their batch is

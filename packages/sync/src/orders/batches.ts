@@ -7,10 +7,8 @@ import { writeOrders } from '@gatehouse/shop/orders/states';
 import { nextInstant } from './clock';
 import { writeShown, writeTexts, writeTicketOrders, type ShownOrder } from './write';
 
-/** Orders in one statement, which keeps PostgreSQL and this process busy for a few milliseconds: requests wait for neither longer. */
-const AT_ONCE = 250;
-/** Of these, every other change of an order waits for all. */
-const SHOWN_AT_ONCE = 500;
+/** Orders in one statement, and made in one turn of the event loop. */
+const AT_ONCE = 500;
 
 /** Applies batches of offline tickets to `orders` (contract §9): each ticket is a paid order of its own. */
 export const projectBatches = (tx: Tx, events: readonly Envelope[]): Promise<void> =>
@@ -25,8 +23,8 @@ async function takeBatch(tx: Tx, batch: Batch, chunks: AsyncIterable<readonly Ba
   // Not earlier, since every other change of an order waits for it. These orders have never been shown, so it does not matter
   // which check-ins of their tickets came before.
   const now = await nextInstant(tx);
-  for (let at = 0; at < codes.length; at += SHOWN_AT_ONCE) {
-    const rows = codes.slice(at, at + SHOWN_AT_ONCE).map((code) => shownRow(batch, code));
+  for (let at = 0; at < codes.length; at += AT_ONCE) {
+    const rows = codes.slice(at, at + AT_ONCE).map((code) => shownRow(batch, code));
     await writeShown(tx, rows, now);
   }
 }
