@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { checkin } from '@gatehouse/checkin/service';
 import { legacyDroid } from '@gatehouse/legacy-droid/service';
 import { call, connectRaw } from '@gatehouse/service/testing';
@@ -37,11 +38,26 @@ async function statusesOf(url: string, bytes: string, patienceMs = 500): Promise
   return answers(0);
 }
 
+/**
+ * The statuses without the gateway and with it. Who ends its side before the reply gets none, on a busy machine also from one of
+ * the two alone: then both are asked again, with more patience.
+ */
+async function bothStatusesOf(bytes: string) {
+  for (const patienceMs of [500, 5_000]) {
+    const both = [
+      await statusesOf(system.url, bytes, patienceMs),
+      await statusesOf(through, bytes, patienceMs),
+    ] as const;
+    if (isDeepStrictEqual(...both)) return both;
+  }
+  return [await statusesOf(system.url, bytes, 15_000), await statusesOf(through, bytes, 15_000)] as const;
+}
+
 const ask = (target: string, more = '') =>
   `GET ${target} HTTP/1.1\r\nHost: gate.example\r\nAuthorization: Token ${TOKENS.admin}\r\nConnection: close\r\n${more}\r\n`;
 
 async function expectSame(target: string): Promise<void> {
-  const [direct, passed] = [await statusesOf(system.url, ask(target)), await statusesOf(through, ask(target))];
+  const [direct, passed] = await bothStatusesOf(ask(target));
   expect({ target, statuses: passed }).toEqual({ target, statuses: direct });
   for (const status of passed) expect(status).not.toBe(500);
 }
@@ -122,7 +138,7 @@ describe('framings', () => {
     ['noise', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003'],
   ];
   test.each(same)('%s: as without the gateway', async (_what, bytes) => {
-    const [direct, passed] = [await statusesOf(system.url, bytes), await statusesOf(through, bytes)];
+    const [direct, passed] = await bothStatusesOf(bytes);
     expect(passed).toEqual(direct);
     for (const status of passed) expect(status === 100 || status < 500).toBe(true);
   });

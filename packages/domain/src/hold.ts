@@ -218,19 +218,30 @@ function reservedAs(ask: Hold, { requests, held }: Inventory): number | undefine
 
 function reserved({ facts, ask, asked }: Attempt): CartReserved {
   const { organizer, event, now, voucher, shop } = facts;
-  const { sales_channel: _notStored, voucher: _code, answers, ...rest } = ask;
+  // Written out: with `...` V8 defines the properties one by one.
   return {
     type: 'CartReserved',
     data: {
       organizer,
       event,
-      ...rest,
+      id: ask.id,
+      cart_id: ask.cart_id,
+      request: ask.request,
+      item: ask.item,
+      variation: ask.variation,
+      date: ask.date,
+      price: ask.price,
+      includes_tax: ask.includes_tax,
+      seat: ask.seat,
+      expires: ask.expires,
+      attendee_name_parts: ask.attendee_name_parts,
+      attendee_email: ask.attendee_email,
       voucher: voucher?.id ?? null,
       datetime: now,
       quotas: asked.map(({ quota, left }) => ({ quota: quota.id, left })),
       covered_until: coveredUntil(ask.expires, voucher),
       facts_revision: shop.revision,
-      answers: [...answers],
+      answers: [...ask.answers],
     },
   };
 }

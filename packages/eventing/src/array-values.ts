@@ -4,8 +4,13 @@ export type ElementType = 'integer' | 'boolean' | 'uuid' | 'timestamptz' | 'text
 /** Numbers, booleans, ids as they are validated, instants of ISO 8601, texts, and JSON as text. */
 export type Element = string | number | boolean | null;
 
-/** An array as a parameter, in the form that costs PostgreSQL least to read. */
-export function arrayOf(type: ElementType, values: readonly Element[]): string | Buffer {
+/** An array with an element for each item as a parameter, in the form that costs PostgreSQL least to read. */
+export function arrayOf<T>(
+  type: ElementType,
+  items: readonly T[],
+  elementOf: (item: T, index: number) => Element,
+): string | Buffer {
+  const values = items.map(elementOf);
   switch (type) {
     case 'text':
     case 'json':

@@ -10,6 +10,8 @@ export type Appended = {
   readonly expected: number;
   readonly events: readonly NewEvent[];
   readonly states?: States;
+  /** When they are recorded, in ISO 8601 and UTC. */
+  readonly time: string;
 };
 
 /**
@@ -113,32 +115,23 @@ export function inlineAppend(models: readonly InlineModel[], events: number): In
       const columns = filled.flatMap(({ inline, m }) => {
         const changes = steps[m] === FILL ? batch!.map((each) => each[m]!) : [];
         const appends = changes.flatMap((own, i) => own.map(() => i + 1));
-        return [arrayOf('integer', appends), ...columnsOf(inline.columns, changes.flat())];
+        return [arrayOf('integer', appends, itself), ...columnsOf(inline.columns, changes.flat())];
       });
-      return [arrayOf('integer', steps), ...columns];
+      return [arrayOf('integer', steps, itself), ...columns];
     },
   };
 }
 
 /** The statement by which a read model's projection applies changes: as appends do, so that both write the same. */
 export function fillStatement({ call, columns }: Pick<Filling, 'call' | 'columns'>, changes: readonly Change[]) {
-  const values = [
-    arrayOf(
-      'integer',
-      changes.map(() => 0),
-    ),
-    ...columnsOf(columns, changes),
-  ];
+  const values = [arrayOf('integer', changes, () => 0), ...columnsOf(columns, changes)];
   return { name: call, text: `select ${call}('{}', ${values.map((_, i) => `$${i + 1}`).join()})`, values };
 }
 
 const columnsOf = (columns: readonly ElementType[], changes: readonly Change[]): (string | Buffer)[] =>
-  columns.map((type, c) =>
-    arrayOf(
-      type,
-      changes.map((change) => change[c]!),
-    ),
-  );
+  columns.map((type, c) => arrayOf(type, changes, (change) => change[c]!));
+
+const itself = (value: number): number => value;
 
 const isFilled = (model: InlineModel): model is InlineModel & { readonly inline: Filling } =>
   typeof model.inline === 'object';

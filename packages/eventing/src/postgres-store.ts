@@ -1,24 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Envelope, NewEvent, Recorded } from '@gatehouse/events/envelope';
+import type { Envelope, Recorded } from '@gatehouse/events/envelope';
 import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { coalesce } from './coalesce';
 import { RejectedEvent, StoreUnavailable, WrongRevision, type ContextStore, type Position } from './event-store';
 import { COLUMNS, FOLLOW_ALL, FOLLOW_SOME } from './follow-statements';
-import { arrayOf, binaryArray } from './array-values';
+import { EVENT_VALUES, eventValues, type Append } from './append-values';
 import { changesOf, inlineAppend, sizeOf, type Appended, type Changes, type InlineModel } from './inline';
 import { available, isConnectionError, isPassing, lockKey, waker, type Listener } from './postgres';
 import { storable } from './storable';
 import { spanOver } from './tracing';
 
-type Append = {
-  stream: string;
-  expected: number;
-  events: readonly NewEvent[];
-  datas: (string | Buffer)[];
-  bytes: number;
-  time: string;
-  changes: Changes;
+/** The answer of `append_events` to a batch. */
+type Written = {
+  /** Lengths that the streams had. */
+  readonly actuals: readonly number[];
+  /** Of the events that were stored; null: there are none. */
+  readonly positions: readonly Position[] | null;
 };
 
 const APPEND_BATCH = 500;
@@ -69,13 +67,7 @@ export function postgresStore(options: {
     return outcomes;
   }
 
-  type Written = {
-    /** Lengths that the streams had. */
-    readonly actuals: readonly number[];
-    /** Of the events that were stored; null: there are none. */
-    readonly positions: readonly Position[] | null;
-  };
-
+  /** Appends a batch in one transaction, and fills read models in it if they can be filled. */
   async function written(appends: readonly Append[]): Promise<Written> {
     const events = eventValues(lock, appends);
     const ask = async (changes: readonly Changes[] | undefined): Promise<Written> => {
@@ -195,11 +187,12 @@ export function postgresStore(options: {
     (asks) => [asks.map((ask) => ask.stream), asks.map((ask) => ask.id)],
   );
 
-  function prepare(asked: Appended): Append {
+  function prepare(asked: Omit<Appended, 'time'>): Append {
     const { stream, expected, events } = asked;
+    const time = new Date().toISOString();
     const { datas, bytes } = storable(stream, events);
-    const changes = changesOf(inline, asked);
-    return { stream, expected, events, datas, bytes: bytes + sizeOf(changes), time: new Date().toISOString(), changes };
+    const changes = changesOf(inline, { ...asked, time });
+    return { stream, expected, events, datas, bytes: bytes + sizeOf(changes), time, changes };
   }
 
   /** Backwards, in the order of the index: forwards each page would sort all remaining streams. */
@@ -312,61 +305,6 @@ export function postgresStore(options: {
     },
     idle: () => appends.idle(),
   };
-}
-
-/** Values of `append_events` before those of read models. */
-const EVENT_VALUES = 12;
-
-/** The first values of `append_events` (sql/009-append-columns.sql): the appends and their events. */
-function eventValues(lock: string, appends: readonly Append[]): (string | Buffer)[] {
-  const events = appends.flatMap(({ events: own }) => own);
-  return [
-    lock,
-    arrayOf(
-      'text',
-      appends.map(({ stream }) => stream),
-    ),
-    arrayOf(
-      'integer',
-      appends.map(({ expected }) => expected),
-    ),
-    arrayOf(
-      'timestamptz',
-      appends.map(({ time }) => time),
-    ),
-    arrayOf(
-      'integer',
-      appends.flatMap(({ events: own }, i) => own.map(() => i + 1)),
-    ),
-    arrayOf(
-      'integer',
-      appends.flatMap(({ events: own, expected }) => own.map((_, i) => expected + i)),
-    ),
-    arrayOf(
-      'uuid',
-      events.map(({ id }) => id),
-    ),
-    arrayOf(
-      'text',
-      events.map(({ type }) => type),
-    ),
-    arrayOf(
-      'integer',
-      events.map(({ version }) => version),
-    ),
-    binaryArray(
-      'json',
-      appends.flatMap(({ datas }) => datas),
-    ),
-    arrayOf(
-      'text',
-      events.map(({ actor }) => actor),
-    ),
-    arrayOf(
-      'text',
-      events.map(({ trace }) => trace),
-    ),
-  ];
 }
 
 const sqlState = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? '';

@@ -45,6 +45,8 @@ export type ReadModelTable = {
   readonly key: string;
   /** Columns that are derived from history alone, for comparing; `*` for all. */
   readonly columns: string;
+  /** A condition on rows `r` in a schema: which ones are compared. Absent: all. */
+  readonly where?: (schema: string) => string;
 };
 
 export type ReadModelContext = {
@@ -212,10 +214,11 @@ async function compareTable(
   const chunk = `(hashtextextended(row(${table.key})::text, 0) & ${CHUNKS - 1})::integer`;
   const columns = table.columns === '*' ? 'r.*' : table.columns;
   const line = `(select to_jsonb(x)::text from (select ${columns}) x)`;
+  const source = (schema: string) => `${schema}.${table.name} r where (${table.where?.(schema) ?? true})`;
   const hashes = async ({ tx, schema }: typeof live) => {
     const { rows } = await tx.query<{ chunk: number; hash: string }>(
       `select ${chunk} as chunk, sum(hashtextextended(${line}, 1)::numeric)::text || '/' || count(*) as hash
-       from ${schema}.${table.name} r group by 1`,
+       from ${source(schema)} group by 1`,
     );
     return new Map(rows.map((row) => [row.chunk, row.hash]));
   };
@@ -225,7 +228,7 @@ async function compareTable(
     if (ours.get(n) === theirs.get(n)) continue;
     const lines = async ({ tx, schema }: typeof live) => {
       const { rows } = await tx.query<{ key: string; line: string }>(
-        `select row(${table.key})::text as key, ${line} as line from ${schema}.${table.name} r where ${chunk} = $1`,
+        `select row(${table.key})::text as key, ${line} as line from ${source(schema)} and ${chunk} = $1`,
         [n],
       );
       return new Map(rows.map((row) => [row.key, row.line]));

@@ -30,7 +30,7 @@ create table carts (
   kept_from timestamptz not null
 );
 create index carts_by_voucher on carts (event, voucher) where held and voucher is not null;
-create index carts_by_age on carts (kept_from);
+create index carts_by_age on carts (kept_from) where not held;
 
 -- What was released without being held: of the shop, or expired (`Released` in packages/domain/src/inventory.ts).
 create table released_carts (
@@ -68,8 +68,9 @@ create table inventories (
   learned integer not null,
   -- No event before was left out (by an operator, or because this release does not know it). Otherwise the rows are no state.
   whole boolean not null,
-  -- How many of the event's carts are listed.
+  -- When the newest of them was recorded: the purge goes by it and not by the clock, so that a replay purges nothing that is not due here.
+  newest timestamptz not null,
+  -- How many of the event's carts are listed, and how many of these were purged.
   listed integer not null,
-  -- When the newest of them was recorded: the purge goes by it, so that a replay purges the same.
-  newest timestamptz not null
+  purged integer not null
 ) with (fillfactor = 50);

@@ -9,6 +9,7 @@ import { openShop, type Shop } from '@gatehouse/shop/shop';
 import type { Pool } from 'pg';
 import { cartIds } from './cart-ids';
 import { cartFinder, type CartFinder } from './carts/find';
+import { cartsModel } from './carts/read-model';
 import { inventoryStreams, type InventoryStreams } from './inventory-streams';
 import { refusalLog } from './refusals';
 import { reservations, type Reservations } from './reservations';
@@ -47,7 +48,7 @@ export async function openInventory(backends: Backends, { bus }: { bus?: EventBu
   const url = backends.urlOf(INVENTORY);
   const pool = openRequestPool(url, INVENTORY, REQUEST_CONNECTIONS);
   const keyed = openKeyedPool(url, INVENTORY, KEYED_CONNECTIONS);
-  const store = backends.store(INVENTORY, keyed, [shopModel]);
+  const store = backends.store(INVENTORY, keyed, [shopModel, cartsModel]);
   const shop = await opening((opened) => {
     opened(() => pool.end());
     return openShop({ pool, schema: INVENTORY, listener, bus, awaited: [CATALOG, shopModel.name] });

@@ -68,7 +68,12 @@ const AT_ONCE = 500;
 const DEFAULT_MINUTES = 30;
 
 /** One place of a request that is to be decided. */
-type Element = { readonly place: number; readonly wanted: Wanted; readonly ask: Omit<Hold, 'expires'> };
+type Element = {
+  readonly place: number;
+  readonly wanted: Wanted;
+  readonly id: number;
+  readonly request: string | null;
+};
 type TooLarge = { readonly outcome: 'too_large' };
 /** The decision on it, what it rests on, and the event that it made. */
 type Decided = {
@@ -101,20 +106,20 @@ export function reservations(parts: ReservationParts): Reservations {
     const stream = inventoryStream(where.organizer, where.event);
     const minutes = catalog.festival(where.organizer, where.event)?.fact.settings.reservation_time ?? DEFAULT_MINUTES;
     const found = await Promise.all(
-      elements.map(({ ask, wanted: { productName } }) =>
+      elements.map(({ wanted }) =>
         reader.hold({
           where,
-          product: ask,
-          productName,
-          voucher: ask.voucher,
-          seat: ask.seat,
+          product: wanted,
+          productName: wanted.productName,
+          voucher: wanted.voucher,
+          seat: wanted.seat,
           learned: learned.of(stream),
         }),
       ),
     );
     const decisions = elements.map(async (element, i): Promise<Decided> => {
       const facts = found[i]!;
-      const ask: Hold = { ...element.ask, expires: element.wanted.expires ?? after(facts.now, minutes * 60_000) };
+      const ask = askOf(element, element.wanted.expires ?? after(facts.now, minutes * 60_000));
       let made: CartReserved['data'] | undefined;
       try {
         const { result, state } = await streams.transact(
@@ -152,7 +157,7 @@ export function reservations(parts: ReservationParts): Reservations {
       return open.length === 0 ? true : undefined;
     });
     for (const each of decided) count(each, where);
-    ids.giveBack(decided.flatMap(({ element, made }) => (made ? [] : [element.ask.id])));
+    ids.giveBack(decided.flatMap(({ element, made }) => (made ? [] : [element.id])));
     const refused = decided.flatMap(refusalOf);
     if (refused.length > 0) await refusals.record(refused, by);
     const found = decided.flatMap(({ result, made }) => (result.outcome === 'held' && !made ? [result.id] : []));
@@ -183,7 +188,8 @@ export function reservations(parts: ReservationParts): Reservations {
         const elements = open.map(({ each, place }, i) => ({
           place,
           wanted: each,
-          ask: askOf(each, given[i]!, by.request === undefined ? null : `${by.request}/${place}`),
+          id: given[i]!,
+          request: by.request === undefined ? null : `${by.request}/${place}`,
         }));
         const decided = await reserveSome(elements, where, by);
         for (const { place } of some) {
@@ -204,19 +210,30 @@ export function reservations(parts: ReservationParts): Reservations {
   };
 }
 
-function askOf(
-  { productName: _name, expires: _expires, place: _place, ...wanted }: Wanted,
-  id: number,
-  request: string | null,
-) {
-  return { ...wanted, id, request, cart_id: wanted.cart_id ?? newCartId() };
-}
+/** Written out, here and below: V8 defines the properties of a literal with `...` one by one, and all callers of a sale wait. */
+const askOf = ({ wanted, id, request }: Element, expires: Instant): Hold => ({
+  id,
+  cart_id: wanted.cart_id ?? newCartId(),
+  request,
+  item: wanted.item,
+  variation: wanted.variation,
+  date: wanted.date,
+  price: wanted.price,
+  includes_tax: wanted.includes_tax,
+  seat: wanted.seat,
+  voucher: wanted.voucher,
+  sales_channel: wanted.sales_channel,
+  expires,
+  attendee_name_parts: wanted.attendee_name_parts,
+  attendee_email: wanted.attendee_email,
+  answers: wanted.answers,
+});
 
 /** What a refused place says in history; what is too large for it was refused before anything was decided. */
-function refusalOf({ element: { place, ask }, facts, result }: Decided): Refusal[] {
+function refusalOf({ element: { place, wanted }, facts, result }: Decided): Refusal[] {
   if (result.outcome !== 'refused') return [];
   const { organizer, event, now, voucher, seat } = facts;
-  const { item, variation, date } = ask;
+  const { item, variation, date } = wanted;
   const { reason, quota } = result;
   // Of a voucher or a seat that does not exist nothing is kept: it may be anything.
   const about = { voucher: voucher?.id ?? null, seat: seat?.guid ?? null };
@@ -240,7 +257,22 @@ const refused = ({ reason, text }: Refused): Reserved => ({ outcome: 'refused', 
 function cartOf(made: CartReserved['data'], { seat }: Facts): CartRow {
   const { id, cart_id, item, variation, date, price, attendee_name_parts, attendee_email, voucher } = made;
   const { datetime, expires, includes_tax, answers } = made;
-  const about = { id, cart_id, item, variation, date, price, attendee_name_parts, attendee_email, voucher };
   const shown = seat && made.seat !== null ? { id: seat.id, name: seat.name, guid: seat.guid } : null;
-  return { ...about, addon_to: null, datetime, expires, includes_tax, answers, seat: shown };
+  return {
+    id,
+    cart_id,
+    item,
+    variation,
+    date,
+    price,
+    attendee_name_parts,
+    attendee_email,
+    voucher,
+    addon_to: null,
+    datetime,
+    expires,
+    includes_tax,
+    answers,
+    seat: shown,
+  };
 }

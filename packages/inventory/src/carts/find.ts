@@ -96,8 +96,10 @@ export function cartFinder(pool: Pool): CartFinder {
       pool.query<{ count: number }>({
         name: 'count_carts',
         // Of our own they are kept count of; what is purged and not deleted yet are few, and found by their age.
-        text: `select coalesce((select listed from inventories where event = $1), 0)
-                 - (select count(*) from carts c where c.kept_from < ${PURGE} and c.event = $1 and c.listed)::integer
+        text: `select coalesce((select listed - purged from inventories where event = $1), 0)
+                 - (select count(*) from carts c where c.kept_from < ${PURGE} and not c.held and c.event = $1 and c.listed)::integer
+                 - (select count(*) from carts c
+                    where c.expires < ${PURGE} and c.held and c.kept_from < ${PURGE} and c.event = $1 and c.listed)::integer
                  + (select count(*) from shop_carts c where c.event = $1 and ${SHOPS_SERVED})::integer as count`,
         values: [event],
       }),

@@ -2,9 +2,8 @@ import { restore, type Batch, type Inventory, type Released, type Reservation } 
 import { inTransaction } from '@gatehouse/eventing/postgres';
 import type { Known } from '@gatehouse/eventing/streams';
 import type { Pool } from 'pg';
+import { STREAMS } from './changes';
 import { cartsModel } from './read-model';
-
-const PREFIX = 'inventory-';
 
 /**
  * The folded state of a stream `inventory-<organizer>/<event>` as the read model `carts` has it, and the number of events that it follows
@@ -12,7 +11,7 @@ const PREFIX = 'inventory-';
  * release. Rejects with StoreUnavailable.
  */
 export async function storedInventory(pool: Pool, stream: string): Promise<Known<Inventory> | undefined> {
-  const event = stream.slice(PREFIX.length);
+  const event = stream.slice(STREAMS.length);
   return inTransaction(pool, async (tx) => {
     // All parts as of one moment. The first read's lock keeps a rebuild from putting other tables in the place of the rest.
     await tx.query('set transaction isolation level repeatable read read only');

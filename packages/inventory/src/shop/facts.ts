@@ -82,7 +82,8 @@ export function factsReader(
     const found = await reads.find({ event, learned, counted: countedOf(event, quotas), voucher, seat });
     const foundVoucher = voucher === null ? null : found.voucher(event, voucher);
     return {
-      ...where,
+      organizer: where.organizer,
+      event: where.event,
       now: found.now,
       product: { name: productName, seated: isSeated(festival, product) },
       quotas: quotaFacts(event, quotas, found),

@@ -81,7 +81,7 @@ const INSTANT = SCALES.at(-1)!.length;
  * One statement for all that wait, as of one moment. 'offset 0' in it: rows are found by these keys, one by one, and by nothing else
  * that an index could be chosen for; PostgreSQL may keep a plan of the days when the tables were empty.
  */
-const TEXT = `
+const textOf = (more: string): string => `
   with clock as materialized (
     select now, to_char(now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as text
     from (select clock_timestamp() as now) c
@@ -107,7 +107,12 @@ const TEXT = `
     (select json_agg(json_build_object('n', q.n, 'carts', u.carts, 'vouchers', u.vouchers))
      from unnest($3::text[]) with ordinality q(account, n)
      cross join lateral (${untilOf('q.account')}) u) as until,
-    (select json_agg(to_jsonb(v) || jsonb_build_object('n', q.n, 'carts', u.carts))
+    ${more}
+  from clock`;
+
+/** Most reservations ask for no voucher and no seat, and without these parts PostgreSQL takes half as long. */
+const COUNTED = textOf('null as vouchers, null as seats');
+const NAMED = textOf(`(select json_agg(to_jsonb(v) || jsonb_build_object('n', q.n, 'carts', u.carts))
      from json_to_recordset($4) as q(n integer, event text, code text)
      cross join lateral (
        -- A code that the shop has given anew belongs to the newer voucher.
@@ -150,8 +155,7 @@ const TEXT = `
        ) near
        where near.id <> s.id and near.event = q.event and near.date = q.date
          and (not q."withinRow" or near."row" is not distinct from s."row")
-     ) o) as seats
-  from clock`;
+     ) o) as seats`);
 
 function untilOf(account: string): string {
   return `
@@ -192,17 +196,13 @@ async function findAll(pool: Pool, asks: readonly Lookup[]): Promise<Found> {
     if (seat) seats.add({ event, ...seat });
   }
   const events = [...learned].map(([event, since], n) => ({ n, event, learned: since }));
+  const counted = [JSON.stringify(events), products.all(), accounts.all()];
+  const named = [vouchers.all(), seats.all()];
   const { rows } = await available(
     pool.query<Row>({
-      name: 'shop_facts',
-      text: TEXT,
-      values: [
-        JSON.stringify(events),
-        products.all(),
-        accounts.all(),
-        JSON.stringify(vouchers.all().map((ask, n) => ({ n, ...ask }))),
-        JSON.stringify(seats.all().map((ask, n) => ({ n, ...ask }))),
-      ],
+      ...(named.every((all) => all.length === 0)
+        ? { name: 'shop_counts', text: COUNTED, values: counted }
+        : { name: 'shop_facts', text: NAMED, values: [...counted, ...named.map(numberedJson)] }),
     }),
   );
   const row = rows[0]!;
@@ -234,6 +234,8 @@ async function findAll(pool: Pool, asks: readonly Lookup[]): Promise<Found> {
     },
   };
 }
+
+const numberedJson = (asks: readonly object[]): string => JSON.stringify(asks.map((ask, n) => ({ n, ...ask })));
 
 /** Things by a number, each once: many asks want the same. */
 function numbered<T>(keyOf: (thing: T) => string): { add(thing: T): void; of(thing: T): number; all(): readonly T[] } {
