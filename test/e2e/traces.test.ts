@@ -137,7 +137,7 @@ describeWithKafka('through relay and Kafka', () => {
       await importInto(gate, env);
       const { traceId, spanId } = newTrace();
       await scan(gate, TICKETS.ada, { traceparent: `00-${traceId}-${spanId}-01` });
-      const publish = `publish ${backends.env['KAFKA_PREFIX']}.admission`;
+      const publish = `publish ${backends.env['KAFKA_PREFIX']}.admission.internal`;
       const foreign = 'process visitors.visitors';
       const spans = await collector.trace(traceId, [REDEEM, APPEND, PROJECTION, publish, foreign]);
       expect(named(spans, publish).parentSpanId).toBe(named(spans, REDEEM).spanId);
