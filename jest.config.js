@@ -33,5 +33,5 @@ module.exports = {
   testSequencer: '<rootDir>/test/support/longest-first.js',
   // One more than CI has cores: some tests wait for Kafka, or for processes that they start.
   maxWorkers: 3,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };
