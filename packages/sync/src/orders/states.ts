@@ -40,15 +40,18 @@ export async function projectOrders(tx: Tx, events: readonly Envelope[]): Promis
  * once. A ticket belongs to the order that named it last, until that order's next state no longer names it.
  */
 function ownersAfter(states: readonly WholeState[], applied: ReadonlyMap<string, AppliedOrder>) {
-  /** By ticket. `by`: the stored owner for which it holds; null: for any. */
-  const owners = new Map<number, { stream: string | null; by: string | null }>();
+  /** By ticket; `stream` null: of no order, if its stored owner is one of `by` (null: whatever that is). */
+  const owners = new Map<number, { stream: string | null; by: readonly string[] | null }>();
   const current = new Map([...applied].map(([stream, { tickets }]) => [stream, new Set(tickets)]));
   for (const { stream, order } of states) {
     const tickets = new Set(order.positions.map(({ id }) => id));
     for (const ticket of current.get(stream) ?? []) {
+      if (tickets.has(ticket)) continue;
       const owner = owners.get(ticket);
-      if (tickets.has(ticket) || (owner && owner.stream !== stream)) continue;
-      owners.set(ticket, { stream: null, by: owner ? null : stream });
+      if (owner?.stream === stream) owners.set(ticket, { stream: null, by: null });
+      else if (!owner || (owner.stream === null && owner.by)) {
+        owners.set(ticket, { stream: null, by: [...(owner?.by ?? []), stream] });
+      }
     }
     for (const ticket of tickets) owners.set(ticket, { stream, by: null });
     current.set(stream, tickets);
@@ -56,8 +59,8 @@ function ownersAfter(states: readonly WholeState[], applied: ReadonlyMap<string,
   const named: { ticket: number; stream: string }[] = [];
   const dropped: { ticket: number; stream: string | null }[] = [];
   for (const [ticket, { stream, by }] of owners) {
-    if (stream === null) dropped.push({ ticket, stream: by });
-    else named.push({ ticket, stream });
+    if (stream !== null) named.push({ ticket, stream });
+    else dropped.push(...(by ?? [null]).map((former) => ({ ticket, stream: former })));
   }
   return { named, dropped };
 }
