@@ -1,6 +1,6 @@
 import { cart } from '@gatehouse/cart/service';
 import { batchStream } from '@gatehouse/events/sales';
-import { issueTickets } from '@gatehouse/domain/batch';
+import { issueTickets, TICKETS_AT_ONCE } from '@gatehouse/domain/batch';
 import { offlineSales } from '@gatehouse/offline-sales/service';
 import { openMint } from '@gatehouse/sales/mint';
 import { openSales, type SalesContext } from '@gatehouse/sales/sales';
@@ -256,18 +256,19 @@ describe('contract §9.4 a job that goes on', () => {
     expect(await look()).toMatchObject({ ...RETRY, text: '{"status":"waiting"}' });
 
     const job = /check\/([^/]+)/.exec(link)![1]!;
-    const issue = (from: number, count: number) =>
-      sales.batches.transact(batchStream(job), issueTickets(from, openMint().tickets(count, false), 1_500_000_000), {
-        actor: 'test',
-        trace: null,
-      });
-    await issue(0, 2_000);
+    const issueFrom = async (from: number, until: number) => {
+      for (let at = from; at < until; at += TICKETS_AT_ONCE) {
+        const issue = issueTickets(at, openMint().tickets(TICKETS_AT_ONCE, false), 1_500_000_000);
+        await sales.batches.transact(batchStream(job), issue, { actor: 'test', trace: null });
+      }
+    };
+    await issueFrom(0, 2_000);
     await alone.settled();
     expect(await look()).toMatchObject({ ...RETRY, text: '{"status":"running","percentage":66}' });
     const list = async () => (await alone.call('GET', batches, { token: TOKENS.viewer })).body;
     expect(await list()).toMatchObject({ count: 0, results: [] });
 
-    await issue(2_000, 1_000);
+    await issueFrom(2_000, 3_000);
     await alone.settled();
     const done = await look();
     expect(done).toMatchObject({ status: 200, body: { amount: 3_000 } });

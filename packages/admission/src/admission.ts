@@ -44,10 +44,10 @@ const KEYED_CONNECTIONS = 4;
 export const SERVING_CONNECTIONS = REQUEST_CONNECTIONS + KEYED_CONNECTIONS;
 
 /**
- * The tickets of a batch are valid when BatchCreated is published. Applying ten thousand takes half a second on a quiet machine,
- * and several batches may come at once: nobody who holds such a ticket is to be sent away meanwhile.
+ * The tickets of a batch are valid when BatchCreated is published. Applying ten thousand takes a second or two on a quiet machine, in one
+ * transaction, so nothing is seen of it meanwhile; several batches may come at once. Nobody who holds such a ticket is to be sent away.
  */
-const SALES_PATIENCE: Patience = { stillMs: 4_000, mostMs: 10_000 };
+const SALES_PATIENCE: Patience = { stillMs: 10_000, mostMs: 20_000 };
 /** For the same reason a broker that is busy, or is being connected to, gets more time to answer than for the shop's facts. */
 const SALES_ANSWER_MS = 2_000;
 
