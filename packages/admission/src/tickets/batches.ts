@@ -5,16 +5,13 @@ import { foldCase } from '@gatehouse/domain/fold';
 import type { Tx } from '@gatehouse/eventing/event-bus';
 import { lockReadModel } from '@gatehouse/eventing/read-model-lock';
 import { takeBatches, type Batch, type BatchTicket } from '@gatehouse/shop/orders/batches';
-import { countCheckins, lockFacts, writeNew } from './orders';
+import { countCheckins, lockFacts } from './orders';
 import { preparedOf } from './prepared';
-import { rowsOf, type TicketRow } from './row';
+import { COLUMNS, rowsOf, type TicketRow } from './row';
 import { moveTicketTallies } from './tallies';
 
-/**
- * Rows in one statement. With fewer of them a batch would take longer on a busy machine, where each statement waits for both
- * processes, and a gate that does not know its tickets yet waits for all of them.
- */
-const AT_ONCE = 500;
+/** Rows in one statement: it keeps PostgreSQL busy for some ten milliseconds, and this process for two, in which scans wait. */
+const AT_ONCE = 250;
 
 /**
  * Applies batches of offline tickets to `tickets` (contract §9): their tickets are like all others as soon as their batch is
@@ -30,8 +27,9 @@ async function takeBatch(tx: Tx, batch: Batch, chunks: AsyncIterable<readonly Ba
   const first = firstRow(batch);
   for await (const tickets of chunks) {
     for (let at = 0; at < tickets.length; at += AT_ONCE) {
-      await writeNew(
+      await writeTickets(
         tx,
+        first,
         tickets.slice(at, at + AT_ONCE).map((ticket) => mintedOf(first, ticket)),
       );
     }
@@ -67,10 +65,22 @@ function firstRow(batch: Batch): TicketRow {
   return { ...row!, facts: { ...row!.facts, layout } };
 }
 
-function mintedOf(first: TicketRow, { id, code, secret, pseudonymization_id }: BatchTicket): TicketRow {
+/** The columns in which tickets of a batch differ. */
+const MINTED = [
+  'id',
+  'order_code',
+  'code_key',
+  'secret',
+  'secret_key',
+  'pseudonymization_id',
+  'facts',
+  'prepared',
+] as const;
+type Minted = Pick<TicketRow, (typeof MINTED)[number]>;
+
+function mintedOf(first: TicketRow, { id, code, secret, pseudonymization_id }: BatchTicket): Minted {
   const facts = { ...first.facts, secret, pseudonymization_id, order: { ...first.facts.order, code } };
   return {
-    ...first,
     id,
     order_code: code,
     code_key: foldCase(code),
@@ -80,6 +90,21 @@ function mintedOf(first: TicketRow, { id, code, secret, pseudonymization_id }: B
     facts,
     prepared: preparedOf({ ...first, id, facts }),
   };
+}
+
+/**
+ * Writes tickets that are like the first one in all other columns. To copy whole rows costs PostgreSQL a fourth less, but this process,
+ * in which scans wait for a turn, twice as much.
+ */
+async function writeTickets(tx: Tx, first: TicketRow, tickets: readonly Minted[]): Promise<void> {
+  const shared = COLUMNS.filter((column) => !MINTED.some((each) => each === column));
+  await tx.query({
+    name: 'tickets_of_batch',
+    text: `insert into tickets (${[...MINTED, ...shared].join()})
+           select ${[...MINTED.map((column) => `t.${column}`), ...shared.map((column) => `first.${column}`)].join()}
+           from json_populate_record(null::tickets, $1) first, json_populate_recordset(null::tickets, $2) t`,
+    values: [JSON.stringify(first), JSON.stringify(tickets)],
+  });
 }
 
 /** Any name scheme: tickets without names look the same in all of them. */

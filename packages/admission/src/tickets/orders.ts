@@ -62,8 +62,9 @@ function tickets(tx: Tx, schemes: Schemes): TicketTable<StoredTicket, TicketRow>
     async write(changed) {
       const rows = changed.map(({ row }) => row);
       const first = changed.filter(({ before: was }) => !was);
-      await writeNew(
+      await copyRows(
         tx,
+        TICKETS,
         first.map(({ row }) => row),
       );
       const known = changed.flatMap(({ before: was, row }) => (was ? [row] : []));
@@ -98,9 +99,6 @@ async function readRows(tx: Tx, ids: readonly number[]): Promise<readonly Ticket
 }
 
 const TICKETS = { name: 'tickets', columns: ['id', ...COLUMNS] } as const;
-
-/** Inserts rows of tickets that the table has not. */
-export const writeNew = (tx: Tx, rows: readonly TicketRow[]) => copyRows(tx, TICKETS, rows);
 
 /** Replaces rows. Those of new tickets are copied, which costs PostgreSQL a fourth of this. */
 async function writeRows(tx: Tx, rows: readonly TicketRow[]): Promise<void> {
