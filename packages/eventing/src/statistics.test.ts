@@ -1,4 +1,5 @@
 import { historyInTest, until, type HistoryInTest } from './history-in-test';
+import { inTransaction } from './postgres';
 import { keepStatistics } from './statistics';
 import type { Pool } from 'pg';
 
@@ -13,11 +14,15 @@ beforeEach(async () => {
 });
 afterEach(() => history.close());
 
+/** Under a lock that ANALYZE and VACUUM respect: else one of them might count most of the pages before the rows are committed. */
 const fill = (from: number, count: number) =>
-  pool.query("insert into things select id, repeat('x', 500) from generate_series($1::integer, $2::integer) id", [
-    from,
-    from + count - 1,
-  ]);
+  inTransaction(pool, async (tx) => {
+    await tx.query('lock table things in share update exclusive mode');
+    await tx.query("insert into things select id, repeat('x', 500) from generate_series($1::integer, $2::integer) id", [
+      from,
+      from + count - 1,
+    ]);
+  });
 
 /** The pages that the table has, and those that VACUUM and ANALYZE have seen. */
 async function pages() {
