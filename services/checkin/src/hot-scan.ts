@@ -1,13 +1,16 @@
 import type { Request } from 'express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { acceptsJson } from '@gatehouse/service/accept';
-import { claimOf, type Claim } from '@gatehouse/service/auth';
+import { accepted, claimOf, requireListed, type Claim, type Principal } from '@gatehouse/service/auth';
+import { credentialAccepted } from '@gatehouse/service/connections';
 import { ClientGone } from '@gatehouse/service/errors';
 import { failureReply } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
 import { CLIENT_GONE, requestObserver } from '@gatehouse/service/observe';
 import { apiHeaders, writeReply, type Reply } from '@gatehouse/service/reply';
 import { hasSmallBody } from '@gatehouse/service/unread-body';
+import type { Credential } from '@gatehouse/shop/credentials';
+import { principalOf } from '@gatehouse/shop/principals';
 
 /* What the routes of scans, by one list and by several, have in common on their hot path. */
 
@@ -51,3 +54,16 @@ export function usualClaim(req: IncomingMessage): Claim | undefined {
     return undefined;
   }
 }
+
+/**
+ * The principal of a credential that the scan's own read has found, if it may call the route `name`. Throws 401 and 403. What it may do
+ * there is for the caller to check.
+ */
+export const principalIn =
+  (req: Request, claim: Claim, name: string) =>
+  (found: Credential | null | undefined): Principal => {
+    const principal = accepted(principalOf(found, claim.kind));
+    credentialAccepted(req);
+    requireListed(principal, 'POST', name);
+    return principal;
+  };

@@ -2,21 +2,17 @@ import type { Request } from 'express';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { Festival } from '@gatehouse/shop/festival';
 import type { Found } from '@gatehouse/admission/tickets/lookup';
-import { baseUrlOf } from '@gatehouse/service/api-request';
 import type { Permission } from '@gatehouse/events/reference';
-import { accepted, authorize, requireListed, type Claim } from '@gatehouse/service/auth';
-import { readBody } from '@gatehouse/service/body';
-import { credentialAccepted } from '@gatehouse/service/connections';
+import { authorize, type Claim } from '@gatehouse/service/auth';
 import { route, type Route } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
 import type { Aim } from '@gatehouse/service/path';
-import { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
-import { principalOf } from '@gatehouse/shop/principals';
 import { EVENT_PATH, festivalOf } from '@gatehouse/shop/event-request';
-import { hotAnswer, usualClaim } from './hot-scan';
+import { hotAnswer, principalIn, usualClaim } from './hot-scan';
 import { ticketNamed } from './ticket-request';
 import type { Redeemer } from './redeem';
+import { hotRequest, otherRequest } from './scan-request';
 
 /** `can_checkin_orders` permits this route only (contract, decisions). */
 export const MAY_REDEEM: readonly Permission[] = ['can_change_orders', 'can_checkin_orders'];
@@ -37,22 +33,17 @@ export function redeemRoute(
   const answer = hotAnswer(PATH, at.log);
 
   async function scan(req: Request, { festival, claim, aim }: Hot, trace: string | null): Promise<Reply> {
-    const query = new Query(aim.query);
+    const asked = hotRequest(req, { aim, trace, publicUrl: at.publicUrl });
+    const callerOf = principalIn(req, claim, NAME);
     return redeem({
+      ...asked,
       festival,
       list: aim.params['list']!,
-      position: ticketNamed(aim.params['position']!, aim.sent['position']!, query),
-      query,
-      body: () => readBody(req),
-      acceptLanguage: req.headers['accept-language'],
-      trace,
-      baseUrl: () => baseUrlOf(req, at.publicUrl),
+      position: ticketNamed(aim.params['position']!, aim.sent['position']!, asked.query),
       principal: {
         credential: claim.secretSha256,
-        accept(looked: Found) {
-          const principal = accepted(principalOf(looked.credential, claim.kind));
-          credentialAccepted(req);
-          requireListed(principal, 'POST', NAME);
+        accept({ credential }: Found) {
+          const principal = callerOf(credential);
           authorize(principal, MAY_REDEEM, { organizer: festival.fact.organizer, event: festival.fact.event });
           return principal;
         },
@@ -71,15 +62,10 @@ export function redeemRoute(
     },
     POST: (request) =>
       redeem({
+        ...otherRequest(request),
         festival: festivalOf(request, admission),
         list: request.param('list'),
         position: ticketNamed(request.param('position'), request.sent('position'), request.query),
-        query: request.query,
-        body: () => request.body(),
-        acceptLanguage: request.header('accept-language'),
-        trace: request.trace,
-        baseUrl: () => request.baseUrl,
-        ...(request.idempotency ? { request: request.idempotency.namespace } : {}),
         principal: request.principal,
       }),
   });

@@ -9,11 +9,9 @@ import { requiresAttention } from '@gatehouse/admission/products';
 import { scanLookup } from '@gatehouse/admission/scan-lookup';
 import { otherReadings } from '@gatehouse/admission/scanned-code';
 import type { Principal } from '@gatehouse/service/auth';
-import type { Body } from '@gatehouse/service/body';
 import { rawValue, validate } from '@gatehouse/service/drf';
 import { ApiError, notFound } from '@gatehouse/service/errors';
 import { idIn } from '@gatehouse/service/path';
-import type { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
 import type { TicketName } from './ticket-request';
 import { decide, scannerOf } from './decide';
@@ -32,21 +30,15 @@ import {
   uploadNonce,
   valueOr,
 } from './redeem-body';
+import type { ScanRequest } from './scan-request';
 import { uploadRefused } from './upload';
 
 /** One redeem request, on either path. */
-export type RedeemCall = {
+export type RedeemCall = ScanRequest & {
   readonly festival: Festival;
   /** The list in the path, decoded. */
   readonly list: string;
   readonly position: TicketName;
-  readonly query: Query;
-  body(): Promise<Body>;
-  readonly acceptLanguage: string | undefined;
-  readonly trace: string | null;
-  baseUrl(): string;
-  /** UUID of a request with an idempotency key. */
-  readonly request?: string;
   /** The principal, or a credential and a function that finds its principal in the read. Throws 401 and 403. */
   readonly principal: Principal | { readonly credential: string; accept(found: Found): Principal };
 };

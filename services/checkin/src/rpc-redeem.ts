@@ -21,17 +21,11 @@ import { positionText } from './position';
 import { questionsIn } from './questions';
 import { mayScanBy, readRedeem, type RedeemFields } from './rpc-fields';
 import { uploadRefused } from './upload';
+import type { ScanRequest } from './scan-request';
 
 /** One request to redeem by several lists, on either path. */
-export type RpcRedeemCall = {
+export type RpcRedeemCall = ScanRequest & {
   readonly organizer: string;
-  readonly query: Query;
-  body(): Promise<Body>;
-  readonly acceptLanguage: string | undefined;
-  readonly trace: string | null;
-  baseUrl(): string;
-  /** UUID of a request with an idempotency key. */
-  readonly request?: string;
   /** The principal, or a credential whose principal the scan's read finds, or else a read of its own. They throw 401. */
   readonly principal: Principal | Unread;
 };

@@ -1,20 +1,16 @@
 import type { Request } from 'express';
 import type { Admission } from '@gatehouse/admission/admission';
 import type { TicketFinder } from '@gatehouse/admission/tickets/find';
-import { baseUrlOf } from '@gatehouse/service/api-request';
-import { accepted, requireListed, type Claim } from '@gatehouse/service/auth';
-import { readBody } from '@gatehouse/service/body';
-import { credentialAccepted } from '@gatehouse/service/connections';
+import type { Claim } from '@gatehouse/service/auth';
 import { route, type Route } from '@gatehouse/service/http';
 import type { Log } from '@gatehouse/service/log';
 import type { Aim } from '@gatehouse/service/path';
-import { Query } from '@gatehouse/service/query';
 import type { Reply } from '@gatehouse/service/reply';
-import { principalOf } from '@gatehouse/shop/principals';
-import { hotAnswer, usualClaim } from './hot-scan';
+import { hotAnswer, principalIn, usualClaim } from './hot-scan';
 import { annul } from './rpc-annul';
 import { rpcRedeemer } from './rpc-redeem';
 import { search } from './rpc-search';
+import { hotRequest, otherRequest } from './scan-request';
 
 const RPC_PATH = 'organizers/:organizer/checkinrpc/';
 const REDEEM_PATH = `${RPC_PATH}redeem/`;
@@ -35,23 +31,14 @@ export function rpcRoutes(
 
   /** As of a scan by one list, the credential is checked in the scan's own read (redeem-routes.ts). */
   async function scan(req: Request, { claim, aim }: Hot, trace: string | null): Promise<Reply> {
-    const principalIn = (found: Parameters<typeof principalOf>[0]) => {
-      const principal = accepted(principalOf(found, claim.kind));
-      credentialAccepted(req);
-      requireListed(principal, 'POST', REDEEM_NAME);
-      return principal;
-    };
+    const accept = principalIn(req, claim, REDEEM_NAME);
     return redeem({
+      ...hotRequest(req, { aim, trace, publicUrl: at.publicUrl }),
       organizer: aim.params['organizer']!,
-      query: new Query(aim.query),
-      body: () => readBody(req),
-      acceptLanguage: req.headers['accept-language'],
-      trace,
-      baseUrl: () => baseUrlOf(req, at.publicUrl),
       principal: {
         credential: claim.secretSha256,
-        accept: principalIn,
-        find: async () => principalIn(await admission.credential(claim.kind, claim.secretSha256)),
+        accept,
+        find: async () => accept(await admission.credential(claim.kind, claim.secretSha256)),
       },
     });
   }
@@ -66,13 +53,8 @@ export function rpcRoutes(
       },
       POST: (request) =>
         redeem({
+          ...otherRequest(request),
           organizer: request.param('organizer'),
-          query: request.query,
-          body: () => request.body(),
-          acceptLanguage: request.header('accept-language'),
-          trace: request.trace,
-          baseUrl: () => request.baseUrl,
-          ...(request.idempotency ? { request: request.idempotency.namespace } : {}),
           principal: request.principal,
         }),
     }),
